@@ -1,0 +1,122 @@
+// rondo: the port between the reactor and a poller. A backend says what is ready, wakes up, tells
+// the time and makes the socket calls. It knows nothing of handlers, timers, streams or coroutines.
+// Whoever implements this class has written a backend with all the power of the built-in ones.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include <rondo/export.h>
+#include <rondo/ready.h>
+#include <rondo/result.h>
+#include <rondo/time.h>
+
+namespace rondo {
+
+class Net;
+
+/// Names a registration without pointing at it: the descriptor in the low half, the count of its
+/// registrations in the high one. Opaque to a backend, which hands it back with each event.
+enum class Token : std::uint64_t {};
+
+/// Where a backend delivers what it found. The reactor is one; a test of a backend is another.
+class Sink {
+ public:
+  /// `token`'s descriptor may be able to do `ready`. A hint: it may be stale, spurious or told
+  /// twice, also for a registration that has ended; the sink sorts that out. Users' handlers run
+  /// inside this call, and may call watch, unwatch and wake; nothing is thrown out of it.
+  virtual void ready(Token token, Ready ready) noexcept = 0;
+
+ protected:
+  ~Sink() = default;
+};
+
+/// A poller with its clock and its network. All but wake() belongs to the thread of the reactor.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// Reports `fd`, under `token`, whenever it can do one of `to`: level-triggered, so again and
+  /// again until it cannot. `from` is what the last call for this registration left (none for a
+  /// new one), so that no backend needs a table. With `to` none the registration rests, and even a
+  /// hang-up must not be reported. Hang-up and error count as both directions.
+  /// Errors: operation_not_permitted for what cannot be polled (a regular file),
+  /// bad_file_descriptor, and the poller's own; nothing has changed then.
+  [[nodiscard]] virtual std::error_code watch(int fd, Ready from, Ready to,
+                                              Token token) noexcept = 0;
+
+  /// Ends the registration that watch() began; `from` is what it was left at. Must come before
+  /// `fd` is closed. Cannot fail: where the descriptor has gone already there is nothing to end.
+  virtual void unwatch(int fd, Ready from) noexcept = 0;
+
+  /// Sleeps until something is ready, wake() is called or `deadline` has come, and tells `sink`
+  /// what is ready, each registration at most once a direction, a bounded number in all (what is
+  /// left out is found by the next wait). A deadline that has passed means: look, but do not
+  /// sleep. May return early and with nothing. An interrupted sleep (EINTR) is no error.
+  [[nodiscard]] virtual std::error_code wait(Sink& sink, TimePoint deadline) noexcept = 0;
+
+  /// Makes the current wait(), or else the next one, return at once. From any thread and from
+  /// signal handlers; keeps errno; many calls before a wait count as one; none is ever lost.
+  virtual void wake() noexcept = 0;
+
+  /// Forgets every registration without touching the kernel object that held them and starts with
+  /// a new one: for a child after fork, whose parent still uses the old one. The reactor then
+  /// calls watch() again for each.
+  [[nodiscard]] virtual std::error_code renew() noexcept = 0;
+
+  /// The time now: monotonic, and the only clock the reactor reads.
+  [[nodiscard]] virtual TimePoint now() const noexcept = 0;
+
+  /// The socket calls that go with this poller. Lives as long as the backend.
+  [[nodiscard]] virtual Net& net() noexcept = 0;
+};
+
+/// A reactor as the host sees it, which is the loop somebody else runs.
+class Guest : public Sink {
+ public:
+  /// One turn without the wait: runs work, timers that are due and whatever the turn's events left
+  /// to do, then calls arm(). The host calls it soon after it has delivered events by ready(),
+  /// after wake(), and when the armed time has come. Nothing is thrown out of it.
+  virtual void turn() noexcept = 0;
+
+ protected:
+  ~Guest() = default;
+};
+
+/// A backend inside a loop that somebody else runs. Its ready() and turn() calls come from there.
+class HostedBackend : public Backend {
+ public:
+  /// Called once, before any other: whom to deliver to. `guest` outlives this backend.
+  virtual void attach(Guest& guest) noexcept = 0;
+
+  /// Asks for turn() at `deadline`, or soon if that has passed; replaces the time asked for
+  /// before. `keeps_host` tells whether the host must go on running for the guest's sake: the
+  /// guest still has something to wait for.
+  enum class Hold : bool { lets_host_end, keeps_host };
+  virtual void arm(TimePoint deadline, Hold hold) noexcept = 0;
+
+  /// The host waits, not the reactor: operation_not_supported, which run() hands to its caller.
+  [[nodiscard]] std::error_code wait(Sink&, TimePoint) noexcept final {
+    return std::make_error_code(std::errc::operation_not_supported);
+  }
+};
+
+/// A backend that this build contains.
+struct BuiltBackend {
+  std::string_view name;
+  Result<std::unique_ptr<Backend>> (*make)();
+};
+
+/// What this build contains, the default first. Lives for ever. Any thread.
+[[nodiscard]] RONDO_EXPORT std::span<const BuiltBackend> built_backends() noexcept;
+
+/// Makes the backend of that name; for an empty name the one the environment variable
+/// RONDO_BACKEND names, else the default. Errors: no such backend (the message lists those that
+/// are built), or what the system said. Any thread.
+[[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<Backend>, Error> make_backend(
+    std::string_view name = {});
+
+}  // namespace rondo

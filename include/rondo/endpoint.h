@@ -1,0 +1,72 @@
+// rondo: where a socket is: an IPv4 or IPv6 address with a port, or a name in the Unix family.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <rondo/export.h>
+#include <rondo/net.h>
+#include <rondo/result.h>
+
+struct sockaddr;
+
+namespace rondo {
+
+/// A value: copied, compared, hashed, printed. Written as `127.0.0.1:5000`, `[::1]:5000`,
+/// `[fe80::1%eth0]:80`, `unix:/path`, `unix:@abstract`; an unbound Unix socket prints as `unix:`.
+class RONDO_EXPORT Endpoint {
+ public:
+  /// 0.0.0.0:0.
+  Endpoint() noexcept;
+
+  /// The inverse of to_string(). Addresses are numeric; names are a resolver's work. Port 0 means
+  /// any. Nothing is truncated, guessed or skipped. Errors: invalid_argument, with what is wrong in
+  /// the message; filename_too_long beyond 107 bytes of Unix name; no_such_device for an unknown
+  /// scope.
+  [[nodiscard]] static Result<Endpoint, Error> parse(std::string_view text);
+
+  /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
+  [[nodiscard]] static Endpoint loopback(std::uint16_t port, Family family = Family::ipv4) noexcept;
+  [[nodiscard]] static Endpoint any(std::uint16_t port, Family family = Family::ipv4) noexcept;
+
+  /// A copy of what the system wrote (bind(2), ip(7), ipv6(7), unix(7)). Errors: invalid_argument
+  /// for a size that does not fit its family, address_family_not_supported for another family.
+  [[nodiscard]] static Result<Endpoint> from_system(const ::sockaddr* address,
+                                                    std::size_t size) noexcept;
+  /// What the system's calls take. Lives as long as the endpoint is not changed.
+  [[nodiscard]] const ::sockaddr* system() const noexcept;
+  [[nodiscard]] std::size_t system_size() const noexcept { return size_; }
+
+  [[nodiscard]] Family family() const noexcept;
+  /// 0 in the Unix family.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  /// The same address with another port; unchanged in the Unix family.
+  [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept;
+  /// The address alone: `127.0.0.1`, `fe80::1%eth0`, `/path`, `@abstract`.
+  [[nodiscard]] std::string host() const;
+  [[nodiscard]] std::string to_string() const;
+
+  /// By address, port, scope and name; what the system keeps beside them (a flow label) is not
+  /// compared. Ordered by family, then address, then port.
+  friend bool operator==(const Endpoint& a, const Endpoint& b) noexcept { return (a <=> b) == 0; }
+  friend RONDO_EXPORT std::strong_ordering operator<=>(const Endpoint& a,
+                                                       const Endpoint& b) noexcept;
+  [[nodiscard]] std::size_t hash() const noexcept;
+
+ private:
+  static constexpr std::size_t storage_size = 112;  // holds a sockaddr_un, the largest of the three
+
+  std::uint32_t size_ = 0;
+  alignas(8) std::byte storage_[storage_size] = {};
+};
+
+}  // namespace rondo
+
+template <>
+struct std::hash<rondo::Endpoint> {
+  std::size_t operator()(const rondo::Endpoint& endpoint) const noexcept { return endpoint.hash(); }
+};

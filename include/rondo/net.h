@@ -1,0 +1,80 @@
+// rondo: the seam under every socket call. The system's sockets are one Net, a simulated network
+// another; a test wraps either to make a call fail.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <rondo/export.h>
+
+namespace rondo {
+
+class Endpoint;
+
+using Bytes = std::span<const std::byte>;
+using MutableBytes = std::span<std::byte>;
+
+enum class Family : std::uint8_t { ipv4, ipv6, unix_domain };
+enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
+enum class Direction : std::uint8_t { read, write, both };
+
+/// One datagram, or one message with descriptors or other control data, of a batch.
+struct Message {
+  Endpoint* address =
+      nullptr;  ///< receive: filled with the sender. send: the destination. Or null.
+  std::span<MutableBytes> parts;   ///< receive: filled in order. send: read in order.
+  MutableBytes control;            ///< control messages as cmsg(3) lays them out, or empty
+  std::size_t size = 0;            ///< out: bytes moved
+  std::size_t control_size = 0;    ///< out of receive: bytes of `control` that were filled
+  bool truncated = false;          ///< out of receive: the datagram was larger than `parts`
+  bool control_truncated = false;  ///< out of receive: there was more control data than room
+};
+
+/// The socket calls. Results follow the kernel: 0 or more is success, less is the negative errno.
+/// Every descriptor made here is non-blocking and close-on-exec from its creation on. No call
+/// blocks, raises SIGPIPE or returns -EINTR. Used by one thread at a time.
+class Net {
+ public:
+  virtual ~Net() = default;
+
+  /// Returns the new descriptor: socket(2).
+  virtual int socket(Family family, SocketType type) noexcept = 0;
+  /// Two connected sockets of the Unix family: socketpair(2).
+  virtual int pair(SocketType type, int (&fds)[2]) noexcept = 0;
+  virtual int bind(int fd, const Endpoint& local) noexcept = 0;
+  virtual int listen(int fd, int backlog) noexcept = 0;
+  /// Returns the accepted descriptor; `peer`, where given, is filled: accept4(2).
+  virtual int accept(int fd, Endpoint* peer) noexcept = 0;
+  /// -EINPROGRESS (or -EAGAIN for a Unix socket whose listener's queue is full) is not an end.
+  virtual int connect(int fd, const Endpoint& peer) noexcept = 0;
+
+  /// Returns the bytes read, 0 at the end of input. Also for pipes and terminals.
+  virtual std::ptrdiff_t read(int fd, MutableBytes into) noexcept = 0;
+  virtual std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept = 0;
+  /// Returns the bytes taken, which may be fewer. Also for pipes and terminals.
+  virtual std::ptrdiff_t write(int fd, Bytes data) noexcept = 0;
+  virtual std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept = 0;
+
+  /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2).
+  /// Received descriptors are close-on-exec.
+  virtual int receive(int fd, std::span<Message> messages) noexcept = 0;
+  virtual int send(int fd, std::span<Message> messages) noexcept = 0;
+
+  virtual int shutdown(int fd, Direction direction) noexcept = 0;
+  /// The descriptor is gone whatever is returned: close(2).
+  virtual int close(int fd) noexcept = 0;
+
+  /// Level and name are the system's numbers. Returns the size of the value.
+  virtual int option(int fd, int level, int name, MutableBytes value) noexcept = 0;
+  virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
+  virtual int local(int fd, Endpoint& address) noexcept = 0;
+  virtual int peer(int fd, Endpoint& address) noexcept = 0;
+  /// The error that ended a connect or the connection: SO_ERROR, which reading clears. 0: none.
+  virtual int take_error(int fd) noexcept = 0;
+};
+
+/// The system's own sockets: stateless, lives for ever, any thread.
+[[nodiscard]] RONDO_EXPORT Net& system_net() noexcept;
+
+}  // namespace rondo

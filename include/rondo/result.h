@@ -1,0 +1,135 @@
+// rondo: a value or the reason why there is none, shaped like C++23's std::expected.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <rondo/assert.h>
+#include <rondo/export.h>
+
+namespace rondo {
+
+/// An error and what was tried when it came: message() reads `connect to 127.0.0.1:1: Connection
+/// refused`.
+struct Error {
+  std::error_code code;
+  std::string tried;
+
+  [[nodiscard]] RONDO_EXPORT std::string message() const;
+  operator std::error_code() const noexcept {
+    return code;
+  }  // NOLINT: meant to be used as the code it carries
+  friend bool operator==(const Error& error, std::errc condition) noexcept {
+    return error.code == condition;
+  }
+};
+
+/// Writes the message to standard error; returns EXIT_FAILURE, for `return rondo::complain(error)`
+/// in a main.
+RONDO_EXPORT int complain(const Error& error) noexcept;
+RONDO_EXPORT int complain(std::error_code error) noexcept;
+
+/// The calling thread's errno as an error_code.
+RONDO_EXPORT std::error_code last_system_error() noexcept;
+
+/// An errno number as an error_code.
+inline std::error_code system_error(int number) noexcept {
+  return {number, std::system_category()};
+}
+
+/// A T, or the E that tells why there is none. Asking for the one that is not there is a programmer
+/// error: it asserts.
+template <typename T, typename E = std::error_code>
+class [[nodiscard]] Result {
+ public:
+  using value_type = T;
+  using error_type = E;
+
+  Result(T value)
+      : value_(std::move(value)), has_value_(true) {}  // NOLINT: `return value;` is the point
+  Result(E error)
+      : error_(std::move(error)), has_value_(false) {}  // NOLINT: `return error;` is the point
+  Result(std::errc condition)                           // NOLINT: as above
+    requires std::is_same_v<E, std::error_code>
+      : Result(std::make_error_code(condition)) {}
+
+  Result(Result&& other) noexcept : has_value_(other.has_value_) { take(std::move(other)); }
+  Result(const Result& other)
+    requires std::is_copy_constructible_v<T>
+      : has_value_(other.has_value_) {
+    if (has_value_) {
+      std::construct_at(std::addressof(value_), other.value_);
+    } else {
+      std::construct_at(std::addressof(error_), other.error_);
+    }
+  }
+  Result& operator=(Result&& other) noexcept {
+    if (this != &other) {
+      drop();
+      has_value_ = other.has_value_;
+      take(std::move(other));
+    }
+    return *this;
+  }
+  ~Result()
+    requires(std::is_trivially_destructible_v<T> && std::is_trivially_destructible_v<E>)
+  = default;
+  ~Result() { drop(); }
+
+  [[nodiscard]] bool has_value() const noexcept { return has_value_; }
+  explicit operator bool() const noexcept { return has_value_; }
+
+  T& value() & noexcept { return *std::addressof(checked()); }
+  const T& value() const& noexcept { return const_cast<Result&>(*this).checked(); }
+  T&& value() && noexcept { return std::move(checked()); }
+  T& operator*() & noexcept { return checked(); }
+  const T& operator*() const& noexcept { return value(); }
+  T&& operator*() && noexcept { return std::move(checked()); }
+  T* operator->() noexcept { return std::addressof(checked()); }
+  const T* operator->() const noexcept { return std::addressof(value()); }
+
+  template <typename U>
+  T value_or(U&& fallback) && {
+    return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
+  }
+
+  const E& error() const& noexcept {
+    RONDO_ASSERT(!has_value_);
+    return error_;
+  }
+  E&& error() && noexcept {
+    RONDO_ASSERT(!has_value_);
+    return std::move(error_);
+  }
+
+ private:
+  T& checked() noexcept {
+    RONDO_ASSERT(has_value_);
+    return value_;
+  }
+  void take(Result&& other) noexcept {
+    if (has_value_) {
+      std::construct_at(std::addressof(value_), std::move(other.value_));
+    } else {
+      std::construct_at(std::addressof(error_), std::move(other.error_));
+    }
+  }
+  void drop() noexcept {
+    if (has_value_) {
+      std::destroy_at(std::addressof(value_));
+    } else {
+      std::destroy_at(std::addressof(error_));
+    }
+  }
+
+  union {
+    T value_;
+    E error_;
+  };
+  bool has_value_;
+};
+
+}  // namespace rondo

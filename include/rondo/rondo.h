@@ -1,0 +1,15 @@
+// rondo: all of it.
+#pragma once
+
+#include <rondo/acceptor.h>
+#include <rondo/backend.h>
+#include <rondo/endpoint.h>
+#include <rondo/function.h>
+#include <rondo/net.h>
+#include <rondo/reactor.h>
+#include <rondo/result.h>
+#include <rondo/signal.h>
+#include <rondo/socket.h>
+#include <rondo/time.h>
+#include <rondo/timer.h>
+#include <rondo/version.h>

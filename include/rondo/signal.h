@@ -1,0 +1,46 @@
+// rondo: signals as ordinary callbacks.
+#pragma once
+
+#include <rondo/export.h>
+#include <rondo/function.h>
+#include <rondo/result.h>
+
+namespace rondo {
+
+class Reactor;
+namespace detail {
+class Core;
+}
+
+/// Calls back in the reactor's thread after the process got signal `number`. Several arrivals
+/// before the callback count as one, as with any signal. Making the first Signal of a number
+/// installs a handler (with SA_RESTART); destroying the last puts back what was there before.
+/// Several reactors may listen to the same number: each is told. Thread: the reactor's.
+class RONDO_EXPORT Signal {
+ public:
+  /// Throws std::system_error where make() returns the error.
+  Signal(Reactor& reactor, int number, Function<void()> callback);
+  /// Errors: invalid_argument for a number that cannot be handled, such as SIGKILL;
+  /// too many reactors (64) that listen to signals.
+  [[nodiscard]] static Result<Signal, Error> make(Reactor& reactor, int number,
+                                                  Function<void()> callback);
+  Signal(Signal&& other) noexcept;
+  Signal& operator=(Signal&& other) = delete;
+  /// Ends it at once, also from its own callback.
+  ~Signal();
+
+  [[nodiscard]] int number() const noexcept;
+
+  /// A signal that is not referenced does not keep run() from returning. New ones are.
+  void ref() noexcept;
+  void unref() noexcept;
+
+  struct Entry;
+
+ private:
+  explicit Signal(Entry* entry) noexcept : entry_(entry) {}
+
+  Entry* entry_;
+};
+
+}  // namespace rondo

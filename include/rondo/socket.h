@@ -1,0 +1,120 @@
+// rondo: a descriptor of the network, owned. What the layers above stand on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <system_error>
+
+#include <rondo/endpoint.h>
+#include <rondo/export.h>
+#include <rondo/net.h>
+#include <rondo/result.h>
+
+namespace rondo {
+
+struct ListenOptions {
+  int backlog = 4096;       ///< the system caps it (net.core.somaxconn)
+  bool reuse_port = false;  ///< SO_REUSEPORT: several listeners share the port
+  bool ipv6_only = true;    ///< an IPv6 listener leaves IPv4 alone
+};
+
+/// Owns a non-blocking, close-on-exec descriptor and closes it. Moved, not copied. End its Watch
+/// before it: a member declared after the Socket is destroyed before it. The Net outlives it.
+class RONDO_EXPORT Socket {
+ public:
+  Socket() noexcept = default;
+  /// Adopts a descriptor made by `net`.
+  Socket(Net& net, int fd) noexcept : net_(&net), fd_(fd) {}
+  Socket(Socket&& other) noexcept : net_(other.net_), fd_(other.release()) {}
+  Socket& operator=(Socket&& other) noexcept;
+  ~Socket() {
+    if (fd_ >= 0) close();
+  }
+
+  [[nodiscard]] static Result<Socket> make(Net& net, Family family, SocketType type) noexcept;
+
+  /// Makes, binds (SO_REUSEADDR for TCP) and listens. Errors say what was tried:
+  /// `listen on 127.0.0.1:80: Permission denied`.
+  [[nodiscard]] static Result<Socket, Error> listen(Net& net, const Endpoint& local,
+                                                    const ListenOptions& options = {});
+  /// Begins to connect. It has ended when the socket is writable: ask connect_result(). An error
+  /// that is known at once comes back here, named like listen's.
+  [[nodiscard]] static Result<Socket, Error> connect(Net& net, const Endpoint& peer);
+
+  struct Accepted;
+  /// One client of a listening socket. Errors: operation_would_block when none waits;
+  /// connection_aborted and their like (is_transient_accept_error) concern that client alone.
+  [[nodiscard]] Result<Accepted> accept() noexcept;
+
+  /// How the connect ended: no error, the error, or operation_in_progress. Decided by SO_ERROR,
+  /// which the first call reads and clears.
+  [[nodiscard]] std::error_code connect_result() noexcept;
+  /// TCP on loopback can connect to itself when nobody listens: both ends are one. Close it and
+  /// try again.
+  [[nodiscard]] bool is_self_connected() const noexcept;
+
+  /// Reads what is there, up to `into`'s size; 0 is the end of input. Errors:
+  /// operation_would_block, connection_reset, ... Inline down to the Net's call.
+  [[nodiscard]] Result<std::size_t> read(MutableBytes into) noexcept {
+    return checked(net_->read(fd_, into));
+  }
+  [[nodiscard]] Result<std::size_t> readv(std::span<const MutableBytes> into) noexcept {
+    return checked(net_->readv(fd_, into));
+  }
+  /// Writes what fits; may take fewer bytes than there are. Errors: operation_would_block,
+  /// broken_pipe, connection_reset, ... No SIGPIPE.
+  [[nodiscard]] Result<std::size_t> write(Bytes data) noexcept {
+    return checked(net_->write(fd_, data));
+  }
+  [[nodiscard]] Result<std::size_t> writev(std::span<const Bytes> data) noexcept {
+    return checked(net_->writev(fd_, data));
+  }
+
+  std::error_code shutdown(Direction direction) noexcept;
+
+  /// A socket option by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
+  [[nodiscard]] std::error_code set_option(int level, int name, int value) noexcept;
+  [[nodiscard]] Result<int> option(int level, int name) const noexcept;
+  /// TCP_NODELAY: small writes leave at once.
+  [[nodiscard]] std::error_code set_nodelay() noexcept;
+
+  [[nodiscard]] Result<Endpoint> local() const noexcept;
+  [[nodiscard]] Result<Endpoint> peer() const noexcept;
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+  /// Gives the descriptor away, unclosed; the socket is empty afterwards.
+  [[nodiscard]] int release() noexcept {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  /// Closes now; the socket is empty whatever is returned.
+  std::error_code close() noexcept;
+  /// Closes so that a TCP peer sees a reset and nothing lingers.
+  void reset() noexcept;
+
+ private:
+  static Result<std::size_t> checked(std::ptrdiff_t result) noexcept {
+    if (result < 0) [[unlikely]]
+      return system_error(static_cast<int>(-result));
+    return static_cast<std::size_t>(result);
+  }
+
+  Net* net_ = nullptr;
+  int fd_ = -1;
+};
+
+struct Socket::Accepted {
+  Socket socket;
+  Endpoint peer;
+};
+
+/// Whether accept() failed for one client, or was interrupted, and the next call may succeed.
+[[nodiscard]] RONDO_EXPORT bool is_transient_accept_error(std::error_code error) noexcept;
+/// Whether accept() failed for want of descriptors or memory: EMFILE, ENFILE, ENOBUFS, ENOMEM.
+[[nodiscard]] RONDO_EXPORT bool is_exhaustion(std::error_code error) noexcept;
+
+}  // namespace rondo

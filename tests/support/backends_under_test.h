@@ -1,0 +1,20 @@
+// Which backends the conformance suite runs on: each test program that contains it defines this.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rondo/backend.h>
+
+namespace rondo::test {
+
+struct BackendUnderTest {
+  std::string name;  // letters, digits and _ alone: it becomes part of the tests' names
+  std::function<std::unique_ptr<Backend>()> make;
+};
+
+std::vector<BackendUnderTest> backends_under_test();
+
+}  // namespace rondo::test

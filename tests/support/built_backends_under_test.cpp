@@ -1,0 +1,14 @@
+// The conformance suite on every backend that is built.
+#include "support/backends_under_test.h"
+
+namespace rondo::test {
+
+std::vector<BackendUnderTest> backends_under_test() {
+  std::vector<BackendUnderTest> all;
+  for (const BuiltBackend& built : built_backends()) {
+    all.push_back({std::string{built.name}, [&built] { return built.make().value(); }});
+  }
+  return all;
+}
+
+}  // namespace rondo::test
