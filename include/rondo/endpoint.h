@@ -24,9 +24,9 @@ class RONDO_EXPORT Endpoint {
   Endpoint() noexcept;
 
   /// The inverse of to_string(). Addresses are numeric; names are a resolver's work. Port 0 means
-  /// any. Nothing is truncated, guessed or skipped. Errors: invalid_argument, with what is wrong in
-  /// the message; filename_too_long beyond 107 bytes of Unix name; no_such_device for an unknown
-  /// scope.
+  /// any. Nothing is truncated, guessed or skipped. An abstract name may contain any byte; a path
+  /// no NUL. Errors: invalid_argument, with what is wrong in the message (an empty name is wrong
+  /// too); filename_too_long beyond 107 bytes of Unix name; no_such_device for an unknown scope.
   [[nodiscard]] static Result<Endpoint, Error> parse(std::string_view text);
 
   /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
@@ -52,9 +52,10 @@ class RONDO_EXPORT Endpoint {
 
   /// By address, port, scope and name; what the system keeps beside them (a flow label) is not
   /// compared. Ordered by family, then address, then port.
-  friend bool operator==(const Endpoint& a, const Endpoint& b) noexcept { return (a <=> b) == 0; }
-  friend RONDO_EXPORT std::strong_ordering operator<=>(const Endpoint& a,
-                                                       const Endpoint& b) noexcept;
+  [[nodiscard]] bool operator==(const Endpoint& other) const noexcept {
+    return (*this <=> other) == 0;
+  }
+  [[nodiscard]] std::strong_ordering operator<=>(const Endpoint& other) const noexcept;
   [[nodiscard]] std::size_t hash() const noexcept;
 
  private:
