@@ -33,7 +33,8 @@ struct Message {
 
 /// The socket calls. Results follow the kernel: 0 or more is success, less is the negative errno.
 /// Every descriptor made here is non-blocking and close-on-exec from its creation on. No call
-/// blocks, raises SIGPIPE or returns -EINTR. Used by one thread at a time.
+/// blocks, raises SIGPIPE or returns -EINTR: one that a signal interrupts says -EAGAIN, not now.
+/// Used by one thread at a time.
 class Net {
  public:
   virtual ~Net() = default;
@@ -56,8 +57,9 @@ class Net {
   virtual std::ptrdiff_t write(int fd, Bytes data) noexcept = 0;
   virtual std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept = 0;
 
-  /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2).
-  /// Received descriptors are close-on-exec.
+  /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2). A
+  /// batch may be cut short, so a smaller number does not mean that no more could be moved.
+  /// Received descriptors are close-on-exec. -EMSGSIZE: one message of more than 256 parts.
   virtual int receive(int fd, std::span<Message> messages) noexcept = 0;
   virtual int send(int fd, std::span<Message> messages) noexcept = 0;
 
@@ -70,7 +72,8 @@ class Net {
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
   virtual int local(int fd, Endpoint& address) noexcept = 0;
   virtual int peer(int fd, Endpoint& address) noexcept = 0;
-  /// The error that ended a connect or the connection: SO_ERROR, which reading clears. 0: none.
+  /// The error that ended a connect or the connection, as a positive number: SO_ERROR, which
+  /// reading clears. 0: none. Below 0, as everywhere: it could not be asked.
   virtual int take_error(int fd) noexcept = 0;
 };
 

@@ -1,0 +1,32 @@
+// The socket calls that kernels do not share. Meson picks one net_calls_*.cpp; nothing else in
+// system_net.cpp depends on the system. Results follow the system's: -1, with errno set, on
+// failure.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <span>
+
+namespace rondo::detail {
+
+/// What every send needs besides, so that no SIGPIPE is raised.
+extern const int send_flags;
+
+/// Non-blocking, close-on-exec, and unable to raise SIGPIPE if send_flags do not see to that.
+int open_socket(int domain, int type) noexcept;
+int open_pair(int type, int (&fds)[2]) noexcept;
+int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept;
+
+/// One system call where there is one for several messages, else one message. `sizes` gets the
+/// bytes of each. Returns how many were moved. Received descriptors are close-on-exec.
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+
+/// Takes the SIGPIPE that is pending for this thread, which blocks it, if there is one.
+void take_pending_sigpipe() noexcept;
+
+/// How many messages receive_messages and send_messages take at most.
+constexpr std::size_t messages_max = 32;
+
+}  // namespace rondo::detail

@@ -1,0 +1,326 @@
+// SystemNet: the system's own sockets.
+//
+// Each function is one system call, and errno as the negative result. There is no loop around
+// EINTR: a call that was interrupted says "not now" (-EAGAIN), which a level-triggered poller tells
+// again, and read and write stay small. connect and close differ: an interrupted connect goes on
+// by itself (-EINPROGRESS), and an interrupted close has closed; a second one could hit a
+// descriptor that another thread was given meanwhile.
+//
+// Sockets are written with send and sendmsg, which can be told not to raise SIGPIPE. What is no
+// socket answers ENOTSOCK (two calls per write to a pipe, an admitted cost: asking first, or
+// keeping a table, would cost the sockets), and is then written with SIGPIPE blocked for this
+// thread, and taken if the write raised it. A SIGPIPE that was pending before stays pending.
+//
+// Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
+// since an error behind the first batch would be lost.
+#include "net_calls.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <memory>
+
+#include <rondo/assert.h>
+#include <rondo/endpoint.h>
+#include <rondo/net.h>
+
+namespace rondo {
+namespace {
+
+using detail::messages_max;
+using detail::send_flags;
+
+constexpr std::size_t parts_max = 256;  // of one readv, writev, or batch of messages
+
+/// The result of a call that failed.
+[[gnu::cold]] int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }
+
+template <typename Number>
+Number or_failure(Number result) noexcept {
+  if (result < 0) [[unlikely]]
+    return failure();
+  return result;
+}
+
+int domain_of(Family family) noexcept {
+  switch (family) {
+    case Family::ipv4:
+      return AF_INET;
+    case Family::ipv6:
+      return AF_INET6;
+    case Family::unix_domain:
+      break;
+  }
+  return AF_UNIX;
+}
+
+int type_of(SocketType type) noexcept {
+  switch (type) {
+    case SocketType::stream:
+      return SOCK_STREAM;
+    case SocketType::datagram:
+      return SOCK_DGRAM;
+    case SocketType::seqpacket:
+      break;
+  }
+  return SOCK_SEQPACKET;
+}
+
+int how_of(Direction direction) noexcept {
+  switch (direction) {
+    case Direction::read:
+      return SHUT_RD;
+    case Direction::write:
+      return SHUT_WR;
+    case Direction::both:
+      break;
+  }
+  return SHUT_RDWR;
+}
+
+/// Room for whatever address the system writes.
+struct Address {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+
+  sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+
+  /// No address at all is an unnamed socket of the Unix family. One of a family that Endpoint does
+  /// not know leaves `endpoint` as it was.
+  int copy_to(Endpoint& endpoint) noexcept {
+    if (size == 0) {
+      storage.ss_family = AF_UNIX;
+      size = offsetof(sockaddr_un, sun_path);
+    }
+    const auto known = Endpoint::from_system(get(), size);
+    if (!known) return -known.error().value();
+    endpoint = *known;
+    return 0;
+  }
+};
+
+/// As much of `parts` as there is room for; returns how many that are.
+template <typename Part>
+std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexcept {
+  const std::size_t count = std::min(parts.size(), into.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    // iovec serves both directions; the kernel does not write through one that is sent.
+    into[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+  }
+  return count;
+}
+
+/// A write to what is no socket, without a SIGPIPE.
+template <typename Write>
+std::ptrdiff_t write_quietly(Write write) noexcept {
+  sigset_t sigpipe;
+  sigset_t pending;
+  sigset_t before;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  sigemptyset(&pending);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+  const std::ptrdiff_t result = or_failure(write());
+  if (result == -EPIPE && sigismember(&pending, SIGPIPE) == 0) detail::take_pending_sigpipe();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return result;
+}
+
+[[gnu::cold, gnu::noinline]] std::ptrdiff_t write_failed(int fd, Bytes data) noexcept {
+  if (errno != ENOTSOCK) return failure();
+  return write_quietly([&] { return ::write(fd, data.data(), data.size()); });
+}
+
+/// The system's form of a batch of messages.
+class Batch {
+ public:
+  enum class Purpose : bool { receive, send };
+  /// Takes as many of `messages` as fit, in order: none if the first one has too many parts.
+  Batch(std::span<Message> messages, Purpose purpose) noexcept {
+    for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
+      const std::span<iovec> room = std::span{parts_}.subspan(parts_used_);
+      if (message.parts.size() > room.size()) break;
+      msghdr& header = headers_[size_] = {};
+      const auto parts = std::span<const MutableBytes>{message.parts};
+      header.msg_iov = room.data();
+      header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(copy_parts(parts, room));
+      parts_used_ += parts.size();
+      header.msg_control = message.control.empty() ? nullptr : message.control.data();
+      header.msg_controllen = static_cast<decltype(header.msg_controllen)>(message.control.size());
+      if (message.address != nullptr) set_address(*message.address, purpose);
+      ++size_;
+    }
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  std::span<msghdr> headers() noexcept { return std::span{headers_}.first(size_); }
+  std::span<std::size_t> sizes() noexcept { return std::span{sizes_}.first(size_); }
+
+  void received(Message& message, std::size_t index) noexcept {
+    const msghdr& header = headers_[index];
+    message.size = sizes_[index];
+    message.control_size = static_cast<std::size_t>(header.msg_controllen);
+    message.truncated = (header.msg_flags & MSG_TRUNC) != 0;
+    message.control_truncated = (header.msg_flags & MSG_CTRUNC) != 0;
+    if (message.address == nullptr) return;
+    addresses_[index].size = header.msg_namelen;
+    // An unknown family leaves the address as it was: the datagram counts all the same.
+    (void)addresses_[index].copy_to(*message.address);
+  }
+
+ private:
+  void set_address(Endpoint& endpoint, Purpose purpose) noexcept {
+    msghdr& header = headers_[size_];
+    if (purpose == Purpose::send) {
+      header.msg_name = const_cast<sockaddr*>(endpoint.system());  // the kernel only reads it
+      header.msg_namelen = static_cast<socklen_t>(endpoint.system_size());
+    } else {
+      header.msg_name = addresses_[size_].get();
+      header.msg_namelen = sizeof(addresses_[size_].storage);
+    }
+  }
+
+  std::size_t size_ = 0;
+  std::size_t parts_used_ = 0;
+  std::array<msghdr, messages_max> headers_;
+  std::array<std::size_t, messages_max> sizes_;
+  std::array<Address, messages_max> addresses_;
+  std::array<iovec, parts_max> parts_;
+};
+
+class SystemNet final : public Net {
+ public:
+  int socket(Family family, SocketType type) noexcept override {
+    return or_failure(detail::open_socket(domain_of(family), type_of(type)));
+  }
+  int pair(SocketType type, int (&fds)[2]) noexcept override {
+    return or_failure(detail::open_pair(type_of(type), fds));
+  }
+  int bind(int fd, const Endpoint& local) noexcept override {
+    return or_failure(::bind(fd, local.system(), static_cast<socklen_t>(local.system_size())));
+  }
+  int listen(int fd, int backlog) noexcept override { return or_failure(::listen(fd, backlog)); }
+  int accept(int fd, Endpoint* peer) noexcept override;
+  int connect(int fd, const Endpoint& peer) noexcept override {
+    const auto size = static_cast<socklen_t>(peer.system_size());
+    if (::connect(fd, peer.system(), size) == 0) return 0;
+    return errno == EINTR ? -EINPROGRESS : -errno;
+  }
+
+  std::ptrdiff_t read(int fd, MutableBytes into) noexcept override {
+    return or_failure(std::ptrdiff_t{::read(fd, into.data(), into.size())});
+  }
+  std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept override;
+  std::ptrdiff_t write(int fd, Bytes data) noexcept override {
+    const ssize_t sent = ::send(fd, data.data(), data.size(), send_flags);
+    if (sent < 0) [[unlikely]]
+      return write_failed(fd, data);
+    return sent;
+  }
+  std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept override;
+
+  int receive(int fd, std::span<Message> messages) noexcept override;
+  int send(int fd, std::span<Message> messages) noexcept override;
+
+  int shutdown(int fd, Direction direction) noexcept override {
+    return or_failure(::shutdown(fd, how_of(direction)));
+  }
+  int close(int fd) noexcept override {
+    return ::close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : -errno;
+  }
+
+  int option(int fd, int level, int name, MutableBytes value) noexcept override {
+    auto size = static_cast<socklen_t>(value.size());
+    const int result = ::getsockopt(fd, level, name, value.data(), &size);
+    return result == 0 ? static_cast<int>(size) : failure();
+  }
+  int set_option(int fd, int level, int name, Bytes value) noexcept override {
+    const auto size = static_cast<socklen_t>(value.size());
+    return or_failure(::setsockopt(fd, level, name, value.data(), size));
+  }
+  int local(int fd, Endpoint& address) noexcept override {
+    Address local;
+    if (::getsockname(fd, local.get(), &local.size) != 0) return failure();
+    return local.copy_to(address);
+  }
+  int peer(int fd, Endpoint& address) noexcept override {
+    Address peer;
+    if (::getpeername(fd, peer.get(), &peer.size) != 0) return failure();
+    return peer.copy_to(address);
+  }
+  int take_error(int fd) noexcept override {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    const int result = ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return result == 0 ? error : failure();
+  }
+};
+
+int SystemNet::accept(int fd, Endpoint* peer) noexcept {
+  if (peer == nullptr) return or_failure(detail::open_accepted(fd, nullptr, nullptr));
+  Address address;
+  const int accepted = detail::open_accepted(fd, address.get(), &address.size);
+  if (accepted < 0) return failure();
+  // A client whose address is of a family that Endpoint does not know is a client all the same.
+  if (address.copy_to(*peer) != 0) *peer = Endpoint{};
+  return accepted;
+}
+
+std::ptrdiff_t SystemNet::readv(int fd, std::span<const MutableBytes> into) noexcept {
+  iovec parts[parts_max];
+  const auto count = static_cast<int>(copy_parts(into, std::span{parts}));
+  return or_failure(std::ptrdiff_t{::readv(fd, parts, count)});
+}
+
+std::ptrdiff_t SystemNet::writev(int fd, std::span<const Bytes> data) noexcept {
+  iovec parts[parts_max];
+  const std::size_t count = copy_parts(data, std::span{parts});
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(count);
+  const ssize_t sent = ::sendmsg(fd, &header, send_flags);
+  if (sent >= 0) return sent;
+  if (errno != ENOTSOCK) return failure();
+  return write_quietly([&] { return ::writev(fd, parts, static_cast<int>(count)); });
+}
+
+int SystemNet::receive(int fd, std::span<Message> messages) noexcept {
+  if (messages.empty()) return 0;
+  Batch batch{messages, Batch::Purpose::receive};
+  if (batch.empty()) return -EMSGSIZE;
+  const int moved = detail::receive_messages(fd, batch.headers(), batch.sizes());
+  if (moved < 0) return failure();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) batch.received(messages[i], i);
+  return moved;
+}
+
+int SystemNet::send(int fd, std::span<Message> messages) noexcept {
+  if (messages.empty()) return 0;
+  Batch batch{messages, Batch::Purpose::send};
+  if (batch.empty()) return -EMSGSIZE;
+  const int moved = detail::send_messages(fd, batch.headers(), batch.sizes());
+  if (moved < 0) return failure();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) {
+    messages[i].size = batch.sizes()[i];
+  }
+  return moved;
+}
+
+}  // namespace
+
+Net& system_net() noexcept {
+  // Never destroyed: sockets in static objects may be closed after everything else has ended.
+  alignas(SystemNet) static std::byte storage[sizeof(SystemNet)];
+  static Net* const net = std::construct_at(reinterpret_cast<SystemNet*>(storage));
+  return *net;
+}
+
+}  // namespace rondo
