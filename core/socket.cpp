@@ -1,0 +1,173 @@
+// Socket: an owned descriptor and the calls on it, through a Net.
+//
+// A Socket holds nothing but the Net and the number; whatever else there is to know, the kernel
+// knows. The functions that a user starts with, listen and connect, name what they tried in their
+// errors; the others are the Net's calls with the negative errno turned into an error_code. A
+// socket that is half made when a step fails is closed by its own destructor.
+//
+// How a connect ended is told by SO_ERROR alone, as being writable is a hint and the peer's name a
+// matter of timing. Only where SO_ERROR knows of no error is the peer asked for: a socket without
+// one is still connecting.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include <rondo/socket.h>
+
+namespace rondo {
+namespace {
+
+/// 0 and above: no error. Below: the negative errno.
+std::error_code error_of(int result) noexcept {
+  return result < 0 ? system_error(-result) : std::error_code{};
+}
+
+Error named(const char* what, const Endpoint& where, std::error_code code) {
+  return {code, what + where.to_string()};
+}
+
+/// What stands between socket() and bind().
+std::error_code prepare(Socket& socket, Family family, const ListenOptions& options) noexcept {
+  // A server that starts again must not wait for the connections of its predecessor to time out.
+  // In the Unix family the name is a file, and the option without effect.
+  if (family != Family::unix_domain) {
+    if (auto error = socket.set_option(SOL_SOCKET, SO_REUSEADDR, 1)) return error;
+  }
+  if (options.reuse_port) {
+    if (auto error = socket.set_option(SOL_SOCKET, SO_REUSEPORT, 1)) return error;
+  }
+  if (family == Family::ipv6) {
+    return socket.set_option(IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0);
+  }
+  return {};
+}
+
+}  // namespace
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this != &other) {
+    close();
+    net_ = other.net_;
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+Result<Socket> Socket::make(Net& net, Family family, SocketType type) noexcept {
+  const int fd = net.socket(family, type);
+  if (fd < 0) return system_error(-fd);
+  return Socket{net, fd};
+}
+
+Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local,
+                                     const ListenOptions& options) {
+  constexpr const char* what = "listen on ";
+  auto made = make(net, local.family(), SocketType::stream);
+  if (!made) return named(what, local, made.error());
+  Socket& socket = *made;
+  if (auto error = prepare(socket, local.family(), options)) return named(what, local, error);
+  if (auto error = error_of(net.bind(socket.fd(), local))) return named(what, local, error);
+  if (auto error = error_of(net.listen(socket.fd(), options.backlog))) {
+    return named(what, local, error);
+  }
+  return std::move(socket);
+}
+
+Result<Socket, Error> Socket::connect(Net& net, const Endpoint& peer) {
+  constexpr const char* what = "connect to ";
+  auto made = make(net, peer.family(), SocketType::stream);
+  if (!made) return named(what, peer, made.error());
+  const std::error_code error = error_of(net.connect(made->fd(), peer));
+  if (error && error != std::errc::operation_in_progress) return named(what, peer, error);
+  return std::move(*made);
+}
+
+Result<Socket::Accepted> Socket::accept() noexcept {
+  Endpoint peer;
+  const int fd = net_->accept(fd_, &peer);
+  if (fd < 0) return system_error(-fd);
+  return Accepted{Socket{*net_, fd}, peer};
+}
+
+std::error_code Socket::connect_result() noexcept {
+  if (const int error = net_->take_error(fd_); error != 0) return system_error(std::abs(error));
+  Endpoint peer;
+  const std::error_code error = error_of(net_->peer(fd_, peer));
+  if (error == std::errc::not_connected) {
+    return std::make_error_code(std::errc::operation_in_progress);
+  }
+  return error;
+}
+
+bool Socket::is_self_connected() const noexcept {
+  const auto here = local();
+  const auto there = peer();
+  return here && there && here->family() != Family::unix_domain && *here == *there;
+}
+
+std::error_code Socket::shutdown(Direction direction) noexcept {
+  return error_of(net_->shutdown(fd_, direction));
+}
+
+std::error_code Socket::set_option(int level, int name, int value) noexcept {
+  return error_of(net_->set_option(fd_, level, name, std::as_bytes(std::span{&value, 1})));
+}
+
+Result<int> Socket::option(int level, int name) const noexcept {
+  int value = 0;
+  const int size = net_->option(fd_, level, name, std::as_writable_bytes(std::span{&value, 1}));
+  if (size < 0) return system_error(-size);
+  return value;
+}
+
+std::error_code Socket::set_nodelay() noexcept { return set_option(IPPROTO_TCP, TCP_NODELAY, 1); }
+
+Result<Endpoint> Socket::local() const noexcept {
+  Endpoint address;
+  if (auto error = error_of(net_->local(fd_, address))) return error;
+  return address;
+}
+
+Result<Endpoint> Socket::peer() const noexcept {
+  Endpoint address;
+  if (auto error = error_of(net_->peer(fd_, address))) return error;
+  return address;
+}
+
+std::error_code Socket::close() noexcept {
+  if (fd_ < 0) return {};
+  return error_of(net_->close(release()));
+}
+
+void Socket::reset() noexcept {
+  if (fd_ < 0) return;
+  const linger at_once{1, 0};
+  // Where it cannot be set, as in the Unix family's simulations, a plain close has to do.
+  (void)net_->set_option(fd_, SOL_SOCKET, SO_LINGER, std::as_bytes(std::span{&at_once, 1}));
+  close();
+}
+
+bool is_transient_accept_error(std::error_code error) noexcept {
+  // What accept says of the listener is a short list, and the same everywhere. What the network
+  // may have left on one client is a long one that differs by system (accept(2), "Error handling").
+  constexpr std::array not_of_one_client{
+      std::errc::operation_would_block, std::errc::bad_file_descriptor,     std::errc::not_a_socket,
+      std::errc::invalid_argument,      std::errc::operation_not_supported, std::errc::bad_address};
+  if (!error || is_exhaustion(error)) return false;
+  for (const std::errc condition : not_of_one_client) {
+    if (error == condition) return false;
+  }
+  return true;
+}
+
+bool is_exhaustion(std::error_code error) noexcept {
+  return error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system || error == std::errc::no_buffer_space ||
+         error == std::errc::not_enough_memory;
+}
+
+}  // namespace rondo
