@@ -20,7 +20,8 @@ class Reactor;
 struct AcceptorOptions {
   ListenOptions listen{};
   std::size_t accepts_per_turn_max = 64;  ///< then the other handlers have their turn
-  /// How long to pause when descriptors or memory are exhausted: doubled each time, up to the max.
+  /// How long to pause when descriptors or memory are exhausted: doubled each time, up to the max,
+  /// until a client is accepted again. Less than 10 ms counts as 10 ms.
   Duration pause_min = std::chrono::milliseconds{10};
   Duration pause_max = std::chrono::seconds{1};
 };
@@ -52,14 +53,16 @@ class RONDO_EXPORT Acceptor {
   Acceptor& operator=(Acceptor&& other) noexcept;
   ~Acceptor();
 
-  /// Called if accepting ends for a reason that waiting cannot mend; the acceptor is paused then.
+  /// Called if accepting ends for a reason that waiting cannot mend; the acceptor is paused then,
+  /// and resume() tries again.
   void on_error(OnError hook) noexcept;
 
   /// Where it listens, with the port the system chose.
   [[nodiscard]] const Endpoint& local() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
 
-  /// Leaves clients waiting in the listen queue, until resume().
+  /// Leaves clients waiting in the listen queue, until resume(). A pause for want of descriptors
+  /// goes on beside it, and after it.
   void pause() noexcept;
   void resume() noexcept;
 

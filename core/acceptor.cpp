@@ -1,0 +1,249 @@
+// Acceptor: a listening socket, watched, and what to do when it cannot be emptied.
+//
+// Terms.  A batch is the run of accepts in one on_ready, at most accepts_per_turn_max of them; what
+// is left is told again next turn, after the neighbours. To shed is to accept a client and close it
+// at once. The reserve is a descriptor that serves only to be closed when none is left, so that
+// shedding is possible. A pause is the time in which the watch rests.
+//
+// Invariants.  The watch asks for read exactly while nothing holds it: the user (held_by_user_),
+// the back-off (timer_ is armed) or a lasting error (failed_). Each of the three begins and ends on
+// its own, so they combine in any order. Every pause ends by the timer, and is at least pause_floor
+// long: with the timer's turn and the one of the listener's readiness that is 200 wake-ups a second
+// at most, whatever happens in between.
+//
+// When descriptors or memory run out, on_ready sheds a batch and pauses; each pause is twice the
+// last, until a client is accepted again. A long run of clients that each went wrong pauses too,
+// in case they always will (a firewall's EPERM). On Linux accept takes a descriptor
+// before it looks at the queue: EMFILE may mean that nobody waits, and then there is no pause.
+//
+// The callbacks may destroy the Acceptor, or throw. While one runs, Impl is in a Call; retire()
+// gives up everything at once, but leaves the object, and with it the callback that is running, to
+// the end of the Call. Nothing but the Call is touched after that.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <rondo/acceptor.h>
+#include <rondo/reactor.h>
+#include <rondo/timer.h>
+
+namespace rondo {
+namespace {
+
+constexpr Duration pause_floor = std::chrono::milliseconds{10};
+constexpr std::size_t failures_in_a_row_max = 64;
+
+}  // namespace
+
+class Acceptor::Impl final : public Handler {
+ public:
+  Impl(Reactor& reactor, Socket listener, const Endpoint& local, OnAccept on_accept,
+       const AcceptorOptions& options)
+      : reactor_(reactor),
+        local_(local),
+        batch_max_(std::max<std::size_t>(options.accepts_per_turn_max, 1)),
+        pause_min_(std::max(options.pause_min, pause_floor)),
+        pause_max_(std::max(options.pause_max, pause_min_)),
+        next_pause_(pause_min_),
+        on_accept_(std::move(on_accept)),
+        listener_(std::move(listener)),
+        timer_(std::in_place, reactor, [this] { end_pause(); }) {}
+
+  std::error_code start() noexcept {
+    if (auto error = open_reserve()) return error;
+    auto watch = reactor_.watch(listener_.fd(), Ready::read, *this);
+    if (!watch) return watch.error();
+    watch_ = std::move(*watch);
+    return {};
+  }
+
+  /// Nothing is called afterwards. The object goes now, or with the Call that is running.
+  void retire() noexcept {
+    retired_ = true;
+    watch_.end();
+    timer_.reset();
+    listener_.close();
+    reserve_.close();
+    if (!in_call_) delete this;
+  }
+
+  void on_ready(Ready) override {
+    const Call call{*this};
+    for (std::size_t attempts = 0; attempts < batch_max_; ++attempts) {
+      if (!accepting()) return;
+      auto client = listener_.accept();
+      if (client) {
+        ++counters_.accepted;
+        next_pause_ = pause_min_;
+        failures_in_a_row_ = 0;
+        on_accept_(std::move(client->socket), client->peer);
+      } else if (client.error() == std::errc::operation_would_block) {
+        failures_in_a_row_ = 0;
+        return;
+      } else if (is_exhaustion(client.error())) {
+        return shed();
+      } else if (is_transient_accept_error(client.error())) {
+        ++counters_.transient;
+        if (++failures_in_a_row_ >= failures_in_a_row_max) return begin_pause();
+      } else {
+        return fail(client.error());
+      }
+    }
+  }
+
+  void hold(bool held) noexcept {
+    held_by_user_ = held;
+    if (!held) failed_ = false;
+    update();
+  }
+
+  void on_error(OnError hook) noexcept { on_error_ = std::move(hook); }
+  [[nodiscard]] const Endpoint& local() const noexcept { return local_; }
+  [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+
+ private:
+  /// One call of on_ready: keeps the object alive until it has returned or thrown.
+  class Call {
+   public:
+    explicit Call(Impl& impl) noexcept : impl_(impl) { impl_.in_call_ = true; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    ~Call() {
+      impl_.in_call_ = false;
+      if (impl_.retired_) delete &impl_;
+    }
+
+   private:
+    Impl& impl_;
+  };
+
+  [[nodiscard]] bool accepting() const noexcept {
+    return !retired_ && !failed_ && !held_by_user_ && !timer_->armed();
+  }
+
+  void update() noexcept { watch_.set(accepting() ? Ready::read : Ready::none); }
+
+  /// Any descriptor will do; a socket is what the Net can make.
+  std::error_code open_reserve() noexcept {
+    auto made = Socket::make(reactor_.net(), local_.family(), SocketType::stream);
+    if (!made) return made.error();
+    reserve_ = std::move(*made);
+    return {};
+  }
+
+  /// Closes the clients that wait, one by one, in the place of the reserve.
+  void shed() noexcept {
+    reserve_.close();
+    std::size_t shed = 0;
+    std::error_code error;
+    for (std::size_t attempts = 0; attempts < batch_max_; ++attempts) {
+      const auto client = listener_.accept();
+      error = client ? std::error_code{} : client.error();
+      if (client) {
+        ++shed;
+      } else if (is_transient_accept_error(error)) {
+        ++counters_.transient;
+      } else {
+        break;
+      }
+    }
+    counters_.shed += shed;
+    // Another thread may have been quicker: then there is no reserve until the pause has ended.
+    const bool reserved = !open_reserve();
+    const bool nobody_waited = shed == 0 && error == std::errc::operation_would_block;
+    if (!nobody_waited || !reserved) begin_pause();
+  }
+
+  void begin_pause() noexcept {
+    ++counters_.pauses;
+    timer_->arm_after(next_pause_);
+    next_pause_ = next_pause_ > pause_max_ / 2 ? pause_max_ : next_pause_ * 2;
+    update();
+  }
+
+  void end_pause() noexcept {
+    // Without one, accept finds the same want and begins the next pause.
+    if (!reserve_) (void)open_reserve();
+    update();
+  }
+
+  void fail(std::error_code error) {
+    failed_ = true;
+    update();
+    if (!on_error_) return;
+    // The hook may set another one, so it is not called in its place, but put back if it did not.
+    struct Lent {
+      OnError& place;
+      OnError hook;
+      ~Lent() {
+        if (!place) place = std::move(hook);
+      }
+    } lent{on_error_, std::exchange(on_error_, OnError{})};
+    lent.hook(error);
+  }
+
+  Reactor& reactor_;
+  const Endpoint local_;
+  const std::size_t batch_max_;
+  const Duration pause_min_;
+  const Duration pause_max_;
+  Duration next_pause_;
+  std::size_t failures_in_a_row_ = 0;
+  Counters counters_;
+  bool held_by_user_ = false;
+  bool failed_ = false;
+  bool in_call_ = false;
+  bool retired_ = false;
+  OnAccept on_accept_;
+  OnError on_error_;
+  Socket reserve_;
+  Socket listener_;
+  std::optional<Timer> timer_;
+  Watch watch_;
+};
+
+Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
+                                       const AcceptorOptions& options) {
+  auto listener = Socket::listen(reactor.net(), local, options.listen);
+  if (!listener) return listener.error();
+  return adopt(reactor, std::move(*listener), std::move(on_accept), options);
+}
+
+Result<Acceptor, Error> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
+                                        const AcceptorOptions& options) {
+  RONDO_ASSERT(on_accept);
+  const auto local = listener.local();
+  if (!local) return Error{local.error(), "accept on a socket"};
+  auto impl =
+      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), options);
+  if (auto error = impl->start()) return Error{error, "accept on " + local->to_string()};
+  return Acceptor{std::move(impl)};
+}
+
+Acceptor::Acceptor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+
+Acceptor::Acceptor(Acceptor&& other) noexcept = default;
+
+Acceptor& Acceptor::operator=(Acceptor&& other) noexcept {
+  if (this != &other) {
+    if (impl_) impl_.release()->retire();
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+
+Acceptor::~Acceptor() {
+  if (impl_) impl_.release()->retire();
+}
+
+void Acceptor::on_error(OnError hook) noexcept { impl_->on_error(std::move(hook)); }
+
+const Endpoint& Acceptor::local() const noexcept { return impl_->local(); }
+
+const Acceptor::Counters& Acceptor::counters() const noexcept { return impl_->counters(); }
+
+void Acceptor::pause() noexcept { impl_->hold(true); }
+
+void Acceptor::resume() noexcept { impl_->hold(false); }
+
+}  // namespace rondo
