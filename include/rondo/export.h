@@ -1,4 +1,4 @@
 // rondo: the mark of what the library shows. Everything else in it is hidden.
 #pragma once
 
-#define RONDO_EXPORT [[gnu::visibility("default")]]
+#define RONDO_EXPORT __attribute__((visibility("default")))

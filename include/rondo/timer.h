@@ -59,7 +59,8 @@ class RONDO_EXPORT Timer {
 
   detail::Core* core_;
   TimePoint deadline_ = never;
-  Duration period_{-1};  // below zero: once
+  static constexpr Duration once{-1};
+  Duration period_ = once;
   std::uint64_t order_ = 0;
   std::uint64_t queued_order_ = 0;
   std::uint64_t missed_ = 0;
