@@ -1,0 +1,219 @@
+// The model. A 4-ary heap of (when, timer), four children to two cache lines, and one invariant:
+//
+//     an entry's `when` is never later than its timer's deadline.
+//
+// So putting a timer off, which is what a timeout does with every message, only writes the new
+// deadline into the timer. When the entry comes to the top and its timer is not due, it goes back
+// with the deadline of now; when the timer has been cancelled, it is dropped. A timer put off a
+// thousand times is moved once. Only an earlier deadline moves an entry at once.
+//
+// Gather, then dispatch: run_due() takes what is due from the heap into a list, then calls one by
+// one, looking at each again, because a callback may cancel, move, put off or destroy any other.
+// The callback itself is moved out for the call, so that it may destroy its timer.
+#include "timer_queue.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include <rondo/assert.h>
+
+namespace rondo::detail {
+namespace {
+
+constexpr std::uint32_t arity = 4;
+constexpr std::size_t capacity_min = 16;
+constexpr std::size_t timers_max = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
+
+TimerQueue::~TimerQueue() { RONDO_ASSERT(timers_ == 0); }
+
+void TimerQueue::add(Timer& timer) {
+  RONDO_ASSERT(timer.place_ == Timer::Place::nowhere);
+  if (timers_ >= timers_max) throw std::bad_alloc{};
+  if (heap_.capacity() <= timers_) heap_.reserve(std::max(capacity_min, timers_ * 2));
+  if (due_.capacity() < heap_.capacity()) due_.reserve(heap_.capacity());
+  ++timers_;
+}
+
+void TimerQueue::remove(Timer& timer) noexcept {
+  cancel(timer);
+  if (timer.place_ == Timer::Place::queue) erase(timer.position_);
+  if (timer.place_ == Timer::Place::due) due_[timer.position_] = nullptr;
+  if (calling_ == &timer) calling_ = nullptr;
+  timer.place_ = Timer::Place::nowhere;
+  --timers_;
+}
+
+void TimerQueue::moved(Timer& from, Timer& to) noexcept {
+  if (from.place_ == Timer::Place::queue) heap_[from.position_].timer = &to;
+  if (from.place_ == Timer::Place::due) due_[from.position_] = &to;
+  if (calling_ == &from) calling_ = &to;
+}
+
+void TimerQueue::arm(Timer& timer, TimePoint deadline, Duration period) noexcept {
+  // `never` is the mark of a timer that is not armed; nobody can tell the nanosecond before it.
+  if (deadline == never) deadline -= Duration{1};
+  if (!timer.armed()) referenced_ += timer.referenced_;
+  timer.deadline_ = deadline;
+  timer.period_ = period;
+  timer.order_ = ++orders_;
+  if (timer.place_ == Timer::Place::queue) {
+    const TimePoint when = heap_[timer.position_].when;
+    if (when < deadline) return;  // put off: looked at when the entry comes to the top
+    timer.queued_order_ = timer.order_;
+    if (when == deadline) {
+      sift_down(timer.position_, {deadline, &timer});
+    } else {
+      sift_up(timer.position_, {deadline, &timer});
+    }
+  } else if (timer.place_ == Timer::Place::nowhere) {
+    push(timer);
+  }  // else it is on the list of those due, and goes back to the heap from there
+}
+
+void TimerQueue::cancel(Timer& timer) noexcept {
+  if (!timer.armed()) return;
+  referenced_ -= timer.referenced_;
+  timer.deadline_ = never;  // its entry is dropped when it comes to the top, or used again
+}
+
+void TimerQueue::set_referenced(Timer& timer, bool referenced) noexcept {
+  if (timer.armed()) referenced_ -= timer.referenced_;
+  timer.referenced_ = referenced;
+  if (timer.armed()) referenced_ += timer.referenced_;
+}
+
+void TimerQueue::run_due(TimePoint now) {
+  if (heap_.empty() || heap_.front().when > now) return;
+  struct Rest {  // what an exception leaves undone stays due
+    TimerQueue& queue;
+    ~Rest() { queue.requeue_due(); }
+  } rest{*this};
+  gather(now);
+  const std::uint64_t orders_before = orders_;
+  for (std::size_t i = 0; i < due_.size(); ++i) {
+    if (due_[i] == nullptr) continue;
+    Timer& timer = *std::exchange(due_[i], nullptr);
+    timer.place_ = Timer::Place::nowhere;
+    if (!timer.armed()) continue;
+    if (timer.order_ > orders_before) {
+      push(timer);  // armed again by a callback of this pass
+    } else {
+      call(timer, now);
+    }
+  }
+}
+
+void TimerQueue::gather(TimePoint now) noexcept {
+  while (!heap_.empty() && heap_.front().when <= now) {
+    const Entry top = heap_.front();
+    Timer& timer = *top.timer;
+    erase(0);
+    if (!timer.armed()) continue;
+    if (timer.deadline_ != top.when || timer.order_ != timer.queued_order_) {
+      push(timer);  // it was put off, and takes its new place, which may be among the due
+      continue;
+    }
+    timer.place_ = Timer::Place::due;
+    timer.position_ = static_cast<Position>(due_.size());
+    due_.push_back(&timer);
+  }
+}
+
+void TimerQueue::requeue_due() noexcept {
+  for (Timer* timer : due_) {
+    if (timer == nullptr) continue;
+    timer->place_ = Timer::Place::nowhere;
+    if (timer->armed()) push(*timer);
+  }
+  due_.clear();
+}
+
+void TimerQueue::call(Timer& timer, TimePoint now) {
+  timer.missed_ = 0;
+  if (timer.period_ < Duration::zero()) {
+    cancel(timer);
+  } else {
+    const Duration late = now - timer.deadline_;
+    if (timer.period_ > Duration::zero()) {
+      timer.missed_ = static_cast<std::uint64_t>(late / timer.period_);
+      timer.deadline_ = after(timer.deadline_ + (late - late % timer.period_), timer.period_);
+    } else {
+      timer.deadline_ = now;
+    }
+    timer.order_ = ++orders_;
+    push(timer);
+  }
+  struct Call {  // gives the callback back, if its timer is still there and got no other
+    TimerQueue& queue;
+    Timer* outer;
+    Function<void()> callback;
+    ~Call() {
+      if (queue.calling_ != nullptr) queue.calling_->callback_ = std::move(callback);
+      queue.calling_ = outer;
+    }
+  } call{*this, calling_, std::move(timer.callback_)};
+  calling_ = &timer;
+  call.callback();
+}
+
+bool TimerQueue::before(const Entry& a, const Entry& b) noexcept {
+  if (a.when != b.when) return a.when < b.when;
+  return a.timer->queued_order_ < b.timer->queued_order_;
+}
+
+void TimerQueue::push(Timer& timer) noexcept {
+  timer.place_ = Timer::Place::queue;
+  timer.queued_order_ = timer.order_;
+  const Entry entry{timer.deadline_, &timer};
+  heap_.push_back(entry);  // within the capacity that add() made
+  sift_up(static_cast<Position>(heap_.size() - 1), entry);
+}
+
+void TimerQueue::erase(Position position) noexcept {
+  heap_[position].timer->place_ = Timer::Place::nowhere;
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (position == heap_.size()) return;
+  if (position > 0 && before(last, heap_[(position - 1) / arity])) {
+    sift_up(position, last);
+  } else {
+    sift_down(position, last);
+  }
+}
+
+void TimerQueue::sift_up(Position hole, Entry entry) noexcept {
+  while (hole > 0) {
+    const Position parent = (hole - 1) / arity;
+    if (!before(entry, heap_[parent])) break;
+    put(hole, heap_[parent]);
+    hole = parent;
+  }
+  put(hole, entry);
+}
+
+void TimerQueue::sift_down(Position hole, Entry entry) noexcept {
+  const std::size_t size = heap_.size();
+  for (;;) {
+    const std::size_t first = std::size_t{hole} * arity + 1;
+    if (first >= size) break;
+    std::size_t least = first;
+    for (std::size_t child = first + 1; child < std::min(first + arity, size); ++child) {
+      if (before(heap_[child], heap_[least])) least = child;
+    }
+    if (!before(heap_[least], entry)) break;
+    put(hole, heap_[least]);
+    hole = static_cast<Position>(least);
+  }
+  put(hole, entry);
+}
+
+void TimerQueue::put(Position position, Entry entry) noexcept {
+  heap_[position] = entry;
+  entry.timer->position_ = position;
+}
+
+}  // namespace rondo::detail

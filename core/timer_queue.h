@@ -1,0 +1,68 @@
+// Timers in the order of their deadlines. Never reads a clock: it is told the time, in numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <rondo/time.h>
+#include <rondo/timer.h>
+
+namespace rondo::detail {
+
+class TimerQueue {
+ public:
+  TimerQueue() = default;
+  TimerQueue(const TimerQueue&) = delete;
+  TimerQueue& operator=(const TimerQueue&) = delete;
+  ~TimerQueue();
+
+  /// Makes room, so that arming a timer never allocates. May throw std::bad_alloc.
+  void add(Timer& timer);
+  void remove(Timer& timer) noexcept;
+  /// `from` has been moved to `to`, which takes its place.
+  void moved(Timer& from, Timer& to) noexcept;
+
+  void arm(Timer& timer, TimePoint deadline, Duration period) noexcept;
+  void cancel(Timer& timer) noexcept;
+  void set_referenced(Timer& timer, bool referenced) noexcept;
+
+  /// When to look again: no timer is due before. May be earlier than the first deadline, where a
+  /// timer was put off or cancelled meanwhile.
+  [[nodiscard]] TimePoint next() const noexcept {
+    return heap_.empty() ? never : heap_.front().when;
+  }
+
+  /// Calls back every timer that is due at `now` and was armed before this call. An exception
+  /// passes through; what has not run by then is due still.
+  void run_due(TimePoint now);
+
+  /// How many armed timers keep the reactor running.
+  [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
+
+ private:
+  struct Entry {
+    TimePoint when;
+    Timer* timer;
+  };
+  using Position = std::uint32_t;
+
+  [[nodiscard]] static bool before(const Entry& a, const Entry& b) noexcept;
+  void push(Timer& timer) noexcept;
+  void erase(Position position) noexcept;
+  void sift_up(Position hole, Entry entry) noexcept;
+  void sift_down(Position hole, Entry entry) noexcept;
+  void put(Position position, Entry entry) noexcept;
+  void gather(TimePoint now) noexcept;
+  void requeue_due() noexcept;
+  void call(Timer& timer, TimePoint now);
+
+  std::vector<Entry> heap_;
+  std::vector<Timer*> due_;  // null where a timer left after it was gathered
+  std::size_t timers_ = 0;
+  std::size_t referenced_ = 0;
+  std::uint64_t orders_ = 0;
+  Timer* calling_ = nullptr;  // null once it has been destroyed inside its callback
+};
+
+}  // namespace rondo::detail
