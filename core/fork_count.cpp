@@ -1,0 +1,25 @@
+// A child shares the kernel's poller with its parent (epoll) or has none (kqueue). It must know
+// that it is a child before it touches either; asking getpid() each time would cost a system call,
+// so pthread_atfork(3) counts instead. A child of vfork or of a bare clone(2) is not seen: it must
+// not use the reactor.
+#include "fork_count.h"
+
+#include <pthread.h>
+
+#include <atomic>
+
+namespace rondo::detail {
+namespace {
+
+std::atomic<std::uint32_t> forks = 0;
+
+}  // namespace
+
+void count_forks() {
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+}
+
+std::uint32_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
+
+}  // namespace rondo::detail

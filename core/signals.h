@@ -1,0 +1,54 @@
+// The signals one reactor listens to.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <rondo/signal.h>
+
+#include "signal_hub.h"
+
+namespace rondo {
+
+/// One Signal, at a place that does not move.
+struct Signal::Entry {
+  detail::Core& core;
+  int number;
+  bool referenced = true;
+  Function<void()> callback;
+};
+
+namespace detail {
+
+class Signals {
+ public:
+  explicit Signals(Backend& backend) noexcept : backend_(backend) {}
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals();
+
+  /// May throw std::bad_alloc; nothing has changed then.
+  [[nodiscard]] std::error_code add(Signal::Entry& entry);
+  void remove(Signal::Entry& entry) noexcept;
+
+  [[nodiscard]] bool pending() const noexcept {
+    return inbox_ != nullptr && inbox_->pending.load(std::memory_order_acquire) != 0;
+  }
+  /// Calls back for what has arrived. An exception passes through; the rest stays pending.
+  void run_pending();
+
+  [[nodiscard]] std::size_t referenced() const noexcept;
+
+ private:
+  [[nodiscard]] std::size_t listeners(int number) const noexcept;
+  [[nodiscard]] bool contains(const Signal::Entry* entry) const noexcept;
+  void call(Signal::Entry& entry);
+
+  Backend& backend_;
+  SignalInbox* inbox_ = nullptr;  // claimed while there are entries
+  std::vector<Signal::Entry*> entries_;
+  std::vector<Signal::Entry*> due_;
+};
+
+}  // namespace detail
+}  // namespace rondo

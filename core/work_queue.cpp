@@ -1,0 +1,67 @@
+// The model. A queue that is filled, and a batch that is run: the two vectors are exchanged, so
+// that in the steady state neither allocates. What is pushed while the batch runs waits for the
+// next turn, with a look at the events in between.
+//
+// Posting: the count of those waiting goes up under the mutex, and whoever raised it from zero
+// wakes the reactor. It goes down as work is taken from the batch, in the reactor's thread; a post
+// that sees it above zero knows that the reactor will look again before it sleeps, because the
+// reactor sleeps only while the count is zero. So no wake-up is lost, and a burst costs one.
+#include "work_queue.h"
+
+#include <utility>
+
+#include <rondo/assert.h>
+
+namespace rondo::detail {
+
+void WorkBatch::take(std::vector<Work>& queue) noexcept {
+  RONDO_ASSERT(empty());
+  items_.clear();
+  next_ = 0;
+  items_.swap(queue);
+}
+
+void WorkBatch::run(std::size_t max) {
+  for (; max > 0 && !empty(); --max) {
+    Work work = std::move(items_[next_++]);
+    work();
+  }
+}
+
+void DeferredWork::run() {
+  if (batch_.empty()) batch_.take(queue_);
+  batch_.run(batch_.size());
+}
+
+bool PostedWork::push(Work work) {
+  const std::lock_guard lock{mutex_};
+  queue_.push_back(std::move(work));
+  return waiting_.fetch_add(1, std::memory_order_release) == 0;
+}
+
+bool PostedWork::try_push(Work& work, std::size_t waiting_max, bool& must_wake) {
+  const std::lock_guard lock{mutex_};
+  const std::size_t waiting = waiting_.load(std::memory_order_relaxed);
+  if (waiting >= waiting_max) return false;
+  queue_.push_back(std::move(work));
+  must_wake = waiting_.fetch_add(1, std::memory_order_release) == 0;
+  return true;
+}
+
+void PostedWork::run(std::size_t max) {
+  if (batch_.empty()) {
+    const std::lock_guard lock{mutex_};
+    batch_.take(queue_);
+  }
+  const std::size_t before = batch_.size();
+  struct Count {  // also when an exception ends the batch early
+    PostedWork& posted;
+    std::size_t before;
+    ~Count() {
+      posted.waiting_.fetch_sub(before - posted.batch_.size(), std::memory_order_acq_rel);
+    }
+  } count{*this, before};
+  batch_.run(max);
+}
+
+}  // namespace rondo::detail

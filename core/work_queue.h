@@ -1,0 +1,63 @@
+// Work to be run by the reactor: deferred by its own thread, or posted by any.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+#include <rondo/function.h>
+
+namespace rondo::detail {
+
+using Work = Function<void()>;
+
+/// A batch of work that is run in order and may be left in the middle, by an exception too.
+class WorkBatch {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return next_ == items_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return items_.size() - next_; }
+  /// Takes over the queue's items and leaves it empty; this batch must have been empty.
+  void take(std::vector<Work>& queue) noexcept;
+  /// Runs up to `max` items, each destroyed before the next is run.
+  void run(std::size_t max);
+
+ private:
+  std::vector<Work> items_;
+  std::size_t next_ = 0;
+};
+
+/// Work of the reactor's own thread.
+class DeferredWork {
+ public:
+  void push(Work work) { queue_.push_back(std::move(work)); }
+  [[nodiscard]] bool empty() const noexcept { return queue_.empty() && batch_.empty(); }
+  /// Runs what was there when it was called: work that defers work has its turn next time.
+  void run();
+
+ private:
+  std::vector<Work> queue_;
+  WorkBatch batch_;
+};
+
+/// Work of any thread.
+class PostedWork {
+ public:
+  /// True for the first one since run() last looked: the reactor must be woken, once a burst.
+  [[nodiscard]] bool push(Work work);
+  /// False, with `work` untouched, if `waiting_max` are waiting already.
+  [[nodiscard]] bool try_push(Work& work, std::size_t waiting_max, bool& must_wake);
+  [[nodiscard]] bool empty() const noexcept {
+    return waiting_.load(std::memory_order_acquire) == 0;
+  }
+  /// Runs what was there when it was called, up to `max`. In the reactor's thread.
+  void run(std::size_t max);
+
+ private:
+  std::mutex mutex_;
+  std::vector<Work> queue_;  // under mutex_
+  std::atomic<std::size_t> waiting_ = 0;
+  WorkBatch batch_;  // the reactor's thread alone
+};
+
+}  // namespace rondo::detail
