@@ -1,0 +1,273 @@
+// The model. One turn:
+//
+//   1  run the work that was posted and deferred before it
+//   2  tell the backend which interests have changed
+//   3  wait: until the next timer, or not at all when there is work. The backend calls ready() for
+//      each event; the token is checked against its slot right before the handler is called
+//   4  run the signals that have arrived and the timers that are due
+//
+// The clock is read when somebody first asks in a turn. Nothing thrown by a handler may pass
+// through the backend, whose frames may be libuv's: it is kept, the rest of the batch is let go (it
+// is level-triggered, so the next wait tells it again), and it is thrown on after the wait.
+//
+// After a fork the child notices, before it touches the backend, that it is a child, and renews it:
+// a new kernel object, to which every watch is added again. The same cures a poller that goes on
+// reporting a registration that has ended: somebody closed the descriptor before its Watch while a
+// duplicate of it lives, and the kernel does not let anybody remove it any more.
+#include "core.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "fork_count.h"
+
+namespace rondo::detail {
+namespace {
+
+// However many events a wait delivers, timers are looked at after so many.
+constexpr std::size_t events_per_look_at_timers = 1024;
+
+// A change of interest that the backend refused, for want of memory, is tried again after this.
+constexpr Duration refused_retry_delay = std::chrono::milliseconds{10};
+
+}  // namespace
+
+Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options)
+    : backend_(std::move(backend)),
+      hosted_(hosted),
+      watches_(*backend_),
+      signals_(*backend_),
+      posted_(std::make_unique<PostedWork>()),
+      posts_max_(options.posts_max),
+      posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
+      events_until_timers_(events_per_look_at_timers),
+      forks_((count_forks(), fork_count())) {
+  if (hosted_ != nullptr) hosted_->attach(*this);
+}
+
+Core::~Core() {
+  RONDO_ASSERT(runner_.load() == std::thread::id{} && !in_turn_);
+  RONDO_ASSERT(holds_ == 0);
+  renew_if_forked();
+}
+
+void Core::ready(Token token, Ready ready) noexcept {
+  if (exception_ != nullptr) [[unlikely]]
+    return;
+  if (--events_until_timers_ == 0) [[unlikely]]
+    run_timers_amid_events();
+  WatchSlot* const slot = watches_.find(token);
+  if (slot == nullptr) [[unlikely]] {
+    ++stale_events_;
+    return;
+  }
+  if (((ready & slot->polled) - slot->interest) != Ready::none) [[unlikely]] {
+    watches_.mark_changed(*slot);
+  }
+  const Ready awaited = ready & slot->interest;
+  if (awaited == Ready::none) [[unlikely]]
+    return;
+  try {
+    slot->handler->on_ready(awaited);
+  } catch (...) {
+    exception_ = std::current_exception();
+    if (hosted_ != nullptr) nudge_host();
+  }
+}
+
+class Core::Run {
+ public:
+  explicit Run(Core& core) noexcept : core_(core) {
+    core_.runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() {
+    core_.now_ = unknown;
+    core_.runner_.store(std::thread::id{}, std::memory_order_relaxed);
+  }
+
+ private:
+  Core& core_;
+};
+
+std::error_code Core::run_until(TimePoint limit) {
+  check_thread();
+  if (runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
+    return std::make_error_code(std::errc::device_or_resource_busy);
+  }
+  const Run run{*this};
+  while (alive() || stop_.load(std::memory_order_relaxed)) {
+    if (const std::error_code error = turn_until(limit)) return error;
+    if (stop_.exchange(false)) break;
+    if (limit != never && clock() >= limit) break;
+  }
+  return {};
+}
+
+std::error_code Core::run_once(Duration wait_max) {
+  check_thread();
+  if (runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
+    return std::make_error_code(std::errc::device_or_resource_busy);
+  }
+  const Run run{*this};
+  const bool sleeps = wait_max > Duration::zero() && alive();
+  const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
+  const std::error_code error = turn_until(limit);
+  stop_.store(false);
+  return error;
+}
+
+std::error_code Core::turn_until(TimePoint limit) {
+  now_ = unknown;
+  renew_if_forked();
+  run_work();
+  if (const std::error_code error = wait(limit)) return error;
+  if (exception_ != nullptr) std::rethrow_exception(std::exchange(exception_, nullptr));
+  if (signals_.pending()) signals_.run_pending();
+  run_timers();
+  return {};
+}
+
+std::error_code Core::wait(TimePoint limit) {
+  renew_if_forked();  // the work may have forked
+  const TimePoint deadline = deadline_for_wait(limit);
+  const std::uint64_t removals_before = watches_.removals();
+  stale_events_ = 0;
+  now_ = unknown;
+  if (const std::error_code error = backend_->wait(*this, deadline)) return error;
+  hint_refused();
+  // A registration that has ended is told at most once a direction after its end. More than that
+  // is a descriptor that was closed too early and cannot be removed.
+  if (stale_events_ > 2 * (watches_.removals() - removals_before)) [[unlikely]]
+    return renew();
+  return {};
+}
+
+TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
+  const bool refused = watches_.flush();
+  if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
+  if (stop_.load(std::memory_order_relaxed) || !alive()) return unknown;
+  TimePoint deadline = std::min(limit, timers_.next());
+  if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
+  return deadline;
+}
+
+void Core::hint_refused() noexcept {
+  for (const Token token : watches_.refused()) {
+    if (WatchSlot* const slot = watches_.find(token)) ready(token, slot->interest);
+  }
+}
+
+void Core::run_work() {
+  if (!posted_->empty()) posted_->run(posts_per_turn_max_);
+  if (!deferred_.empty()) deferred_.run();
+}
+
+void Core::run_timers() {
+  if (timers_.next() != never) timers_.run_due(now());
+}
+
+void Core::run_timers_amid_events() noexcept {
+  events_until_timers_ = events_per_look_at_timers;
+  now_ = unknown;
+  try {
+    run_timers();
+  } catch (...) {
+    exception_ = std::current_exception();
+  }
+}
+
+bool Core::alive() const noexcept {
+  return watches_.referenced() + timers_.referenced() + holds_ > 0 || !deferred_.empty() ||
+         !posted_->empty() || signals_.referenced() > 0;
+}
+
+void Core::stop() noexcept {
+  stop_.store(true);
+  backend_->wake();
+}
+
+TimePoint Core::now() noexcept {
+  if (now_ != unknown) return now_;
+  const TimePoint time = clock();
+  // Outside of a turn of its own the reactor does not know how old a time has become.
+  if (hosted_ == nullptr && runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
+    now_ = time;
+  }
+  return time;
+}
+
+void Core::defer(Work work) {
+  check_thread();
+  deferred_.push(std::move(work));
+  nudge();
+}
+
+void Core::post(Work work) {
+  if (posted_->push(std::move(work))) backend_->wake();
+}
+
+bool Core::try_post(Work& work) {
+  bool must_wake = false;
+  if (!posted_->try_push(work, posts_max_, must_wake)) return false;
+  if (must_wake) backend_->wake();
+  return true;
+}
+
+Result<Token> Core::watch(int fd, Ready interest, Handler& handler) noexcept {
+  check_thread();
+  renew_if_forked();
+  nudge();
+  return watches_.add(fd, interest, handler);
+}
+
+void Core::set(Token token, Ready interest) noexcept {
+  check_thread();
+  watches_.set(token, interest);
+  nudge();
+}
+
+void Core::unwatch(Token token) noexcept {
+  check_thread();
+  renew_if_forked();
+  watches_.remove(token);
+  nudge();
+}
+
+void Core::set_referenced(Token token, bool referenced) noexcept {
+  watches_.set_referenced(token, referenced);
+  nudge();
+}
+
+void Core::hold() noexcept {
+  ++holds_;
+  nudge();
+}
+
+void Core::unhold() noexcept {
+  --holds_;
+  nudge();
+}
+
+bool Core::forked() const noexcept { return fork_count() != forks_; }
+
+std::error_code Core::renew() noexcept {
+  if (forked()) {
+    forks_ = fork_count();
+    // What other threads have posted belongs to the parent, and one of them may have held the lock
+    // when it forked: the child begins with an empty queue and leaves the other where it is.
+    (void)posted_.release();
+    posted_ = std::make_unique<PostedWork>();
+  }
+  watches_.forget_polled();
+  return backend_->renew();
+}
+
+void Core::renew_if_forked() noexcept {
+  // An error is met again, and returned, by the wait of the next turn.
+  if (forked()) (void)renew();
+}
+
+}  // namespace rondo::detail

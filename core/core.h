@@ -1,0 +1,127 @@
+// The machine behind a Reactor: the turn, and the parts that it goes round.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include <rondo/assert.h>
+#include <rondo/backend.h>
+#include <rondo/reactor.h>
+
+#include "signals.h"
+#include "timer_queue.h"
+#include "watch_table.h"
+#include "work_queue.h"
+
+namespace rondo::detail {
+
+class Core final : public Guest {
+ public:
+  /// `hosted` is `backend` itself where a host drives this reactor, else null.
+  Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core();
+
+  // What a backend and a host call.
+  void ready(Token token, Ready ready) noexcept override;
+  void turn() noexcept override;
+
+  // Running.
+  std::error_code run_until(TimePoint limit);
+  std::error_code run_once(Duration wait_max);
+  void stop() noexcept;
+  [[nodiscard]] bool alive() const noexcept;
+  /// The turn's time, or the clock's where there is no turn.
+  [[nodiscard]] TimePoint now() noexcept;
+  [[nodiscard]] TimePoint clock() const noexcept { return backend_->now(); }
+  /// The thread that is in run(), or any while none is.
+  void check_thread() const noexcept {
+    RONDO_ASSERT(runner_.load(std::memory_order_relaxed) == std::thread::id{} ||
+                 runner_.load(std::memory_order_relaxed) == std::this_thread::get_id());
+  }
+
+  // Work.
+  void defer(Work work);
+  void post(Work work);
+  [[nodiscard]] bool try_post(Work& work);
+
+  // Registrations.
+  [[nodiscard]] Result<Token> watch(int fd, Ready interest, Handler& handler) noexcept;
+  void set(Token token, Ready interest) noexcept;
+  void unwatch(Token token) noexcept;
+  void set_referenced(Token token, bool referenced) noexcept;
+  [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
+  void hold() noexcept;
+  void unhold() noexcept;
+
+  /// Something may have to be done sooner than the host was told. Nothing to do for a reactor that
+  /// runs itself: it looks before it sleeps.
+  void nudge() noexcept {
+    if (hosted_ != nullptr) nudge_host();
+  }
+  void on_exception(Function<void(std::exception_ptr)> hook) noexcept {
+    exception_hook_ = std::move(hook);
+  }
+
+  [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+  [[nodiscard]] Signals& signals() noexcept { return signals_; }
+  [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+
+ private:
+  class Run;
+
+  [[nodiscard]] std::error_code turn_until(TimePoint limit);
+  [[nodiscard]] std::error_code wait(TimePoint limit);
+  [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
+  void run_work();
+  void run_timers();
+  void run_timers_amid_events() noexcept;
+  void hint_refused() noexcept;
+  void nudge_host() noexcept;
+  void arm_host() noexcept;
+  template <typename F>
+  void guard(F&& step) noexcept;
+
+  [[nodiscard]] bool forked() const noexcept;
+  [[nodiscard]] std::error_code renew() noexcept;
+  void renew_if_forked() noexcept;
+
+  std::unique_ptr<Backend> backend_;
+  HostedBackend* hosted_;
+  WatchTable watches_;
+  TimerQueue timers_;
+  Signals signals_;
+  DeferredWork deferred_;
+  std::unique_ptr<PostedWork> posted_;
+  const std::size_t posts_max_;
+  const std::size_t posts_per_turn_max_;
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<std::thread::id> runner_{};
+  TimePoint now_ = unknown;
+  std::exception_ptr exception_;  // left a callback inside the wait; thrown after it
+  std::size_t events_until_timers_;
+  std::size_t stale_events_ = 0;
+  std::size_t holds_ = 0;
+  bool nudged_ = false;
+  bool in_turn_ = false;
+  std::uint32_t forks_;
+  Function<void(std::exception_ptr)> exception_hook_;
+
+  static constexpr TimePoint unknown = TimePoint::min();
+};
+
+/// For constructors with a make twin: they alone throw.
+template <typename T>
+T value_or_throw(Result<T, Error> result) {
+  if (!result) throw std::system_error(result.error().code, result.error().tried);
+  return std::move(*result);
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,53 @@
+// The turn of a reactor that a host drives. The host delivers events whenever it finds them, and
+// calls turn() after them, after a wake-up, and at the time that was armed. What changes in
+// between, from the host's own callbacks, asks for a turn soon: the host was told a deadline that
+// may be too late now.
+#include <utility>
+
+#include "core.h"
+
+namespace rondo::detail {
+
+template <typename F>
+void Core::guard(F&& step) noexcept {
+  try {
+    step();
+  } catch (...) {
+    exception_ = std::current_exception();
+  }
+  if (exception_ == nullptr) return;
+  const std::exception_ptr exception = std::exchange(exception_, nullptr);
+  if (!exception_hook_) std::terminate();
+  exception_hook_(exception);
+  nudged_ = true;  // the rest of this turn's work is for the next
+}
+
+void Core::turn() noexcept {
+  if (in_turn_) return;  // the host was run from inside a callback
+  in_turn_ = true;
+  nudged_ = false;
+  guard([] {});  // an exception that left a handler since the last turn
+  if (forked()) nudged_ = static_cast<bool>(renew());
+  guard([this] { run_work(); });
+  guard([this] {
+    if (signals_.pending()) signals_.run_pending();
+  });
+  guard([this] { run_timers(); });
+  in_turn_ = false;
+  arm_host();
+}
+
+void Core::arm_host() noexcept {
+  const TimePoint deadline = deadline_for_wait(never);
+  guard([this] { hint_refused(); });
+  const bool soon = std::exchange(nudged_, false) || stop_.exchange(false);
+  hosted_->arm(soon ? unknown : deadline,
+               alive() ? HostedBackend::Hold::keeps_host : HostedBackend::Hold::lets_host_end);
+}
+
+void Core::nudge_host() noexcept {
+  if (std::exchange(nudged_, true) || in_turn_) return;
+  hosted_->arm(unknown, HostedBackend::Hold::keeps_host);
+}
+
+}  // namespace rondo::detail
