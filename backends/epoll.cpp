@@ -1,0 +1,166 @@
+// Linux: epoll(7), level-triggered, the Token in the event's data.
+//
+// wake() writes to an eventfd that is registered edge-triggered: each write is an edge, so nobody
+// has to read it (its counter would take 2^64 wake-ups to fill). The flag keeps a burst to one
+// write; it falls before the sink is called, so that what is woken for later wakes again.
+//
+// EPOLLHUP and EPOLLERR cannot be masked. A registration that rests is therefore taken out of the
+// set, and put back when it is wanted. They are told as both directions: the read or write that
+// follows finds what is the matter, after the data that came before.
+//
+// A deadline is met to the nanosecond by epoll_pwait2 (Linux 5.11); where the kernel lacks it, by
+// epoll_wait in milliseconds, rounded up.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include <rondo/backend.h>
+#include <rondo/net.h>
+
+#include "descriptor.h"
+
+namespace rondo::backends {
+namespace {
+
+constexpr std::size_t events_per_wait_max = 1024;
+constexpr std::uint64_t wake_data = ~std::uint64_t{0};  // no token: its descriptor would be -1
+
+constexpr std::uint32_t mask_of(Ready ready) noexcept {
+  return (can_read(ready) ? std::uint32_t{EPOLLIN} : 0U) |
+         (can_write(ready) ? std::uint32_t{EPOLLOUT} : 0U);
+}
+
+constexpr Ready ready_of(std::uint32_t events) noexcept {
+  constexpr std::uint32_t broken = EPOLLHUP | EPOLLERR;
+  return ((events & (EPOLLIN | broken)) != 0 ? Ready::read : Ready::none) |
+         ((events & (EPOLLOUT | broken)) != 0 ? Ready::write : Ready::none);
+}
+
+struct Kernel {
+  Descriptor epoll;
+  Descriptor wake;
+};
+
+Result<Kernel> make_kernel() noexcept {
+  Kernel kernel{Descriptor{::epoll_create1(EPOLL_CLOEXEC)},
+                Descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}};
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_data}};
+  if (!kernel.epoll || !kernel.wake ||
+      ::epoll_ctl(kernel.epoll.get(), EPOLL_CTL_ADD, kernel.wake.get(), &event) != 0) {
+    return last_system_error();
+  }
+  return kernel;
+}
+
+class EpollBackend final : public Backend {
+ public:
+  explicit EpollBackend(Kernel kernel) noexcept : kernel_(std::move(kernel)) {}
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
+    if (to == Ready::none) {
+      unwatch(fd, from);
+      return {};
+    }
+    const int expected = from == Ready::none ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (control(expected, fd, to, token) == 0) return {};
+    // A descriptor that was closed and opened again unseen, or is here from an earlier try.
+    if (errno == EEXIST && control(EPOLL_CTL_MOD, fd, to, token) == 0) return {};
+    if (errno == ENOENT && control(EPOLL_CTL_ADD, fd, to, token) == 0) return {};
+    return last_system_error();
+  }
+
+  void unwatch(int fd, Ready from) noexcept override {
+    if (from == Ready::none) return;
+    // A failure means that the descriptor was closed already, and its registration with it.
+    (void)::epoll_ctl(kernel_.epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+
+  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override {
+    const int count = poll(deadline);
+    if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
+    for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {
+      if (event.data.u64 == wake_data) [[unlikely]] {
+        wake_pending_.store(false);
+      } else {
+        sink.ready(Token{event.data.u64}, ready_of(event.events));
+      }
+    }
+    return {};
+  }
+
+  void wake() noexcept override {
+    if (wake_pending_.exchange(true)) return;
+    const int saved_errno = errno;
+    const std::uint64_t one = 1;
+    // It cannot fail short of 2^64 wake-ups.
+    (void)!::write(kernel_.wake.get(), &one, sizeof one);
+    errno = saved_errno;
+  }
+
+  std::error_code renew() noexcept override {
+    Result<Kernel> kernel = make_kernel();
+    if (!kernel) return kernel.error();
+    kernel_ = std::move(*kernel);
+    // A wake-up that was under way is in the kernel object that is gone now.
+    if (wake_pending_.exchange(false)) wake();
+    return {};
+  }
+
+  TimePoint now() const noexcept override { return Clock::now(); }
+  Net& net() noexcept override { return system_net(); }
+
+ private:
+  int control(int operation, int fd, Ready ready, Token token) noexcept {
+    epoll_event event{.events = mask_of(ready), .data = {.u64 = static_cast<std::uint64_t>(token)}};
+    return ::epoll_ctl(kernel_.epoll.get(), operation, fd, &event);
+  }
+
+  int poll(TimePoint deadline) noexcept {
+    if (deadline == never) return poll_for_ms(-1);
+    if (deadline == TimePoint::min()) return poll_for_ms(0);  // the usual way to say: do not sleep
+    const TimePoint time = now();
+    if (deadline <= time) return poll_for_ms(0);
+    const Duration left = deadline - time;
+    if (has_pwait2_) {
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+      const timespec timeout{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+      const int count = ::epoll_pwait2(kernel_.epoll.get(), events_.data(),
+                                       static_cast<int>(events_.size()), &timeout, nullptr);
+      if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+      has_pwait2_ = false;
+    }
+    const auto left_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    return poll_for_ms(static_cast<int>(std::min<std::int64_t>(left_ms, INT_MAX)));
+  }
+
+  int poll_for_ms(int timeout_ms) noexcept {
+    return ::epoll_wait(kernel_.epoll.get(), events_.data(), static_cast<int>(events_.size()),
+                        timeout_ms);
+  }
+
+  Kernel kernel_;
+  bool has_pwait2_ = true;
+  std::atomic<bool> wake_pending_ = false;
+  std::array<epoll_event, events_per_wait_max> events_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_epoll() {
+  Result<Kernel> kernel = make_kernel();
+  if (!kernel) return kernel.error();
+  return std::unique_ptr<Backend>{std::make_unique<EpollBackend>(std::move(*kernel))};
+}
+
+}  // namespace rondo::backends

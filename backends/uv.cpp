@@ -1,0 +1,130 @@
+// The default: a libuv loop of the reactor's own. wait() is one iteration of it, and libuv calls
+// back into the sink from there.
+//
+// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up. libuv before 1.45
+// runs timers before it polls and would then sleep without one, so the timer's callback asks the
+// loop not to (uv_stop). The async handle that is wake() keeps the loop willing to sleep.
+//
+// libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
+// 1024 places: a wait is bounded by 49,152 events.
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+
+#include <rondo/assert.h>
+#include <rondo/backend.h>
+#include <rondo/net.h>
+#include <rondo/uv.h>
+
+#include "uv_poller.h"
+
+namespace rondo {
+namespace backends {
+namespace {
+
+template <typename Handle>
+uv_handle_t* base(Handle& handle) noexcept {
+  return reinterpret_cast<uv_handle_t*>(&handle);
+}
+
+class UvBackend final : public Backend {
+ public:
+  UvBackend() noexcept : poller_(std::make_unique<UvPoller>(loop_)) {}
+
+  [[nodiscard]] std::error_code open() noexcept {
+    if (const int status = uv_loop_init(&loop_)) return uv_error(status);
+    if (const int status = uv_async_init(&loop_, &async_, [](uv_async_t*) {})) {
+      uv_loop_close(&loop_);
+      return uv_error(status);
+    }
+    uv_timer_init(&loop_, &timer_);
+    uv_unref(base(timer_));
+    is_open_ = true;
+    return {};
+  }
+
+  ~UvBackend() override {
+    if (!is_open_) return;
+    poller_.reset();
+    uv_close(base(timer_), nullptr);
+    uv_close(base(async_), nullptr);
+    uv_run(&loop_, UV_RUN_NOWAIT);  // runs the close callbacks
+    const int status = uv_loop_close(&loop_);
+    RONDO_ASSERT(status == 0);  // else a handle of the user's own was left open
+    static_cast<void>(status);
+  }
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
+    return poller_->watch(fd, from, to, token);
+  }
+
+  void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
+
+  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override {
+    poller_->restart_stopped();
+    poller_->deliver_to(&sink);
+    const bool sleeps = deadline != TimePoint::min();
+    if (sleeps) arm(deadline);
+    uv_run(&loop_, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    poller_->deliver_to(nullptr);
+    return {};
+  }
+
+  void wake() noexcept override { uv_async_send(&async_); }
+
+  std::error_code renew() noexcept override {
+    poller_->forget_interests();
+    return uv_error(uv_loop_fork(&loop_));
+  }
+
+  TimePoint now() const noexcept override { return Clock::now(); }
+  Net& net() noexcept override { return system_net(); }
+
+  uv_loop_t& loop() noexcept { return loop_; }
+
+ private:
+  void arm(TimePoint deadline) noexcept {
+    const std::uint64_t due = deadline == never ? not_armed : uv_time_reaching(deadline);
+    if (due == armed_for_) return;
+    armed_for_ = due;
+    if (due == not_armed) {
+      uv_timer_stop(&timer_);
+      return;
+    }
+    const std::uint64_t loop_time = uv_now(&loop_);
+    timer_.data = this;
+    uv_timer_start(&timer_, on_deadline, due > loop_time ? due - loop_time : 0, 0);
+  }
+
+  static void on_deadline(uv_timer_t* timer) {
+    static_cast<UvBackend*>(timer->data)->armed_for_ = not_armed;
+    uv_stop(timer->loop);
+  }
+
+  static constexpr std::uint64_t not_armed = ~std::uint64_t{0};
+
+  uv_loop_t loop_;
+  uv_async_t async_;
+  uv_timer_t timer_;
+  bool is_open_ = false;
+  std::uint64_t armed_for_ = not_armed;  // in libuv's time, ms
+  std::unique_ptr<UvPoller> poller_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_uv() {
+  auto backend = std::make_unique<UvBackend>();
+  if (const std::error_code error = backend->open()) return error;
+  return std::unique_ptr<Backend>{std::move(backend)};
+}
+
+}  // namespace backends
+
+uv_loop_s* uv_loop_of(Backend& backend) noexcept {
+  auto* const uv = dynamic_cast<backends::UvBackend*>(&backend);
+  return uv == nullptr ? nullptr : &uv->loop();
+}
+
+}  // namespace rondo

@@ -1,0 +1,123 @@
+// libuv 1.44 to 1.50, as read and as run:
+//
+// - One uv_poll_t a descriptor. uv_close is asynchronous, so a node belongs to libuv from then on
+//   and is freed in the close callback; a new one for the same descriptor may be made at once.
+// - uv_poll_init costs three system calls and says EPERM for what cannot be polled; uv_poll_start
+//   costs a DEL and an ADD. A registration that rests keeps its stopped handle.
+// - Any EPOLLERR comes as UV_EBADF without events, and the handle is stopped. The watched
+//   directions are reported as ready, and the handle is started again before the next wait, if it
+//   is still there by then: the read or write in between has found the error.
+// - UV_READABLE and UV_WRITABLE have the values of Ready; a hang-up alone comes as what is watched.
+// - uv_poll_init makes the descriptor non-blocking.
+// - The handles are unreferenced: what keeps a reactor running is the reactor's to count.
+#include "uv_poller.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <new>
+
+namespace rondo::backends {
+
+static_assert(UV_READABLE == static_cast<int>(Ready::read));
+static_assert(UV_WRITABLE == static_cast<int>(Ready::write));
+
+/// The token is in `handle.data`.
+struct UvPoller::Node {
+  uv_poll_t handle;
+  UvPoller* poller;
+};
+
+std::uint64_t uv_time_reaching(TimePoint deadline) noexcept {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(deadline.time_since_epoch());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(ms.count(), 0));
+}
+
+UvPoller::~UvPoller() {
+  for (std::size_t place = 0; place < nodes_.size(); ++place) unwatch(static_cast<int>(place));
+}
+
+std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexcept {
+  if (fd < 0) return std::make_error_code(std::errc::bad_file_descriptor);
+  const auto place = static_cast<std::size_t>(fd);
+  const bool is_new = place >= nodes_.size() || nodes_[place] == nullptr;
+  if (is_new) {
+    if (to == Ready::none) return {};
+    if (const std::error_code error = add_node(fd)) return error;
+  }
+  nodes_[place]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
+  interests_[place] = to;
+  if (to == Ready::none) {
+    return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[place]->handle));
+  }
+  return start(fd, to);
+}
+
+std::error_code UvPoller::start(int fd, Ready interest) noexcept {
+  uv_poll_t& handle = nodes_[static_cast<std::size_t>(fd)]->handle;
+  return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
+}
+
+std::error_code UvPoller::add_node(int fd) noexcept try {
+  const auto place = static_cast<std::size_t>(fd);
+  if (place >= nodes_.size()) {
+    interests_.resize(place + 1);
+    nodes_.resize(place + 1);
+    stopped_.reserve(nodes_.capacity());
+  }
+  auto node = std::make_unique<Node>();
+  node->poller = this;
+  // A failing uv_poll_init leaves no handle behind (src/unix/poll.c).
+  if (const int status = uv_poll_init(&loop_, &node->handle, fd)) return uv_error(status);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&node->handle));
+  nodes_[place] = node.release();
+  return {};
+} catch (const std::bad_alloc&) {
+  return std::make_error_code(std::errc::not_enough_memory);
+}
+
+void UvPoller::unwatch(int fd) noexcept {
+  const auto place = static_cast<std::size_t>(fd);
+  if (place >= nodes_.size() || nodes_[place] == nullptr) return;
+  Node* const node = std::exchange(nodes_[place], nullptr);
+  interests_[place] = Ready::none;
+  uv_close(reinterpret_cast<uv_handle_t*>(&node->handle),
+           [](uv_handle_t* handle) { delete reinterpret_cast<Node*>(handle); });
+}
+
+void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
+  Node& node = *reinterpret_cast<Node*>(handle);
+  UvPoller& poller = *node.poller;
+  const Token token{reinterpret_cast<std::uint64_t>(handle->data)};
+  Ready ready = static_cast<Ready>(events & (UV_READABLE | UV_WRITABLE));
+  if (status < 0) [[unlikely]] {
+    poller.stopped_by_error(
+        static_cast<int>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(token))));
+    ready = Ready::both;
+  }
+  poller.delivered_ = true;
+  poller.sink_->ready(token, ready);
+}
+
+void UvPoller::stopped_by_error(int fd) noexcept {
+  // Room was made with the node. More than one entry for a descriptor that was closed and opened
+  // in between would only start it twice.
+  if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
+}
+
+void UvPoller::restart_stopped() noexcept {
+  for (const int fd : stopped_) {
+    const auto place = static_cast<std::size_t>(fd);
+    if (nodes_[place] == nullptr || interests_[place] == Ready::none) continue;
+    (void)start(fd, interests_[place]);  // only a closing handle can be refused, and it is not
+  }
+  stopped_.clear();
+}
+
+void UvPoller::forget_interests() noexcept {
+  std::fill(interests_.begin(), interests_.end(), Ready::none);
+}
+
+bool UvPoller::take_delivered() noexcept { return std::exchange(delivered_, false); }
+
+}  // namespace rondo::backends

@@ -1,0 +1,60 @@
+// What both libuv backends share: a uv_poll_t for each watched descriptor, and libuv's clock.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <system_error>
+#include <vector>
+
+#include <rondo/backend.h>
+#include <rondo/result.h>
+
+namespace rondo::backends {
+
+inline std::error_code uv_error(int status) noexcept {
+  return status < 0 ? system_error(-status) : std::error_code{};
+}
+
+/// When libuv's clock, in whole milliseconds, has certainly reached `deadline`.
+std::uint64_t uv_time_reaching(TimePoint deadline) noexcept;
+
+class UvPoller {
+ public:
+  explicit UvPoller(uv_loop_t& loop) noexcept : loop_(loop) {}
+  UvPoller(const UvPoller&) = delete;
+  UvPoller& operator=(const UvPoller&) = delete;
+  /// Closes what is left; the handles are freed when the loop runs their close callbacks.
+  ~UvPoller();
+
+  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
+  void unwatch(int fd) noexcept;
+  /// Starts again what libuv stopped because of an error. Before each wait.
+  void restart_stopped() noexcept;
+  void forget_interests() noexcept;
+
+  /// Events go to `sink` from now on; null: nobody wants any.
+  void deliver_to(Sink* sink) noexcept { sink_ = sink; }
+  /// Whether anything was delivered since this was last asked.
+  [[nodiscard]] bool take_delivered() noexcept;
+
+  [[nodiscard]] uv_loop_t& loop() const noexcept { return loop_; }
+
+ private:
+  struct Node;
+
+  static void on_poll(uv_poll_t* handle, int status, int events);
+  [[nodiscard]] std::error_code add_node(int fd) noexcept;
+  [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
+  void stopped_by_error(int fd) noexcept;
+
+  uv_loop_t& loop_;
+  Sink* sink_ = nullptr;
+  bool delivered_ = false;
+  // By descriptor. The interest stands apart, where it costs a byte and not a word.
+  std::vector<Node*> nodes_;
+  std::vector<Ready> interests_;
+  std::vector<int> stopped_;
+};
+
+}  // namespace rondo::backends
