@@ -41,11 +41,19 @@ constexpr std::uint32_t mask_of(Ready ready) noexcept {
          (can_write(ready) ? std::uint32_t{EPOLLOUT} : 0U);
 }
 
-constexpr Ready ready_of(std::uint32_t events) noexcept {
-  constexpr std::uint32_t broken = EPOLLHUP | EPOLLERR;
-  return ((events & (EPOLLIN | broken)) != 0 ? Ready::read : Ready::none) |
-         ((events & (EPOLLOUT | broken)) != 0 ? Ready::write : Ready::none);
-}
+/// What each combination of the events that can come makes ready: one load in the hot loop.
+constexpr std::array<Ready, 32> ready_by_events = [] {
+  std::array<Ready, 32> table{};
+  for (std::uint32_t events = 0; events < table.size(); ++events) {
+    constexpr std::uint32_t broken = EPOLLHUP | EPOLLERR;
+    if ((events & (EPOLLIN | broken)) != 0) table[events] |= Ready::read;
+    if ((events & (EPOLLOUT | broken)) != 0) table[events] |= Ready::write;
+  }
+  return table;
+}();
+static_assert((EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP) < 32);
+
+constexpr Ready ready_of(std::uint32_t events) noexcept { return ready_by_events[events % 32]; }
 
 struct Kernel {
   Descriptor epoll;
@@ -86,7 +94,7 @@ class EpollBackend final : public Backend {
     (void)::epoll_ctl(kernel_.epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
-  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override {
+  std::error_code wait(Sink& sink, TimePoint deadline) override {
     const int count = poll(deadline);
     if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
     for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {

@@ -6,7 +6,7 @@
 // loop not to (uv_stop). The async handle that is wake() keeps the loop willing to sleep.
 //
 // libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
-// 1024 places: a wait is bounded by 49,152 events.
+// 1024 places: a wait is bounded by 49,152 events, with a look at the timers after each batch.
 #include <uv.h>
 
 #include <cstdint>
@@ -61,13 +61,14 @@ class UvBackend final : public Backend {
 
   void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
 
-  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override {
+  std::error_code wait(Sink& sink, TimePoint deadline) override {
     poller_->restart_stopped();
     poller_->deliver_to(&sink);
     const bool sleeps = deadline != TimePoint::min();
     if (sleeps) arm(deadline);
     uv_run(&loop_, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     poller_->deliver_to(nullptr);
+    if (const auto exception = poller_->take_exception()) std::rethrow_exception(exception);
     return {};
   }
 

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -125,7 +126,9 @@ class UvHosted final : public HostedBackend {
   }
 
   void after_poll() noexcept {
-    if (!poller_.take_delivered() && !wants_turn_) return;
+    if (const auto exception = poller_.take_exception()) guest_->threw(exception);
+    if (poller_.delivered() == delivered_before_ && !wants_turn_) return;
+    delivered_before_ = poller_.delivered();
     wants_turn_ = false;
     uv_idle_stop(&handles_->idle);
     guest_->turn();
@@ -134,6 +137,7 @@ class UvHosted final : public HostedBackend {
   std::unique_ptr<Handles> handles_;
   UvPoller poller_;
   Guest* guest_ = nullptr;
+  std::uint64_t delivered_before_ = 0;
   bool wants_turn_ = false;
 };
 

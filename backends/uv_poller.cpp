@@ -22,6 +22,12 @@ namespace rondo::backends {
 static_assert(UV_READABLE == static_cast<int>(Ready::read));
 static_assert(UV_WRITABLE == static_cast<int>(Ready::write));
 
+namespace {
+
+constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv asks the kernel for
+
+}  // namespace
+
 /// The token is in `handle.data`.
 struct UvPoller::Node {
   uv_poll_t handle;
@@ -86,20 +92,32 @@ void UvPoller::unwatch(int fd) noexcept {
 }
 
 void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
-  Node& node = *reinterpret_cast<Node*>(handle);
-  UvPoller& poller = *node.poller;
+  UvPoller& poller = *reinterpret_cast<Node*>(handle)->poller;
   const Token token{reinterpret_cast<std::uint64_t>(handle->data)};
-  Ready ready = static_cast<Ready>(events & (UV_READABLE | UV_WRITABLE));
   if (status < 0) [[unlikely]] {
-    poller.stopped_by_error(
-        static_cast<int>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(token))));
-    ready = Ready::both;
+    poller.stopped_by_error(token);
+    events = UV_READABLE | UV_WRITABLE;
   }
-  poller.delivered_ = true;
-  poller.sink_->ready(token, ready);
+  poller.deliver(token, static_cast<Ready>(events & (UV_READABLE | UV_WRITABLE)));
 }
 
-void UvPoller::stopped_by_error(int fd) noexcept {
+void UvPoller::deliver(Token token, Ready ready) noexcept {
+  if (exception_ != nullptr) [[unlikely]] return;
+  try {
+    if (++delivered_ % events_per_batch == 0) [[unlikely]] sink_->batch_ended();
+    if (ready != Ready::none) sink_->ready(token, ready);
+  } catch (...) {
+    exception_ = std::current_exception();
+  }
+}
+
+void UvPoller::deliver_to(Sink* sink) noexcept {
+  sink_ = sink;
+  delivered_ = 0;
+}
+
+void UvPoller::stopped_by_error(Token token) noexcept {
+  const int fd = static_cast<int>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(token)));
   // Room was made with the node. More than one entry for a descriptor that was closed and opened
   // in between would only start it twice.
   if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
@@ -117,7 +135,5 @@ void UvPoller::restart_stopped() noexcept {
 void UvPoller::forget_interests() noexcept {
   std::fill(interests_.begin(), interests_.end(), Ready::none);
 }
-
-bool UvPoller::take_delivered() noexcept { return std::exchange(delivered_, false); }
 
 }  // namespace rondo::backends

@@ -4,7 +4,9 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <exception>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <rondo/backend.h>
@@ -33,10 +35,15 @@ class UvPoller {
   void restart_stopped() noexcept;
   void forget_interests() noexcept;
 
-  /// Events go to `sink` from now on; null: nobody wants any.
-  void deliver_to(Sink* sink) noexcept { sink_ = sink; }
-  /// Whether anything was delivered since this was last asked.
-  [[nodiscard]] bool take_delivered() noexcept;
+  /// Events go to `sink` from now on. Null: nobody wants any.
+  void deliver_to(Sink* sink) noexcept;
+  /// How many events were delivered to this sink.
+  [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
+  /// What the sink threw, which cannot pass through libuv's frames. From then on nothing was
+  /// delivered; after this, it is again.
+  [[nodiscard]] std::exception_ptr take_exception() noexcept {
+    return std::exchange(exception_, nullptr);
+  }
 
   [[nodiscard]] uv_loop_t& loop() const noexcept { return loop_; }
 
@@ -46,11 +53,13 @@ class UvPoller {
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
-  void stopped_by_error(int fd) noexcept;
+  void stopped_by_error(Token token) noexcept;
+  void deliver(Token token, Ready ready) noexcept;
 
   uv_loop_t& loop_;
   Sink* sink_ = nullptr;
-  bool delivered_ = false;
+  std::uint64_t delivered_ = 0;
+  std::exception_ptr exception_;
   // By descriptor. The interest stands apart, where it costs a byte and not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;

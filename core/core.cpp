@@ -6,9 +6,9 @@
 //      each event; the token is checked against its slot right before the handler is called
 //   4  run the signals that have arrived and the timers that are due
 //
-// The clock is read when somebody first asks in a turn. Nothing thrown by a handler may pass
-// through the backend, whose frames may be libuv's: it is kept, the rest of the batch is let go (it
-// is level-triggered, so the next wait tells it again), and it is thrown on after the wait.
+// The clock is read when somebody first asks in a turn. What a handler throws passes through the
+// backend, which lets go of the rest of its batch: it is level-triggered, so the next wait tells it
+// again.
 //
 // After a fork the child notices, before it touches the backend, that it is a child, and renews it:
 // a new kernel object, to which every watch is added again. The same cures a poller that goes on
@@ -25,9 +25,6 @@
 namespace rondo::detail {
 namespace {
 
-// However many events a wait delivers, timers are looked at after so many.
-constexpr std::size_t events_per_look_at_timers = 1024;
-
 // A change of interest that the backend refused, for want of memory, is tried again after this.
 constexpr Duration refused_retry_delay = std::chrono::milliseconds{10};
 
@@ -41,7 +38,6 @@ Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
       posted_(std::make_unique<PostedWork>()),
       posts_max_(options.posts_max),
       posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
-      events_until_timers_(events_per_look_at_timers),
       forks_((count_forks(), fork_count())) {
   if (hosted_ != nullptr) hosted_->attach(*this);
 }
@@ -52,28 +48,28 @@ Core::~Core() {
   renew_if_forked();
 }
 
-void Core::ready(Token token, Ready ready) noexcept {
-  if (exception_ != nullptr) [[unlikely]]
-    return;
-  if (--events_until_timers_ == 0) [[unlikely]]
-    run_timers_amid_events();
+// The hot path: nothing is kept across the handler's call, which is the last thing that is done.
+void Core::ready(Token token, Ready ready) {
   WatchSlot* const slot = watches_.find(token);
-  if (slot == nullptr) [[unlikely]] {
+  if (slot == nullptr) [[unlikely]] return not_plainly_ready(token, ready);
+  const Ready awaited = ready & slot->interest;
+  if (awaited == Ready::none) [[unlikely]] return not_plainly_ready(token, ready);
+  slot->handler->on_ready(awaited);
+}
+
+/// Stale, or not awaited: what is told in vain is not to be told again.
+void Core::not_plainly_ready(Token token, Ready ready) noexcept {
+  WatchSlot* const slot = watches_.find(token);
+  if (slot == nullptr) {
     ++stale_events_;
-    return;
-  }
-  if (((ready & slot->polled) - slot->interest) != Ready::none) [[unlikely]] {
+  } else if ((ready & slot->polled) != Ready::none) {
     watches_.mark_changed(*slot);
   }
-  const Ready awaited = ready & slot->interest;
-  if (awaited == Ready::none) [[unlikely]]
-    return;
-  try {
-    slot->handler->on_ready(awaited);
-  } catch (...) {
-    exception_ = std::current_exception();
-    if (hosted_ != nullptr) nudge_host();
-  }
+}
+
+void Core::batch_ended() {
+  now_ = unknown;
+  run_timers();
 }
 
 class Core::Run {
@@ -124,7 +120,6 @@ std::error_code Core::turn_until(TimePoint limit) {
   renew_if_forked();
   run_work();
   if (const std::error_code error = wait(limit)) return error;
-  if (exception_ != nullptr) std::rethrow_exception(std::exchange(exception_, nullptr));
   if (signals_.pending()) signals_.run_pending();
   run_timers();
   return {};
@@ -154,7 +149,7 @@ TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   return deadline;
 }
 
-void Core::hint_refused() noexcept {
+void Core::hint_refused() {
   for (const Token token : watches_.refused()) {
     if (WatchSlot* const slot = watches_.find(token)) ready(token, slot->interest);
   }
@@ -167,16 +162,6 @@ void Core::run_work() {
 
 void Core::run_timers() {
   if (timers_.next() != never) timers_.run_due(now());
-}
-
-void Core::run_timers_amid_events() noexcept {
-  events_until_timers_ = events_per_look_at_timers;
-  now_ = unknown;
-  try {
-    run_timers();
-  } catch (...) {
-    exception_ = std::current_exception();
-  }
 }
 
 bool Core::alive() const noexcept {

@@ -29,8 +29,10 @@ class Core final : public Guest {
   ~Core();
 
   // What a backend and a host call.
-  void ready(Token token, Ready ready) noexcept override;
+  void ready(Token token, Ready ready) override;
+  void batch_ended() override;
   void turn() noexcept override;
+  void threw(std::exception_ptr exception) noexcept override;
 
   // Running.
   std::error_code run_until(TimePoint limit);
@@ -81,8 +83,8 @@ class Core final : public Guest {
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   void run_work();
   void run_timers();
-  void run_timers_amid_events() noexcept;
-  void hint_refused() noexcept;
+  void hint_refused();
+  void not_plainly_ready(Token token, Ready ready) noexcept;
   void nudge_host() noexcept;
   void arm_host() noexcept;
   template <typename F>
@@ -105,8 +107,6 @@ class Core final : public Guest {
   std::atomic<bool> stop_ = false;
   std::atomic<std::thread::id> runner_{};
   TimePoint now_ = unknown;
-  std::exception_ptr exception_;  // left a callback inside the wait; thrown after it
-  std::size_t events_until_timers_;
   std::size_t stale_events_ = 0;
   std::size_t holds_ = 0;
   bool nudged_ = false;

@@ -13,20 +13,20 @@ void Core::guard(F&& step) noexcept {
   try {
     step();
   } catch (...) {
-    exception_ = std::current_exception();
+    threw(std::current_exception());
   }
-  if (exception_ == nullptr) return;
-  const std::exception_ptr exception = std::exchange(exception_, nullptr);
+}
+
+void Core::threw(std::exception_ptr exception) noexcept {
   if (!exception_hook_) std::terminate();
-  exception_hook_(exception);
-  nudged_ = true;  // the rest of this turn's work is for the next
+  exception_hook_(std::move(exception));
+  nudge_host();  // what it left undone is for the next turn
 }
 
 void Core::turn() noexcept {
   if (in_turn_) return;  // the host was run from inside a callback
   in_turn_ = true;
   nudged_ = false;
-  guard([] {});  // an exception that left a handler since the last turn
   if (forked()) nudged_ = static_cast<bool>(renew());
   guard([this] { run_work(); });
   guard([this] {

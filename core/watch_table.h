@@ -38,11 +38,11 @@ class WatchTable {
 
   /// The slot an event is for, or null for one whose registration has ended.
   [[nodiscard]] WatchSlot* find(Token token) noexcept {
-    const std::size_t place = index(token);
-    if (place >= slots_.size()) [[unlikely]]
+    const std::uint32_t place = index(token);
+    if (place >= places_) [[unlikely]]
       return nullptr;  // never trust a backend with memory
-    WatchSlot& slot = slots_[place];
-    return slot.generation == generation(token) ? &slot : nullptr;
+    WatchSlot* const slot = slots_.data() + place;
+    return slot->generation == generation(token) ? slot : nullptr;
   }
   /// The backend told more than the handler awaits: it is to be asked for less.
   void mark_changed(WatchSlot& slot) noexcept;
@@ -72,6 +72,7 @@ class WatchTable {
 
   Backend& backend_;
   std::vector<WatchSlot> slots_;  // by descriptor
+  std::uint32_t places_ = 0;      // their number: a load, where the vector's would be computed
   // Both have room for every slot, each of which is on them at most once: no change can fail.
   std::vector<std::uint32_t> changed_;
   std::vector<Token> refused_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -25,10 +26,15 @@ enum class Token : std::uint64_t {};
 /// Where a backend delivers what it found. The reactor is one; a test of a backend is another.
 class Sink {
  public:
-  /// `token`'s descriptor may be able to do `ready`. A hint: it may be stale, spurious or told
-  /// twice, also for a registration that has ended; the sink sorts that out. Users' handlers run
-  /// inside this call, and may call watch, unwatch and wake; nothing is thrown out of it.
-  virtual void ready(Token token, Ready ready) noexcept = 0;
+  /// `token`'s descriptor may be able to do `ready`, which is not none. A hint: it may be stale,
+  /// spurious or told twice, also for a registration that has ended; the sink sorts that out.
+  /// Users' handlers run inside this call, and may call watch, unwatch and wake. What they throw
+  /// comes out of it.
+  virtual void ready(Token token, Ready ready) = 0;
+
+  /// A backend whose poller goes back to the kernel before wait() can return says so in between:
+  /// timers are looked at, however many events there are. May throw like ready().
+  virtual void batch_ended() = 0;
 
  protected:
   ~Sink() = default;
@@ -55,8 +61,9 @@ class Backend {
   /// Sleeps until something is ready, wake() is called or `deadline` has come, and tells `sink`
   /// what is ready, each registration at most once a direction, a bounded number in all (what is
   /// left out is found by the next wait). A deadline that has passed means: look, but do not
-  /// sleep. May return early and with nothing. An interrupted sleep (EINTR) is no error.
-  [[nodiscard]] virtual std::error_code wait(Sink& sink, TimePoint deadline) noexcept = 0;
+  /// sleep. May return early and with nothing. An interrupted sleep (EINTR) is no error. What
+  /// `sink` throws passes through, and ends the wait; the events behind it are found by the next.
+  [[nodiscard]] virtual std::error_code wait(Sink& sink, TimePoint deadline) = 0;
 
   /// Makes the current wait(), or else the next one, return at once. From any thread and from
   /// signal handlers; keeps errno; many calls before a wait count as one; none is ever lost.
@@ -82,6 +89,9 @@ class Guest : public Sink {
   /// after wake(), and when the armed time has come. Nothing is thrown out of it.
   virtual void turn() noexcept = 0;
 
+  /// Takes what ready() or batch_ended() threw, where it cannot pass through the host's frames.
+  virtual void threw(std::exception_ptr exception) noexcept = 0;
+
  protected:
   ~Guest() = default;
 };
@@ -99,7 +109,7 @@ class HostedBackend : public Backend {
   virtual void arm(TimePoint deadline, Hold hold) noexcept = 0;
 
   /// The host waits, not the reactor: operation_not_supported, which run() hands to its caller.
-  [[nodiscard]] std::error_code wait(Sink&, TimePoint) noexcept final {
+  [[nodiscard]] std::error_code wait(Sink&, TimePoint) final {
     return std::make_error_code(std::errc::operation_not_supported);
   }
 };
