@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <span>
 
-namespace rondo::detail {
+namespace rondo::backends {
 
 /// What every send needs besides, so that no SIGPIPE is raised.
 extern const int send_flags;
@@ -29,4 +29,4 @@ void take_pending_sigpipe() noexcept;
 /// How many messages receive_messages and send_messages take at most.
 constexpr std::size_t messages_max = 32;
 
-}  // namespace rondo::detail
+}  // namespace rondo::backends

@@ -13,7 +13,7 @@
 
 #include "net_calls.h"
 
-namespace rondo::detail {
+namespace rondo::backends {
 namespace {
 
 bool set_up(int fd) noexcept {
@@ -96,4 +96,4 @@ void take_pending_sigpipe() noexcept {
   sigwait(&sigpipe, &number);
 }
 
-}  // namespace rondo::detail
+}  // namespace rondo::backends

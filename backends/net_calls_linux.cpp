@@ -11,7 +11,7 @@
 
 #include "net_calls.h"
 
-namespace rondo::detail {
+namespace rondo::backends {
 namespace {
 
 constexpr int creation_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -65,4 +65,4 @@ void take_pending_sigpipe() noexcept {
   ::sigtimedwait(&sigpipe, nullptr, &no_wait);  // none pending, where it is ignored: that is fine
 }
 
-}  // namespace rondo::detail
+}  // namespace rondo::backends

@@ -34,8 +34,8 @@
 namespace rondo {
 namespace {
 
-using detail::messages_max;
-using detail::send_flags;
+using backends::messages_max;
+using backends::send_flags;
 
 constexpr std::size_t parts_max = 256;  // of one readv, writev, or batch of messages
 
@@ -129,7 +129,7 @@ std::ptrdiff_t write_quietly(Write write) noexcept {
   sigpending(&pending);
   pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
   const std::ptrdiff_t result = or_failure(write());
-  if (result == -EPIPE && sigismember(&pending, SIGPIPE) == 0) detail::take_pending_sigpipe();
+  if (result == -EPIPE && sigismember(&pending, SIGPIPE) == 0) backends::take_pending_sigpipe();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return result;
 }
@@ -199,10 +199,10 @@ class Batch {
 class SystemNet final : public Net {
  public:
   int socket(Family family, SocketType type) noexcept override {
-    return or_failure(detail::open_socket(domain_of(family), type_of(type)));
+    return or_failure(backends::open_socket(domain_of(family), type_of(type)));
   }
   int pair(SocketType type, int (&fds)[2]) noexcept override {
-    return or_failure(detail::open_pair(type_of(type), fds));
+    return or_failure(backends::open_pair(type_of(type), fds));
   }
   int bind(int fd, const Endpoint& local) noexcept override {
     return or_failure(::bind(fd, local.system(), static_cast<socklen_t>(local.system_size())));
@@ -265,9 +265,9 @@ class SystemNet final : public Net {
 };
 
 int SystemNet::accept(int fd, Endpoint* peer) noexcept {
-  if (peer == nullptr) return or_failure(detail::open_accepted(fd, nullptr, nullptr));
+  if (peer == nullptr) return or_failure(backends::open_accepted(fd, nullptr, nullptr));
   Address address;
-  const int accepted = detail::open_accepted(fd, address.get(), &address.size);
+  const int accepted = backends::open_accepted(fd, address.get(), &address.size);
   if (accepted < 0) return failure();
   // A client whose address is of a family that Endpoint does not know is a client all the same.
   if (address.copy_to(*peer) != 0) *peer = Endpoint{};
@@ -296,7 +296,7 @@ int SystemNet::receive(int fd, std::span<Message> messages) noexcept {
   if (messages.empty()) return 0;
   Batch batch{messages, Batch::Purpose::receive};
   if (batch.empty()) return -EMSGSIZE;
-  const int moved = detail::receive_messages(fd, batch.headers(), batch.sizes());
+  const int moved = backends::receive_messages(fd, batch.headers(), batch.sizes());
   if (moved < 0) return failure();
   for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) batch.received(messages[i], i);
   return moved;
@@ -306,7 +306,7 @@ int SystemNet::send(int fd, std::span<Message> messages) noexcept {
   if (messages.empty()) return 0;
   Batch batch{messages, Batch::Purpose::send};
   if (batch.empty()) return -EMSGSIZE;
-  const int moved = detail::send_messages(fd, batch.headers(), batch.sizes());
+  const int moved = backends::send_messages(fd, batch.headers(), batch.sizes());
   if (moved < 0) return failure();
   for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) {
     messages[i].size = batch.sizes()[i];

@@ -23,12 +23,12 @@ enum class Direction : std::uint8_t { read, write, both };
 struct Message {
   Endpoint* address =
       nullptr;  ///< receive: filled with the sender. send: the destination. Or null.
-  std::span<MutableBytes> parts;   ///< receive: filled in order. send: read in order.
-  MutableBytes control;            ///< control messages as cmsg(3) lays them out, or empty
-  std::size_t size = 0;            ///< out: bytes moved
-  std::size_t control_size = 0;    ///< out of receive: bytes of `control` that were filled
-  bool truncated = false;          ///< out of receive: the datagram was larger than `parts`
-  bool control_truncated = false;  ///< out of receive: there was more control data than room
+  std::span<MutableBytes> parts{};  ///< receive: filled in order. send: read in order.
+  MutableBytes control{};           ///< control messages as cmsg(3) lays them out, or empty
+  std::size_t size = 0;             ///< out: bytes moved
+  std::size_t control_size = 0;     ///< out of receive: bytes of `control` that were filled
+  bool truncated = false;           ///< out of receive: the datagram was larger than `parts`
+  bool control_truncated = false;   ///< out of receive: there was more control data than room
 };
 
 /// The socket calls. Results follow the kernel: 0 or more is success, less is the negative errno.

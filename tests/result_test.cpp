@@ -1,0 +1,108 @@
+// Result, Error and complain.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rondo/assert.h>
+#include <rondo/result.h>
+
+namespace rondo {
+namespace {
+
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted(Counted&&) noexcept { ++alive; }
+  Counted& operator=(const Counted&) = delete;
+  Counted& operator=(Counted&&) = delete;
+  ~Counted() { --alive; }
+};
+
+TEST(Result, HoldsAValue) {
+  Result<int> result = 7;
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result.has_value());
+  EXPECT_EQ(*result, 7);
+  *result += 1;
+  EXPECT_EQ(result.value(), 8);
+  EXPECT_EQ(std::move(result).value_or(9), 8);
+}
+
+TEST(Result, HoldsAnError) {
+  Result<int> result = std::errc::timed_out;
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error(), std::errc::timed_out);
+  EXPECT_EQ(std::move(result).value_or(9), 9);
+}
+
+TEST(Result, MovesWhatCannotBeCopied) {
+  Result<std::unique_ptr<int>> result = std::make_unique<int>(5);
+  Result<std::unique_ptr<int>> other = std::move(result);
+  const std::unique_ptr<int> inside = *std::move(other);
+  EXPECT_EQ(*inside, 5);
+}
+
+TEST(Result, DestroysWhatItHeldWhenAssigned) {
+  {
+    Result<Counted> result{Counted{}};
+    EXPECT_EQ(Counted::alive, 1);
+    result = Result<Counted>{std::errc::io_error};
+    EXPECT_EQ(Counted::alive, 0);
+    EXPECT_EQ(result.error(), std::errc::io_error);
+    result = Result<Counted>{Counted{}};
+    const Result<Counted> copy = result;
+    EXPECT_EQ(Counted::alive, 2);
+  }
+  EXPECT_EQ(Counted::alive, 0);
+}
+
+TEST(ResultDeathTest, AssertsOnTheWrongHalf) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "assertions are off (NDEBUG)";
+#else
+  Result<int> value = 1;
+  Result<int> error = std::errc::io_error;
+  EXPECT_DEATH((void)value.error(), "result.h:[0-9]+: !has_value_");
+  EXPECT_DEATH((void)error.value(), "result.h:[0-9]+: has_value_");
+#endif
+}
+
+TEST(AssertDeathTest, SaysWhereAndWhat) {
+  EXPECT_DEATH(detail::assertion_failed("a == b", "file.cpp", 12), "file.cpp:12: a == b");
+}
+
+TEST(Error, SaysWhatWasTried) {
+  const Error error{std::make_error_code(std::errc::connection_refused), "connect to 127.0.0.1:1"};
+  EXPECT_EQ(error.message(), "connect to 127.0.0.1:1: Connection refused");
+  EXPECT_EQ((Error{error.code, ""}.message()), "Connection refused");
+}
+
+TEST(Error, IsTheCodeItCarries) {
+  const Error error{system_error(ECONNREFUSED), "x"};
+  const std::error_code code = error;
+  EXPECT_EQ(code, std::errc::connection_refused);
+  EXPECT_TRUE(error == std::errc::connection_refused);
+  EXPECT_FALSE(error == std::errc::timed_out);
+}
+
+TEST(Error, ComplainsOnStandardErrorInOneLine) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(complain(Error{system_error(EACCES), "listen on 127.0.0.1:80"}), EXIT_FAILURE);
+  EXPECT_EQ(complain(std::make_error_code(std::errc::timed_out)), EXIT_FAILURE);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "listen on 127.0.0.1:80: Permission denied\nConnection timed out\n");
+}
+
+TEST(Error, TakesErrnoAsItIs) {
+  errno = ENOSPC;
+  EXPECT_EQ(last_system_error(), std::errc::no_space_on_device);
+  EXPECT_EQ(last_system_error().category(), std::system_category());
+}
+
+}  // namespace
+}  // namespace rondo

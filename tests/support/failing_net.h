@@ -1,0 +1,115 @@
+// A Net that passes everything on to another, but for the calls a test wants to see failing.
+#pragma once
+
+#include <map>
+#include <string_view>
+
+#include <rondo/net.h>
+
+namespace rondo::test {
+
+class FailingNet final : public Net {
+ public:
+  explicit FailingNet(Net& inner) : inner_(inner) {}
+
+  /// After `skip` calls of that name, the next `times` give `-error` without having been made.
+  void fail(std::string_view call, int error, int times = 1, int skip = 0) {
+    plans_[call] = {error, times, skip};
+  }
+  /// How often that call was made, the failed ones included.
+  [[nodiscard]] int calls(std::string_view call) const {
+    const auto found = calls_.find(call);
+    return found == calls_.end() ? 0 : found->second;
+  }
+
+  int socket(Family family, SocketType type) noexcept override {
+    const int error = next("socket");
+    return error != 0 ? error : inner_.socket(family, type);
+  }
+  int pair(SocketType type, int (&fds)[2]) noexcept override {
+    const int error = next("pair");
+    return error != 0 ? error : inner_.pair(type, fds);
+  }
+  int bind(int fd, const Endpoint& local) noexcept override {
+    const int error = next("bind");
+    return error != 0 ? error : inner_.bind(fd, local);
+  }
+  int listen(int fd, int backlog) noexcept override {
+    const int error = next("listen");
+    return error != 0 ? error : inner_.listen(fd, backlog);
+  }
+  int accept(int fd, Endpoint* peer) noexcept override {
+    const int error = next("accept");
+    return error != 0 ? error : inner_.accept(fd, peer);
+  }
+  int connect(int fd, const Endpoint& peer) noexcept override {
+    const int error = next("connect");
+    return error != 0 ? error : inner_.connect(fd, peer);
+  }
+  std::ptrdiff_t read(int fd, MutableBytes into) noexcept override {
+    const int error = next("read");
+    return error != 0 ? error : inner_.read(fd, into);
+  }
+  std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept override {
+    const int error = next("readv");
+    return error != 0 ? error : inner_.readv(fd, into);
+  }
+  std::ptrdiff_t write(int fd, Bytes data) noexcept override {
+    const int error = next("write");
+    return error != 0 ? error : inner_.write(fd, data);
+  }
+  std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept override {
+    const int error = next("writev");
+    return error != 0 ? error : inner_.writev(fd, data);
+  }
+  int receive(int fd, std::span<Message> messages) noexcept override {
+    const int error = next("receive");
+    return error != 0 ? error : inner_.receive(fd, messages);
+  }
+  int send(int fd, std::span<Message> messages) noexcept override {
+    const int error = next("send");
+    return error != 0 ? error : inner_.send(fd, messages);
+  }
+  int shutdown(int fd, Direction direction) noexcept override {
+    const int error = next("shutdown");
+    return error != 0 ? error : inner_.shutdown(fd, direction);
+  }
+  int close(int fd) noexcept override { return inner_.close(fd); }
+  int option(int fd, int level, int name, MutableBytes value) noexcept override {
+    const int error = next("option");
+    return error != 0 ? error : inner_.option(fd, level, name, value);
+  }
+  int set_option(int fd, int level, int name, Bytes value) noexcept override {
+    const int error = next("set_option");
+    return error != 0 ? error : inner_.set_option(fd, level, name, value);
+  }
+  int local(int fd, Endpoint& address) noexcept override { return inner_.local(fd, address); }
+  int peer(int fd, Endpoint& address) noexcept override { return inner_.peer(fd, address); }
+  int take_error(int fd) noexcept override { return inner_.take_error(fd); }
+
+ private:
+  struct Plan {
+    int error;
+    int times;
+    int skip;
+  };
+
+  int next(std::string_view call) {
+    ++calls_[call];
+    const auto found = plans_.find(call);
+    if (found == plans_.end() || found->second.times == 0) return 0;
+    Plan& plan = found->second;
+    if (plan.skip > 0) {
+      --plan.skip;
+      return 0;
+    }
+    --plan.times;
+    return -plan.error;
+  }
+
+  Net& inner_;
+  std::map<std::string_view, Plan> plans_;
+  std::map<std::string_view, int> calls_;
+};
+
+}  // namespace rondo::test

@@ -1,0 +1,250 @@
+// The system's Net, call by call: results as the kernel gives them, flags from creation on, and no
+// SIGPIPE, whose default action would end this program.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rondo/endpoint.h>
+#include <rondo/net.h>
+
+#include "support/system_net_fixture.h"
+
+namespace rondo {
+namespace {
+
+using test::Buffer;
+using test::bytes;
+using test::is_close_on_exec;
+using test::is_non_blocking;
+using test::wait_for;
+
+class SystemNetTest : public test::SystemNetFixture {};
+
+bool sigpipe_is_pending() {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGPIPE) == 1;
+}
+
+TEST_F(SystemNetTest, MakesNonBlockingCloseOnExecSockets) {
+  for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_domain}) {
+    for (const SocketType type : {SocketType::stream, SocketType::datagram}) {
+      const int fd = net_.socket(family, type);
+      if (family == Family::ipv6 && fd == -EAFNOSUPPORT) continue;
+      keep(fd);
+      EXPECT_TRUE(is_non_blocking(fd));
+      EXPECT_TRUE(is_close_on_exec(fd));
+    }
+  }
+  for (const int fd : pair(SocketType::seqpacket)) {
+    EXPECT_TRUE(is_non_blocking(fd));
+    EXPECT_TRUE(is_close_on_exec(fd));
+  }
+}
+
+TEST_F(SystemNetTest, AcceptsNonBlockingCloseOnExecClients) {
+  Endpoint address;
+  const int listening = listener(Endpoint::loopback(0), address);
+  EXPECT_EQ(net_.accept(listening, nullptr), -EAGAIN);
+  const int client = keep(net_.socket(Family::ipv4, SocketType::stream));
+  const int begun = net_.connect(client, address);
+  EXPECT_TRUE(begun == 0 || begun == -EINPROGRESS) << begun;
+  wait_for(listening, POLLIN);
+  Endpoint peer;
+  const int accepted = keep(net_.accept(listening, &peer));
+  EXPECT_TRUE(is_non_blocking(accepted));
+  EXPECT_TRUE(is_close_on_exec(accepted));
+  Endpoint local_of_client;
+  EXPECT_EQ(net_.local(client, local_of_client), 0);
+  EXPECT_EQ(peer, local_of_client);
+  Endpoint peer_of_client;
+  EXPECT_EQ(net_.peer(client, peer_of_client), 0);
+  EXPECT_EQ(peer_of_client, address);
+  EXPECT_EQ(net_.take_error(client), 0);
+}
+
+TEST_F(SystemNetTest, AcceptsAnUnnamedUnixClient) {
+  const auto name = Endpoint::parse("unix:@rondo-system-net-" + std::to_string(::getpid()));
+  if (!name) GTEST_SKIP() << "no abstract names";
+  Endpoint address;
+  const int listening = listener(*name, address);
+  EXPECT_EQ(address, *name);
+  const int client = keep(net_.socket(Family::unix_domain, SocketType::stream));
+  EXPECT_EQ(net_.connect(client, address), 0);
+  Endpoint peer;
+  keep(net_.accept(listening, &peer));
+  EXPECT_EQ(peer.to_string(), "unix:");
+}
+
+TEST_F(SystemNetTest, TellsAConnectErrorOnceAsAPositiveNumber) {
+  Endpoint address;
+  close_now(listener(Endpoint::loopback(0), address));
+  const int client = keep(net_.socket(Family::ipv4, SocketType::stream));
+  const int begun = net_.connect(client, address);
+  if (begun == -EINPROGRESS) {
+    wait_for(client, POLLOUT);
+    EXPECT_EQ(net_.take_error(client), ECONNREFUSED);
+    EXPECT_EQ(net_.take_error(client), 0);
+  } else {
+    EXPECT_EQ(begun, -ECONNREFUSED);
+  }
+  EXPECT_EQ(net_.take_error(-1), -EBADF);
+}
+
+TEST_F(SystemNetTest, ReadsAndWrites) {
+  const auto [a, b] = pair();
+  Buffer buffer;
+  EXPECT_EQ(net_.read(a, buffer.all()), -EAGAIN);
+  EXPECT_EQ(net_.write(b, bytes("hello")), 5);
+  EXPECT_EQ(net_.read(a, buffer.first(2)), 2);
+  EXPECT_EQ(buffer.text(2), "he");
+  EXPECT_EQ(net_.read(a, buffer.all()), 3);
+  EXPECT_EQ(buffer.text(3), "llo");
+  EXPECT_EQ(net_.write(b, {}), 0);
+  close_now(b);
+  EXPECT_EQ(net_.read(a, buffer.all()), 0);
+}
+
+TEST_F(SystemNetTest, GathersAndScatters) {
+  const auto [a, b] = pair();
+  const Bytes parts[] = {bytes("one"), bytes(""), bytes("two"), bytes("three")};
+  EXPECT_EQ(net_.writev(b, parts), 11);
+  Buffer first;
+  Buffer second;
+  const MutableBytes room[] = {first.first(4), second.all()};
+  EXPECT_EQ(net_.readv(a, room), 11);
+  EXPECT_EQ(first.text(4), "onet");
+  EXPECT_EQ(second.text(7), "wothree");
+  EXPECT_EQ(net_.writev(b, {}), 0);
+}
+
+TEST_F(SystemNetTest, WritesAShortCountOfVeryManyParts) {
+  const auto [a, b] = pair();
+  const std::vector<Bytes> parts(5000, bytes("x"));
+  const std::ptrdiff_t written = net_.writev(b, parts);
+  EXPECT_GT(written, 0);
+  EXPECT_LE(written, 5000);
+  Buffer buffer;
+  EXPECT_EQ(net_.read(a, buffer.all()), std::min<std::ptrdiff_t>(written, 4096));
+}
+
+TEST_F(SystemNetTest, RaisesNoSigpipeOnASocket) {
+  const auto [a, b] = pair();
+  close_now(a);
+  const Bytes parts[] = {bytes("x"), bytes("y")};
+  EXPECT_EQ(net_.write(b, bytes("x")), -EPIPE);
+  EXPECT_EQ(net_.writev(b, parts), -EPIPE);
+  Buffer buffer;
+  MutableBytes part = buffer.first(1);
+  Message message{.parts = {&part, 1}};
+  EXPECT_EQ(net_.send(b, {&message, 1}), -EPIPE);
+  EXPECT_FALSE(sigpipe_is_pending());
+}
+
+TEST_F(SystemNetTest, RaisesNoSigpipeOnAPipe) {
+  const auto [reader, writer] = pipe();
+  const Bytes parts[] = {bytes("wo"), bytes("rld")};
+  EXPECT_EQ(net_.write(writer, bytes("hello ")), 6);
+  EXPECT_EQ(net_.writev(writer, parts), 5);
+  Buffer buffer;
+  EXPECT_EQ(net_.read(reader, buffer.all()), 11);
+  EXPECT_EQ(buffer.text(11), "hello world");
+  close_now(reader);
+  EXPECT_EQ(net_.write(writer, bytes("x")), -EPIPE);
+  EXPECT_EQ(net_.writev(writer, parts), -EPIPE);
+  EXPECT_FALSE(sigpipe_is_pending());
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  EXPECT_EQ(sigismember(&mask, SIGPIPE), 0);
+}
+
+TEST_F(SystemNetTest, LeavesASigpipeThatWasPending) {
+  sigset_t sigpipe;
+  sigset_t before;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+  pthread_kill(pthread_self(), SIGPIPE);
+  const auto [reader, writer] = pipe();
+  close_now(reader);
+  EXPECT_EQ(net_.write(writer, bytes("x")), -EPIPE);
+  EXPECT_TRUE(sigpipe_is_pending());
+  int number = 0;
+  sigwait(&sigpipe, &number);
+  EXPECT_FALSE(sigpipe_is_pending());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+TEST_F(SystemNetTest, SaysNotNowWhenASignalInterrupts) {
+  struct sigaction before{};
+  struct sigaction action{};
+  action.sa_handler = [](int) {};  // without SA_RESTART
+  ::sigaction(SIGALRM, &action, &before);
+  // Again and again, as the first may come before the read has begun to wait.
+  const itimerval soon{{0, 10'000}, {0, 10'000}};
+  const itimerval off{};
+  ::setitimer(ITIMER_REAL, &soon, nullptr);
+  const auto [reader, writer] = pipe();
+  Buffer buffer;
+  EXPECT_EQ(net_.read(reader, buffer.all()), -EAGAIN);
+  ::setitimer(ITIMER_REAL, &off, nullptr);
+  ::sigaction(SIGALRM, &before, nullptr);
+}
+
+TEST_F(SystemNetTest, ShutsDownOneDirection) {
+  const auto [a, b] = pair();
+  EXPECT_EQ(net_.shutdown(a, Direction::write), 0);
+  Buffer buffer;
+  EXPECT_EQ(net_.read(b, buffer.all()), 0);
+  EXPECT_EQ(net_.write(b, bytes("x")), 1);
+  EXPECT_EQ(net_.read(a, buffer.all()), 1);
+  EXPECT_EQ(net_.shutdown(b, Direction::read), 0);
+  EXPECT_EQ(net_.shutdown(a, Direction::both), 0);
+}
+
+TEST_F(SystemNetTest, SetsAndTellsOptions) {
+  const int fd = keep(net_.socket(Family::ipv4, SocketType::stream));
+  int value = 1;
+  EXPECT_EQ(net_.set_option(fd, IPPROTO_TCP, TCP_NODELAY, std::as_bytes(std::span{&value, 1})), 0);
+  value = 0;
+  const auto room = std::as_writable_bytes(std::span{&value, 1});
+  EXPECT_EQ(net_.option(fd, IPPROTO_TCP, TCP_NODELAY, room), static_cast<int>(sizeof(int)));
+  EXPECT_EQ(value, 1);
+  EXPECT_EQ(net_.option(fd, IPPROTO_TCP, 9999, room), -ENOPROTOOPT);
+}
+
+TEST_F(SystemNetTest, AnswersABadDescriptorWithTheErrno) {
+  Buffer buffer;
+  Endpoint address;
+  Message message{};
+  const Bytes part = bytes("x");
+  const MutableBytes room = buffer.all();
+  EXPECT_EQ(net_.read(-1, room), -EBADF);
+  EXPECT_EQ(net_.readv(-1, {&room, 1}), -EBADF);
+  EXPECT_EQ(net_.write(-1, part), -EBADF);
+  EXPECT_EQ(net_.writev(-1, {&part, 1}), -EBADF);
+  EXPECT_EQ(net_.receive(-1, {&message, 1}), -EBADF);
+  EXPECT_EQ(net_.send(-1, {&message, 1}), -EBADF);
+  EXPECT_EQ(net_.bind(-1, address), -EBADF);
+  EXPECT_EQ(net_.listen(-1, 1), -EBADF);
+  EXPECT_EQ(net_.accept(-1, nullptr), -EBADF);
+  EXPECT_EQ(net_.connect(-1, address), -EBADF);
+  EXPECT_EQ(net_.shutdown(-1, Direction::both), -EBADF);
+  EXPECT_EQ(net_.local(-1, address), -EBADF);
+  EXPECT_EQ(net_.peer(-1, address), -EBADF);
+  EXPECT_EQ(net_.close(-1), -EBADF);
+}
+
+}  // namespace
+}  // namespace rondo
