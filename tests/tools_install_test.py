@@ -33,7 +33,8 @@ class ToolsInstall(unittest.TestCase):
         shown = " ".join(f"installed={name}" for name in installed)
         self.program("dpkg-query", f"echo dpkg-query >>{self.calls}; printf '%s ' {shown}")
         self.program("apt-get", f'echo "apt-get $*" >>{self.calls}; {apt_get}')
-        self.program("apt-cache", f'case " {" ".join(known)} " in *" ${{!#}} "*) ;; *) exit 1;; esac')
+        names = " ".join(known)
+        self.program("apt-cache", f'case " {names} " in *" ${{!#}} "*) ;; *) exit 1;; esac')
 
     def install(self, *groups):
         environment = {"PATH": str(self.bin), "RONDO_APT_LISTS": str(self.lists)}
