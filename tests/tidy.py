@@ -26,7 +26,9 @@ MAY_PRINT = {"core/assert.cpp", "core/result.cpp"}
 MAY_ABORT = {"core/assert.cpp"}
 # Constructors with a make twin are the only ones that throw: by a function of core.h.
 MAY_THROW = {"core/core.h", "core/reactor.cpp"}
-SOCKET_CALLS_HOME = {"backends/system_net.cpp"}
+SOCKET_CALLS_HOME = {
+    "backends/system_net.cpp", "backends/net_calls_linux.cpp", "backends/net_calls_darwin.cpp",
+}
 
 POSIX_HEADERS = re.compile(
     r"(arpa/inet|dirent|errno|fcntl|grp|iconv|net/if|netdb|netinet/\w+|poll|pthread|pwd|sched"

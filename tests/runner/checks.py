@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import processes
@@ -24,7 +23,7 @@ def simple(name, command, **limits):
 
 
 def tidy(jobs, report):
-    return simple("style.tidy", [sys.executable, "tests/tidy.py"])
+    return simple("style.tidy", ["python3", "tests/tidy.py"])
 
 
 def clang_format(jobs, report):
