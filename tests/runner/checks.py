@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,9 @@ def clang_tidy(build, jobs, report):
         return Case(name, "failed", f"no compile commands in {folder}")
     if not bad:
         return Case(name, "passed")
-    output = "\n".join(done.output for _, done in bad)
+    lines = [line for _, done in bad for line in done.output.splitlines()]
+    told = [line for line in lines if re.search(r": (?:error|warning): ", line)]
+    output = "\n".join(dict.fromkeys(told or lines))  # a header's finding comes once a source
     return Case(name, "failed", f"{len(bad)} files", output, [*command, *(f for f, _ in bad)])
 
 
