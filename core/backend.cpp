@@ -19,6 +19,7 @@ std::string built_names() {
 
 std::string_view chosen_name(std::string_view name) noexcept {
   if (!name.empty()) return name;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a program that also writes its environment names one
   if (const char* const from_environment = std::getenv("RONDO_BACKEND")) return from_environment;
   return {};
 }

@@ -19,9 +19,8 @@ struct Error {
   std::string tried;
 
   [[nodiscard]] RONDO_EXPORT std::string message() const;
-  operator std::error_code() const noexcept {
-    return code;
-  }  // NOLINT: meant to be used as the code it carries
+  // NOLINTNEXTLINE(google-explicit-constructor): meant to be used as the code it carries
+  operator std::error_code() const noexcept { return code; }
   friend bool operator==(const Error& error, std::errc condition) noexcept {
     return error.code == condition;
   }
@@ -48,13 +47,13 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  Result(T value)
-      : value_(std::move(value)), has_value_(true) {}  // NOLINT: `return value;` is the point
-  Result(E error)
-      : error_(std::move(error)), has_value_(false) {}  // NOLINT: `return error;` is the point
-  Result(std::errc condition)                           // NOLINT: as above
+  // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return error;` are the point
+  Result(T value) : value_(std::move(value)), has_value_(true) {}
+  Result(E error) : error_(std::move(error)), has_value_(false) {}
+  Result(std::errc condition)
     requires std::is_same_v<E, std::error_code>
       : Result(std::make_error_code(condition)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   Result(Result&& other) noexcept : has_value_(other.has_value_) { take(std::move(other)); }
   Result(const Result& other)

@@ -1,0 +1,131 @@
+"""The installed library, as a program outside of this tree finds it: by pkg-config alone."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
+PREFIX = "usr/local"
+PROGRAM = """
+#include <rondo/rondo.h>
+
+#include <cstdio>
+
+int main() {
+  for (const rondo::BuiltBackend& built : rondo::built_backends()) {
+    rondo::Reactor reactor{built.name};
+    bool posted = false;
+    reactor.post([&] { posted = true; });
+    if (reactor.run() || !posted) return 1;
+    std::printf("%.*s ", static_cast<int>(built.name.size()), built.name.data());
+  }
+  std::printf("%s\\n", rondo::library_version_string());
+}
+"""
+
+
+def run(*command, **options):
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=300, **options
+    )
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = Path(scratch.name)
+        cls.root = cls.scratch / "root"
+        run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", cls.root)
+        cls.pc = next(cls.root.rglob("rondo.pc"))
+        cls.lib = cls.pc.parent.parent
+        cls.include = next(cls.root.rglob("rondo/rondo.h")).parent
+        (cls.scratch / "x.cpp").write_text(PROGRAM)
+
+    def pkg_config(self, *words, folder=None):
+        """Answers for the tree below the scratch root, and for the system's own packages."""
+        prefix = f"--define-variable=prefix={self.root / PREFIX}"
+        env = {**os.environ, "PKG_CONFIG_PATH": str(folder or self.pc.parent)}
+        return run("pkg-config", prefix, *words, "rondo", env=env).split()
+
+    def compile(self, name, flags, *more):
+        """`g++ x.cpp $(pkg-config ...)`, word for word: no other flag."""
+        program = self.scratch / name
+        run("g++", self.scratch / "x.cpp", "-o", program, *flags, *more)
+        return program
+
+    def expected(self):
+        backends = " ".join(self.pkg_config("--variable=backends"))
+        return f"{backends} {self.pkg_config('--modversion')[0]}"
+
+    def test_a_program_links_the_shared_library(self):
+        program = self.compile("shared", self.pkg_config("--cflags", "--libs"))
+        self.assertIn("librondo.so", run("readelf", "-d", program))
+        said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)})
+        self.assertEqual(said, self.expected())
+
+    def test_a_program_links_the_static_library_alone(self):
+        """With --static, where there is no shared library to prefer: rondo is in the program."""
+        alone = self.scratch / "alone"
+        shutil.copytree(self.lib, alone, symlinks=True)
+        for shared in alone.glob("librondo.so*"):
+            shared.unlink()
+        flags = [word.replace(str(self.lib), str(alone))
+                 for word in self.pkg_config("--static", "--cflags", "--libs")]
+        program = self.compile("static", flags)
+        self.assertNotIn("librondo", run("readelf", "-d", program))
+        self.assertEqual(run(program), self.expected())
+
+    def test_a_program_links_everything_statically(self):
+        libuv = next((name for name in ("uv", "uv_a") if self.is_static(f"lib{name}.a")), None)
+        if "uv" in self.expected().split() and not libuv:
+            self.skipTest("libuv's static library is not installed")
+        flags = self.pkg_config("--static", "--cflags", "--libs")
+        flags = [f"-l{libuv}" if word == "-luv" else word for word in flags]  # uv_a: Debian's name
+        program = self.compile("all", flags, "-static")
+        self.assertNotIn("NEEDED", run("readelf", "-d", program))
+        self.assertEqual(run(program), self.expected())
+
+    def is_static(self, name):
+        return Path(run("g++", f"-print-file-name={name}")).is_absolute()
+
+    def test_pkg_config_names_what_is_below_as_private(self):
+        text = self.pc.read_text()
+        backends = self.pkg_config("--variable=backends")
+        self.assertTrue(backends)
+        self.assertNotRegex(text, r"(?m)^Requires:.*libuv")
+        self.assertNotRegex(text, r"(?m)^Libs:.*luv")
+        if "uv" in backends:
+            self.assertRegex(text, r"(?m)^Requires\.private:.*\blibuv\b")
+            self.assertIn("-luv", self.pkg_config("--static", "--libs"))
+        self.assertNotIn("-luv", self.pkg_config("--libs"))
+
+    def test_the_soname_is_that_of_the_version(self):
+        version = self.pkg_config("--modversion")[0].split(".")
+        soname = re.search(r"SONAME.*\[(.*)\]", run("readelf", "-d", self.lib / "librondo.so"))
+        self.assertEqual(soname[1], f"librondo.so.{version[0]}.{version[1]}")
+
+    def test_only_the_public_face_is_exported(self):
+        listing = run("nm", "-DC", "--defined-only", self.lib / "librondo.so").splitlines()
+        names = [line.split(" ", 2)[2] for line in listing if line.count(" ") >= 2]
+        strange = [name for name in names if not re.search(r"\b(rondo|std)::|^_(init|fini)$", name)]
+        self.assertEqual(strange, [])
+
+    def test_each_header_stands_alone(self):
+        flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", *self.pkg_config("--cflags")]
+        for header in sorted(self.include.glob("*.h")):
+            with self.subTest(header=header.name):
+                text = f"#include <rondo/{header.name}>\n"
+                run("g++", *flags, "-fsyntax-only", "-x", "c++", "-", input=text)
+
+
+if __name__ == "__main__":
+    unittest.main()
