@@ -2,7 +2,8 @@
 //
 // wake() writes to an eventfd that is registered edge-triggered: each write is an edge, so nobody
 // has to read it (its counter would take 2^64 wake-ups to fill). The flag keeps a burst to one
-// write; it falls before the sink is called, so that what is woken for later wakes again.
+// write; it falls after each sleep and before the sink is called, so that what is woken for later
+// writes again: at worst once too often.
 //
 // EPOLLHUP and EPOLLERR cannot be masked. A registration that rests is therefore taken out of the
 // set, and put back when it is wanted. They are told as both directions: the read or write that
@@ -34,7 +35,6 @@ namespace rondo::backends {
 namespace {
 
 constexpr std::size_t events_per_wait_max = 1024;
-constexpr std::uint64_t wake_data = ~std::uint64_t{0};  // no token: its descriptor would be -1
 
 constexpr std::uint32_t mask_of(Ready ready) noexcept {
   return (can_read(ready) ? std::uint32_t{EPOLLIN} : 0U) |
@@ -63,7 +63,8 @@ struct Kernel {
 Result<Kernel> make_kernel() noexcept {
   Kernel kernel{Descriptor{::epoll_create1(EPOLL_CLOEXEC)},
                 Descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}};
-  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_data}};
+  epoll_event event{.events = EPOLLIN | EPOLLET,
+                    .data = {.u64 = static_cast<std::uint64_t>(no_token)}};
   if (!kernel.epoll || !kernel.wake ||
       ::epoll_ctl(kernel.epoll.get(), EPOLL_CTL_ADD, kernel.wake.get(), &event) != 0) {
     return last_system_error();
@@ -96,13 +97,10 @@ class EpollBackend final : public Backend {
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
     const int count = poll(deadline);
+    wake_pending_.store(false);
     if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
     for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {
-      if (event.data.u64 == wake_data) [[unlikely]] {
-        wake_pending_.store(false);
-      } else {
-        sink.ready(Token{event.data.u64}, ready_of(event.events));
-      }
+      sink.ready(Token{event.data.u64}, ready_of(event.events));
     }
     return {};
   }

@@ -1,15 +1,14 @@
 // SystemNet: the system's own sockets.
 //
-// Each function is one system call, and errno as the negative result. There is no loop around
-// EINTR: a call that was interrupted says "not now" (-EAGAIN), which a level-triggered poller tells
-// again, and read and write stay small. connect and close differ: an interrupted connect goes on
-// by itself (-EINPROGRESS), and an interrupted close has closed; a second one could hit a
+// Each function is one system call. There is no loop around EINTR: a call that was interrupted says
+// "not now" (EAGAIN), which a level-triggered poller tells again; on a non-blocking descriptor read
+// and write never are, so they are the bare calls. connect and close differ: an interrupted connect
+// goes on by itself (-EINPROGRESS), and an interrupted close has closed; a second one could hit a
 // descriptor that another thread was given meanwhile.
 //
 // Sockets are written with send and sendmsg, which can be told not to raise SIGPIPE. What is no
-// socket answers ENOTSOCK (two calls per write to a pipe, an admitted cost: asking first, or
-// keeping a table, would cost the sockets), and is then written with SIGPIPE blocked for this
-// thread, and taken if the write raised it. A SIGPIPE that was pending before stays pending.
+// socket is written with SIGPIPE blocked for this thread, and taken if the write raised it. A
+// SIGPIPE that was pending before stays pending.
 //
 // Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
 // since an error behind the first batch would be lost.
@@ -117,7 +116,7 @@ std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexc
   return count;
 }
 
-/// A write to what is no socket, without a SIGPIPE.
+/// A write to what is no socket, without a SIGPIPE. errno is that of the write.
 template <typename Write>
 std::ptrdiff_t write_quietly(Write write) noexcept {
   sigset_t sigpipe;
@@ -128,15 +127,13 @@ std::ptrdiff_t write_quietly(Write write) noexcept {
   sigemptyset(&pending);
   sigpending(&pending);
   pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-  const std::ptrdiff_t result = or_failure(write());
-  if (result == -EPIPE && sigismember(&pending, SIGPIPE) == 0) backends::take_pending_sigpipe();
+  const std::ptrdiff_t result = write();
+  const int write_errno = errno;
+  if (result < 0 && write_errno == EPIPE && sigismember(&pending, SIGPIPE) == 0)
+    backends::take_pending_sigpipe();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = write_errno;
   return result;
-}
-
-[[gnu::cold, gnu::noinline]] std::ptrdiff_t write_failed(int fd, Bytes data) noexcept {
-  if (errno != ENOTSOCK) return failure();
-  return write_quietly([&] { return ::write(fd, data.data(), data.size()); });
 }
 
 /// The system's form of a batch of messages.
@@ -215,17 +212,15 @@ class SystemNet final : public Net {
     return errno == EINTR ? -EINPROGRESS : -errno;
   }
 
-  std::ptrdiff_t read(int fd, MutableBytes into) noexcept override {
-    return or_failure(std::ptrdiff_t{::read(fd, into.data(), into.size())});
+  std::ptrdiff_t read(MutableBytes into, int fd) noexcept override {
+    return ::read(fd, into.data(), into.size());
   }
-  std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept override;
-  std::ptrdiff_t write(int fd, Bytes data) noexcept override {
-    const ssize_t sent = ::send(fd, data.data(), data.size(), send_flags);
-    if (sent < 0) [[unlikely]]
-      return write_failed(fd, data);
-    return sent;
+  std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept override;
+  std::ptrdiff_t write(Bytes data, int fd) noexcept override {
+    return ::send(fd, data.data(), data.size(), send_flags);
   }
-  std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept override;
+  std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept override;
+  std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
 
   int receive(int fd, std::span<Message> messages) noexcept override;
   int send(int fd, std::span<Message> messages) noexcept override;
@@ -274,22 +269,23 @@ int SystemNet::accept(int fd, Endpoint* peer) noexcept {
   return accepted;
 }
 
-std::ptrdiff_t SystemNet::readv(int fd, std::span<const MutableBytes> into) noexcept {
+std::ptrdiff_t SystemNet::readv(std::span<const MutableBytes> into, int fd) noexcept {
   iovec parts[parts_max];
-  const auto count = static_cast<int>(copy_parts(into, std::span{parts}));
-  return or_failure(std::ptrdiff_t{::readv(fd, parts, count)});
+  return ::readv(fd, parts, static_cast<int>(copy_parts(into, std::span{parts})));
 }
 
-std::ptrdiff_t SystemNet::writev(int fd, std::span<const Bytes> data) noexcept {
+std::ptrdiff_t SystemNet::writev(std::span<const Bytes> data, int fd) noexcept {
   iovec parts[parts_max];
-  const std::size_t count = copy_parts(data, std::span{parts});
   msghdr header{};
   header.msg_iov = parts;
-  header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(count);
-  const ssize_t sent = ::sendmsg(fd, &header, send_flags);
-  if (sent >= 0) return sent;
-  if (errno != ENOTSOCK) return failure();
-  return write_quietly([&] { return ::writev(fd, parts, static_cast<int>(count)); });
+  header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(copy_parts(data, std::span{parts}));
+  return ::sendmsg(fd, &header, send_flags);
+}
+
+std::ptrdiff_t SystemNet::write_file(std::span<const Bytes> data, int fd) noexcept {
+  iovec parts[parts_max];
+  const int count = static_cast<int>(copy_parts(data, std::span{parts}));
+  return write_quietly([&] { return ::writev(fd, parts, count); });
 }
 
 int SystemNet::receive(int fd, std::span<Message> messages) noexcept {

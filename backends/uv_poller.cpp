@@ -102,9 +102,11 @@ void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
 }
 
 void UvPoller::deliver(Token token, Ready ready) noexcept {
-  if (exception_ != nullptr) [[unlikely]] return;
+  if (exception_ != nullptr) [[unlikely]]
+    return;
   try {
-    if (++delivered_ % events_per_batch == 0) [[unlikely]] sink_->batch_ended();
+    if (++delivered_ % events_per_batch == 0) [[unlikely]]
+      sink_->batch_ended();
     if (ready != Ready::none) sink_->ready(token, ready);
   } catch (...) {
     exception_ = std::current_exception();

@@ -3,7 +3,7 @@
 //   1  run the work that was posted and deferred before it
 //   2  tell the backend which interests have changed
 //   3  wait: until the next timer, or not at all when there is work. The backend calls ready() for
-//      each event; the token is checked against its slot right before the handler is called
+//      each event, which checks the token against its slot right before it calls the handler
 //   4  run the signals that have arrived and the timers that are due
 //
 // The clock is read when somebody first asks in a turn. What a handler throws passes through the
@@ -48,22 +48,12 @@ Core::~Core() {
   renew_if_forked();
 }
 
-// The hot path: nothing is kept across the handler's call, which is the last thing that is done.
-void Core::ready(Token token, Ready ready) {
-  WatchSlot* const slot = watches_.find(token);
-  if (slot == nullptr) [[unlikely]] return not_plainly_ready(token, ready);
-  const Ready awaited = ready & slot->interest;
-  if (awaited == Ready::none) [[unlikely]] return not_plainly_ready(token, ready);
-  slot->handler->on_ready(awaited);
-}
-
-/// Stale, or not awaited: what is told in vain is not to be told again.
-void Core::not_plainly_ready(Token token, Ready ready) noexcept {
+void Core::unclaimed(Token token, Ready ready) noexcept {
   WatchSlot* const slot = watches_.find(token);
   if (slot == nullptr) {
     ++stale_events_;
   } else if ((ready & slot->polled) != Ready::none) {
-    watches_.mark_changed(*slot);
+    watches_.mark_changed(*slot);  // what is told in vain is not to be told again
   }
 }
 
@@ -205,7 +195,10 @@ Result<Token> Core::watch(int fd, Ready interest, Handler& handler) noexcept {
   check_thread();
   renew_if_forked();
   nudge();
-  return watches_.add(fd, interest, handler);
+  const Result<Token> token = watches_.add(fd, interest, handler);
+  const std::span<WatchSlot> slots = watches_.slots();
+  view_ = {slots.data(), static_cast<std::uint32_t>(slots.size())};
+  return token;
 }
 
 void Core::set(Token token, Ready interest) noexcept {

@@ -29,7 +29,6 @@ class Core final : public Guest {
   ~Core();
 
   // What a backend and a host call.
-  void ready(Token token, Ready ready) override;
   void batch_ended() override;
   void turn() noexcept override;
   void threw(std::exception_ptr exception) noexcept override;
@@ -84,7 +83,7 @@ class Core final : public Guest {
   void run_work();
   void run_timers();
   void hint_refused();
-  void not_plainly_ready(Token token, Ready ready) noexcept;
+  void unclaimed(Token token, Ready ready) noexcept override;
   void nudge_host() noexcept;
   void arm_host() noexcept;
   template <typename F>

@@ -54,7 +54,6 @@ void WatchTable::grow(std::size_t places) {
     slots_.reserve(room);
   }
   slots_.resize(places);
-  places_ = static_cast<std::uint32_t>(places);
 }
 
 void WatchTable::remove(Token token) noexcept {

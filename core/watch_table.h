@@ -12,15 +12,7 @@
 
 namespace rondo::detail {
 
-struct WatchSlot {
-  Handler* handler = nullptr;    // null: not watched
-  std::uint32_t generation = 0;  // counts the registrations of this number
-  Ready interest = Ready::none;  // what the handler awaits
-  Ready polled = Ready::none;    // what the backend reports
-  bool changed = false;          // on the list of those whose `polled` is to be mended
-  bool referenced = true;
-};
-static_assert(sizeof(WatchSlot) == 16);
+static_assert(sizeof(void*) != 8 || sizeof(WatchSlot) == 16);
 
 class WatchTable {
  public:
@@ -36,13 +28,14 @@ class WatchTable {
   [[nodiscard]] Ready interest(Token token) const noexcept { return slot(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
+  /// All slots, by descriptor; they move when add() makes room.
+  [[nodiscard]] std::span<WatchSlot> slots() noexcept { return slots_; }
   /// The slot an event is for, or null for one whose registration has ended.
   [[nodiscard]] WatchSlot* find(Token token) noexcept {
     const std::uint32_t place = index(token);
-    if (place >= places_) [[unlikely]]
-      return nullptr;  // never trust a backend with memory
-    WatchSlot* const slot = slots_.data() + place;
-    return slot->generation == generation(token) ? slot : nullptr;
+    if (place >= slots_.size()) return nullptr;
+    WatchSlot& slot = slots_[place];
+    return slot.generation == generation(token) ? &slot : nullptr;
   }
   /// The backend told more than the handler awaits: it is to be asked for less.
   void mark_changed(WatchSlot& slot) noexcept;
@@ -72,7 +65,6 @@ class WatchTable {
 
   Backend& backend_;
   std::vector<WatchSlot> slots_;  // by descriptor
-  std::uint32_t places_ = 0;      // their number: a load, where the vector's would be computed
   // Both have room for every slot, each of which is on them at most once: no change can fail.
   std::vector<std::uint32_t> changed_;
   std::vector<Token> refused_;

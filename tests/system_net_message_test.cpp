@@ -45,8 +45,8 @@ TEST_F(SystemNetMessageTest, TakesADatagramOfZeroBytesForData) {
 
 TEST_F(SystemNetMessageTest, FlagsATruncatedDatagram) {
   const auto [a, b] = pair(SocketType::datagram);
-  EXPECT_EQ(net_.write(b, bytes("0123456789")), 10);
-  EXPECT_EQ(net_.write(b, bytes("0123")), 4);
+  EXPECT_EQ(net_.write(bytes("0123456789"), b), 10);
+  EXPECT_EQ(net_.write(bytes("0123"), b), 4);
   Buffer buffer;
   MutableBytes rooms[] = {buffer.first(4), buffer.first(4)};
   Message messages[] = {{.parts = {&rooms[0], 1}}, {.parts = {&rooms[1], 1}, .truncated = true}};
@@ -59,7 +59,7 @@ TEST_F(SystemNetMessageTest, FlagsATruncatedDatagram) {
 
 TEST_F(SystemNetMessageTest, TellsAnUnnamedSender) {
   const auto [a, b] = pair(SocketType::datagram);
-  ASSERT_EQ(net_.write(b, bytes("x")), 1);
+  ASSERT_EQ(net_.write(bytes("x"), b), 1);
   Buffer buffer;
   MutableBytes room = buffer.all();
   Endpoint from;
@@ -138,8 +138,9 @@ TEST_F(SystemNetMessageTest, PassesDescriptorsCloseOnExec) {
   keep(received);
   EXPECT_NE(received, writer);
   EXPECT_TRUE(is_close_on_exec(received));
-  EXPECT_EQ(net_.write(received, bytes("!")), 1);
-  EXPECT_EQ(net_.read(reader, buffer.all()), 1);
+  const Bytes mark = bytes("!");
+  ASSERT_EQ(net_.write_file({&mark, 1}, received), 1);
+  EXPECT_EQ(net_.read(buffer.all(), reader), 1);
 }
 
 TEST_F(SystemNetMessageTest, FlagsControlDataWithoutRoom) {

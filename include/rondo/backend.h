@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include <rondo/export.h>
+#include <rondo/handler.h>
 #include <rondo/ready.h>
 #include <rondo/result.h>
 #include <rondo/time.h>
@@ -23,14 +24,40 @@ class Net;
 /// registrations in the high one. Opaque to a backend, which hands it back with each event.
 enum class Token : std::uint64_t {};
 
-/// Where a backend delivers what it found. The reactor is one; a test of a backend is another.
+/// Names no registration: under it a backend may watch a descriptor of its own, and tell a sink of
+/// it, which calls nobody.
+constexpr Token no_token{~std::uint64_t{0}};
+
+/// A registration as the dispatch sees it: 16 bytes a descriptor.
+struct WatchSlot {
+  Handler* handler = nullptr;    // null: not watched
+  std::uint32_t generation = 0;  // counts the registrations of this number
+  Ready interest = Ready::none;  // what the handler awaits; none while it is not watched
+  Ready polled = Ready::none;    // what the backend reports
+  bool changed = false;          // on the list of those whose `polled` is to be mended
+  bool referenced = true;
+};
+
+/// Where a backend delivers what it found. The reactor is one; a test of a backend is another,
+/// with no slots, which gets everything by unclaimed().
 class Sink {
  public:
-  /// `token`'s descriptor may be able to do `ready`, which is not none. A hint: it may be stale,
-  /// spurious or told twice, also for a registration that has ended; the sink sorts that out.
-  /// Users' handlers run inside this call, and may call watch, unwatch and wake. What they throw
-  /// comes out of it.
-  virtual void ready(Token token, Ready ready) = 0;
+  /// `token`'s descriptor may be able to do `ready`. A hint: it may be stale, spurious or told
+  /// twice, also for a registration that has ended; it is checked here, right before the call.
+  /// Users' handlers run inside, and may call watch, unwatch and wake. What they throw comes out.
+  void ready(Token token, Ready ready) {
+    const auto place = static_cast<std::uint32_t>(token);
+    if (place < view_.places) [[likely]] {
+      const WatchSlot& slot = view_.slots[place];
+      if (slot.generation == static_cast<std::uint32_t>(static_cast<std::uint64_t>(token) >> 32U))
+          [[likely]] {
+        const Ready awaited = ready & slot.interest;
+        if (awaited != Ready::none) [[likely]]
+          return slot.handler->on_ready(awaited);
+      }
+    }
+    if (token != no_token) unclaimed(token, ready);
+  }
 
   /// A backend whose poller goes back to the kernel before wait() can return says so in between:
   /// timers are looked at, however many events there are. May throw like ready().
@@ -38,6 +65,15 @@ class Sink {
 
  protected:
   ~Sink() = default;
+
+  /// What ready() found to be stale, or not awaited.
+  virtual void unclaimed(Token token, Ready ready) = 0;
+
+  struct View {
+    WatchSlot* slots = nullptr;  // by descriptor
+    std::uint32_t places = 0;
+  };
+  View view_;
 };
 
 /// A poller with its clock and its network. All but wake() belongs to the thread of the reactor.

@@ -33,7 +33,7 @@ struct Message {
 
 /// The socket calls. Results follow the kernel: 0 or more is success, less is the negative errno.
 /// Every descriptor made here is non-blocking and close-on-exec from its creation on. No call
-/// blocks, raises SIGPIPE or returns -EINTR: one that a signal interrupts says -EAGAIN, not now.
+/// blocks or raises SIGPIPE, or says EINTR: one that a signal interrupts says EAGAIN, not now.
 /// Used by one thread at a time.
 class Net {
  public:
@@ -50,12 +50,18 @@ class Net {
   /// -EINPROGRESS (or -EAGAIN for a Unix socket whose listener's queue is full) is not an end.
   virtual int connect(int fd, const Endpoint& peer) noexcept = 0;
 
-  /// Returns the bytes read, 0 at the end of input. Also for pipes and terminals.
-  virtual std::ptrdiff_t read(int fd, MutableBytes into) noexcept = 0;
-  virtual std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept = 0;
-  /// Returns the bytes taken, which may be fewer. Also for pipes and terminals.
-  virtual std::ptrdiff_t write(int fd, Bytes data) noexcept = 0;
-  virtual std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept = 0;
+  // The calls that move bytes, many times a turn, follow the C library instead: -1 and errno, and
+  // the descriptor last. So the system's Net passes on what it was called with, in the registers
+  // where it is.
+
+  /// Returns the bytes read, 0 at the end of input. Also from pipes and terminals.
+  virtual std::ptrdiff_t read(MutableBytes into, int fd) noexcept = 0;
+  virtual std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept = 0;
+  /// Returns the bytes taken, which may be fewer. To sockets alone: ENOTSOCK.
+  virtual std::ptrdiff_t write(Bytes data, int fd) noexcept = 0;
+  virtual std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept = 0;
+  /// The same for what is no socket: a pipe, a terminal.
+  virtual std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept = 0;
 
   /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2). A
   /// batch may be cut short, so a smaller number does not mean that no more could be moved.

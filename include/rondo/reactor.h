@@ -11,6 +11,7 @@
 #include <rondo/backend.h>
 #include <rondo/export.h>
 #include <rondo/function.h>
+#include <rondo/handler.h>
 #include <rondo/ready.h>
 #include <rondo/result.h>
 #include <rondo/time.h>
@@ -22,19 +23,6 @@ class Net;
 namespace detail {
 class Core;
 }
-
-/// What the reactor calls: implement it, and register the object with Reactor::watch.
-class Handler {
- public:
-  /// The watched descriptor may be able to do `ready`, which is part of what the watch asks for
-  /// now. A hint: a read or write may still say operation_would_block. Level-triggered: what is
-  /// left undone is told again. May destroy anything but the reactor, this handler included. An
-  /// exception leaves through Reactor::run.
-  virtual void on_ready(Ready ready) = 0;
-
- protected:
-  ~Handler() = default;
-};
 
 /// One registration of a descriptor. Destroying it ends it at once, from anywhere: no event that
 /// was gathered before reaches the handler afterwards. Destroy it before the descriptor is closed

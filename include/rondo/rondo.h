@@ -5,6 +5,7 @@
 #include <rondo/backend.h>
 #include <rondo/endpoint.h>
 #include <rondo/function.h>
+#include <rondo/handler.h>
 #include <rondo/net.h>
 #include <rondo/reactor.h>
 #include <rondo/result.h>

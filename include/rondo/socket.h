@@ -58,18 +58,18 @@ class RONDO_EXPORT Socket {
   /// Reads what is there, up to `into`'s size; 0 is the end of input. Errors:
   /// operation_would_block, connection_reset, ... Inline down to the Net's call.
   [[nodiscard]] Result<std::size_t> read(MutableBytes into) noexcept {
-    return checked(net_->read(fd_, into));
+    return checked(net_->read(into, fd_));
   }
   [[nodiscard]] Result<std::size_t> readv(std::span<const MutableBytes> into) noexcept {
-    return checked(net_->readv(fd_, into));
+    return checked(net_->readv(into, fd_));
   }
   /// Writes what fits; may take fewer bytes than there are. Errors: operation_would_block,
   /// broken_pipe, connection_reset, ... No SIGPIPE.
   [[nodiscard]] Result<std::size_t> write(Bytes data) noexcept {
-    return checked(net_->write(fd_, data));
+    return checked(net_->write(data, fd_));
   }
   [[nodiscard]] Result<std::size_t> writev(std::span<const Bytes> data) noexcept {
-    return checked(net_->writev(fd_, data));
+    return checked(net_->writev(data, fd_));
   }
 
   std::error_code shutdown(Direction direction) noexcept;
@@ -99,7 +99,7 @@ class RONDO_EXPORT Socket {
  private:
   static Result<std::size_t> checked(std::ptrdiff_t result) noexcept {
     if (result < 0) [[unlikely]]
-      return system_error(static_cast<int>(-result));
+      return last_system_error();
     return static_cast<std::size_t>(result);
   }
 

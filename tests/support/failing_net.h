@@ -1,6 +1,7 @@
 // A Net that passes everything on to another, but for the calls a test wants to see failing.
 #pragma once
 
+#include <cerrno>
 #include <map>
 #include <string_view>
 
@@ -46,21 +47,20 @@ class FailingNet final : public Net {
     const int error = next("connect");
     return error != 0 ? error : inner_.connect(fd, peer);
   }
-  std::ptrdiff_t read(int fd, MutableBytes into) noexcept override {
-    const int error = next("read");
-    return error != 0 ? error : inner_.read(fd, into);
+  std::ptrdiff_t read(MutableBytes into, int fd) noexcept override {
+    return fails("read") ? -1 : inner_.read(into, fd);
   }
-  std::ptrdiff_t readv(int fd, std::span<const MutableBytes> into) noexcept override {
-    const int error = next("readv");
-    return error != 0 ? error : inner_.readv(fd, into);
+  std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept override {
+    return fails("readv") ? -1 : inner_.readv(into, fd);
   }
-  std::ptrdiff_t write(int fd, Bytes data) noexcept override {
-    const int error = next("write");
-    return error != 0 ? error : inner_.write(fd, data);
+  std::ptrdiff_t write(Bytes data, int fd) noexcept override {
+    return fails("write") ? -1 : inner_.write(data, fd);
   }
-  std::ptrdiff_t writev(int fd, std::span<const Bytes> data) noexcept override {
-    const int error = next("writev");
-    return error != 0 ? error : inner_.writev(fd, data);
+  std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept override {
+    return fails("writev") ? -1 : inner_.writev(data, fd);
+  }
+  std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override {
+    return fails("write_file") ? -1 : inner_.write_file(data, fd);
   }
   int receive(int fd, std::span<Message> messages) noexcept override {
     const int error = next("receive");
@@ -105,6 +105,13 @@ class FailingNet final : public Net {
     }
     --plan.times;
     return -plan.error;
+  }
+
+  /// The same for the calls that say -1 and errno.
+  bool fails(std::string_view call) {
+    const int error = next(call);
+    if (error != 0) errno = -error;
+    return error != 0;
   }
 
   Net& inner_;

@@ -26,7 +26,7 @@ class JumpingBackend final : public Backend {
   }
   void unwatch(int fd, Ready) noexcept override { watches_.erase(fd); }
 
-  [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) noexcept override {
+  [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override {
     ++waits;
     bool told = std::exchange(woken_, false);
     for (const auto& [token, ready] : ready_now()) {
