@@ -1,8 +1,7 @@
-// Errors in words, and the end of a failed assertion.
+// Errors in words.
 //
-// The library itself prints nothing and never exits. The two exceptions stand here: complain(),
-// because a main() asked for it, and assertion_failed(), because the program is wrong. Each writes
-// its line in one piece (standard error has no buffer), so that the lines of several threads or
+// The library itself prints nothing; complain() does, because a main() asked for it. It writes its
+// line in one piece (standard error has no buffer), so that the lines of several threads or
 // processes are not mixed.
 #include <cerrno>
 #include <cstdio>
@@ -10,7 +9,6 @@
 #include <new>
 #include <string>
 
-#include <rondo/assert.h>
 #include <rondo/result.h>
 
 namespace rondo {
@@ -34,12 +32,4 @@ int complain(std::error_code error) noexcept { return complain(Error{error, {}})
 
 std::error_code last_system_error() noexcept { return system_error(errno); }
 
-namespace detail {
-
-void assertion_failed(const char* what, const char* file, int line) noexcept {
-  std::fprintf(stderr, "%s:%d: %s\n", file, line, what);
-  std::abort();
-}
-
-}  // namespace detail
 }  // namespace rondo

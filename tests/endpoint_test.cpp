@@ -228,23 +228,21 @@ TEST(Endpoint, ChangesItsPortAlone) {
 }
 
 TEST(Endpoint, ComparesWithoutPaddingAndFlowLabel) {
+  const Endpoint plain_ipv4 = Endpoint::loopback(80);
   sockaddr_in ipv4{};
-  ipv4.sin_family = AF_INET;
-  ipv4.sin_port = htons(80);
-  ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::memcpy(&ipv4, plain_ipv4.system(), sizeof(ipv4));
   std::memset(ipv4.sin_zero, 0xff, sizeof(ipv4.sin_zero));
   const auto padded = Endpoint::from_system(reinterpret_cast<sockaddr*>(&ipv4), sizeof(ipv4));
-  EXPECT_EQ(padded.value(), Endpoint::loopback(80));
-  EXPECT_EQ(padded->hash(), Endpoint::loopback(80).hash());
+  EXPECT_EQ(padded.value(), plain_ipv4);
+  EXPECT_EQ(padded->hash(), plain_ipv4.hash());
 
+  const Endpoint plain_ipv6 = Endpoint::loopback(80, Family::ipv6);
   sockaddr_in6 ipv6{};
-  ipv6.sin6_family = AF_INET6;
-  ipv6.sin6_port = htons(80);
-  ipv6.sin6_addr = in6addr_loopback;
+  std::memcpy(&ipv6, plain_ipv6.system(), sizeof(ipv6));
   ipv6.sin6_flowinfo = 0x12345;
   const auto labelled = Endpoint::from_system(reinterpret_cast<sockaddr*>(&ipv6), sizeof(ipv6));
-  EXPECT_EQ(labelled.value(), Endpoint::loopback(80, Family::ipv6));
-  EXPECT_EQ(labelled->hash(), Endpoint::loopback(80, Family::ipv6).hash());
+  EXPECT_EQ(labelled.value(), plain_ipv6);
+  EXPECT_EQ(labelled->hash(), plain_ipv6.hash());
 }
 
 TEST(Endpoint, OrdersByFamilyThenAddressThenPort) {
