@@ -369,10 +369,10 @@ extern "C" int kqueue() {
   if (world().kqueue_error != 0) return fail(std::exchange(world().kqueue_error, 0));
   const int kq = socket(AF_UNIX, SOCK_DGRAM, 0);  // not close-on-exec: nor is the real one
   if (kq < 0) return -1;
+  world().queues.erase(kq);  // of a queue that was closed, and its number is free again
   Queue& queue = world().queues[kq];
-  queue = Queue{};
   queue.personality = world().personality;
-  queue.dice.seed(world().seed);
+  queue.dice.seed(world().seed++);  // a renewed backend does not meet the same luck again
   queue.identity = identity_of(kq).value_or(Identity{});
   return kq;
 }

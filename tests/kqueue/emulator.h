@@ -17,7 +17,8 @@ enum class Personality : std::uint8_t {
             // sleeps that end early or with EINTR, EV_EOF shown in the first event alone, data 0
 };
 
-/// Queues made from now on behave like `personality`; the evil one's dice start at `seed`.
+/// Queues made from now on behave like `personality`; the evil ones' dice start at `seed`,
+/// and at the next number for each further queue.
 void emulate(Personality personality, std::uint64_t seed = 0) noexcept;
 
 /// How many filters are registered, in all queues of this process.
