@@ -1,0 +1,390 @@
+// kqueue(2) and kevent(2) for Linux, as far as rondo's backend needs them, with the manners of
+// several systems. Written from the manual page.
+//
+// A queue is a socket that is never used: it has a number, is closed by close(2), and its inode
+// tells whether the number is still the queue's. Its table of notes (ident and filter, in the
+// kernel's word a knote) lives here. kevent() asks poll(2) about all noted descriptors, lets look()
+// translate, and sleeps in ppoll(2) until one changes. What poll calls ready and kqueue does not
+// would end that sleep at once: it is left out, and the sleep cut into slices.
+//
+// A note of a descriptor that was closed goes, when it is next looked at; so does one whose number
+// now names another file (by device and inode: a dup() of the same file passes for the old one).
+// EV_CLEAR's edges are an epoll instance's, one for each such note: it is closed with the note, and
+// not yet with the queue.
+//
+// Thread-safe; but a change made by another thread is not seen by a kevent() that sleeps already.
+// Costs: every kevent() walks the whole table.
+#include "emulator.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/event.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <random>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "look.h"
+
+namespace rondo::test {
+namespace {
+
+using Event = struct kevent;
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds slice{1};
+constexpr time_t xnu_seconds_max = 100'000'000;
+
+/// The tables stand for the kernel's, which no test counts when it counts the calls of new.
+template <typename T>
+struct KernelMemory {
+  using value_type = T;
+  KernelMemory() noexcept = default;
+  template <typename U>
+  KernelMemory(const KernelMemory<U>&) noexcept {}
+  T* allocate(std::size_t count) {
+    if (void* const memory = std::malloc(count * sizeof(T))) return static_cast<T*>(memory);
+    throw std::bad_alloc{};
+  }
+  void deallocate(T* memory, std::size_t) noexcept { std::free(memory); }
+  bool operator==(const KernelMemory&) const = default;
+};
+template <typename T>
+using Vector = std::vector<T, KernelMemory<T>>;
+template <typename Key, typename T>
+using Map = std::map<Key, T, std::less<>, KernelMemory<std::pair<const Key, T>>>;
+
+struct Identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const Identity&) const = default;
+};
+
+std::optional<Identity> identity_of(int fd) noexcept {
+  struct stat status{};
+  if (fstat(fd, &status) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino};
+}
+
+/// An epoll instance that reports `fd`'s edges in one direction, closed with its note.
+class Edge {
+ public:
+  Edge(int fd, short filter) noexcept : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_event event{};
+    event.events = (filter == EVFILT_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT) | EPOLLET;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  }
+  Edge(Edge&& other) noexcept : epoll_(std::exchange(other.epoll_, -1)) {}
+  Edge& operator=(Edge&& other) = delete;
+  ~Edge() { close(epoll_); }
+
+  bool take() noexcept {
+    epoll_event event{};
+    return epoll_wait(epoll_, &event, 1, 0) == 1;
+  }
+
+ private:
+  int epoll_;
+};
+
+struct Note {
+  Event added{};  // ident, filter and udata are those of its events
+  Identity identity;
+  std::optional<Edge> edge;
+  bool disabled = false;
+  bool end_shown = false;
+  std::uint64_t told = 0;  // when it was last told, in events of the queue: the oldest goes first
+};
+
+struct Queue {
+  Personality personality = Personality::freebsd;
+  std::mt19937_64 dice;
+  Identity identity;
+  Map<std::pair<uintptr_t, short>, Note> notes;
+  std::uint64_t told = 0;
+
+  bool is_evil() const noexcept { return personality == Personality::evil; }
+  /// One in `sides`, for the evil personality; never for the others.
+  bool mischief(std::uint64_t sides) noexcept { return is_evil() && dice() % sides == 0; }
+};
+
+struct World {
+  std::mutex mutex;
+  Map<int, Queue> queues;
+  Personality personality = Personality::freebsd;
+  std::uint64_t seed = 0;
+  int kqueue_error = 0;
+  std::pair<short, int> add_error{};  // filter, errno
+};
+
+World& world() noexcept {
+  static World* const all = [] {
+    // A child inherits no queue; it goes on with the numbers free.
+    pthread_atfork([] { world().mutex.lock(); }, [] { world().mutex.unlock(); },
+                   [] {
+                     for (const auto& [fd, queue] : world().queues)
+                       if (identity_of(fd) == queue.identity) close(fd);
+                     world().queues.clear();
+                     world().mutex.unlock();
+                   });
+    return new World;
+  }();
+  return *all;
+}
+
+Queue* find(int kq) {
+  auto& queues = world().queues;
+  const auto found = queues.find(kq);
+  if (found == queues.end()) return nullptr;
+  if (identity_of(kq) == found->second.identity) return &found->second;
+  queues.erase(found);
+  return nullptr;
+}
+
+int add(Queue& queue, const Event& change) {
+  const int fd = static_cast<int>(change.ident);
+  auto& [failing, error] = world().add_error;
+  if (error != 0 && failing == change.filter) return std::exchange(error, 0);
+  if (const int refused = refusal(fd, change.filter); refused != 0) return refused;
+
+  const std::pair key{change.ident, change.filter};
+  const Identity identity = identity_of(fd).value_or(Identity{});
+  auto found = queue.notes.find(key);
+  if (found != queue.notes.end() && found->second.identity != identity) {
+    queue.notes.erase(found);
+    found = queue.notes.end();
+  }
+  if (found == queue.notes.end()) {
+    const bool takes_widows = queue.personality == Personality::xnu || queue.mischief(2);
+    if (change.filter == EVFILT_WRITE && !takes_widows && is_widowed(fd))
+      return queue.personality == Personality::netbsd || queue.mischief(2) ? EBADF : EPIPE;
+    found = queue.notes.emplace(key, Note{}).first;
+    found->second.added = change;
+    found->second.identity = identity;
+    if ((change.flags & EV_CLEAR) != 0) found->second.edge.emplace(fd, change.filter);
+  }
+  found->second.added.udata = change.udata;  // the mode stays what it was
+  found->second.disabled = (change.flags & EV_DISABLE) != 0;
+  return 0;
+}
+
+int apply(Queue& queue, const Event& change) {
+  if (change.filter != EVFILT_READ && change.filter != EVFILT_WRITE) return EINVAL;
+  if ((change.flags & EV_ADD) != 0) return add(queue, change);
+  const auto found = queue.notes.find({change.ident, change.filter});
+  if (found == queue.notes.end()) return queue.mischief(2) ? EBADF : ENOENT;
+  const bool is_closed = identity_of(static_cast<int>(change.ident)) != found->second.identity;
+  if (is_closed || (change.flags & EV_DELETE) != 0) {
+    queue.notes.erase(found);
+    return is_closed ? ENOENT : 0;
+  }
+  if ((change.flags & (EV_ENABLE | EV_DISABLE)) != 0)
+    found->second.disabled = (change.flags & EV_DISABLE) != 0;
+  return 0;
+}
+
+/// Returns how many receipts and errors were placed, or -1 for an error that found no room.
+int apply_all(Queue& queue, std::span<const Event> changes, std::span<Event> out) {
+  std::size_t placed = 0;
+  for (const Event& change : changes) {
+    const int error = apply(queue, change);
+    if (error == 0 && (change.flags & EV_RECEIPT) == 0) continue;
+    if (placed == out.size()) {
+      if (error == 0) break;
+      errno = error;
+      return -1;
+    }
+    const bool adds = queue.personality == Personality::xnu || queue.mischief(2);
+    Event receipt = change;
+    receipt.flags = static_cast<unsigned short>(adds ? change.flags | EV_ERROR : EV_ERROR);
+    receipt.data = error;
+    out[placed++] = receipt;
+  }
+  return static_cast<int>(placed);
+}
+
+struct Candidate {
+  Event event;
+  Note* note;
+};
+
+/// What is ready, oldest first; and what is not, but may be waited for with ppoll.
+struct Gathered {
+  Vector<Candidate> ready;
+  Vector<pollfd> sleepers;
+  bool in_slices = false;
+  bool lies = false;  // of the evil personality: each kevent() may tell what is not so, once
+};
+
+void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
+  const short filter = note.added.filter;
+  Look found = look(static_cast<int>(note.added.ident), filter, polled);
+  if (found.ready && note.edge) found.ready = note.edge->take();
+  if (!found.ready && into.lies && queue.mischief(16))
+    found = {.ready = true, .end = false, .data = 0};
+  if (!found.ready) {
+    const short wanted = filter == EVFILT_READ ? POLLIN | POLLRDHUP : POLLOUT;
+    if ((polled & (wanted | POLLHUP | POLLERR)) != 0)
+      into.in_slices = true;
+    else
+      into.sleepers.push_back({static_cast<int>(note.added.ident), wanted, 0});
+    return;
+  }
+  Event event{};
+  event.ident = note.added.ident;
+  event.filter = filter;
+  event.udata = note.added.udata;
+  event.flags = static_cast<unsigned short>(note.added.flags & (EV_CLEAR | EV_ONESHOT));
+  if (found.end && !(queue.is_evil() && note.end_shown)) event.flags |= EV_EOF;
+  event.data = queue.is_evil() ? 0 : found.data;
+  into.ready.push_back({event, &note});
+}
+
+Gathered gather(Queue& queue, bool lies) {
+  Vector<pollfd> polled;
+  std::erase_if(queue.notes, [](const auto& entry) {
+    return identity_of(static_cast<int>(entry.first.first)) != entry.second.identity;
+  });
+  for (const auto& [key, note] : queue.notes)
+    polled.push_back({static_cast<int>(key.first), poll_all, 0});
+  poll(polled.data(), polled.size(), 0);
+
+  Gathered gathered;
+  gathered.lies = lies;
+  auto item = polled.begin();
+  for (auto& [key, note] : queue.notes) {
+    const short revents = (item++)->revents;
+    if (!note.disabled) gather_note(queue, note, revents, gathered);
+  }
+  const bool read_first = queue.personality != Personality::netbsd;
+  const auto rank = [read_first](const Candidate& one) {
+    const bool is_write = one.event.filter == EVFILT_WRITE;
+    return std::tuple{one.note->told, one.event.ident, is_write == read_first};
+  };
+  std::ranges::sort(gathered.ready, {}, rank);
+  return gathered;
+}
+
+int hand_out(Queue& queue, std::span<Candidate> ready, std::span<Event> out) {
+  std::size_t count = std::min(ready.size(), out.size());
+  if (count > 1 && queue.mischief(8)) count /= 2;
+  if (queue.is_evil())
+    std::shuffle(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(count), queue.dice);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& [event, note] = ready[i];
+    out[i] = event;
+    note->told = ++queue.told;
+    note->end_shown |= (event.flags & EV_EOF) != 0;
+    const unsigned short flags = note->added.flags;
+    if ((flags & EV_DISPATCH) != 0) note->disabled = true;
+    if ((flags & EV_ONESHOT) != 0) queue.notes.erase({event.ident, event.filter});
+  }
+  return static_cast<int>(count);
+}
+
+bool is_valid(const Queue& queue, const timespec& timeout) noexcept {
+  if (timeout.tv_sec < 0 || timeout.tv_nsec < 0 || timeout.tv_nsec >= 1'000'000'000) return false;
+  return queue.personality != Personality::xnu || timeout.tv_sec <= xnu_seconds_max;
+}
+
+int fail(int error) noexcept {
+  errno = error;
+  return -1;
+}
+
+/// The part of kevent() that may sleep. `lock` holds the world's mutex, and is let go meanwhile.
+int collect(int kq, std::span<Event> out, const timespec* timeout,
+            std::unique_lock<std::mutex>& lock) {
+  using std::chrono::nanoseconds;
+  const auto start = Clock::now();
+  const auto whole = timeout == nullptr
+                         ? nanoseconds::max()
+                         : std::chrono::seconds{timeout->tv_sec} + nanoseconds{timeout->tv_nsec};
+  for (bool lies = true;; lies = false) {
+    Queue* const queue = find(kq);
+    if (queue == nullptr) return fail(EBADF);
+    Gathered gathered = gather(*queue, lies);
+    if (!gathered.ready.empty()) return hand_out(*queue, gathered.ready, out);
+    auto left = whole - (Clock::now() - start);
+    if (left <= nanoseconds::zero()) return 0;
+    if (queue->mischief(32)) return queue->mischief(2) ? 0 : fail(EINTR);
+    if (gathered.in_slices) left = std::min<nanoseconds>(left, slice);
+
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec sleep{seconds.count(), (left - seconds).count()};
+    lock.unlock();
+    const int woken = ppoll(gathered.sleepers.data(), gathered.sleepers.size(), &sleep, nullptr);
+    lock.lock();
+    if (woken < 0) return -1;
+  }
+}
+
+}  // namespace
+
+void emulate(Personality personality, std::uint64_t seed) noexcept {
+  const std::scoped_lock lock{world().mutex};
+  world().personality = personality;
+  world().seed = seed;
+}
+
+std::size_t registered_filters() noexcept {
+  const std::scoped_lock lock{world().mutex};
+  std::size_t count = 0;
+  for (const auto& [kq, queue] : world().queues)
+    if (identity_of(kq) == queue.identity) count += queue.notes.size();
+  return count;
+}
+
+void fail_next_add(short filter, int error) noexcept {
+  const std::scoped_lock lock{world().mutex};
+  world().add_error = {filter, error};
+}
+
+void fail_next_kqueue(int error) noexcept {
+  const std::scoped_lock lock{world().mutex};
+  world().kqueue_error = error;
+}
+
+}  // namespace rondo::test
+
+using namespace rondo::test;
+
+extern "C" int kqueue() {
+  const std::scoped_lock lock{world().mutex};
+  if (world().kqueue_error != 0) return fail(std::exchange(world().kqueue_error, 0));
+  const int kq = socket(AF_UNIX, SOCK_DGRAM, 0);  // not close-on-exec: nor is the real one
+  if (kq < 0) return -1;
+  world().queues.erase(kq);  // of a queue that was closed, and its number is free again
+  Queue& queue = world().queues[kq];
+  queue.personality = world().personality;
+  queue.dice.seed(world().seed++);  // a renewed backend does not meet the same luck again
+  queue.identity = identity_of(kq).value_or(Identity{});
+  return kq;
+}
+
+extern "C" int kevent(int kq, const struct kevent* changelist, int nchanges,
+                      struct kevent* eventlist, int nevents, const struct timespec* timeout) {
+  std::unique_lock lock{world().mutex};
+  Queue* const queue = find(kq);
+  if (queue == nullptr) return fail(EBADF);
+  if (timeout != nullptr && !is_valid(*queue, *timeout)) return fail(EINVAL);
+  const std::span out{eventlist, static_cast<std::size_t>(nevents)};
+  const int placed = apply_all(*queue, {changelist, static_cast<std::size_t>(nchanges)}, out);
+  if (placed != 0 || nevents == 0) return placed;
+  return collect(kq, out, timeout, lock);
+}
