@@ -193,6 +193,12 @@ class Batch {
   std::array<iovec, parts_max> parts_;
 };
 
+// Cancellation points, which the C library therefore does not declare noexcept. Here they are, so
+// that the hot calls below are jumps.
+const auto read_noexcept = reinterpret_cast<ssize_t (*)(int, void*, std::size_t) noexcept>(::read);
+const auto send_noexcept =
+    reinterpret_cast<ssize_t (*)(int, const void*, std::size_t, int) noexcept>(::send);
+
 class SystemNet final : public Net {
  public:
   int socket(Family family, SocketType type) noexcept override {
@@ -213,11 +219,11 @@ class SystemNet final : public Net {
   }
 
   std::ptrdiff_t read(MutableBytes into, int fd) noexcept override {
-    return ::read(fd, into.data(), into.size());
+    return read_noexcept(fd, into.data(), into.size());
   }
   std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept override;
   std::ptrdiff_t write(Bytes data, int fd) noexcept override {
-    return ::send(fd, data.data(), data.size(), send_flags);
+    return send_noexcept(fd, data.data(), data.size(), send_flags);
   }
   std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept override;
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;

@@ -95,7 +95,7 @@ void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
   UvPoller& poller = *reinterpret_cast<Node*>(handle)->poller;
   const Token token{reinterpret_cast<std::uint64_t>(handle->data)};
   if (status < 0) [[unlikely]] {
-    poller.stopped_by_error(token);
+    poller.stopped_by_error(*handle);
     events = UV_READABLE | UV_WRITABLE;
   }
   poller.deliver(token, static_cast<Ready>(events & (UV_READABLE | UV_WRITABLE)));
@@ -118,8 +118,9 @@ void UvPoller::deliver_to(Sink* sink) noexcept {
   delivered_ = 0;
 }
 
-void UvPoller::stopped_by_error(Token token) noexcept {
-  const int fd = static_cast<int>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(token)));
+void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
+  uv_os_fd_t fd = -1;
+  (void)uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle), &fd);  // an open handle has one
   // Room was made with the node. More than one entry for a descriptor that was closed and opened
   // in between would only start it twice.
   if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);

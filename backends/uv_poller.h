@@ -53,7 +53,7 @@ class UvPoller {
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
-  void stopped_by_error(Token token) noexcept;
+  void stopped_by_error(const uv_poll_t& handle) noexcept;
   void deliver(Token token, Ready ready) noexcept;
 
   uv_loop_t& loop_;

@@ -48,14 +48,7 @@ Core::~Core() {
   renew_if_forked();
 }
 
-void Core::unclaimed(Token token, Ready ready) noexcept {
-  WatchSlot* const slot = watches_.find(token);
-  if (slot == nullptr) {
-    ++stale_events_;
-  } else if ((ready & slot->polled) != Ready::none) {
-    watches_.mark_changed(*slot);  // what is told in vain is not to be told again
-  }
-}
+void Core::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready); }
 
 void Core::batch_ended() {
   now_ = unknown;
@@ -119,30 +112,25 @@ std::error_code Core::wait(TimePoint limit) {
   renew_if_forked();  // the work may have forked
   const TimePoint deadline = deadline_for_wait(limit);
   const std::uint64_t removals_before = watches_.removals();
-  stale_events_ = 0;
+  const std::uint64_t stale_before = watches_.stale_events();
   now_ = unknown;
   if (const std::error_code error = backend_->wait(*this, deadline)) return error;
-  hint_refused();
+  watches_.hint_refused();
   // A registration that has ended is told at most once a direction after its end. More than that
   // is a descriptor that was closed too early and cannot be removed.
-  if (stale_events_ > 2 * (watches_.removals() - removals_before)) [[unlikely]]
+  const std::uint64_t stale = watches_.stale_events() - stale_before;
+  if (stale > 2 * (watches_.removals() - removals_before)) [[unlikely]]
     return renew();
   return {};
 }
 
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
-  const bool refused = watches_.flush();
+  const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
   if (stop_.load(std::memory_order_relaxed) || !alive()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
-}
-
-void Core::hint_refused() {
-  for (const Token token : watches_.refused()) {
-    if (WatchSlot* const slot = watches_.find(token)) ready(token, slot->interest);
-  }
 }
 
 void Core::run_work() {
@@ -196,8 +184,7 @@ Result<Token> Core::watch(int fd, Ready interest, Handler& handler) noexcept {
   renew_if_forked();
   nudge();
   const Result<Token> token = watches_.add(fd, interest, handler);
-  const std::span<WatchSlot> slots = watches_.slots();
-  view_ = {slots.data(), static_cast<std::uint32_t>(slots.size())};
+  if (watches_.places() != 0) look_up_in(watches_.slots(), watches_.places());
   return token;
 }
 

@@ -82,8 +82,7 @@ class Core final : public Guest {
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   void run_work();
   void run_timers();
-  void hint_refused();
-  void unclaimed(Token token, Ready ready) noexcept override;
+  void unclaimed(Token token, Ready ready) override;
   void nudge_host() noexcept;
   void arm_host() noexcept;
   template <typename F>
@@ -106,7 +105,6 @@ class Core final : public Guest {
   std::atomic<bool> stop_ = false;
   std::atomic<std::thread::id> runner_{};
   TimePoint now_ = unknown;
-  std::size_t stale_events_ = 0;
   std::size_t holds_ = 0;
   bool nudged_ = false;
   bool in_turn_ = false;

@@ -1,127 +1,190 @@
 // The model. A descriptor number has at most one registration; the place in the table is the
-// number itself, as in Redis' ae. A Token is that number and the generation of its registration,
-// so that an event of a registration that has ended, even one whose number is in use again, finds
-// another generation and reaches nobody.
+// number itself, as in Redis' ae. A Token is that number, the generation of its registration, so
+// that an event of one that has ended finds another generation and reaches nobody, and what is
+// awaited.
 //
 // interest  what the handler awaits now: set at once, by anybody, at no cost
 // polled    what the backend was last told
+// expected  in the slot: the token that the backend was last told, while the two above agree; 0
+//           otherwise. One comparison then lets an event through; any other gets a closer look
 //
-// The two differ until flush(), once a turn. Interest that grows is told then. Interest that
-// shrinks is not told at all until an event comes that nobody awaits: a stream that wants to write
-// now and then would otherwise pay two system calls each time. That event marks the slot, and the
-// next flush() tells the backend; so a hang-up that nobody awaits is heard once and then no more.
+// interest and polled differ until flush(), once a turn. Interest that grows is told then. Interest
+// that shrinks is not told at all until an event comes that nobody awaits: a stream that wants to
+// write now and then would otherwise pay two system calls each time. That event marks the state,
+// and the next flush() tells the backend; so a hang-up that nobody awaits is heard once and then no
+// more.
 #include "watch_table.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <new>
 #include <utility>
 
 #include <rondo/assert.h>
 
 namespace rondo::detail {
-WatchTable::~WatchTable() {
-  RONDO_ASSERT(std::none_of(slots_.begin(), slots_.end(),
-                            [](const WatchSlot& slot) { return slot.handler != nullptr; }));
+namespace {
+
+constexpr std::uint32_t places_min = 64;
+
+constexpr std::uint32_t generation_of(Token token) noexcept {
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(token) >> Sink::generation_shift);
 }
 
-Result<Token> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept try {
+}  // namespace
+
+WatchTable::~WatchTable() {
+  RONDO_ASSERT(std::none_of(slots_.get(), slots_.get() + places_,
+                            [](const Sink::Slot& slot) { return slot.handler != nullptr; }));
+}
+
+Result<Token> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
   if (fd < 0) return std::errc::bad_file_descriptor;
   const auto place = static_cast<std::size_t>(fd);
-  if (place >= slots_.size()) grow(place + 1);
-  WatchSlot& slot = slots_[place];
-  if (slot.handler != nullptr) return std::errc::file_exists;
-  const Token token = token_of(slot);
+  if (!make_room_for(place)) return std::errc::not_enough_memory;
+  if (slots_[place].handler != nullptr) return std::errc::file_exists;
+  const Token token = token_for(place, interest);
   if (interest != Ready::none) {
     if (const std::error_code error = backend_.watch(fd, Ready::none, interest, token)) {
       return error;
     }
   }
-  slot.handler = &handler;
-  slot.interest = interest;
-  slot.polled = interest;
-  slot.referenced = true;
+  slots_[place].handler = &handler;
+  State& added = states_[place];
+  added.interest = added.polled = interest;
+  added.referenced = true;
   ++referenced_;
+  expect(place);
   return token;
-} catch (const std::bad_alloc&) {
-  return std::errc::not_enough_memory;
 }
 
-void WatchTable::grow(std::size_t places) {
-  if (places > slots_.capacity()) {
-    const std::size_t room = std::max(places, slots_.capacity() * 2);
-    changed_.reserve(room);
-    refused_.reserve(room);
-    slots_.reserve(room);
+bool WatchTable::make_room_for(std::size_t place) noexcept try {
+  if (place < states_.size()) return true;
+  if (place >= Sink::places_max) return false;
+  changed_.reserve(std::bit_ceil(place + 1));
+  refused_.reserve(std::bit_ceil(place + 1));
+  if (place >= places_) {
+    const auto places = std::max(places_min, static_cast<std::uint32_t>(std::bit_ceil(place + 1)));
+    // calloc's fresh pages cost nothing until they are used.
+    auto* const slots = static_cast<Sink::Slot*>(std::calloc(places, sizeof(Sink::Slot)));
+    if (slots == nullptr) return false;
+    std::copy_n(slots_.get(), places_, slots);
+    slots_.reset(slots);
+    places_ = places;
   }
-  slots_.resize(places);
+  states_.resize(place + 1);
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void WatchTable::remove(Token token) noexcept {
-  WatchSlot& ended = slot(token);
+  const std::size_t place = place_of(token);
+  State& ended = state(token);
   backend_.unwatch(descriptor(token), ended.polled);
   referenced_ -= ended.referenced;
   ended = {.generation = ended.generation + 1, .changed = ended.changed};
+  slots_[place] = {};
   ++removals_;
 }
 
 void WatchTable::set(Token token, Ready interest) noexcept {
-  WatchSlot& changed = slot(token);
+  const std::size_t place = place_of(token);
+  State& changed = state(token);
   changed.interest = interest;
-  if (interest - changed.polled != Ready::none) mark_changed(changed);
+  expect(place);
+  if (interest - changed.polled != Ready::none) mark_changed(place);
 }
 
 void WatchTable::set_referenced(Token token, bool referenced) noexcept {
-  WatchSlot& changed = slot(token);
+  State& changed = state(token);
   referenced_ -= changed.referenced;
   changed.referenced = referenced;
   referenced_ += changed.referenced;
 }
 
-void WatchTable::mark_changed(WatchSlot& slot) noexcept {
-  if (slot.changed) return;
-  slot.changed = true;
-  changed_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+void WatchTable::deliver(Token token, Ready ready) {
+  const State* const found = find(token);
+  if (found == nullptr) {
+    ++stale_events_;
+    return;
+  }
+  const std::size_t place = place_of(token);
+  if (((ready & found->polled) - found->interest) != Ready::none) mark_changed(place);
+  const Ready awaited = ready & found->interest;
+  if (awaited != Ready::none) slots_[place].handler->on_ready(awaited);
+}
+
+void WatchTable::mark_changed(std::size_t place) noexcept {
+  if (std::exchange(states_[place].changed, true)) return;
+  changed_.push_back(static_cast<std::uint32_t>(place));
 }
 
 bool WatchTable::flush() noexcept {
   refused_.clear();
   for (const std::uint32_t place : changed_) {
-    WatchSlot& slot = slots_[place];
-    slot.changed = false;
-    if (slot.handler == nullptr || slot.interest == slot.polled) continue;
-    const Token token = token_of(slot);
-    if (backend_.watch(static_cast<int>(place), slot.polled, slot.interest, token)) {
+    State& changed = states_[place];
+    changed.changed = false;
+    if (slots_[place].handler == nullptr || changed.interest == changed.polled) continue;
+    const Token token = token_for(place, changed.interest);
+    if (backend_.watch(static_cast<int>(place), changed.polled, changed.interest, token)) {
       refused_.push_back(token);
     } else {
-      slot.polled = slot.interest;
+      changed.polled = changed.interest;
+      expect(place);
     }
   }
   changed_.clear();
-  for (const Token token : refused_) mark_changed(slot(token));
-  return !refused_.empty();
+  for (const Token token : refused_) mark_changed(place_of(token));
+  return refused_.empty();
 }
 
-void WatchTable::forget_polled() noexcept {
-  for (WatchSlot& slot : slots_) {
-    if (slot.handler == nullptr || slot.polled == Ready::none) continue;
-    slot.polled = Ready::none;
-    mark_changed(slot);
+void WatchTable::hint_refused() {
+  for (const Token token : refused_) {
+    if (const State* const found = find(token)) deliver(token, found->interest);
   }
 }
 
-Token WatchTable::token_of(const WatchSlot& slot) const noexcept {
-  const auto place = static_cast<std::uint64_t>(&slot - slots_.data());
-  return static_cast<Token>((std::uint64_t{slot.generation} << 32U) | place);
+void WatchTable::forget_polled() noexcept {
+  for (std::size_t place = 0; place < states_.size(); ++place) {
+    if (states_[place].polled == Ready::none) continue;
+    states_[place].polled = Ready::none;
+    expect(place);
+    mark_changed(place);
+  }
 }
 
-const WatchSlot& WatchTable::slot(Token token) const noexcept {
-  const WatchSlot& slot = slots_[index(token)];
-  RONDO_ASSERT(slot.generation == generation(token) && slot.handler != nullptr);
-  return slot;
+void WatchTable::expect(std::size_t place) noexcept {
+  const State& now = states_[place];
+  slots_[place].expected = now.interest == now.polled ? token_for(place, now.polled) : Token{};
 }
 
-WatchSlot& WatchTable::slot(Token token) noexcept {
-  return const_cast<WatchSlot&>(std::as_const(*this).slot(token));
+Token WatchTable::token_for(std::size_t place, Ready ready) const noexcept {
+  return static_cast<Token>(std::uint64_t{states_[place].generation} << Sink::generation_shift |
+                            place * Sink::place_unit | static_cast<std::uint64_t>(ready));
+}
+
+std::uint32_t WatchTable::place_of(Token token) noexcept {
+  return static_cast<std::uint32_t>(token) / static_cast<std::uint32_t>(Sink::place_unit);
+}
+
+WatchTable::State* WatchTable::find(Token token) noexcept {
+  const std::size_t place = place_of(token);
+  if (place >= states_.size()) return nullptr;
+  State& state = states_[place];
+  return state.generation == generation_of(token) ? &state : nullptr;
+}
+
+const WatchTable::State& WatchTable::state(Token token) const noexcept {
+  const std::size_t place = place_of(token);
+  RONDO_ASSERT(slots_[place].handler != nullptr);
+  RONDO_ASSERT(states_[place].generation == generation_of(token));
+  return states_[place];
+}
+
+WatchTable::State& WatchTable::state(Token token) noexcept {
+  return const_cast<State&>(std::as_const(*this).state(token));
 }
 
 }  // namespace rondo::detail

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -11,8 +13,6 @@
 #include <rondo/reactor.h>
 
 namespace rondo::detail {
-
-static_assert(sizeof(void*) != 8 || sizeof(WatchSlot) == 16);
 
 class WatchTable {
  public:
@@ -25,51 +25,64 @@ class WatchTable {
   void remove(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
-  [[nodiscard]] Ready interest(Token token) const noexcept { return slot(token).interest; }
+  [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
-  /// All slots, by descriptor; they move when add() makes room.
-  [[nodiscard]] std::span<WatchSlot> slots() noexcept { return slots_; }
-  /// The slot an event is for, or null for one whose registration has ended.
-  [[nodiscard]] WatchSlot* find(Token token) noexcept {
-    const std::uint32_t place = index(token);
-    if (place >= slots_.size()) return nullptr;
-    WatchSlot& slot = slots_[place];
-    return slot.generation == generation(token) ? &slot : nullptr;
-  }
-  /// The backend told more than the handler awaits: it is to be asked for less.
-  void mark_changed(WatchSlot& slot) noexcept;
+  /// Where a Sink finds the slots; they move when add() makes room.
+  [[nodiscard]] const Sink::Slot* slots() const noexcept { return slots_.get(); }
+  [[nodiscard]] std::uint32_t places() const noexcept { return places_; }
 
-  /// Tells the backend what has changed. True: some of it was refused; see refused().
+  /// An event that does not fit its slot: stale, not awaited any more, or of an older interest.
+  void deliver(Token token, Ready ready);
+
+  /// Tells the backend what has changed. False: some of it was refused, and is tried again with the
+  /// next flush; see hint_refused().
   [[nodiscard]] bool flush() noexcept;
-  /// The registrations whose change was refused; it is tried again with the next flush.
-  [[nodiscard]] std::span<const Token> refused() const noexcept { return refused_; }
+  /// Tells the handlers whose change was refused that they are ready, so that they find out why.
+  void hint_refused();
 
   /// After Backend::renew: everything is to be told again by the next flush.
   void forget_polled() noexcept;
 
-  /// How many registrations have ended, ever.
+  /// How many registrations have ended, and how many events came for such, ever.
   [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
+  [[nodiscard]] std::uint64_t stale_events() const noexcept { return stale_events_; }
 
-  static int descriptor(Token token) noexcept { return static_cast<int>(index(token)); }
+  static int descriptor(Token token) noexcept { return static_cast<int>(place_of(token)); }
 
  private:
-  static std::uint32_t index(Token token) noexcept { return static_cast<std::uint32_t>(token); }
-  static std::uint32_t generation(Token token) noexcept {
-    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(token) >> 32U);
-  }
-  void grow(std::size_t places);
-  [[nodiscard]] Token token_of(const WatchSlot& slot) const noexcept;
-  [[nodiscard]] const WatchSlot& slot(Token token) const noexcept;
-  [[nodiscard]] WatchSlot& slot(Token token) noexcept;
+  struct State {
+    std::uint32_t generation = 1;  // counts the registrations of this number
+    Ready interest = Ready::none;  // what the handler awaits; none while it is not watched
+    Ready polled = Ready::none;    // what the backend reports
+    bool changed = false;          // on the list of those whose `polled` is to be mended
+    bool referenced = false;
+  };
+  struct Free {
+    void operator()(Sink::Slot* slots) const noexcept { std::free(slots); }
+  };
+
+  static std::uint32_t place_of(Token token) noexcept;
+  [[nodiscard]] bool make_room_for(std::size_t place) noexcept;
+  [[nodiscard]] State* find(Token token) noexcept;
+  [[nodiscard]] const State& state(Token token) const noexcept;
+  [[nodiscard]] State& state(Token token) noexcept;
+  [[nodiscard]] Token token_for(std::size_t place, Ready ready) const noexcept;
+  void expect(std::size_t place) noexcept;
+  void mark_changed(std::size_t place) noexcept;
 
   Backend& backend_;
-  std::vector<WatchSlot> slots_;  // by descriptor
-  // Both have room for every slot, each of which is on them at most once: no change can fail.
+  // By descriptor: what a dispatch reads, and the rest. The number of slots is a power of two;
+  // their pages are touched as they are used.
+  std::unique_ptr<Sink::Slot[], Free> slots_;
+  std::uint32_t places_ = 0;
+  std::vector<State> states_;
+  // Both have room for every state, each of which is on them at most once: no change can fail.
   std::vector<std::uint32_t> changed_;
   std::vector<Token> refused_;
   std::size_t referenced_ = 0;
   std::uint64_t removals_ = 0;
+  std::uint64_t stale_events_ = 0;
 };
 
 }  // namespace rondo::detail

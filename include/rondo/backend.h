@@ -20,41 +20,44 @@ namespace rondo {
 
 class Net;
 
-/// Names a registration without pointing at it: the descriptor in the low half, the count of its
-/// registrations in the high one. Opaque to a backend, which hands it back with each event.
+/// Names a registration without pointing at it. Opaque to a backend, which hands it back with each
+/// event: the count of the descriptor's registrations, the descriptor, and what is awaited.
 enum class Token : std::uint64_t {};
 
 /// Names no registration: under it a backend may watch a descriptor of its own, and tell a sink of
 /// it, which calls nobody.
 constexpr Token no_token{~std::uint64_t{0}};
 
-/// A registration as the dispatch sees it: 16 bytes a descriptor.
-struct WatchSlot {
-  Handler* handler = nullptr;    // null: not watched
-  std::uint32_t generation = 0;  // counts the registrations of this number
-  Ready interest = Ready::none;  // what the handler awaits; none while it is not watched
-  Ready polled = Ready::none;    // what the backend reports
-  bool changed = false;          // on the list of those whose `polled` is to be mended
-  bool referenced = true;
-};
-
 /// Where a backend delivers what it found. The reactor is one; a test of a backend is another,
 /// with no slots, which gets everything by unclaimed().
 class Sink {
  public:
+  /// A token's parts: readiness in the lowest bits, then the place, then the generation. Nobody
+  /// awaits anything under the token 0.
+  static constexpr std::uint64_t ready_mask = 3;
+  static constexpr std::uint64_t place_unit = 16;
+  static constexpr unsigned generation_shift = 32;
+  static constexpr std::uint32_t places_max = 1U << 28U;
+
+  struct Slot {
+    Handler* handler = nullptr;
+    Token expected{};
+  };
+
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+
   /// `token`'s descriptor may be able to do `ready`. A hint: it may be stale, spurious or told
   /// twice, also for a registration that has ended; it is checked here, right before the call.
   /// Users' handlers run inside, and may call watch, unwatch and wake. What they throw comes out.
   void ready(Token token, Ready ready) {
-    const auto place = static_cast<std::uint32_t>(token);
-    if (place < view_.places) [[likely]] {
-      const WatchSlot& slot = view_.slots[place];
-      if (slot.generation == static_cast<std::uint32_t>(static_cast<std::uint64_t>(token) >> 32U))
-          [[likely]] {
-        const Ready awaited = ready & slot.interest;
-        if (awaited != Ready::none) [[likely]]
-          return slot.handler->on_ready(awaited);
-      }
+    // One comparison says that the registration and what it awaits are still those of the token.
+    const auto bits = static_cast<std::uint64_t>(token);
+    const Slot& slot = slots_[(bits & place_mask_) / place_unit];
+    if (slot.expected == token) [[likely]] {
+      const Ready awaited = ready & static_cast<Ready>(bits & ready_mask);
+      if (awaited != Ready::none) [[likely]]
+        return slot.handler->on_ready(awaited);
     }
     if (token != no_token) unclaimed(token, ready);
   }
@@ -64,16 +67,22 @@ class Sink {
   virtual void batch_ended() = 0;
 
  protected:
+  Sink() = default;
   ~Sink() = default;
 
-  /// What ready() found to be stale, or not awaited.
+  /// What ready() found to be stale, not awaited, or in need of a closer look.
   virtual void unclaimed(Token token, Ready ready) = 0;
 
-  struct View {
-    WatchSlot* slots = nullptr;  // by descriptor
-    std::uint32_t places = 0;
-  };
-  View view_;
+  /// `slots` has a power of two of places, so that no token leads out of it.
+  void look_up_in(const Slot* slots, std::uint32_t places) noexcept {
+    slots_ = slots;
+    place_mask_ = (places - 1) * place_unit;
+  }
+
+ private:
+  Slot nobody_;
+  const Slot* slots_ = &nobody_;
+  std::uint64_t place_mask_ = 0;
 };
 
 /// A poller with its clock and its network. All but wake() belongs to the thread of the reactor.
