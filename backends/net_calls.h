@@ -11,7 +11,7 @@
 namespace rondo::backends {
 
 /// What every send needs besides, so that no SIGPIPE is raised.
-extern const int send_flags;
+extern const int send_flags [[gnu::visibility("hidden")]];
 
 /// Non-blocking, close-on-exec, and unable to raise SIGPIPE if send_flags do not see to that.
 int open_socket(int domain, int type) noexcept;

@@ -194,6 +194,11 @@ void Core::set(Token token, Ready interest) noexcept {
   nudge();
 }
 
+void Core::hand_to(Token token, Handler& handler) noexcept {
+  check_thread();
+  watches_.hand_to(token, handler);
+}
+
 void Core::unwatch(Token token) noexcept {
   check_thread();
   renew_if_forked();

@@ -55,6 +55,7 @@ class Core final : public Guest {
   // Registrations.
   [[nodiscard]] Result<Token> watch(int fd, Ready interest, Handler& handler) noexcept;
   void set(Token token, Ready interest) noexcept;
+  void hand_to(Token token, Handler& handler) noexcept;
   void unwatch(Token token) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }

@@ -6,20 +6,13 @@
 
 #include <pthread.h>
 
-#include <atomic>
-
 namespace rondo::detail {
-namespace {
 
 std::atomic<std::uint32_t> forks = 0;
-
-}  // namespace
 
 void count_forks() {
   [[maybe_unused]] static const int registered =
       pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
 }
-
-std::uint32_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
 
 }  // namespace rondo::detail

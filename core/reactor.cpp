@@ -119,6 +119,11 @@ void Watch::set(Ready interest) noexcept {
   core_->set(token_, interest);
 }
 
+void Watch::hand_to(Handler& handler) noexcept {
+  RONDO_ASSERT(core_ != nullptr);
+  core_->hand_to(token_, handler);
+}
+
 Ready Watch::interest() const noexcept {
   return core_ == nullptr ? Ready::none : core_->interest(token_);
 }

@@ -97,6 +97,11 @@ void WatchTable::set(Token token, Ready interest) noexcept {
   if (interest - changed.polled != Ready::none) mark_changed(place);
 }
 
+void WatchTable::hand_to(Token token, Handler& handler) noexcept {
+  RONDO_ASSERT(slots_[place_of(token)].handler != nullptr);
+  slots_[place_of(token)].handler = &handler;
+}
+
 void WatchTable::set_referenced(Token token, bool referenced) noexcept {
   State& changed = state(token);
   referenced_ -= changed.referenced;
@@ -121,7 +126,7 @@ void WatchTable::mark_changed(std::size_t place) noexcept {
   changed_.push_back(static_cast<std::uint32_t>(place));
 }
 
-bool WatchTable::flush() noexcept {
+bool WatchTable::tell_changes() noexcept {
   refused_.clear();
   for (const std::uint32_t place : changed_) {
     State& changed = states_[place];
@@ -140,7 +145,7 @@ bool WatchTable::flush() noexcept {
   return refused_.empty();
 }
 
-void WatchTable::hint_refused() {
+void WatchTable::tell_refused() {
   for (const Token token : refused_) {
     if (const State* const found = find(token)) deliver(token, found->interest);
   }

@@ -24,6 +24,7 @@ class WatchTable {
   Result<Token> add(int fd, Ready interest, Handler& handler) noexcept;
   void remove(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
+  void hand_to(Token token, Handler& handler) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
@@ -37,9 +38,13 @@ class WatchTable {
 
   /// Tells the backend what has changed. False: some of it was refused, and is tried again with the
   /// next flush; see hint_refused().
-  [[nodiscard]] bool flush() noexcept;
+  [[nodiscard]] bool flush() noexcept {
+    return (changed_.empty() && refused_.empty()) || tell_changes();
+  }
   /// Tells the handlers whose change was refused that they are ready, so that they find out why.
-  void hint_refused();
+  void hint_refused() {
+    if (!refused_.empty()) tell_refused();
+  }
 
   /// After Backend::renew: everything is to be told again by the next flush.
   void forget_polled() noexcept;
@@ -69,6 +74,8 @@ class WatchTable {
   [[nodiscard]] State& state(Token token) noexcept;
   [[nodiscard]] Token token_for(std::size_t place, Ready ready) const noexcept;
   void expect(std::size_t place) noexcept;
+  [[nodiscard]] bool tell_changes() noexcept;
+  void tell_refused();
   void mark_changed(std::size_t place) noexcept;
 
   Backend& backend_;

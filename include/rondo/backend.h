@@ -3,6 +3,7 @@
 // Whoever implements this class has written a backend with all the power of the built-in ones.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -34,15 +35,15 @@ class Sink {
  public:
   /// A token's parts: readiness in the lowest bits, then the place, then the generation. Nobody
   /// awaits anything under the token 0.
-  static constexpr std::uint64_t ready_mask = 3;
   static constexpr std::uint64_t place_unit = 16;
   static constexpr unsigned generation_shift = 32;
   static constexpr std::uint32_t places_max = 1U << 28U;
 
-  struct Slot {
+  struct alignas(place_unit) Slot {
     Handler* handler = nullptr;
     Token expected{};
   };
+  static_assert(sizeof(Slot) == place_unit);
 
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
@@ -51,11 +52,13 @@ class Sink {
   /// twice, also for a registration that has ended; it is checked here, right before the call.
   /// Users' handlers run inside, and may call watch, unwatch and wake. What they throw comes out.
   void ready(Token token, Ready ready) {
-    // One comparison says that the registration and what it awaits are still those of the token.
+    // One comparison says that the registration and what it awaits are still those of the token,
+    // whose other parts are masked away: the place is a slot's offset, and `ready` has two bits.
     const auto bits = static_cast<std::uint64_t>(token);
-    const Slot& slot = slots_[(bits & place_mask_) / place_unit];
+    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
+    const Slot& slot = *reinterpret_cast<const Slot*>(bytes + (bits & place_mask_));
     if (slot.expected == token) [[likely]] {
-      const Ready awaited = ready & static_cast<Ready>(bits & ready_mask);
+      const auto awaited = static_cast<Ready>(bits & static_cast<std::uint64_t>(ready));
       if (awaited != Ready::none) [[likely]]
         return slot.handler->on_ready(awaited);
     }

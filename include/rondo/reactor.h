@@ -40,6 +40,9 @@ class RONDO_EXPORT Watch {
   void set(Ready interest) noexcept;
   [[nodiscard]] Ready interest() const noexcept;
 
+  /// Calls `handler` from now on, which outlives the watch.
+  void hand_to(Handler& handler) noexcept;
+
   /// Ends the registration now; the watch is empty afterwards.
   void end() noexcept;
 
