@@ -67,8 +67,7 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   rondo::Reactor reactor;
-  Rearmer rearmer{reactor, way == "at" ? Way::at : Way::after,
-                  std::strtoull(argv[2], nullptr, 10)};
+  Rearmer rearmer{reactor, way == "at" ? Way::at : Way::after, std::strtoull(argv[2], nullptr, 10)};
   reactor.defer([&rearmer] { rearmer.run_turn(); });
   const auto error = reactor.run();
   return error ? EXIT_FAILURE : EXIT_SUCCESS;
