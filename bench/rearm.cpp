@@ -1,13 +1,15 @@
 // Puts timers off, one of 100,000 at random each time: what a timeout does with every message.
-// bench/costs counts its instructions. Usage: rearm at|after COUNT
+// bench/costs counts its instructions. Usage: rearm at|after|choose COUNT; `choose` only chooses a
+// timer, so that the cost of that can be subtracted.
 //
 // The work is done in turns of a running reactor, a thousand timers each, so that the turn's time
 // moves on and the cost of a turn is in the figure.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -22,7 +24,7 @@ constexpr std::uint32_t timers_count = 100'000;
 constexpr std::uint64_t rearms_per_turn = 1000;
 constexpr auto timeout = 60s;
 
-enum class Way { at, after };
+enum class Way { at, after, choose };
 
 class Rearmer {
  public:
@@ -39,8 +41,10 @@ class Rearmer {
     left_ -= count;
     if (way_ == Way::at) {
       for (std::uint64_t i = 0; i < count; ++i) any().arm_at(reactor_.now() + timeout);
-    } else {
+    } else if (way_ == Way::after) {
       for (std::uint64_t i = 0; i < count; ++i) any().arm_after(timeout);
+    } else {
+      for (std::uint64_t i = 0; i < count; ++i) armed_ += any().armed();
     }
     reactor_.defer([this] { run_turn(); });
   }
@@ -55,19 +59,27 @@ class Rearmer {
   Way way_;
   std::uint64_t left_;
   std::uint64_t random_ = 1;
+  std::uint64_t armed_ = 0;
   std::vector<rondo::Timer> timers_;
 };
+
+std::optional<Way> way_of(std::string_view name) {
+  if (name == "at") return Way::at;
+  if (name == "after") return Way::after;
+  if (name == "choose") return Way::choose;
+  return std::nullopt;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view way = argc == 3 ? argv[1] : "";
-  if (way != "at" && way != "after") {
-    std::fprintf(stderr, "usage: rearm at|after COUNT\n");
+  const auto way = way_of(argc == 3 ? argv[1] : "");
+  if (!way) {
+    std::fprintf(stderr, "usage: rearm at|after|choose COUNT\n");
     return EXIT_FAILURE;
   }
   rondo::Reactor reactor;
-  Rearmer rearmer{reactor, way == "at" ? Way::at : Way::after, std::strtoull(argv[2], nullptr, 10)};
+  Rearmer rearmer{reactor, *way, std::strtoull(argv[2], nullptr, 10)};
   reactor.defer([&rearmer] { rearmer.run_turn(); });
   const auto error = reactor.run();
   return error ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -46,7 +46,6 @@ class Client final : public rondo::Handler {
   };
 
   [[gnu::noinline]] void fail(std::error_code error) noexcept;
-  [[gnu::noinline]] void refused(std::size_t received, std::error_code error);
   [[gnu::noinline]] void keep(std::size_t received, std::size_t sent);
   [[gnu::noinline]] void send_backlog();
 
@@ -111,21 +110,14 @@ void Client::on_ready(rondo::Ready) {
   if (*received == 0) [[unlikely]]
     return server_.drop(*this);
   server_.touch(*this);
-  const auto sent = socket_.write(server_.buffer().first(*received));
-  if (!sent) [[unlikely]]
-    return refused(*received, sent.error());
-  if (*sent != *received) [[unlikely]]
-    return keep(*received, *sent);
-  server_.count(*sent);
+  const std::size_t sent = socket_.write(server_.buffer().first(*received)).value_or(0);
+  if (sent != *received) [[unlikely]]
+    return keep(*received, sent);
+  server_.count(sent);
 }
 
 void Client::fail(std::error_code error) noexcept {
   if (error != std::errc::operation_would_block) server_.drop(*this);
-}
-
-void Client::refused(std::size_t received, std::error_code error) {
-  if (error != std::errc::operation_would_block) return server_.drop(*this);
-  keep(received, 0);
 }
 
 void Client::keep(std::size_t received, std::size_t sent) {
