@@ -1,0 +1,26 @@
+// load: what the command line asks for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace load {
+
+struct Options {
+  std::string connect;
+  std::size_t clients = 50;
+  std::size_t size = 64;
+  double seconds = 5;
+  double warm_up_seconds = 0.5;
+  std::uint64_t messages = 0;  ///< instead of seconds, and without a warm-up; 0: by time
+  bool idle = false;
+  bool progress = false;
+  int server_pid = 0;  ///< whose CPU time is counted; 0: nobody's
+};
+
+/// Fills `options`. Returns the exit code where there is nothing more to do.
+std::optional<int> parse_options(int argc, char** argv, Options& options);
+
+}  // namespace load

@@ -1,0 +1,181 @@
+// One object a client: a Handler with its Socket and its Watch. All of them read into one buffer of
+// the server, and write from there, so that a client who keeps up costs no memory of his own. When
+// the kernel does not take all, the rest is kept in the client's backlog, and from then on he is
+// watched for writing alone: nothing more is read until he has taken what is his. Since reading
+// waits for the backlog, the end of input is only ever seen with nothing left to send.
+//
+// The server owns the clients in a list that is also their order of silence: with an idle timeout,
+// whoever says something moves to the back, and one timer looks at the front.
+#include "handler_echo.h"
+
+#include <array>
+#include <list>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <rondo/acceptor.h>
+#include <rondo/socket.h>
+#include <rondo/timer.h>
+
+namespace echo {
+namespace {
+
+constexpr std::size_t buffer_size = std::size_t{64} * 1024;
+
+class Server;
+
+class Client final : public rondo::Handler {
+ public:
+  using Position = std::list<Client>::iterator;
+
+  Client(Server& server, rondo::Socket socket) noexcept
+      : server_(server), socket_(std::move(socket)) {}
+
+  std::error_code start(rondo::Reactor& reactor, Position self) noexcept;
+  void on_ready(rondo::Ready ready) override;
+
+  [[nodiscard]] rondo::TimePoint heard_at() const noexcept { return heard_at_; }
+  void set_heard_at(rondo::TimePoint now) noexcept { heard_at_ = now; }
+  [[nodiscard]] Position self() const noexcept { return self_; }
+
+ private:
+  struct Backlog {
+    std::vector<std::byte> data;
+    std::size_t sent = 0;
+  };
+
+  [[gnu::noinline]] void fail(std::error_code error) noexcept;
+  [[gnu::noinline]] void keep(std::size_t received, std::size_t sent);
+  [[gnu::noinline]] void send_backlog();
+
+  Server& server_;
+  rondo::Socket socket_;
+  rondo::Watch watch_;  // ends before the socket closes
+  std::unique_ptr<Backlog> backlog_;
+  rondo::TimePoint heard_at_{};
+  Position self_{};
+};
+static_assert(sizeof(void*) != 8 || sizeof(Client) == 72, "bench/costs reckons with this size");
+
+class Server final : public Service {
+ public:
+  Server(rondo::Reactor& reactor, rondo::Duration idle_timeout)
+      : reactor_(reactor),
+        idle_timeout_(idle_timeout),
+        idle_timer_(reactor, [this] { drop_idle(); }) {}
+
+  rondo::Error listen(const rondo::Endpoint& local);
+  [[nodiscard]] const rondo::Endpoint& local() const noexcept override {
+    return acceptor_->local();
+  }
+  [[nodiscard]] Totals totals() const noexcept override { return totals_; }
+
+  [[nodiscard]] rondo::MutableBytes buffer() noexcept { return buffer_; }
+  [[gnu::noinline]] void drop(Client& client) noexcept { clients_.erase(client.self()); }
+  void count(std::size_t sent) noexcept { totals_.bytes += sent; }
+  void touch(Client& client) noexcept {
+    if (idle_timeout_ > rondo::Duration::zero()) move_to_back(client);
+  }
+
+ private:
+  void admit(rondo::Socket socket);
+  [[gnu::noinline]] void move_to_back(Client& client) noexcept;
+  void drop_idle() noexcept;
+
+  rondo::Reactor& reactor_;
+  rondo::Duration idle_timeout_;
+  Totals totals_;
+  std::list<Client> clients_;  // whoever was heard last stands last
+  rondo::Timer idle_timer_;
+  std::optional<rondo::Acceptor> acceptor_;
+  std::array<std::byte, buffer_size> buffer_;
+};
+
+std::error_code Client::start(rondo::Reactor& reactor, Position self) noexcept {
+  self_ = self;
+  auto watch = reactor.watch(socket_.fd(), rondo::Ready::read, *this);
+  if (!watch) return watch.error();
+  watch_ = std::move(*watch);
+  return {};
+}
+
+// The hot path. What is rare is called by value and out of line, so that it costs nothing here.
+void Client::on_ready(rondo::Ready) {
+  if (backlog_ != nullptr) [[unlikely]]
+    return send_backlog();
+  const auto received = socket_.read(server_.buffer());
+  if (!received) [[unlikely]]
+    return fail(received.error());
+  if (*received == 0) [[unlikely]]
+    return server_.drop(*this);
+  server_.touch(*this);
+  const std::size_t sent = socket_.write(server_.buffer().first(*received)).value_or(0);
+  if (sent != *received) [[unlikely]]
+    return keep(*received, sent);
+  server_.count(sent);
+}
+
+void Client::fail(std::error_code error) noexcept {
+  if (error != std::errc::operation_would_block) server_.drop(*this);
+}
+
+void Client::keep(std::size_t received, std::size_t sent) {
+  const rondo::Bytes rest = server_.buffer().first(received).subspan(sent);
+  backlog_ = std::make_unique<Backlog>();
+  backlog_->data.assign(rest.begin(), rest.end());
+  watch_.set(rondo::Ready::write);
+  server_.count(sent);
+}
+
+void Client::send_backlog() {
+  const auto sent = socket_.write(rondo::Bytes{backlog_->data}.subspan(backlog_->sent));
+  if (!sent) return fail(sent.error());
+  server_.touch(*this);
+  server_.count(*sent);
+  backlog_->sent += *sent;
+  if (backlog_->sent < backlog_->data.size()) return;
+  backlog_.reset();
+  watch_.set(rondo::Ready::read);
+}
+
+rondo::Error Server::listen(const rondo::Endpoint& local) {
+  auto acceptor = rondo::Acceptor::make(
+      reactor_, local,
+      [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
+  if (!acceptor) return std::move(acceptor).error();
+  acceptor_.emplace(std::move(*acceptor));
+  return {};
+}
+
+void Server::admit(rondo::Socket socket) {
+  (void)socket.set_nodelay();  // a client on a Unix socket has no such option, and no need of it
+  clients_.emplace_back(*this, std::move(socket));
+  Client& client = clients_.back();
+  if (client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
+  ++totals_.clients;
+  touch(client);
+}
+
+void Server::move_to_back(Client& client) noexcept {
+  client.set_heard_at(reactor_.now());
+  clients_.splice(clients_.end(), clients_, client.self());
+  if (!idle_timer_.armed()) idle_timer_.arm_at(client.heard_at() + idle_timeout_);
+}
+
+void Server::drop_idle() noexcept {
+  while (!clients_.empty() && clients_.front().heard_at() + idle_timeout_ <= reactor_.now())
+    clients_.pop_front();
+  if (!clients_.empty()) idle_timer_.arm_at(clients_.front().heard_at() + idle_timeout_);
+}
+
+}  // namespace
+
+rondo::Result<std::unique_ptr<Service>, rondo::Error> make_handler_service(
+    rondo::Reactor& reactor, const rondo::Endpoint& local, rondo::Duration idle_timeout) {
+  auto server = std::make_unique<Server>(reactor, idle_timeout);
+  if (auto error = server->listen(local); error.code) return error;
+  return std::unique_ptr<Service>{std::move(server)};
+}
+
+}  // namespace echo

@@ -1,0 +1,30 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace echo {
+namespace {
+
+constexpr double idle_timeout_seconds_max = 1e9;  // some thirty years, which nanoseconds still hold
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, char** argv, Options& options) {
+  double idle_timeout_seconds = 0;
+  CLI::App app{"A TCP server that sends back what it gets.", "echo"};
+  app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
+  app.add_option("--style", options.style, "how it is written: handler")->capture_default_str();
+  app.add_option("--listen", options.listen, "HOST:PORT; port 0 takes any")->capture_default_str();
+  app.add_option("--idle-timeout", idle_timeout_seconds, "close who is silent for so many SECONDS")
+      ->check(CLI::Range(0.0, idle_timeout_seconds_max));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  options.idle_timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(idle_timeout_seconds));
+  return std::nullopt;
+}
+
+}  // namespace echo
