@@ -1,8 +1,8 @@
 // One object a client: a Handler with its Socket and its Watch. All of them read into one buffer of
 // the server, and write from there, so that a client who keeps up costs no memory of his own. When
-// the kernel does not take all, the rest is kept in the client's backlog, and from then on he is
-// watched for writing alone: nothing more is read until he has taken what is his. Since reading
-// waits for the backlog, the end of input is only ever seen with nothing left to send.
+// the kernel does not take all, the rest is kept in a backlog, which is the client's handler from
+// then on, and watched for writing alone: nothing more is read until he has taken what is his. So
+// the end of input is only ever seen with nothing left to send.
 //
 // The server owns the clients in a list that is also their order of silence: with an idle timeout,
 // whoever says something moves to the back, and one timer looks at the front.
@@ -40,7 +40,12 @@ class Client final : public rondo::Handler {
   [[nodiscard]] Position self() const noexcept { return self_; }
 
  private:
-  struct Backlog {
+  /// Takes the client's place as the handler until all of it is sent.
+  struct Backlog final : rondo::Handler {
+    explicit Backlog(Client& owner) noexcept : client(owner) {}
+    void on_ready(rondo::Ready) override { client.send_backlog(); }
+
+    Client& client;
     std::vector<std::byte> data;
     std::size_t sent = 0;
   };
@@ -73,8 +78,8 @@ class Server final : public Service {
 
   [[nodiscard]] rondo::MutableBytes buffer() noexcept { return buffer_; }
   [[gnu::noinline]] void drop(Client& client) noexcept { clients_.erase(client.self()); }
-  void count(std::size_t sent) noexcept { totals_.bytes += sent; }
-  void touch(Client& client) noexcept {
+  void heard(Client& client, std::size_t received) noexcept {
+    totals_.bytes += received;
     if (idle_timeout_ > rondo::Duration::zero()) move_to_back(client);
   }
 
@@ -102,18 +107,15 @@ std::error_code Client::start(rondo::Reactor& reactor, Position self) noexcept {
 
 // The hot path. What is rare is called by value and out of line, so that it costs nothing here.
 void Client::on_ready(rondo::Ready) {
-  if (backlog_ != nullptr) [[unlikely]]
-    return send_backlog();
   const auto received = socket_.read(server_.buffer());
   if (!received) [[unlikely]]
     return fail(received.error());
   if (*received == 0) [[unlikely]]
     return server_.drop(*this);
-  server_.touch(*this);
+  server_.heard(*this, *received);
   const std::size_t sent = socket_.write(server_.buffer().first(*received)).value_or(0);
   if (sent != *received) [[unlikely]]
-    return keep(*received, sent);
-  server_.count(sent);
+    keep(*received, sent);
 }
 
 void Client::fail(std::error_code error) noexcept {
@@ -122,21 +124,21 @@ void Client::fail(std::error_code error) noexcept {
 
 void Client::keep(std::size_t received, std::size_t sent) {
   const rondo::Bytes rest = server_.buffer().first(received).subspan(sent);
-  backlog_ = std::make_unique<Backlog>();
+  backlog_ = std::make_unique<Backlog>(*this);
   backlog_->data.assign(rest.begin(), rest.end());
+  watch_.hand_to(*backlog_);
   watch_.set(rondo::Ready::write);
-  server_.count(sent);
 }
 
 void Client::send_backlog() {
   const auto sent = socket_.write(rondo::Bytes{backlog_->data}.subspan(backlog_->sent));
   if (!sent) return fail(sent.error());
-  server_.touch(*this);
-  server_.count(*sent);
+  server_.heard(*this, 0);
   backlog_->sent += *sent;
   if (backlog_->sent < backlog_->data.size()) return;
-  backlog_.reset();
+  watch_.hand_to(*this);
   watch_.set(rondo::Ready::read);
+  backlog_.reset();
 }
 
 rondo::Error Server::listen(const rondo::Endpoint& local) {
@@ -154,7 +156,7 @@ void Server::admit(rondo::Socket socket) {
   Client& client = clients_.back();
   if (client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
   ++totals_.clients;
-  touch(client);
+  heard(client, 0);
 }
 
 void Server::move_to_back(Client& client) noexcept {
