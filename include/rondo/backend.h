@@ -103,7 +103,8 @@ class Backend {
                                               Token token) noexcept = 0;
 
   /// Ends the registration that watch() began; `from` is what it was left at. Must come before
-  /// `fd` is closed. Cannot fail: where the descriptor has gone already there is nothing to end.
+  /// `fd` is closed. Cannot fail: where the descriptor has gone already, or the registration had
+  /// only ever rested (`from` none) and this backend was not told of it, there is nothing to end.
   virtual void unwatch(int fd, Ready from) noexcept = 0;
 
   /// Sleeps until something is ready, wake() is called or `deadline` has come, and tells `sink`
