@@ -1,9 +1,10 @@
 // Gather, then dispatch: what has arrived is taken from the inbox into a list of those to call,
-// and each is looked up again before its call, because a callback may end any other. Few signals,
+// and who ends is taken off that list, because a callback may end any other. Few signals,
 // rare arrivals: plain vectors, walked from end to end.
 #include "signals.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <rondo/assert.h>
@@ -32,41 +33,38 @@ std::error_code Signals::add(Signal::Entry& entry) {
 
 void Signals::remove(Signal::Entry& entry) noexcept {
   std::erase(entries_, &entry);
+  std::replace(due_.begin(), due_.end(), &entry, static_cast<Signal::Entry*>(nullptr));
+  if (calling_ == &entry) calling_ = nullptr;
   if (listeners(entry.number) == 0) end_collecting(*inbox_, entry.number);
   if (entries_.empty()) release_inbox(*std::exchange(inbox_, nullptr));
 }
 
 void Signals::run_pending() {
+  if (next_due_ == due_.size()) gather();  // else an exception has left some of the last ones
+  while (next_due_ < due_.size()) {
+    if (Signal::Entry* const entry = due_[next_due_++]) call(*entry);
+  }
+}
+
+void Signals::gather() {
   due_.clear();
+  next_due_ = 0;
   const std::uint64_t arrived = inbox_->pending.exchange(0);
   std::copy_if(
       entries_.begin(), entries_.end(), std::back_inserter(due_),
       [arrived](const Signal::Entry* entry) { return (arrived & signal_bit(entry->number)) != 0; });
-  struct Rest {  // what an exception leaves uncalled has arrived still
-    Signals& signals;
-    std::size_t next = 0;
-    ~Rest() {
-      for (; next < signals.due_.size(); ++next) {
-        if (!signals.contains(signals.due_[next])) continue;
-        signals.inbox_->pending.fetch_or(signal_bit(signals.due_[next]->number));
-      }
-    }
-  } rest{*this};
-  while (rest.next < due_.size()) {
-    Signal::Entry* const entry = due_[rest.next++];
-    if (contains(entry)) call(*entry);
-  }
 }
 
 void Signals::call(Signal::Entry& entry) {
   struct Call {  // gives the callback back if its Signal is still there
     Signals& signals;
-    Signal::Entry& entry;
     Function<void()> callback;
     ~Call() {
-      if (signals.contains(&entry)) entry.callback = std::move(callback);
+      if (signals.calling_ != nullptr) signals.calling_->callback = std::move(callback);
+      signals.calling_ = nullptr;
     }
-  } call{*this, entry, std::move(entry.callback)};
+  } call{*this, std::move(entry.callback)};
+  calling_ = &entry;
   call.callback();
 }
 
@@ -79,10 +77,6 @@ std::size_t Signals::listeners(int number) const noexcept {
   return static_cast<std::size_t>(
       std::count_if(entries_.begin(), entries_.end(),
                     [number](const auto* entry) { return entry->number == number; }));
-}
-
-bool Signals::contains(const Signal::Entry* entry) const noexcept {
-  return std::find(entries_.begin(), entries_.end(), entry) != entries_.end();
 }
 
 }  // namespace rondo::detail

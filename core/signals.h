@@ -32,22 +32,25 @@ class Signals {
   void remove(Signal::Entry& entry) noexcept;
 
   [[nodiscard]] bool pending() const noexcept {
-    return inbox_ != nullptr && inbox_->pending.load(std::memory_order_acquire) != 0;
+    return inbox_ != nullptr &&
+           (next_due_ < due_.size() || inbox_->pending.load(std::memory_order_acquire) != 0);
   }
-  /// Calls back for what has arrived. An exception passes through; the rest stays pending.
+  /// Calls back for what has arrived. An exception passes through; the rest stays due.
   void run_pending();
 
   [[nodiscard]] std::size_t referenced() const noexcept;
 
  private:
   [[nodiscard]] std::size_t listeners(int number) const noexcept;
-  [[nodiscard]] bool contains(const Signal::Entry* entry) const noexcept;
+  void gather();
   void call(Signal::Entry& entry);
 
   Backend& backend_;
   SignalInbox* inbox_ = nullptr;  // claimed while there are entries
   std::vector<Signal::Entry*> entries_;
-  std::vector<Signal::Entry*> due_;
+  std::vector<Signal::Entry*> due_;  // null where one has ended since
+  std::size_t next_due_ = 0;
+  Signal::Entry* calling_ = nullptr;  // null once it has been ended inside its callback
 };
 
 }  // namespace detail
