@@ -145,7 +145,10 @@ int Watch::fd() const noexcept {
 Hold::Hold(Hold&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
 
 Hold& Hold::operator=(Hold&& other) noexcept {
-  std::swap(core_, other.core_);
+  if (this != &other) {
+    if (core_ != nullptr) core_->unhold();
+    core_ = std::exchange(other.core_, nullptr);
+  }
   return *this;
 }
 
