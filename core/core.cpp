@@ -44,8 +44,11 @@ Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
 
 Core::~Core() {
   RONDO_ASSERT(runner_.load() == std::thread::id{} && !in_turn_);
-  RONDO_ASSERT(holds_ == 0);
   renew_if_forked();
+  // Work that never ran may own a Hold, a Watch, a Timer: it goes while all of this is there.
+  deferred_ = {};
+  posted_.reset();
+  RONDO_ASSERT(holds_ == 0);
 }
 
 void Core::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready); }
