@@ -56,6 +56,7 @@ void Core::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready);
 void Core::batch_ended() {
   now_ = unknown;
   run_timers();
+  timers_.begin_turn();
 }
 
 class Core::Run {
@@ -103,6 +104,7 @@ std::error_code Core::run_once(Duration wait_max) {
 
 std::error_code Core::turn_until(TimePoint limit) {
   now_ = unknown;
+  timers_.begin_turn();
   renew_if_forked();
   run_work();
   if (const std::error_code error = wait(limit)) return error;

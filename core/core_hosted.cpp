@@ -27,6 +27,7 @@ void Core::turn() noexcept {
   if (in_turn_) return;  // the host was run from inside a callback
   in_turn_ = true;
   nudged_ = false;
+  timers_.begin_turn();
   if (forked()) nudged_ = static_cast<bool>(renew());
   guard([this] { run_work(); });
   guard([this] {

@@ -93,14 +93,13 @@ void TimerQueue::run_due(TimePoint now) {
     ~Rest() { queue.requeue_due(); }
   } rest{*this};
   gather(now);
-  const std::uint64_t orders_before = orders_;
   for (std::size_t i = 0; i < due_.size(); ++i) {
     if (due_[i] == nullptr) continue;
     Timer& timer = *std::exchange(due_[i], nullptr);
     timer.place_ = Timer::Place::nowhere;
     if (!timer.armed()) continue;
-    if (timer.order_ > orders_before) {
-      push(timer);  // armed again by a callback of this pass
+    if (timer.order_ > orders_before_turn_) {
+      push(timer);  // armed in this turn
     } else {
       call(timer, now);
     }

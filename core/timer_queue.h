@@ -33,7 +33,9 @@ class TimerQueue {
     return heap_.empty() ? never : heap_.front().when;
   }
 
-  /// Calls back every timer that is due at `now` and was armed before this call. An exception
+  /// What is armed from now on is for the next turn, though it be due at once.
+  void begin_turn() noexcept { orders_before_turn_ = orders_; }
+  /// Calls back every timer that is due at `now` and was armed before this turn. An exception
   /// passes through; what has not run by then is due still.
   void run_due(TimePoint now);
 
@@ -62,6 +64,7 @@ class TimerQueue {
   std::size_t timers_ = 0;
   std::size_t referenced_ = 0;
   std::uint64_t orders_ = 0;
+  std::uint64_t orders_before_turn_ = 0;
   Timer* calling_ = nullptr;  // null once it has been destroyed inside its callback
 };
 
