@@ -139,8 +139,9 @@ TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
 }
 
 void Core::run_work() {
+  deferred_.gather();  // first: what posted work defers is for the next turn
   if (!posted_->empty()) posted_->run(posts_per_turn_max_);
-  if (!deferred_.empty()) deferred_.run();
+  deferred_.run();
 }
 
 void Core::run_timers() {

@@ -28,11 +28,6 @@ void WorkBatch::run(std::size_t max) {
   }
 }
 
-void DeferredWork::run() {
-  if (batch_.empty()) batch_.take(queue_);
-  batch_.run(batch_.size());
-}
-
 bool PostedWork::push(Work work) {
   const std::lock_guard lock{mutex_};
   queue_.push_back(std::move(work));

@@ -32,8 +32,12 @@ class DeferredWork {
  public:
   void push(Work work) { queue_.push_back(std::move(work)); }
   [[nodiscard]] bool empty() const noexcept { return queue_.empty() && batch_.empty(); }
-  /// Runs what was there when it was called: work that defers work has its turn next time.
-  void run();
+  /// Makes what is there now the work of this turn.
+  void gather() noexcept {
+    if (batch_.empty()) batch_.take(queue_);
+  }
+  /// Runs the work of this turn: what is deferred meanwhile has its turn next time.
+  void run() { batch_.run(batch_.size()); }
 
  private:
   std::vector<Work> queue_;
