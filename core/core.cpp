@@ -35,7 +35,7 @@ Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
       hosted_(hosted),
       watches_(*backend_),
       signals_(*backend_),
-      posted_(std::make_unique<PostedWork>()),
+      posted_(std::make_unique<PostedWork>(fork_count())),
       posts_max_(options.posts_max),
       posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
       forks_((count_forks(), fork_count())) {
@@ -174,11 +174,21 @@ void Core::defer(Work work) {
   nudge();
 }
 
+void Core::discard_inherited_posts() {
+  if (posted_->forks() == fork_count()) return;
+  // What was posted before the fork belongs to the parent, and another thread may have held the
+  // lock then: the child begins with an empty queue and leaves the other where it is.
+  (void)posted_.release();
+  posted_ = std::make_unique<PostedWork>(fork_count());
+}
+
 void Core::post(Work work) {
+  discard_inherited_posts();
   if (posted_->push(std::move(work))) backend_->wake();
 }
 
 bool Core::try_post(Work& work) {
+  discard_inherited_posts();
   bool must_wake = false;
   if (!posted_->try_push(work, posts_max_, must_wake)) return false;
   if (must_wake) backend_->wake();
@@ -232,10 +242,7 @@ bool Core::forked() const noexcept { return fork_count() != forks_; }
 std::error_code Core::renew() noexcept {
   if (forked()) {
     forks_ = fork_count();
-    // What other threads have posted belongs to the parent, and one of them may have held the lock
-    // when it forked: the child begins with an empty queue and leaves the other where it is.
-    (void)posted_.release();
-    posted_ = std::make_unique<PostedWork>();
+    discard_inherited_posts();
   }
   watches_.forget_polled();
   return backend_->renew();

@@ -90,6 +90,7 @@ class Core final : public Guest {
   void guard(F&& step) noexcept;
 
   [[nodiscard]] bool forked() const noexcept;
+  void discard_inherited_posts();
   [[nodiscard]] std::error_code renew() noexcept;
   void renew_if_forked() noexcept;
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -47,6 +48,10 @@ class DeferredWork {
 /// Work of any thread.
 class PostedWork {
  public:
+  explicit PostedWork(std::uint32_t forks) noexcept : forks_(forks) {}
+
+  /// The count of forks when this was made: a child finds another.
+  [[nodiscard]] std::uint32_t forks() const noexcept { return forks_; }
   /// True for the first one since run() last looked: the reactor must be woken, once a burst.
   [[nodiscard]] bool push(Work work);
   /// False, with `work` untouched, if `waiting_max` are waiting already.
@@ -58,6 +63,7 @@ class PostedWork {
   void run(std::size_t max);
 
  private:
+  const std::uint32_t forks_;
   std::mutex mutex_;
   std::vector<Work> queue_;  // under mutex_
   std::atomic<std::size_t> waiting_ = 0;
