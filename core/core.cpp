@@ -75,11 +75,17 @@ class Core::Run {
   Core& core_;
 };
 
-std::error_code Core::run_until(TimePoint limit) {
-  check_thread();
+std::error_code Core::may_run() const noexcept {
+  if (hosted_ != nullptr) return std::make_error_code(std::errc::operation_not_supported);
   if (runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
     return std::make_error_code(std::errc::device_or_resource_busy);
   }
+  return {};
+}
+
+std::error_code Core::run_until(TimePoint limit) {
+  check_thread();
+  if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   while (alive() || stop_.load(std::memory_order_relaxed)) {
     if (const std::error_code error = turn_until(limit)) return error;
@@ -91,9 +97,7 @@ std::error_code Core::run_until(TimePoint limit) {
 
 std::error_code Core::run_once(Duration wait_max) {
   check_thread();
-  if (runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
-    return std::make_error_code(std::errc::device_or_resource_busy);
-  }
+  if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   const bool sleeps = wait_max > Duration::zero() && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
@@ -132,7 +136,9 @@ std::error_code Core::wait(TimePoint limit) {
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
-  if (stop_.load(std::memory_order_relaxed) || !alive()) return unknown;
+  if (stop_.load(std::memory_order_relaxed)) return unknown;
+  // With nothing to wait for, run() is about to return; a host goes on for its own reasons.
+  if (hosted_ == nullptr && !alive()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;

@@ -78,6 +78,7 @@ class Core final : public Guest {
  private:
   class Run;
 
+  [[nodiscard]] std::error_code may_run() const noexcept;
   [[nodiscard]] std::error_code turn_until(TimePoint limit);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
