@@ -75,8 +75,13 @@ class UvBackend final : public Backend {
   void wake() noexcept override { uv_async_send(&async_); }
 
   std::error_code renew() noexcept override {
+    const int status = uv_loop_fork(&loop_);  // which takes every started handle along
     poller_->forget_interests();
-    return uv_error(uv_loop_fork(&loop_));
+    // libuv 1.44 believes that a wake-up which was under way is still to come, and sends no other;
+    // its channel is gone. The field is part of uv_async_t in every release of libuv 1.
+    async_.pending = 0;
+    uv_async_send(&async_);
+    return uv_error(status);
   }
 
   TimePoint now() const noexcept override { return Clock::now(); }

@@ -137,6 +137,10 @@ void UvPoller::restart_stopped() noexcept {
 
 void UvPoller::forget_interests() noexcept {
   std::fill(interests_.begin(), interests_.end(), Ready::none);
+  for (Node* const node : nodes_) {
+    if (node != nullptr) (void)uv_poll_stop(&node->handle);  // cannot fail
+  }
+  stopped_.clear();
 }
 
 }  // namespace rondo::backends
