@@ -7,6 +7,7 @@
 //
 // libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
 // 1024 places: a wait is bounded by 49,152 events, with a look at the timers after each batch.
+#include <unistd.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -33,7 +34,11 @@ class UvBackend final : public Backend {
   UvBackend() noexcept : poller_(std::make_unique<UvPoller>(loop_)) {}
 
   [[nodiscard]] std::error_code open() noexcept {
-    if (const int status = uv_loop_init(&loop_)) return uv_error(status);
+    if (const int status = uv_loop_init(&loop_)) {
+      // libuv 1.44 leaves its epoll set open when it fails further on.
+      if (const int fd = uv_backend_fd(&loop_); fd >= 0) (void)::close(fd);
+      return uv_error(status);
+    }
     if (const int status = uv_async_init(&loop_, &async_, [](uv_async_t*) {})) {
       uv_loop_close(&loop_);
       return uv_error(status);
