@@ -67,7 +67,7 @@ class UvBackend final : public Backend {
   void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
-    poller_->restart_stopped();
+    poller_->prepare();
     poller_->deliver_to(&sink);
     const bool sleeps = deadline != TimePoint::min();
     if (sleeps) arm(deadline);

@@ -90,7 +90,7 @@ class UvHosted final : public HostedBackend {
     } else {
       uv_unref(keeper);
     }
-    poller_.restart_stopped();
+    poller_.prepare();
     uv_timer_stop(&handles_->timer);
     if (deadline == TimePoint::min() || deadline <= now()) {
       wants_turn_ = true;

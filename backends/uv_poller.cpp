@@ -12,6 +12,8 @@
 // - The handles are unreferenced: what keeps a reactor running is the reactor's to count.
 #include "uv_poller.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -61,6 +63,8 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
 
 std::error_code UvPoller::start(int fd, Ready interest) noexcept {
   uv_poll_t& handle = nodes_[static_cast<std::size_t>(fd)]->handle;
+  // Room was made with the node; more than one entry for a descriptor says nothing new.
+  if (started_.size() < started_.capacity()) started_.push_back(fd);
   return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
 }
 
@@ -70,6 +74,7 @@ std::error_code UvPoller::add_node(int fd) noexcept try {
     interests_.resize(place + 1);
     nodes_.resize(place + 1);
     stopped_.reserve(nodes_.capacity());
+    started_.reserve(nodes_.capacity());
   }
   auto node = std::make_unique<Node>();
   node->poller = this;
@@ -126,13 +131,20 @@ void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
   if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
 }
 
-void UvPoller::restart_stopped() noexcept {
+void UvPoller::prepare() noexcept {
   for (const int fd : stopped_) {
     const auto place = static_cast<std::size_t>(fd);
     if (nodes_[place] == nullptr || interests_[place] == Ready::none) continue;
     (void)start(fd, interests_[place]);  // only a closing handle can be refused, and it is not
   }
   stopped_.clear();
+  // libuv adds it to the kernel's set when it polls, and aborts if that is refused. Closing it
+  // before its registration ended is against the contract, but no reason to end the program.
+  for (const int fd : started_) {
+    Node* const node = nodes_[static_cast<std::size_t>(fd)];
+    if (node != nullptr && ::fcntl(fd, F_GETFD) < 0) (void)uv_poll_stop(&node->handle);
+  }
+  started_.clear();
 }
 
 void UvPoller::forget_interests() noexcept {

@@ -31,8 +31,9 @@ class UvPoller {
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
   void unwatch(int fd) noexcept;
-  /// Starts again what libuv stopped because of an error. Before each wait.
-  void restart_stopped() noexcept;
+  /// Starts again what libuv stopped because of an error, and stops what was started and closed
+  /// since, which libuv would abort on. Before each wait.
+  void prepare() noexcept;
   void forget_interests() noexcept;
 
   /// Events go to `sink` from now on. Null: nobody wants any.
@@ -64,6 +65,7 @@ class UvPoller {
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
   std::vector<int> stopped_;
+  std::vector<int> started_;  // since the last wait
 };
 
 }  // namespace rondo::backends
