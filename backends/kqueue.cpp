@@ -202,7 +202,7 @@ class KqueueBackend final : public Backend {
 
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
   void unwatch(int fd, Ready from) noexcept override { drop(fd, from); }
-  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override;
+  std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   std::error_code renew() noexcept override;
   TimePoint now() const noexcept override { return Clock::now(); }
@@ -221,7 +221,7 @@ class KqueueBackend final : public Backend {
   int poll(TimePoint deadline) noexcept;
   void end_wake() noexcept;
   void offer_ended_again() noexcept;
-  void tell_ended(Sink& sink) noexcept;
+  void tell_ended(Sink& sink);
 
   Kernel kernel_;
   std::atomic<bool> wake_pending_ = false;
@@ -272,7 +272,7 @@ int KqueueBackend::poll(TimePoint deadline) noexcept {
                   static_cast<int>(events_per_wait_max), deadline == never ? nullptr : &timeout);
 }
 
-std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) noexcept {
+std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) {
   offer_ended_again();
   const int count = poll(ended_.empty() ? deadline : TimePoint::min());
   if (count < 0 && errno != EINTR) return last_system_error();
@@ -299,7 +299,7 @@ void KqueueBackend::offer_ended_again() noexcept {
 }
 
 /// The sink may watch and unwatch meanwhile: what shifts out of sight is told by the next wait.
-void KqueueBackend::tell_ended(Sink& sink) noexcept {
+void KqueueBackend::tell_ended(Sink& sink) {
   const std::size_t count = ended_.size();
   for (std::size_t i = 0; i < count && i < ended_.size(); ++i) {
     const Ended ended = ended_[i];
