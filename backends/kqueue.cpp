@@ -109,10 +109,9 @@ Ready ended_directions(int fd, const Outcome& outcome) noexcept {
 
 /// "No such filter for this kind of descriptor" has many names, and one at the port.
 std::error_code to_port_error(int error) noexcept {
-  const bool unpollable =
-      error == EINVAL || error == ENODEV || error == ENOTSUP || error == EOPNOTSUPP;
-  return unpollable ? std::make_error_code(std::errc::operation_not_permitted)
-                    : system_error(error);
+  constexpr std::array unpollable{EINVAL, ENODEV, ENOTSUP, EOPNOTSUPP};
+  if (std::ranges::find(unpollable, error) == unpollable.end()) return system_error(error);
+  return std::make_error_code(std::errc::operation_not_permitted);
 }
 
 timespec time_left(TimePoint now, TimePoint deadline) noexcept {
@@ -247,8 +246,8 @@ std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexce
   return to_port_error(failed);
 }
 
-/// What the kernel says does not matter: afterwards the filters are gone, or were before.
 void KqueueBackend::drop(int fd, Ready directions) noexcept {
+  // What the kernel says does not matter: afterwards the filters are gone, or were before.
   (void)change(kernel_.queue.get(), fd, directions, EV_DELETE, Token{});
   if (ended_.empty()) return;
   for (Ended& ended : ended_)
