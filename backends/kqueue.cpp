@@ -109,10 +109,9 @@ Ready ended_directions(int fd, const Outcome& outcome) noexcept {
 
 /// "No such filter for this kind of descriptor" has many names, and one at the port.
 std::error_code to_port_error(int error) noexcept {
-  const bool unpollable =
-      error == EINVAL || error == ENODEV || error == ENOTSUP || error == EOPNOTSUPP;
-  return unpollable ? std::make_error_code(std::errc::operation_not_permitted)
-                    : system_error(error);
+  constexpr std::array unpollable{EINVAL, ENODEV, ENOTSUP, EOPNOTSUPP};
+  if (std::ranges::find(unpollable, error) == unpollable.end()) return system_error(error);
+  return std::make_error_code(std::errc::operation_not_permitted);
 }
 
 timespec time_left(TimePoint now, TimePoint deadline) noexcept {
@@ -202,7 +201,7 @@ class KqueueBackend final : public Backend {
 
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
   void unwatch(int fd, Ready from) noexcept override { drop(fd, from); }
-  std::error_code wait(Sink& sink, TimePoint deadline) noexcept override;
+  std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   std::error_code renew() noexcept override;
   TimePoint now() const noexcept override { return Clock::now(); }
@@ -221,7 +220,7 @@ class KqueueBackend final : public Backend {
   int poll(TimePoint deadline) noexcept;
   void end_wake() noexcept;
   void offer_ended_again() noexcept;
-  void tell_ended(Sink& sink) noexcept;
+  void tell_ended(Sink& sink);
 
   Kernel kernel_;
   std::atomic<bool> wake_pending_ = false;
@@ -247,8 +246,8 @@ std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexce
   return to_port_error(failed);
 }
 
-/// What the kernel says does not matter: afterwards the filters are gone, or were before.
 void KqueueBackend::drop(int fd, Ready directions) noexcept {
+  // What the kernel says does not matter: afterwards the filters are gone, or were before.
   (void)change(kernel_.queue.get(), fd, directions, EV_DELETE, Token{});
   if (ended_.empty()) return;
   for (Ended& ended : ended_)
@@ -272,7 +271,7 @@ int KqueueBackend::poll(TimePoint deadline) noexcept {
                   static_cast<int>(events_per_wait_max), deadline == never ? nullptr : &timeout);
 }
 
-std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) noexcept {
+std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) {
   offer_ended_again();
   const int count = poll(ended_.empty() ? deadline : TimePoint::min());
   if (count < 0 && errno != EINTR) return last_system_error();
@@ -299,7 +298,7 @@ void KqueueBackend::offer_ended_again() noexcept {
 }
 
 /// The sink may watch and unwatch meanwhile: what shifts out of sight is told by the next wait.
-void KqueueBackend::tell_ended(Sink& sink) noexcept {
+void KqueueBackend::tell_ended(Sink& sink) {
   const std::size_t count = ended_.size();
   for (std::size_t i = 0; i < count && i < ended_.size(); ++i) {
     const Ended ended = ended_[i];

@@ -56,7 +56,7 @@ struct KernelMemory {
   using value_type = T;
   KernelMemory() noexcept = default;
   template <typename U>
-  KernelMemory(const KernelMemory<U>&) noexcept {}
+  KernelMemory(const KernelMemory<U>&) noexcept {}  // NOLINT: allocators convert
   T* allocate(std::size_t count) {
     if (void* const memory = std::malloc(count * sizeof(T))) return static_cast<T*>(memory);
     throw std::bad_alloc{};
@@ -132,7 +132,7 @@ struct World {
   std::pair<short, int> add_error{};  // filter, errno
 };
 
-World& world() noexcept {
+World& world() {
   static World* const all = [] {
     // A child inherits no queue; it goes on with the numbers free.
     pthread_atfork([] { world().mutex.lock(); }, [] { world().mutex.unlock(); },

@@ -110,6 +110,31 @@ TEST_P(Kqueue, AllowsEndedPipesToBeUnwatchedFromInsideASink) {
   EXPECT_EQ(filters(), 0U);
 }
 
+TEST_P(Kqueue, LosesNothingWhenASinkThrows) {
+  const Pipe pipe = widowed_pipe();
+  const Pair pair = unix_pair();
+  ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::write));
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, other));
+  backend->wake();
+  int thrown = 0;
+  CollectingSink sink;
+  sink.then = [](Token, Ready) { throw 1; };
+  for (int i = 0; i < looks; ++i) {
+    try {
+      ASSERT_FALSE(backend->wait(sink, backend->now()));
+    } catch (int) {
+      ++thrown;
+    }
+  }
+  EXPECT_GT(thrown, looks / 2);
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  backend->unwatch(pipe.writer.get(), Ready::write);
+  backend->unwatch(pair.ours.get(), Ready::write);
+  backend->wake();
+  ASSERT_FALSE(backend->wait(sink, never)) << "a wake is still heard";
+}
+
 TEST_P(Kqueue, RefusesAClosedDescriptorAlthoughAnEndedPipeLooksAlike) {
   Pipe pipe = widowed_pipe();
   const int number = pipe.writer.get();
