@@ -36,10 +36,6 @@ Result<std::unique_ptr<detail::Core>, Error> make_core(const ReactorOptions& opt
 
 }  // namespace
 
-std::uint32_t library_version() noexcept { return headers_version; }
-
-const char* library_version_string() noexcept { return RONDO_VERSION_STRING; }
-
 Result<Reactor, Error> Reactor::make(const ReactorOptions& options) {
   auto core = make_core(options);
   if (!core) return std::move(core).error();

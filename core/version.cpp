@@ -1,0 +1,10 @@
+// Which version of the library is loaded.
+#include <rondo/version.h>
+
+namespace rondo {
+
+std::uint32_t library_version() noexcept { return headers_version; }
+
+const char* library_version_string() noexcept { return RONDO_VERSION_STRING; }
+
+}  // namespace rondo
