@@ -7,20 +7,22 @@
 // descriptor that is ready both ways comes as two events, and is told in two calls.
 //
 // Changes are submitted with EV_RECEIPT, and their receipts go into an array of the call's own: no
-// event is taken by the way, and no receipt is ever taken for an event. EV_ADD comes first and
-// EV_DELETE after it has succeeded, so that a failure leaves what was; a flip from one direction to
-// the other thus costs two system calls, as do all changes beyond one direction on epoll.
+// event is taken by the way, and no receipt is ever taken for an event. What is new comes first;
+// after it has succeeded, in a second call, EV_DELETE for what is not wanted any more and EV_ADD to
+// give the new token to what is kept. So a failure leaves what was.
 //
 // One thing has no filter: a pipe whose reader has gone refuses EVFILT_WRITE. It is ready, for
 // writing to it tells so at once; hence `ended_`, empty in ordinary times: what is in it is told
 // by every wait, and offered to the kernel again before, since a FIFO may get another reader.
 //
 // wake() writes to a pipe. EVFILT_USER would save two descriptors and a read(), but OpenBSD and
-// NetBSD before 10 lack it, and write() is what POSIX allows in signal handlers. The byte is read
-// before `wake_pending_` is cleared: a wake() in between belongs to the wait that is returning.
+// NetBSD before 10 lack it, and write() is what POSIX allows in signal handlers. The flag keeps a
+// burst to one byte, and falls when that byte has been read: before the sink is called, and never
+// while a wake() is between the two, so that a byte in the pipe always has the flag up.
 //
-// Costs: fstat() at each start from rest, to refuse files as all backends do; 64-bit systems only;
-// between kqueue() and fcntl() another thread's fork and exec can inherit the descriptor.
+// Costs: fstat() at each start from rest, to refuse files as all backends do; two calls where a
+// direction is added to another or takes its place; 64-bit systems only; between kqueue() and
+// fcntl() another thread's fork and exec can inherit the descriptor.
 #include <sys/types.h>  // first: older systems' <sys/event.h> does not include it
 
 #include <sys/event.h>
@@ -61,7 +63,6 @@ static_assert(sizeof(Udata) == sizeof(Token), "udata cannot hold a token on a 32
 
 constexpr std::size_t events_per_wait_max = 256;  // one wait's
 constexpr std::chrono::hours sleep_max{24};       // FreeBSD's limit; a wait may return early
-constexpr std::size_t wake_bytes_max = 16;        // there is one, or two after a race
 
 /// The errno of each direction's change, 0 where it succeeded or was not asked for; and of the call
 /// as a whole, which fails where the kqueue itself does.
@@ -124,12 +125,15 @@ timespec time_left(TimePoint now, TimePoint deadline) noexcept {
   return timeout;
 }
 
-/// Makes the same change for each of `directions`.
-Outcome change(int queue, int fd, Ready directions, Flags action, Token token) noexcept {
+/// Adds the filters of the one and deletes those of the other, which have no direction in common.
+Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexcept {
   std::array<Event, 2> changes;
   std::size_t count = 0;
-  if (can_read(directions)) changes[count++] = make_change(fd, EVFILT_READ, action, token);
-  if (can_write(directions)) changes[count++] = make_change(fd, EVFILT_WRITE, action, token);
+  const auto submit = [&](Filter filter, bool adds) {
+    changes[count++] = make_change(fd, filter, adds ? EV_ADD : EV_DELETE, token);
+  };
+  if (can_read(added | deleted)) submit(EVFILT_READ, can_read(added));
+  if (can_write(added | deleted)) submit(EVFILT_WRITE, can_write(added));
   if (count == 0) return {};
 
   std::array<Event, 2> receipts;
@@ -189,7 +193,7 @@ Result<Kernel> make_kernel() noexcept {
   for (const int fd : ends)
     if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return last_system_error();
 
-  const Outcome outcome = change(kernel.queue.get(), ends[0], Ready::read, EV_ADD, Token{});
+  const Outcome outcome = change(kernel.queue.get(), ends[0], Ready::read, Ready::none, no_token);
   if (outcome.call != 0) return system_error(outcome.call);
   if (outcome.read != 0) return system_error(outcome.read);
   return kernel;
@@ -200,7 +204,7 @@ class KqueueBackend final : public Backend {
   explicit KqueueBackend(Kernel kernel) noexcept : kernel_(std::move(kernel)) {}
 
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
-  void unwatch(int fd, Ready from) noexcept override { drop(fd, from); }
+  void unwatch(int fd, Ready from) noexcept override { settle(fd, Ready::none, from, no_token); }
   std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   std::error_code renew() noexcept override;
@@ -216,7 +220,7 @@ class KqueueBackend final : public Backend {
   };
 
   std::error_code add(int fd, Ready directions, Token token) noexcept;
-  void drop(int fd, Ready directions) noexcept;
+  void settle(int fd, Ready kept, Ready dropped, Token token) noexcept;
   int poll(TimePoint deadline) noexcept;
   void end_wake() noexcept;
   void offer_ended_again() noexcept;
@@ -229,7 +233,7 @@ class KqueueBackend final : public Backend {
 };
 
 std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexcept {
-  const Outcome outcome = change(kernel_.queue.get(), fd, directions, EV_ADD, token);
+  const Outcome outcome = change(kernel_.queue.get(), fd, directions, Ready::none, token);
   const Ready ended = ended_directions(fd, outcome);
   int failed = outcome.call;
   if (outcome.read != 0 && !can_read(ended)) failed = outcome.read;
@@ -242,16 +246,17 @@ std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexce
     }
   }
   if (failed == 0) return {};
-  drop(fd, directions);
+  (void)change(kernel_.queue.get(), fd, Ready::none, directions, token);  // what succeeded of it
   return to_port_error(failed);
 }
 
-void KqueueBackend::drop(int fd, Ready directions) noexcept {
-  // What the kernel says does not matter: afterwards the filters are gone, or were before.
-  (void)change(kernel_.queue.get(), fd, directions, EV_DELETE, Token{});
+void KqueueBackend::settle(int fd, Ready kept, Ready dropped, Token token) noexcept {
+  // What the kernel says does not matter: what was dropped is gone, or was before; and to mend a
+  // filter that is there fails only if the descriptor has been closed, and the filter with it.
+  (void)change(kernel_.queue.get(), fd, kept, dropped, token);
   if (ended_.empty()) return;
   for (Ended& ended : ended_)
-    if (ended.fd == fd) ended.directions = ended.directions - directions;
+    if (ended.fd == fd) ended = {fd, ended.directions - dropped, token};
   std::erase_if(ended_, [](const Ended& ended) { return ended.directions == Ready::none; });
 }
 
@@ -260,7 +265,7 @@ std::error_code KqueueBackend::watch(int fd, Ready from, Ready to, Token token) 
     if (const auto error = check_pollable(fd)) return error;
   }
   if (const auto error = add(fd, to - from, token)) return error;
-  drop(fd, from - to);
+  settle(fd, from & to, from - to, token);
   return {};
 }
 
@@ -275,13 +280,10 @@ std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) {
   offer_ended_again();
   const int count = poll(ended_.empty() ? deadline : TimePoint::min());
   if (count < 0 && errno != EINTR) return last_system_error();
+  if (wake_pending_.load()) end_wake();
   for (int i = 0; i < count; ++i) {
     const Event& event = events_[static_cast<std::size_t>(i)];
-    if (event.ident == static_cast<decltype(event.ident)>(kernel_.wake_reader.get())) [[unlikely]] {
-      end_wake();
-    } else {
-      sink.ready(token_of(event), event.filter == EVFILT_READ ? Ready::read : Ready::write);
-    }
+    sink.ready(token_of(event), event.filter == EVFILT_READ ? Ready::read : Ready::write);
   }
   tell_ended(sink);
   return {};
@@ -291,7 +293,7 @@ void KqueueBackend::offer_ended_again() noexcept {
   if (ended_.empty()) return;
   for (Ended& ended : ended_) {
     const Outcome outcome =
-        change(kernel_.queue.get(), ended.fd, ended.directions, EV_ADD, ended.token);
+        change(kernel_.queue.get(), ended.fd, ended.directions, Ready::none, ended.token);
     if (outcome.call == 0) ended.directions = ended_directions(ended.fd, outcome);
   }
   std::erase_if(ended_, [](const Ended& ended) { return ended.directions == Ready::none; });
@@ -309,14 +311,14 @@ void KqueueBackend::tell_ended(Sink& sink) {
 void KqueueBackend::wake() noexcept {
   if (wake_pending_.exchange(true)) return;
   const int saved_errno = errno;
-  // It cannot fail: the pipe holds two bytes at most.
+  // It cannot fail: the pipe holds one byte at most.
   (void)!::write(kernel_.wake_writer.get(), "", 1);
   errno = saved_errno;
 }
 
 void KqueueBackend::end_wake() noexcept {
-  std::array<std::byte, wake_bytes_max> bytes;
-  if (::read(kernel_.wake_reader.get(), bytes.data(), bytes.size()) > 0) wake_pending_.store(false);
+  std::byte byte{};
+  if (::read(kernel_.wake_reader.get(), &byte, 1) > 0) wake_pending_.store(false);
 }
 
 /// The pipe is shared with the parent, so it is replaced too. Whether a wake() was under way when

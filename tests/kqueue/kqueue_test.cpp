@@ -184,6 +184,27 @@ TEST_P(Kqueue, HasAFilterForEachDirectionAskedForAndNoOther) {
   }
 }
 
+TEST_P(Kqueue, GivesTheNewTokenToWhatIsKept) {
+  const Pair pair = unix_pair();
+  const Pipe pipe = widowed_pipe();
+  write_all(pair.theirs.get(), "hello");
+  for (const int fd : {pair.ours.get(), pipe.writer.get()}) {
+    ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::write, token));
+    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    ASSERT_FALSE(backend->watch(fd, Ready::write, Ready::both, other)) << "it grows";
+    EXPECT_TRUE(is_silent(token));
+    EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+    ASSERT_FALSE(backend->watch(fd, Ready::both, Ready::write, token)) << "it shrinks";
+    EXPECT_TRUE(is_silent(other));
+    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    fail_next_add(EVFILT_READ, ENOMEM);
+    EXPECT_TRUE(backend->watch(fd, Ready::write, Ready::both, other)) << "it fails";
+    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    EXPECT_TRUE(is_silent(other));
+    backend->unwatch(fd, Ready::write);
+  }
+}
+
 TEST_P(Kqueue, DoesNotTakeItsOwnShutdownForTheEndOfInput) {
   for (const Pair& pair : {unix_pair(), tcp_pair()}) {
     ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
