@@ -87,11 +87,13 @@ std::error_code Core::run_until(TimePoint limit) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
-  while (alive() || stop_.load(std::memory_order_relaxed)) {
+  for (;;) {
     if (const std::error_code error = turn_until(limit)) return error;
-    if (stop_.exchange(false)) break;
+    if (stop_.load(std::memory_order_relaxed)) break;
+    if (!was_alive_ && !alive()) break;
     if (limit != never && clock() >= limit) break;
   }
+  stop_.store(false);
   return {};
 }
 
@@ -99,7 +101,8 @@ std::error_code Core::run_once(Duration wait_max) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
-  const bool sleeps = wait_max > Duration::zero() && alive();
+  // Work is something to do: no sleep after it.
+  const bool sleeps = wait_max > Duration::zero() && deferred_.empty() && posted_->empty();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
   const std::error_code error = turn_until(limit);
   stop_.store(false);
@@ -112,7 +115,8 @@ std::error_code Core::turn_until(TimePoint limit) {
   renew_if_forked();
   run_work();
   if (const std::error_code error = wait(limit)) return error;
-  if (signals_.pending()) signals_.run_pending();
+  if (signals_.pending()) [[unlikely]]
+    signals_.run_pending();
   run_timers();
   return {};
 }
@@ -137,16 +141,18 @@ TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
   if (stop_.load(std::memory_order_relaxed)) return unknown;
+  was_alive_ = alive();
   // With nothing to wait for, run() is about to return; a host goes on for its own reasons.
-  if (hosted_ == nullptr && !alive()) return unknown;
+  if (!was_alive_ && hosted_ == nullptr) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
 }
 
 void Core::run_work() {
+  if (deferred_.empty() && posted_->empty()) return;
   deferred_.gather();  // first: what posted work defers is for the next turn
-  if (!posted_->empty()) posted_->run(posts_per_turn_max_);
+  posted_->run(posts_per_turn_max_);
   deferred_.run();
 }
 

@@ -111,6 +111,7 @@ class Core final : public Guest {
   std::size_t holds_ = 0;
   bool nudged_ = false;
   bool in_turn_ = false;
+  bool was_alive_ = false;  // at the last wait
   std::uint32_t forks_;
   Function<void(std::exception_ptr)> exception_hook_;
 

@@ -14,6 +14,7 @@ Timer::Timer(Reactor& reactor, Function<void()> callback)
 Timer::Timer(Timer&& other) noexcept
     : core_(std::exchange(other.core_, nullptr)),
       deadline_(std::exchange(other.deadline_, never)),
+      looked_at_(other.looked_at_),
       period_(other.period_),
       order_(other.order_),
       queued_order_(other.queued_order_),
@@ -37,9 +38,13 @@ void Timer::arm(TimePoint deadline, Duration period) noexcept {
   core_->nudge();
 }
 
-void Timer::arm_at(TimePoint deadline) noexcept { arm(deadline, once); }
+void Timer::arm_at(TimePoint deadline) noexcept {
+  core_->check_thread();
+  if (core_->timers().put_off(*this, deadline, detail::once)) return;  // nothing comes sooner by it
+  arm(deadline, detail::once);
+}
 
-void Timer::arm_after(Duration delay) noexcept { arm(after(core_->clock(), delay), once); }
+void Timer::arm_after(Duration delay) noexcept { arm_at(after(core_->clock(), delay)); }
 
 void Timer::arm_every(Duration period) noexcept {
   period = std::max(period, Duration::zero());

@@ -53,7 +53,7 @@ void TimerQueue::moved(Timer& from, Timer& to) noexcept {
   if (calling_ == &from) calling_ = &to;
 }
 
-void TimerQueue::arm(Timer& timer, TimePoint deadline, Duration period) noexcept {
+void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcept {
   // `never` is the mark of a timer that is not armed; nobody can tell the nanosecond before it.
   if (deadline == never) deadline -= Duration{1};
   if (!timer.armed()) referenced_ += timer.referenced_;
@@ -62,7 +62,8 @@ void TimerQueue::arm(Timer& timer, TimePoint deadline, Duration period) noexcept
   timer.order_ = ++orders_;
   if (timer.place_ == Timer::Place::queue) {
     const TimePoint when = heap_[timer.position_].when;
-    if (when < deadline) return;  // put off: looked at when the entry comes to the top
+    timer.looked_at_ = std::min(when, deadline);
+    if (when < deadline) return;  // it was cancelled, and its entry has stayed
     timer.queued_order_ = timer.order_;
     if (when == deadline) {
       sift_down(timer.position_, {deadline, &timer});
@@ -78,6 +79,7 @@ void TimerQueue::cancel(Timer& timer) noexcept {
   if (!timer.armed()) return;
   referenced_ -= timer.referenced_;
   timer.deadline_ = never;  // its entry is dropped when it comes to the top, or used again
+  timer.looked_at_ = never;
 }
 
 void TimerQueue::set_referenced(Timer& timer, bool referenced) noexcept {
@@ -167,6 +169,7 @@ bool TimerQueue::before(const Entry& a, const Entry& b) noexcept {
 void TimerQueue::push(Timer& timer) noexcept {
   timer.place_ = Timer::Place::queue;
   timer.queued_order_ = timer.order_;
+  timer.looked_at_ = timer.deadline_;
   const Entry entry{timer.deadline_, &timer};
   heap_.push_back(entry);  // within the capacity that add() made
   sift_up(static_cast<Position>(heap_.size() - 1), entry);
@@ -174,6 +177,7 @@ void TimerQueue::push(Timer& timer) noexcept {
 
 void TimerQueue::erase(Position position) noexcept {
   heap_[position].timer->place_ = Timer::Place::nowhere;
+  heap_[position].timer->looked_at_ = never;
   const Entry last = heap_.back();
   heap_.pop_back();
   if (position == heap_.size()) return;

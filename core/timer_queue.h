@@ -23,7 +23,17 @@ class TimerQueue {
   /// `from` has been moved to `to`, which takes its place.
   void moved(Timer& from, Timer& to) noexcept;
 
-  void arm(Timer& timer, TimePoint deadline, Duration period) noexcept;
+  void arm(Timer& timer, TimePoint deadline, Duration period) noexcept {
+    if (!put_off(timer, deadline, period)) move(timer, deadline, period);
+  }
+  /// The cheap way to arm(): true if the timer is queued already and only gets a later deadline.
+  [[nodiscard]] bool put_off(Timer& timer, TimePoint deadline, Duration period) noexcept {
+    if (deadline <= timer.looked_at_ || deadline == never) return false;
+    timer.deadline_ = deadline;
+    timer.period_ = period;
+    timer.order_ = ++orders_;
+    return true;
+  }
   void cancel(Timer& timer) noexcept;
   void set_referenced(Timer& timer, bool referenced) noexcept;
 
@@ -50,6 +60,7 @@ class TimerQueue {
   using Position = std::uint32_t;
 
   [[nodiscard]] static bool before(const Entry& a, const Entry& b) noexcept;
+  void move(Timer& timer, TimePoint deadline, Duration period) noexcept;
   void push(Timer& timer) noexcept;
   void erase(Position position) noexcept;
   void sift_up(Position hole, Entry entry) noexcept;

@@ -13,6 +13,7 @@ class Reactor;
 namespace detail {
 class Core;
 class TimerQueue;
+constexpr Duration once{-1};  // the period of a timer that has none
 }  // namespace detail
 
 /// Calls back at a point in time, once or periodically. Arming never allocates nor fails, and may
@@ -59,8 +60,8 @@ class RONDO_EXPORT Timer {
 
   detail::Core* core_;
   TimePoint deadline_ = never;
-  static constexpr Duration once{-1};
-  Duration period_ = once;
+  TimePoint looked_at_ = never;  // while armed and queued: when its entry comes up; else never
+  Duration period_ = detail::once;
   std::uint64_t order_ = 0;
   std::uint64_t queued_order_ = 0;
   std::uint64_t missed_ = 0;
