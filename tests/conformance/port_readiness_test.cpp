@@ -120,6 +120,20 @@ TEST_P(Port, TellsAfterARestWhatCameDuringIt) {
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
+TEST_P(Port, TellsUnderTheTokenItWasGivenLast) {
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
+  EXPECT_TRUE(is_told(token, Ready::read));
+  ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::both, other));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::both));
+  EXPECT_TRUE(is_silent(token));
+  ASSERT_FALSE(watch(pair.ours, Ready::both, Ready::read, token));
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_silent(other));
+  backend->unwatch(pair.ours.get(), Ready::read);
+}
+
 TEST_P(Port, HandsTheTokenBackAsItWasGiven) {
   const Pair pair = unix_pair();
   for (const std::uint64_t number :
