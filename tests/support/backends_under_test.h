@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace rondo::test {
 struct BackendUnderTest {
   std::string name;  // letters, digits and _ alone: it becomes part of the tests' names
   std::function<std::unique_ptr<Backend>()> make;
+
+  friend std::ostream& operator<<(std::ostream& out, const BackendUnderTest& backend) {
+    return out << backend.name;
+  }
 };
 
 std::vector<BackendUnderTest> backends_under_test();

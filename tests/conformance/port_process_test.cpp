@@ -1,0 +1,169 @@
+// A backend and the process it lives in: descriptors, forks, sockets.
+#include <unistd.h>
+
+#include <rondo/net.h>
+
+#include "support/child_process.h"
+#include "support/port_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Process : public PortFixture {};
+RONDO_ON_EVERY_BACKEND(Process);
+
+TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
+  backend.reset();
+  const auto before = open_descriptors();
+  backend = GetParam().make();
+  const Pair pair = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  backend->wake();
+  look();
+  ASSERT_FALSE(backend->renew());
+  int owned = 0;
+  for (const auto& [fd, what] : open_descriptors()) {
+    if (before.contains(fd)) continue;
+    ++owned;
+    EXPECT_TRUE(is_close_on_exec(fd)) << fd << ": " << what;
+  }
+  EXPECT_GT(owned, 2) << "the pair alone is no backend";
+  EXPECT_LT(owned, 20);
+}
+
+TEST_P(Process, ClosesItsDescriptors) {
+  const auto before = open_descriptors();
+  for (int i = 0; i < 10; ++i) (void)GetParam().make();  // made and destroyed is the point
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(Process, SeveralBackendsDoNotMeet) {
+  const std::unique_ptr<Backend> second = GetParam().make();
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
+  ASSERT_FALSE(second->watch(pair.ours.get(), Ready::none, Ready::read, other));
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_silent(other));
+  CollectingSink sink;
+  while (sink.events.empty()) ASSERT_FALSE(second->wait(sink, never));
+  EXPECT_EQ(sink.told(token), Ready::none);
+  EXPECT_EQ(sink.told(other), Ready::read);
+  second->wake();  // does not end the first one's wait
+  const TimePoint deadline = backend->now() + 5ms;
+  backend->unwatch(pair.ours.get(), Ready::write);
+  int waits = 0;
+  for (; backend->now() < deadline; ++waits) ASSERT_FALSE(backend->wait(sink, deadline));
+  EXPECT_LE(waits, 50);
+  second->unwatch(pair.ours.get(), Ready::read);
+}
+
+TEST_P(Process, RenewedForgetsEveryRegistration) {
+  const Pair pair = unix_pair();
+  const Pair resting = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
+  ASSERT_FALSE(watch(resting.ours, Ready::none, Ready::none, other));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_FALSE(backend->renew());
+    EXPECT_TRUE(is_silent(token));
+    ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write)) << "from none, as a new one";
+    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  }
+  backend->wake();
+  look();
+  backend->unwatch(pair.ours.get(), Ready::write);
+}
+
+TEST_P(Process, IsWokenAfterItWasRenewed) {
+  ASSERT_FALSE(backend->renew());
+  backend->wake();
+  CollectingSink sink;
+  ASSERT_FALSE(backend->wait(sink, never));
+}
+
+TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
+  CollectingSink sink;
+  for (int i = 0; i < 3; ++i) {
+    backend->wake();
+    ASSERT_FALSE(backend->renew());
+    look();  // the wake-up may have survived or not
+    look();
+    backend->wake();
+    ASSERT_FALSE(backend->wait(sink, never));
+  }
+}
+
+TEST_P(Process, RenewsWithoutLeavingDescriptorsBehind) {
+  const auto before = open_descriptors().size();
+  for (int i = 0; i < 10; ++i) ASSERT_FALSE(backend->renew());
+  EXPECT_EQ(open_descriptors().size(), before);
+}
+
+TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
+  const Pair pair = unix_pair();
+  const Pair idle = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
+  ASSERT_FALSE(watch(idle.ours, Ready::none, Ready::read, other));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_EQ(in_child([&] {
+              RONDO_CHILD_REQUIRE(!backend->renew());
+              RONDO_CHILD_REQUIRE(is_silent(token));
+              RONDO_CHILD_REQUIRE(!watch(pair.ours, Ready::none, Ready::both, other));
+              RONDO_CHILD_REQUIRE(is_told_again_and_again(other, Ready::write));
+              backend->unwatch(pair.ours.get(), Ready::both);
+              RONDO_CHILD_REQUIRE(is_silent(other));
+              backend->wake();
+              backend.reset();
+              return 0;
+            }),
+            0);
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_not_told(other, Ready::read));
+  write_all(idle.theirs.get(), "hello");
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  backend->unwatch(pair.ours.get(), Ready::write);
+  backend->unwatch(idle.ours.get(), Ready::read);
+}
+
+TEST_P(Process, AWakeInTheChildIsNotThatOfTheParent) {
+  EXPECT_EQ(in_child([&] {
+              RONDO_CHILD_REQUIRE(!backend->renew());
+              for (int i = 0; i < 10; ++i) backend->wake();
+              CollectingSink sink;
+              RONDO_CHILD_REQUIRE(!backend->wait(sink, never));
+              return 0;
+            }),
+            0);
+  const TimePoint deadline = backend->now() + 10ms;
+  int waits = 0;
+  CollectingSink sink;
+  for (; backend->now() < deadline; ++waits) ASSERT_FALSE(backend->wait(sink, deadline));
+  EXPECT_LE(waits, 50);
+}
+
+TEST_P(Process, BringsTheSocketCallsThatGoWithIt) {
+  Net& net = backend->net();
+  EXPECT_EQ(&net, &backend->net());
+  int fds[2];
+  ASSERT_EQ(net.pair(SocketType::stream, fds), 0);
+  const std::string_view text = "hello";
+  EXPECT_EQ(net.write(std::as_bytes(std::span{text}), fds[0]), 5);
+  ASSERT_FALSE(backend->watch(fds[1], Ready::none, Ready::read, token));
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  std::byte buffer[16];
+  EXPECT_EQ(net.read(buffer, fds[1]), 5);
+  EXPECT_TRUE(is_not_told(token, Ready::read));
+  backend->unwatch(fds[1], Ready::read);
+  for (const int fd : fds) {
+    EXPECT_TRUE(is_close_on_exec(fd));
+    EXPECT_TRUE(is_nonblocking(fd));
+    EXPECT_EQ(net.close(fd), 0);
+  }
+}
+
+}  // namespace
+}  // namespace rondo::test

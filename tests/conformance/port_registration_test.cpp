@@ -1,0 +1,189 @@
+// Backend::watch and Backend::unwatch: what cannot be polled, and registrations that end.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "support/port_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+class Registration : public PortFixture {};
+RONDO_ON_EVERY_BACKEND(Registration);
+
+Fd opened(const char* path, int flags) { return Fd{::open(path, flags | O_CLOEXEC)}; }
+
+struct FileCloser {
+  void operator()(std::FILE* file) const { (void)std::fclose(file); }  // it is temporary
+};
+
+TEST_P(Registration, RefusesARegularFile) {
+  const std::unique_ptr<std::FILE, FileCloser> file{std::tmpfile()};
+  ASSERT_NE(file, nullptr);
+  const int fd = ::fileno(file.get());
+  for (const Ready interest : {Ready::read, Ready::write, Ready::both}) {
+    EXPECT_EQ(backend->watch(fd, Ready::none, interest, token), std::errc::operation_not_permitted);
+  }
+}
+
+TEST_P(Registration, RefusesADirectory) {
+  const Fd directory = opened("/", O_RDONLY | O_DIRECTORY);
+  EXPECT_EQ(watch(directory, Ready::none, Ready::read), std::errc::operation_not_permitted);
+}
+
+TEST_P(Registration, RefusesTheNullDevice) {
+  const Fd null = opened("/dev/null", O_RDWR);
+  EXPECT_EQ(watch(null, Ready::none, Ready::read), std::errc::operation_not_permitted);
+  EXPECT_EQ(watch(null, Ready::none, Ready::both), std::errc::operation_not_permitted);
+}
+
+TEST_P(Registration, RefusesAClosedDescriptor) {
+  Pair pair = unix_pair();
+  const int number = pair.ours.get();
+  pair.ours.close();
+  EXPECT_EQ(backend->watch(number, Ready::none, Ready::read, token),
+            std::errc::bad_file_descriptor);
+}
+
+TEST_P(Registration, RefusesNumbersThatAreNoDescriptors) {
+  EXPECT_EQ(backend->watch(-1, Ready::none, Ready::read, token), std::errc::bad_file_descriptor);
+  EXPECT_EQ(backend->watch(1 << 28, Ready::none, Ready::write, token),
+            std::errc::bad_file_descriptor);
+}
+
+TEST_P(Registration, ChangesNothingWhenItRefuses) {
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
+  Fd null = opened("/dev/null", O_RDWR);
+  const int number = null.get();
+  EXPECT_TRUE(watch(null, Ready::none, Ready::read, other));
+  EXPECT_TRUE(is_silent(other));
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::read)) << "the others go on";
+
+  null.close();
+  Pair next = unix_pair();
+  next.ours = moved_to(number, std::move(next.ours));
+  write_all(next.theirs.get(), "hello");
+  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::read, other)) << "the number is free for use";
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  backend->unwatch(next.ours.get(), Ready::read);
+  backend->unwatch(pair.ours.get(), Ready::read);
+}
+
+TEST_P(Registration, IsSilentAfterItsEnd) {
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  EXPECT_TRUE(is_told(token, Ready::both));
+  backend->unwatch(pair.ours.get(), Ready::both);
+  EXPECT_TRUE(is_silent(token));
+}
+
+TEST_P(Registration, EndsBeforeAnyWait) {
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  backend->unwatch(pair.ours.get(), Ready::both);
+  EXPECT_TRUE(is_silent(token));
+}
+
+TEST_P(Registration, EndsWhileItRests) {
+  const Pair pair = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  ASSERT_FALSE(watch(pair.ours, Ready::write, Ready::none));
+  backend->unwatch(pair.ours.get(), Ready::none);
+  EXPECT_TRUE(is_silent(token));
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, other));
+  EXPECT_TRUE(is_told(other, Ready::write));
+  backend->unwatch(pair.ours.get(), Ready::write);
+}
+
+TEST_P(Registration, BeginsAgainUnderAnotherToken) {
+  const Pair pair = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  backend->unwatch(pair.ours.get(), Ready::write);
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, other));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_silent(token));
+  backend->unwatch(pair.ours.get(), Ready::write);
+}
+
+// RULES: close fd 7, accept returns 7, the old event for 7 is still queued.
+TEST_P(Registration, DoesNotSpeakForTheNextOwnerOfItsNumber) {
+  Pair pair = unix_pair();
+  const int number = pair.ours.get();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  EXPECT_TRUE(is_told(token, Ready::both));
+  backend->unwatch(number, Ready::both);
+  pair.ours.close();
+  const Fd next = moved_to(number, duplicate(pair.theirs.get()));
+  ASSERT_FALSE(watch(next, Ready::none, Ready::read, other));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::read)) << "its peer has hung up";
+  EXPECT_TRUE(is_silent(token));
+  backend->unwatch(number, Ready::read);
+}
+
+// RULES: a dup keeps a closed descriptor alive inside epoll.
+TEST_P(Registration, LeavesNothingBehindInADuplicate) {
+  Pair pair = unix_pair();
+  const Fd copy = duplicate(pair.ours.get());
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
+  EXPECT_TRUE(is_not_told(token, Ready::read));
+  backend->unwatch(pair.ours.get(), Ready::read);
+  pair.ours.close();
+  write_all(pair.theirs.get(), "hello");
+  EXPECT_TRUE(is_silent(token));
+  ASSERT_FALSE(watch(copy, Ready::none, Ready::read, other));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  EXPECT_TRUE(is_silent(token));
+  backend->unwatch(copy.get(), Ready::read);
+}
+
+TEST_P(Registration, CoexistsWithOneOfADuplicate) {
+  const Pair pair = unix_pair();
+  const Fd copy = duplicate(pair.ours.get());
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
+  ASSERT_FALSE(watch(copy, Ready::none, Ready::write, other));
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  backend->unwatch(pair.ours.get(), Ready::read);
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_silent(token));
+  backend->unwatch(copy.get(), Ready::write);
+}
+
+TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
+  Pair pair = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  const int number = pair.ours.get();
+  pair.ours.close();  // too early: the contract says that unwatch comes first
+  backend->unwatch(number, Ready::both);
+  EXPECT_TRUE(is_silent(token));
+
+  Pair next = unix_pair();
+  next.ours = moved_to(number, std::move(next.ours));
+  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::write, other));
+  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  backend->unwatch(number, Ready::write);
+}
+
+// With what is registered still in place: the owner of a backend may give up at any time.
+TEST_P(Registration, MayOutliveItsBackend) {
+  const Pair pair = unix_pair();
+  const Pair resting = unix_pair();
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
+  EXPECT_TRUE(is_told(token, Ready::write));
+  ASSERT_FALSE(watch(resting.ours, Ready::none, Ready::none, other));
+  backend.reset();
+  write_all(pair.ours.get(), "still a descriptor");
+}
+
+}  // namespace
+}  // namespace rondo::test

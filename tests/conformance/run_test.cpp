@@ -1,0 +1,322 @@
+// Running: what keeps run() going, what ends it, and how long it sleeps.
+#include <signal.h>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include <rondo/signal.h>
+#include <rondo/timer.h>
+
+#include "support/descriptors.h"
+#include "support/on_every_backend.h"
+#include "support/recording_handler.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Running : public ReactorOnEveryBackend {
+ protected:
+  static constexpr int idle_waits_max = 50;
+};
+RONDO_ON_EVERY_BACKEND(Running);
+
+TEST_P(Running, ReturnsWhenThereIsNothingToWaitFor) {
+  EXPECT_FALSE(reactor.alive());
+  EXPECT_FALSE(reactor.run());
+  EXPECT_FALSE(reactor.run());
+  EXPECT_FALSE(reactor.run_for(1h));
+}
+
+TEST_P(Running, ReturnsWhenTheLastThingHasEnded) {
+  const Pair pair = unix_pair();
+  std::optional<Watch> watch;
+  Timer timer{reactor, [&] { watch.reset(); }};
+  RecordingHandler handler{[&](Ready) {
+    watch->set(Ready::none);
+    timer.arm_after(1ms);
+  }};
+  watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(handler.calls, 1);
+}
+
+TEST_P(Running, IsKeptUpByEachThingAlone) {
+  RecordingHandler handler;
+  const Pair pair = unix_pair();
+  {
+    Watch watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
+    EXPECT_TRUE(reactor.alive());
+    watch.set(Ready::none);
+    EXPECT_TRUE(reactor.alive()) << "a paused watch is still one";
+    watch.unref();
+    EXPECT_FALSE(reactor.alive());
+    watch.unref();
+    watch.ref();
+    EXPECT_TRUE(reactor.alive()) << "references are no count";
+  }
+  EXPECT_FALSE(reactor.alive());
+  {
+    Timer timer{reactor, [] {}};
+    EXPECT_FALSE(reactor.alive()) << "a timer that is not armed waits for nothing";
+    timer.arm_after(1h);
+    EXPECT_TRUE(reactor.alive());
+    timer.unref();
+    EXPECT_FALSE(reactor.alive());
+    timer.ref();
+    timer.cancel();
+    EXPECT_FALSE(reactor.alive());
+    timer.arm_every(1h);
+    EXPECT_TRUE(reactor.alive());
+  }
+  EXPECT_FALSE(reactor.alive());
+  {
+    Signal signal{reactor, SIGUSR1, [] {}};
+    EXPECT_TRUE(reactor.alive());
+    signal.unref();
+    EXPECT_FALSE(reactor.alive());
+    signal.ref();
+    EXPECT_TRUE(reactor.alive());
+  }
+  EXPECT_FALSE(reactor.alive());
+  reactor.defer([] {});
+  EXPECT_TRUE(reactor.alive());
+  EXPECT_FALSE(reactor.run());
+  reactor.post([] {});
+  EXPECT_TRUE(reactor.alive());
+  EXPECT_FALSE(reactor.run());
+  EXPECT_FALSE(reactor.alive());
+}
+
+TEST_P(Running, IsKeptUpByAHold) {
+  Hold first = reactor.hold();
+  EXPECT_TRUE(reactor.alive());
+  {
+    const Hold second = reactor.hold();
+    const Hold moved = std::move(first);
+    EXPECT_TRUE(reactor.alive());
+  }
+  EXPECT_FALSE(reactor.alive()) << "one that was moved from holds nothing";
+  first = reactor.hold();
+  EXPECT_TRUE(reactor.alive());
+  Hold other = reactor.hold();
+  first = std::move(other);
+  first = Hold{};
+  EXPECT_FALSE(reactor.alive()) << "the one that was assigned to gave up its own";
+  other = Hold{};
+}
+
+TEST_P(Running, RunsForAsLongAsItWasTold) {
+  const Hold hold = reactor.hold();
+  const TimePoint start = reactor.backend().now();
+  const int before = spy.waits;
+  EXPECT_FALSE(reactor.run_for(30ms));
+  EXPECT_GE(reactor.backend().now() - start, 30ms);
+  EXPECT_LE(spy.waits - before, idle_waits_max);
+}
+
+TEST_P(Running, RunsForNoTimeAtAll) {
+  const Hold hold = reactor.hold();
+  const TimePoint start = Clock::now();
+  EXPECT_FALSE(reactor.run_for(0s));
+  EXPECT_FALSE(reactor.run_for(-1h));
+  EXPECT_LT(Clock::now() - start, patience);
+}
+
+TEST_P(Running, RunsForItsTimeThoughThereIsAlwaysSomethingToDo) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  const Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  EXPECT_FALSE(reactor.run_for(10ms));
+  EXPECT_GT(handler.calls, 1);
+}
+
+TEST_P(Running, ReturnsEarlyWhenNothingIsLeft) {
+  Timer timer{reactor, [] {}};
+  timer.arm_after(1ms);
+  const TimePoint start = Clock::now();
+  EXPECT_FALSE(reactor.run_for(1h));
+  EXPECT_LT(Clock::now() - start, patience);
+}
+
+TEST_P(Running, OneTurnWaitsNoLongerThanItWasTold) {
+  const Hold hold = reactor.hold();
+  const int before = spy.waits;
+  EXPECT_FALSE(reactor.run_once(0s));
+  EXPECT_EQ(spy.waits - before, 1);
+  EXPECT_FALSE(reactor.run_once(5ms));
+  EXPECT_EQ(spy.waits - before, 2);
+}
+
+TEST_P(Running, OneTurnEndsWithTheFirstThingToDo) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  const Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  while (handler.calls == 0) EXPECT_FALSE(reactor.run_once());
+  EXPECT_EQ(handler.calls, 1);
+}
+
+TEST_P(Running, StopsBeforeItHasBegunAfterOneTurnThatDoesNotWait) {
+  const Hold hold = reactor.hold();
+  bool worked = false;
+  reactor.defer([&] { worked = true; });
+  reactor.stop();
+  const int before = spy.waits;
+  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(worked);
+  EXPECT_EQ(spy.waits - before, 1);
+  const TimePoint start = reactor.backend().now();
+  EXPECT_FALSE(reactor.run_for(5ms));
+  EXPECT_GE(reactor.backend().now() - start, 5ms) << "one stop() ends one run()";
+}
+
+TEST_P(Running, StopsFromInsideAtTheEndOfTheTurn) {
+  const Hold hold = reactor.hold();
+  int after_stop = 0;
+  reactor.defer([&] { reactor.stop(); });
+  reactor.defer([&] { ++after_stop; });
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(after_stop, 1) << "the turn is finished";
+}
+
+TEST_P(Running, StopsFromAHandlerATimerAndASignal) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler{[&](Ready) { reactor.stop(); }};
+  {
+    const Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+    EXPECT_FALSE(reactor.run());
+  }
+  const Hold hold = reactor.hold();
+  Timer timer{reactor, [&] { reactor.stop(); }};
+  timer.arm_after(1ms);
+  EXPECT_FALSE(reactor.run());
+  const Signal signal{reactor, SIGUSR1, [&] { reactor.stop(); }};
+  reactor.defer([] { (void)::raise(SIGUSR1); });  // cannot fail
+  EXPECT_FALSE(reactor.run());
+}
+
+TEST_P(Running, StopsFromAnotherThread) {
+  const Hold hold = reactor.hold();
+  for (int i = 0; i < 20; ++i) {
+    std::thread stopper{[this, i] {
+      if (i % 2 == 0) give_others_time();
+      reactor.stop();
+    }};
+    EXPECT_FALSE(reactor.run());
+    stopper.join();
+  }
+}
+
+TEST_P(Running, RefusesToRunInsideItself) {
+  std::vector<std::error_code> refusals;
+  const auto nest = [&] {
+    refusals.push_back(reactor.run());
+    refusals.push_back(reactor.run_for(1ms));
+    refusals.push_back(reactor.run_once());
+  };
+  const Pair pair = unix_pair();
+  std::optional<Watch> watch;
+  RecordingHandler handler{[&](Ready) {
+    nest();
+    watch.reset();
+  }};
+  watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  Timer timer{reactor, nest};
+  timer.arm_after(1ms);
+  reactor.defer(nest);
+  reactor.post(nest);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(refusals.size(), 12U);
+  for (const std::error_code& refusal : refusals) {
+    EXPECT_EQ(refusal, std::errc::device_or_resource_busy);
+  }
+}
+
+TEST_P(Running, OfAnotherReactorInsideIsAllowed) {
+  Reactor other{GetParam().make()};
+  bool inner = false;
+  other.defer([&] { inner = true; });
+  reactor.defer([&] { EXPECT_FALSE(other.run()); });
+  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(inner);
+}
+
+TEST_P(Running, ReturnsWhatMadeThePollerFailAndMayBeTriedAgain) {
+  const Pair pair = unix_pair();
+  std::optional<Watch> watch;
+  RecordingHandler handler{[&](Ready) { watch.reset(); }};
+  watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  spy.fail_wait = {
+      .skip = 0, .times = 1, .error = std::make_error_code(std::errc::not_enough_memory)};
+  EXPECT_EQ(reactor.run(), std::errc::not_enough_memory);
+  EXPECT_EQ(handler.calls, 0);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(handler.calls, 1);
+}
+
+TEST_P(Running, MayBeMovedWhileItDoesNotRun) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  std::optional<Timer> timer{std::in_place, reactor, [] {}};
+  Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  Reactor moved = std::move(reactor);
+  timer->arm_after(1ms);
+  EXPECT_TRUE(run_until(moved, [&] { return handler.calls > 0 && !timer->armed(); }));
+  watch.end();
+  EXPECT_FALSE(moved.run());
+  timer.reset();  // before the reactor, as everything
+}
+
+// In one thread after the other.
+TEST_P(Running, BelongsToWhicheverThreadRunsIt) {
+  int turns = 0;
+  for (int i = 0; i < 3; ++i) {
+    reactor.defer([&] { ++turns; });
+    std::thread runner{[this] { EXPECT_FALSE(reactor.run()); }};
+    runner.join();
+  }
+  EXPECT_EQ(turns, 3);
+}
+
+TEST_P(Running, ReadsTheTimeOnceATurn) {
+  const TimePoint outside = reactor.now();
+  EXPECT_LE(outside, reactor.backend().now());
+  Timer timer{reactor, [&] {
+                const TimePoint turn = reactor.now();
+                while (reactor.backend().now() < turn + 1ms) {
+                }
+                EXPECT_EQ(reactor.now(), turn);
+              }};
+  timer.arm_after(1ms);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_GE(reactor.now(), outside + 2ms) << "outside of run() it is the time now";
+}
+
+#ifndef NDEBUG
+using RunningDeathTest = Running;
+RONDO_ON_EVERY_BACKEND(RunningDeathTest);
+
+TEST_P(RunningDeathTest, AssertsThatNoOtherThreadUsesIt) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  const auto use_from_elsewhere = [this](const std::function<void()>& use) {
+    reactor.defer([&] {
+      std::thread other{use};
+      other.join();
+    });
+    reactor.run();  // it dies
+  };
+  RecordingHandler handler;
+  EXPECT_DEATH(use_from_elsewhere([&] { reactor.defer([] {}); }), "");
+  EXPECT_DEATH(use_from_elsewhere([&] { reactor.run(); }), "");
+  EXPECT_DEATH(use_from_elsewhere([&] { EXPECT_TRUE(reactor.watch(0, Ready::read, handler)); }),
+               "");
+  Timer timer{reactor, [] {}};
+  EXPECT_DEATH(use_from_elsewhere([&] { timer.arm_after(1ms); }), "");
+}
+#endif
+
+}  // namespace
+}  // namespace rondo::test

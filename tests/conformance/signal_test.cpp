@@ -1,0 +1,288 @@
+// Signals as callbacks, and the program's own handlers left alone.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <rondo/signal.h>
+
+#include "support/child_process.h"
+#include "support/descriptors.h"
+#include "support/on_every_backend.h"
+#include "support/recording_handler.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+void send_to_self(int number) { ASSERT_EQ(::raise(number), 0); }
+
+/// What the process does with a signal, as far as it can be compared.
+struct Disposition {
+  void (*handler)(int);
+  int flags;
+  friend bool operator==(const Disposition&, const Disposition&) = default;
+};
+Disposition disposition(int number) {
+  struct sigaction action{};
+  EXPECT_EQ(::sigaction(number, nullptr, &action), 0);
+  constexpr int public_flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER | SA_ONSTACK |
+                               SA_RESETHAND | SA_RESTART | SA_SIGINFO;  // libc adds its own
+  return {action.sa_handler, action.sa_flags & public_flags};
+}
+std::vector<Disposition> dispositions() {
+  std::vector<Disposition> all;
+  for (int number = 1; number < 32; ++number) all.push_back(disposition(number));
+  return all;
+}
+
+void handler_of_the_program(int) {}
+
+class Signals : public ReactorOnEveryBackend {
+ protected:
+  Signals() : before_(dispositions()) {}
+  ~Signals() override { EXPECT_EQ(dispositions(), before_) << "all is as it was"; }
+
+ private:
+  std::vector<Disposition> before_;
+};
+RONDO_ON_EVERY_BACKEND(Signals);
+
+TEST_P(Signals, AreCallbacksInsideRun) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH}) {
+    int told = 0;
+    const Signal signal{reactor, number, [&] { ++told; }};
+    EXPECT_EQ(signal.number(), number);
+    send_to_self(number);
+    EXPECT_EQ(told, 0) << "not from inside the signal handler";
+    EXPECT_TRUE(run_until(reactor, [&] { return told > 0; }));
+    run_turns(reactor, 3);
+    EXPECT_EQ(told, 1);
+  }
+}
+
+TEST_P(Signals, EndAWaitWhoeverGetsThem) {
+  int told = 0;
+  const Signal signal{reactor, SIGUSR1, [&] {
+                        ++told;
+                        reactor.stop();
+                      }};
+  std::thread elsewhere{[] { EXPECT_EQ(::kill(::getpid(), SIGUSR1), 0); }};
+  EXPECT_FALSE(reactor.run());
+  elsewhere.join();
+  const pthread_t runner = ::pthread_self();
+  std::thread aimed{[runner] { EXPECT_EQ(::pthread_kill(runner, SIGUSR1), 0); }};
+  EXPECT_FALSE(reactor.run());
+  aimed.join();
+  EXPECT_EQ(told, 2);
+}
+
+TEST_P(Signals, SeveralArrivalsBeforeATurnCountAsOne) {
+  int told = 0;
+  const Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  for (int i = 0; i < 10; ++i) send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return told > 0; }));
+  run_turns(reactor, 3);
+  EXPECT_EQ(told, 1);
+}
+
+TEST_P(Signals, ArrivingInTheCallbackAreToldAgain) {
+  int told = 0;
+  const Signal signal{reactor, SIGUSR1, [&] {
+                        if (++told < 5) send_to_self(SIGUSR1);
+                      }};
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return told == 5; }));
+}
+
+TEST_P(Signals, KeepErrno) {
+  const Signal signal{reactor, SIGUSR1, [] {}};
+  errno = 4711;
+  (void)::raise(SIGUSR1);  // cannot fail
+  EXPECT_EQ(errno, 4711);
+}
+
+TEST_P(Signals, AreToldToAllWhoListen) {
+  Reactor other{GetParam().make()};
+  int here = 0;
+  int there = 0;
+  const Signal first{reactor, SIGUSR1, [&] { ++here; }};
+  std::optional<Signal> second{std::in_place, reactor, SIGUSR1, [&] { here += 10; }};
+  const Signal third{other, SIGUSR1, [&] { ++there; }};
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return here == 11; }));
+  EXPECT_TRUE(run_until(other, [&] { return there == 1; }));
+  second.reset();
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(other, [&] { return there == 2; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return here == 12; }));
+}
+
+TEST_P(Signals, OfDifferentNumbersAreToldApart) {
+  int first = 0;
+  int second = 0;
+  const Signal one{reactor, SIGUSR1, [&] { ++first; }};
+  const Signal two{reactor, SIGUSR2, [&] { ++second; }};
+  send_to_self(SIGUSR2);
+  EXPECT_TRUE(run_until(reactor, [&] { return second == 1; }));
+  EXPECT_EQ(first, 0);
+}
+
+TEST_P(Signals, OfAChildThatEnded) {
+  bool told = false;
+  const Signal signal{reactor, SIGCHLD, [&] { told = true; }};
+  const pid_t child = start_child([] { return 7; });
+  ASSERT_GT(child, 0);
+  EXPECT_TRUE(run_until(reactor, [&] { return told; }));
+  EXPECT_EQ(end_of_child(child), 7);
+}
+
+TEST_P(Signals, PutBackTheHandlerThatWasThere) {
+  struct sigaction own{};
+  struct sigaction before{};
+  own.sa_handler = handler_of_the_program;
+  ASSERT_EQ(::sigaction(SIGUSR1, &own, &before), 0);
+  const Disposition installed = disposition(SIGUSR1);
+  {
+    std::optional<Signal> first{std::in_place, reactor, SIGUSR1, [] {}};
+    const Signal second{reactor, SIGUSR1, [] {}};
+    EXPECT_NE(disposition(SIGUSR1), installed);
+    EXPECT_NE(disposition(SIGUSR1).flags & SA_RESTART, 0);
+    first.reset();
+    EXPECT_NE(disposition(SIGUSR1), installed) << "one is left";
+  }
+  EXPECT_EQ(disposition(SIGUSR1), installed);
+  ASSERT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
+}
+
+TEST_P(Signals, NoHandlerIsInstalledUnasked) {
+  const std::vector<Disposition> before = dispositions();
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  const Watch watch = reactor.watch(pair.ours.get(), Ready::both, handler).value();
+  reactor.post([] {});
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+  EXPECT_EQ(dispositions(), before);
+}
+
+TEST_P(Signals, ThatCannotBeHandledAreErrors) {
+  for (const int number : {SIGKILL, SIGSTOP, 0, -1, 65, 1 << 20}) {
+    const auto signal = Signal::make(reactor, number, [] {});
+    ASSERT_FALSE(signal) << number;
+    EXPECT_EQ(signal.error(), std::errc::invalid_argument) << number;
+    EXPECT_NE(signal.error().message().find(std::to_string(number)), std::string::npos);
+  }
+  EXPECT_THROW((Signal{reactor, SIGKILL, [] {}}), std::system_error);
+  EXPECT_FALSE(reactor.alive());
+}
+
+TEST_P(Signals, MayBeEndedInTheirOwnCallback) {
+  int told = 0;
+  std::optional<Signal> signal;
+  signal.emplace(reactor, SIGUSR1, [&] {
+    signal.reset();
+    ++told;
+  });
+  send_to_self(SIGUSR1);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(told, 1);
+}
+
+TEST_P(Signals, MayBeReplacedInTheirOwnCallback) {
+  int first = 0;
+  int second = 0;
+  std::optional<Signal> signal;
+  signal.emplace(reactor, SIGUSR1, [&] {
+    ++first;
+    signal.reset();
+    signal.emplace(reactor, SIGUSR1, [&] { ++second; });
+  });
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return first == 1; }));
+  run_turns(reactor, 3);
+  EXPECT_EQ(second, 0) << "it came after the arrival";
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return first + second > 1; }));
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 1);
+}
+
+TEST_P(Signals, MayReplaceOneThatIsDueToo) {
+  int replaced = 0;
+  int newcomer = 0;
+  std::optional<Signal> other;
+  bool once = true;
+  const Signal signal{reactor, SIGUSR1, [&] {
+                        if (!std::exchange(once, false)) return;
+                        other.reset();
+                        other.emplace(reactor, SIGUSR1, [&] { ++newcomer; });
+                      }};
+  other.emplace(reactor, SIGUSR1, [&] { ++replaced; });
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return !once; }));
+  run_turns(reactor, 3);
+  EXPECT_EQ(replaced, 0);
+  EXPECT_EQ(newcomer, 0) << "it came after the arrival";
+}
+
+TEST_P(Signals, MayBeMoved) {
+  int told = 0;
+  Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  const Signal moved = std::move(signal);
+  EXPECT_EQ(moved.number(), SIGUSR1);
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return told == 1; }));
+}
+
+TEST_P(Signals, ThatAreNotReferencedDoNotKeepItRunning) {
+  int told = 0;
+  Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  signal.unref();
+  EXPECT_FALSE(reactor.run());
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return told == 1; })) << "but are told";
+}
+
+TEST_P(Signals, OfReactorsThatAreGoneDisturbNobody) {
+  for (int i = 0; i < 100; ++i) {
+    Reactor passing{GetParam().make()};
+    int told = 0;
+    const Signal signal{passing, SIGUSR1, [&] { ++told; }};
+    if (i % 2 == 0) send_to_self(SIGUSR1);
+    if (i % 4 == 0) {
+      EXPECT_TRUE(run_until(passing, [&] { return told == 1; }));
+    }
+  }
+}
+
+TEST_P(Signals, AreHeardByManyReactorsUpToALimit) {
+  constexpr std::size_t limit = 64;
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  std::vector<Signal> signals;
+  std::size_t told = 0;
+  for (std::size_t i = 0; i < limit; ++i) {
+    reactors.push_back(std::make_unique<Reactor>(GetParam().make()));
+    auto signal = Signal::make(*reactors.back(), SIGUSR1, [&] { ++told; });
+    ASSERT_TRUE(signal) << i;
+    signals.push_back(std::move(*signal));
+  }
+  EXPECT_FALSE(Signal::make(reactor, SIGUSR1, [] {})) << "one too many";
+  EXPECT_FALSE(reactor.alive());
+  send_to_self(SIGUSR1);
+  for (const auto& each : reactors) run_turns(*each, 1);
+  EXPECT_EQ(told, limit);
+  signals.pop_back();
+  EXPECT_TRUE(Signal::make(reactor, SIGUSR1, [] {})) << "there is room again";
+  signals.clear();
+}
+
+}  // namespace
+}  // namespace rondo::test

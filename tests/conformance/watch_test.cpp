@@ -1,0 +1,271 @@
+// Watches: interest, what it costs, and hang-ups nobody asked about.
+#include <sys/socket.h>
+
+#include "support/descriptor_states.h"
+#include "support/descriptors.h"
+#include "support/on_every_backend.h"
+#include "support/recording_handler.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class WatchTest : public ReactorOnEveryBackend {
+ protected:
+  Watch watched(const Fd& fd, Ready interest, Handler& handler) {
+    Result<Watch> watch = reactor.watch(fd.get(), interest, handler);
+    EXPECT_TRUE(watch) << (watch ? "" : watch.error().message());
+    return std::move(*watch);
+  }
+  /// How many waits a span of time takes in which nothing has to be done.
+  int waits_while_idle() {
+    const Hold hold = reactor.hold();
+    const int before = spy.waits;
+    EXPECT_FALSE(reactor.run_for(30ms));
+    return spy.waits - before;
+  }
+
+  static constexpr int idle_waits_max = 50;  // early returns are allowed; spinning gives thousands
+  const Pair pair = unix_pair();
+};
+RONDO_ON_EVERY_BACKEND(WatchTest);
+
+TEST_P(WatchTest, TellsItsHandlerAgainUntilItHasRead) {
+  RecordingHandler handler;
+  const Watch watch = watched(pair.ours, Ready::read, handler);
+  write_all(pair.theirs.get(), "hello");
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls >= 3; }));
+  EXPECT_EQ(handler.seen, Ready::read);
+  handler.then = [&](Ready) { read_all(pair.ours.get()); };
+  run_turns(reactor, 2);
+  handler.calls = 0;
+  run_turns(reactor, 20);
+  EXPECT_LE(handler.calls, 10) << "at best by mistake";
+}
+
+TEST_P(WatchTest, TellsOnlyWhatIsAskedFor) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::write, handler);
+  write_all(pair.theirs.get(), "hello");
+  for (const Ready interest : {Ready::write, Ready::read, Ready::write, Ready::both}) {
+    watch.set(interest);
+    EXPECT_EQ(watch.interest(), interest);
+    handler.seen = Ready::none;
+    EXPECT_TRUE(run_until(reactor, [&] { return handler.seen != Ready::none; }));
+    run_turns(reactor, 20);
+    EXPECT_EQ(handler.seen, interest) << "never anything else, not even by mistake";
+  }
+}
+
+TEST_P(WatchTest, KnowsItsDescriptorAndIsEmptyAfterItsEnd) {
+  RecordingHandler handler;
+  Watch watch;
+  EXPECT_FALSE(watch);
+  EXPECT_EQ(watch.fd(), -1);
+  EXPECT_EQ(watch.interest(), Ready::none);
+  watch.end();
+  watch = watched(pair.ours, Ready::write, handler);
+  EXPECT_TRUE(watch);
+  EXPECT_EQ(watch.fd(), pair.ours.get());
+  Watch moved = std::move(watch);
+  EXPECT_FALSE(watch);
+  EXPECT_EQ(moved.fd(), pair.ours.get());
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+  moved.end();
+  EXPECT_FALSE(moved);
+  EXPECT_EQ(moved.fd(), -1);
+  const int calls = handler.calls;
+  run_turns(reactor, 20);
+  EXPECT_EQ(handler.calls, calls);
+}
+
+TEST_P(WatchTest, EndsTheOneItIsAssignedTo) {
+  RecordingHandler first;
+  RecordingHandler second;
+  Watch watch = watched(pair.ours, Ready::write, first);
+  watch = watched(pair.theirs, Ready::write, second);
+  EXPECT_TRUE(run_until(reactor, [&] { return second.calls > 0; }));
+  EXPECT_EQ(first.calls, 0);
+  EXPECT_EQ(spy.unwatches, 1);
+}
+
+TEST_P(WatchTest, IsRefusedForADescriptorThatHasOne) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::write, handler);
+  EXPECT_EQ(reactor.watch(pair.ours.get(), Ready::read, handler).error(), std::errc::file_exists);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; })) << "the first goes on";
+  EXPECT_EQ(handler.seen, Ready::write);
+  watch.end();
+  const Watch again = watched(pair.ours, Ready::write, handler);
+  EXPECT_TRUE(again);
+}
+
+// What interest costs: nothing while it does not change, one call a turn when it does.
+TEST_P(WatchTest, CostsNoCallWhileItsInterestStays) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::both, handler);
+  EXPECT_EQ(spy.watches, 1);
+  for (int i = 0; i < 10; ++i) {
+    watch.set(Ready::both);
+    write_all(pair.theirs.get(), "x");
+    run_turns(reactor, 1);
+  }
+  EXPECT_EQ(spy.watches, 1);
+}
+
+TEST_P(WatchTest, CostsNoCallWhenItsInterestIsThereAndBackAgain) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::read, handler);
+  for (int i = 0; i < 10; ++i) {
+    watch.set(Ready::both);
+    watch.set(Ready::none);
+    watch.set(Ready::read);
+    run_turns(reactor, 1);
+  }
+  EXPECT_EQ(spy.watches, 1);
+}
+
+TEST_P(WatchTest, CostsAtMostOneCallATurnHoweverOftenItChanges) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::read, handler);
+  run_turns(reactor, 1);
+  for (int turn = 0; turn < 20; ++turn) {
+    const int before = spy.watches;
+    for (int i = 0; i < 5; ++i) {
+      watch.set(Ready::none);
+      watch.set(Ready::both);
+      watch.set(turn % 2 == 0 ? Ready::write : Ready::read);
+    }
+    run_turns(reactor, 1);
+    EXPECT_LE(spy.watches - before, 1);
+  }
+}
+
+TEST_P(WatchTest, PausesAndResumes) {
+  RecordingHandler handler;
+  write_all(pair.theirs.get(), "hello");
+  Watch watch = watched(pair.ours, Ready::both, handler);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.seen == Ready::both; }));
+  watch.set(Ready::none);
+  handler.calls = 0;
+  EXPECT_LE(waits_while_idle(), idle_waits_max);
+  EXPECT_EQ(handler.calls, 0);
+  watch.set(Ready::read);
+  handler.seen = Ready::none;
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+  EXPECT_EQ(handler.seen, Ready::read);
+}
+
+TEST_P(WatchTest, BeginsPaused) {
+  RecordingHandler handler;
+  write_all(pair.theirs.get(), "hello");
+  Watch watch = watched(pair.ours, Ready::none, handler);
+  EXPECT_LE(waits_while_idle(), idle_waits_max);
+  EXPECT_EQ(handler.calls, 0);
+  watch.set(Ready::read);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+}
+
+TEST_P(WatchTest, DoesNotSpinOnADirectionThatIsNoLongerAwaited) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::both, handler);
+  run_turns(reactor, 3);
+  watch.set(Ready::read);  // it stays writable all the time
+  handler.seen = Ready::none;
+  EXPECT_LE(waits_while_idle(), idle_waits_max);
+  EXPECT_FALSE(can_write(handler.seen));
+}
+
+// RULES: HUP and ERR cannot be masked; with no interest left the reactor must not spin.
+TEST_P(WatchTest, DoesNotSpinOnAnyStateWhilePaused) {
+  for (const DescriptorState& state : descriptor_states()) {
+    SCOPED_TRACE(state.name);
+    const bool is_told = must_tell(GetParam().name, state) != Ready::none;
+    const DescriptorState::Made made = state.make();
+    RecordingHandler handler;
+    Watch watch = watched(made.fd, Ready::both, handler);
+    EXPECT_TRUE(!is_told || run_until(reactor, [&] { return handler.calls > 0; }));
+    watch.set(Ready::none);
+    handler.calls = 0;
+    EXPECT_LE(waits_while_idle(), idle_waits_max);
+    EXPECT_EQ(handler.calls, 0);
+    watch.set(Ready::both);
+    EXPECT_TRUE(!is_told || run_until(reactor, [&] { return handler.calls > 0; }));
+    state.verify(made.fd.get());
+  }
+}
+
+// RULES: RDHUP means that the peer finished writing; you may still write.
+TEST_P(WatchTest, WritesOnAfterThePeerHasFinishedWriting) {
+  const Pair tcp = tcp_pair();
+  ASSERT_EQ(::shutdown(tcp.theirs.get(), SHUT_WR), 0);
+  RecordingHandler handler;
+  Watch watch = watched(tcp.ours, Ready::read, handler);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+  EXPECT_EQ(read_result(tcp.ours.get()), 0);
+  watch.set(Ready::write);  // reading is over, or it would be told for ever
+  handler.seen = Ready::none;
+  handler.then = [&](Ready) {
+    write_all(tcp.ours.get(), "answer");
+    watch.set(Ready::none);
+  };
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.seen == Ready::write; }));
+  EXPECT_LE(waits_while_idle(), idle_waits_max);
+  EXPECT_EQ(read_all(tcp.theirs.get()), "answer");
+}
+
+TEST_P(WatchTest, IsTriedAgainAfterTheBackendRefusedAChange) {
+  RecordingHandler handler;
+  Watch watch = watched(pair.ours, Ready::read, handler);
+  run_turns(reactor, 2);
+  spy.fail_watch = {
+      .skip = 0, .times = 3, .error = std::make_error_code(std::errc::not_enough_memory)};
+  watch.set(Ready::write);
+  handler.seen = Ready::none;
+  EXPECT_TRUE(run_until(reactor, [&] { return can_write(handler.seen); })) << "as a hint";
+  EXPECT_TRUE(run_until(reactor, [&] { return spy.fail_watch.times == 0; })) << "tried again";
+  handler.calls = 0;
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 2; })) << "and granted at last";
+  EXPECT_EQ(handler.last, Ready::write);
+}
+
+TEST_P(WatchTest, MayGrowTheTableWhileItIsToldOfARefusal) {
+  RecordingHandler other;
+  std::vector<Fd> copies;
+  std::vector<Watch> more;
+  RecordingHandler handler;
+  Watch first = watched(pair.ours, Ready::read, handler);
+  Watch second = watched(pair.theirs, Ready::read, handler);
+  run_turns(reactor, 2);
+  handler.then = [&](Ready) {
+    for (int i = 0; i < 50 && copies.size() < 400; ++i) {
+      copies.push_back(duplicate(pair.ours.get()));
+      Result<Watch> watch = reactor.watch(copies.back().get(), Ready::none, other);
+      ASSERT_TRUE(watch);
+      more.push_back(std::move(*watch));
+    }
+  };
+  spy.fail_watch = {
+      .skip = 0, .times = 2, .error = std::make_error_code(std::errc::not_enough_memory)};
+  first.set(Ready::write);
+  second.set(Ready::write);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 4; }));
+  more.clear();
+}
+
+TEST_P(WatchTest, ReportsWhatThePollerRefuses) {
+  RecordingHandler handler;
+  spy.fail_watch = {
+      .skip = 0, .times = 1, .error = std::make_error_code(std::errc::no_space_on_device)};
+  EXPECT_EQ(reactor.watch(pair.ours.get(), Ready::read, handler).error(),
+            std::errc::no_space_on_device);
+  EXPECT_FALSE(reactor.alive()) << "nothing was registered";
+  EXPECT_EQ(reactor.watch(-1, Ready::read, handler).error(), std::errc::bad_file_descriptor);
+  const Watch watch = watched(pair.ours, Ready::write, handler);
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
+}
+
+}  // namespace
+}  // namespace rondo::test

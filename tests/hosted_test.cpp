@@ -1,0 +1,153 @@
+// A reactor in a loop that somebody else runs: here the test, with a clock of its own.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <rondo/timer.h>
+
+#include "support/descriptor_census.h"
+#include "support/manual_backend.h"
+#include "support/recording_handler.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class HostedTest : public DescriptorCensus {
+ private:
+  std::unique_ptr<ManualHost> made_ = std::make_unique<ManualHost>();
+
+ protected:
+  HostedTest() : host(*made_), reactor(std::unique_ptr<HostedBackend>(std::move(made_))) {}
+
+  /// Steps until nothing keeps the host running; how many that took.
+  int run_host() {
+    int steps = 0;
+    while (host.step()) ++steps;
+    while (host.keeps_host() && steps < 1000) {
+      host.step();  // counted below
+      ++steps;
+    }
+    return steps;
+  }
+
+  ManualHost& host;
+  Reactor reactor;
+};
+
+TEST_F(HostedTest, RefusesToRun) {
+  EXPECT_EQ(reactor.run_once(), std::errc::operation_not_supported);
+  reactor.defer([] {});
+  EXPECT_EQ(reactor.run(), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor.run_for(1s), std::errc::operation_not_supported);
+}
+
+TEST_F(HostedTest, TellsHandlersWhatTheHostDelivers) {
+  RecordingHandler handler;
+  Watch watch = reactor.watch(7, Ready::read, handler).value();
+  EXPECT_TRUE(host.is_registered(7));
+  host.step();
+  EXPECT_TRUE(host.keeps_host());
+  host.set_ready(7, Ready::both);
+  EXPECT_TRUE(host.step());
+  EXPECT_EQ(handler.seen, Ready::read);
+  watch.set(Ready::write);
+  EXPECT_TRUE(host.step());
+  EXPECT_EQ(host.interest_of(7), Ready::write) << "told before the next look";
+  EXPECT_TRUE(host.step());
+  EXPECT_EQ(handler.last, Ready::write);
+  watch.end();
+  EXPECT_FALSE(host.is_registered(7));
+  host.step();
+  EXPECT_FALSE(host.keeps_host());
+}
+
+TEST_F(HostedTest, RunsTimersAtTheirTime) {
+  TimePoint fired{};
+  Timer timer{reactor, [&] { fired = reactor.now(); }};
+  const TimePoint start = host.time();
+  timer.arm_after(5s);
+  run_host();
+  EXPECT_EQ(fired, start + 5s);
+  EXPECT_FALSE(host.keeps_host());
+}
+
+TEST_F(HostedTest, RunsWorkAndWorkOfWork) {
+  std::vector<int> order;
+  reactor.post([&] {
+    order.push_back(1);
+    reactor.defer([&] { order.push_back(2); });
+  });
+  run_host();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
+TEST_F(HostedTest, LetsTheHostEndWhenNothingIsReferenced) {
+  std::optional<Hold> hold{reactor.hold()};
+  host.step();
+  EXPECT_TRUE(host.keeps_host());
+  hold.reset();
+  host.step();
+  EXPECT_FALSE(host.keeps_host());
+  Timer timer{reactor, [] {}};
+  timer.arm_after(1h);
+  host.step();
+  timer.unref();
+  host.step();
+  EXPECT_FALSE(host.keeps_host());
+}
+
+TEST_F(HostedTest, AsksForNoTurnWhileItHasNothingToDo) {
+  Timer timer{reactor, [] {}};
+  timer.arm_after(1s);
+  run_host();
+  EXPECT_EQ(host.armed(), never);
+  EXPECT_FALSE(host.step());
+  timer.arm_after(1h);
+  timer.unref();
+  while (host.armed() <= host.time()) host.step();
+  EXPECT_EQ(host.armed(), timer.deadline()) << "though it does not keep the host";
+}
+
+TEST_F(HostedTest, HandsExceptionsToTheHookAndDoesTheRest) {
+  std::vector<std::string> caught;
+  reactor.on_exception([&](std::exception_ptr exception) {
+    try {
+      std::rethrow_exception(exception);
+    } catch (const std::runtime_error& error) {
+      caught.push_back(error.what());
+    }
+  });
+  int done = 0;
+  RecordingHandler handler;
+  Watch watch = reactor.watch(7, Ready::read, handler).value();
+  handler.then = [&](Ready) {
+    watch.end();
+    throw std::runtime_error("handler");
+  };
+  host.set_ready(7, Ready::read);
+  reactor.defer([] { throw std::runtime_error("work"); });
+  reactor.defer([&] { ++done; });
+  Timer first{reactor, [] { throw std::runtime_error("timer"); }};
+  Timer second{reactor, [&] { ++done; }};
+  first.arm_at(host.time());
+  second.arm_at(host.time());
+  run_host();
+  std::sort(caught.begin(), caught.end());
+  EXPECT_EQ(caught, (std::vector<std::string>{"handler", "timer", "work"}));
+  EXPECT_EQ(done, 2);
+}
+
+using HostedDeathTest = HostedTest;
+TEST_F(HostedDeathTest, TerminatesOnAnExceptionWithoutAHook) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  reactor.defer([] { throw std::runtime_error("nobody cares"); });
+  EXPECT_DEATH(run_host(), "");
+}
+
+}  // namespace
+}  // namespace rondo::test

@@ -1,0 +1,33 @@
+// A reactor whose time is numbers.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+
+#include <rondo/reactor.h>
+
+#include "support/descriptor_census.h"
+#include "support/manual_backend.h"
+
+namespace rondo::test {
+
+class ManualReactor : public DescriptorCensus {
+ private:
+  std::unique_ptr<ManualBackend> made_ = std::make_unique<ManualBackend>();
+
+ protected:
+  ManualReactor() : backend(*made_), reactor(std::unique_ptr<Backend>(std::move(made_))) {}
+
+  /// One turn that does not sleep.
+  void turn() {
+    const std::error_code error = reactor.run_once(Duration::zero());
+    EXPECT_FALSE(error) << error.message();
+  }
+
+  ManualBackend& backend;
+  Reactor reactor;
+};
+
+}  // namespace rondo::test

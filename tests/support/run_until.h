@@ -1,0 +1,41 @@
+// Running a reactor for no longer than a test needs.
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <system_error>
+
+#include <rondo/reactor.h>
+
+namespace rondo::test {
+
+/// Far beyond what anything here takes, also under valgrind: reached only by a failing test.
+constexpr Duration patience = std::chrono::seconds{20};
+
+/// So that another thread's wait has begun, as a rule: either way a test must hold.
+inline void give_others_time() {
+  // tidy: allow sleep: nothing tells that a thread sleeps in the kernel, and nothing depends on it
+  (void)::poll(nullptr, 0, 3);
+}
+
+/// Runs turns until `done()`; whether that came before patience ended.
+template <typename Done>
+[[nodiscard]] bool run_until(Reactor& reactor, Done done) {
+  const Hold hold = reactor.hold();
+  for (const TimePoint end = Clock::now() + patience; Clock::now() < end;) {
+    if (done()) return true;
+    if (reactor.run_once(std::chrono::milliseconds{10})) return false;
+  }
+  return false;
+}
+
+/// Runs `count` turns that do not sleep.
+inline void run_turns(Reactor& reactor, int count) {
+  for (int turn = 0; turn < count; ++turn) {
+    const std::error_code error = reactor.run_once(Duration::zero());
+    if (error) throw std::system_error(error, "run_once");
+  }
+}
+
+}  // namespace rondo::test

@@ -1,0 +1,53 @@
+#include "support/spy_backend.h"
+
+#include <gtest/gtest.h>
+
+namespace rondo::test {
+
+std::error_code SpyBackend::watch(int fd, Ready from, Ready to, Token token) noexcept {
+  ++watches;
+  const auto known = registered_.find(fd);
+  if (known == registered_.end()) {
+    EXPECT_EQ(from, Ready::none) << "a new registration of " << fd;
+  } else {
+    EXPECT_EQ(from, known->second.interest) << "what descriptor " << fd << " was left at";
+  }
+  if (const std::error_code error = fail_watch.next()) return error;
+  const std::error_code error = inner_->watch(fd, from, to, token);
+  if (!error) registered_[fd] = {token, to};
+  return error;
+}
+
+void SpyBackend::unwatch(int fd, Ready from) noexcept {
+  ++unwatches;
+  const auto known = registered_.find(fd);
+  if (known == registered_.end()) {
+    EXPECT_EQ(from, Ready::none) << "descriptor " << fd << " is not registered";
+  } else {
+    EXPECT_EQ(from, known->second.interest) << "what descriptor " << fd << " was left at";
+    registered_.erase(known);
+  }
+  inner_->unwatch(fd, from);
+}
+
+std::error_code SpyBackend::wait(Sink& sink, TimePoint deadline) {
+  ++waits;
+  if (const std::error_code error = fail_wait.next()) return error;
+  if (!injected_.empty()) deadline = TimePoint::min();  // something is ready
+  for (const auto& [token, ready] : std::exchange(injected_, {})) sink.ready(token, ready);
+  return inner_->wait(sink, deadline);
+}
+
+void SpyBackend::wake() noexcept {
+  wakes.fetch_add(1, std::memory_order_relaxed);
+  inner_->wake();
+}
+
+std::error_code SpyBackend::renew() noexcept {
+  ++renewals;
+  if (const std::error_code error = fail_renew.next()) return error;
+  registered_.clear();
+  return inner_->renew();
+}
+
+}  // namespace rondo::test

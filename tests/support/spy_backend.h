@@ -1,0 +1,75 @@
+// A backend that passes everything on to another: it counts the calls, checks that they keep to the
+// port's contract, and fails those a test wants to see failing.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <rondo/backend.h>
+
+namespace rondo::test {
+
+/// Fails some calls in a row: `skip` succeed, then `times` end with `error`.
+struct Failures {
+  int skip = 0;
+  int times = 0;
+  std::error_code error;
+
+  /// What the call that is made now should fail with, if it should.
+  [[nodiscard]] std::error_code next() noexcept {
+    if (times == 0) return {};
+    if (skip > 0) {
+      --skip;
+      return {};
+    }
+    --times;
+    return error;
+  }
+};
+
+class SpyBackend final : public Backend {
+ public:
+  explicit SpyBackend(std::unique_ptr<Backend> inner) : inner_(std::move(inner)) {}
+
+  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
+  void unwatch(int fd, Ready from) noexcept override;
+  [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
+  void wake() noexcept override;
+  [[nodiscard]] std::error_code renew() noexcept override;
+  [[nodiscard]] TimePoint now() const noexcept override { return inner_->now(); }
+  [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
+
+  [[nodiscard]] Backend& inner() noexcept { return *inner_; }
+  /// The token of the registration of `fd`, which must exist.
+  [[nodiscard]] Token token_of(int fd) const { return registered_.at(fd).token; }
+  /// Tells the sink this at the next wait, true or not.
+  void inject(Token token, Ready ready) { injected_.emplace_back(token, ready); }
+  /// Answers net() with this, or again with the inner one for null.
+  void use_net(Net* net) noexcept { net_ = net; }
+
+  int watches = 0;
+  int unwatches = 0;
+  int waits = 0;
+  int renewals = 0;
+  std::atomic<int> wakes{0};
+  Failures fail_watch;
+  Failures fail_wait;
+  Failures fail_renew;
+
+ private:
+  struct Registration {
+    Token token;
+    Ready interest;
+  };
+
+  std::unique_ptr<Backend> inner_;
+  Net* net_ = nullptr;
+  std::map<int, Registration> registered_;
+  std::vector<std::pair<Token, Ready>> injected_;
+};
+
+}  // namespace rondo::test

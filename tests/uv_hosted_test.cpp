@@ -1,0 +1,392 @@
+// libuv and rondo in one thread: a reactor inside a user's loop, and a user's handles inside
+// rondo's. Written as a program of libuv's users would be.
+#include <signal.h>
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <rondo/rondo.h>
+#include <rondo/uv.h>
+
+#include "support/descriptor_census.h"
+#include "support/descriptors.h"
+#include "support/recording_handler.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+template <typename Handle>
+uv_handle_t* base(Handle& handle) {
+  return reinterpret_cast<uv_handle_t*>(&handle);
+}
+
+class UvTest : public DescriptorCensus {
+ protected:
+  // What libuv opens once in a process is opened before the census.
+  static void SetUpTestSuite() {
+    uv_loop_t loop;
+    ASSERT_EQ(uv_loop_init(&loop), 0);
+    ASSERT_EQ(uv_loop_close(&loop), 0);
+  }
+};
+
+/// A loop of the test's own that hosts a reactor.
+class UvHost : public UvTest {
+ protected:
+  UvHost() {
+    EXPECT_EQ(uv_loop_init(&loop), 0);
+    reactor.emplace(std::move(host_on(&loop)).value());
+  }
+  ~UvHost() override {
+    reactor.reset();
+    EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    EXPECT_EQ(uv_loop_close(&loop), 0) << "nothing of the reactor is left";
+  }
+  /// Runs the host's loop until it ends by itself.
+  void run_host() { EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0); }
+
+  uv_loop_t loop{};
+  std::optional<Reactor> reactor;
+};
+
+TEST_F(UvHost, EndsAtOnceWithNothingToWaitFor) {
+  run_host();
+  run_host();
+}
+
+TEST_F(UvHost, RefusesToBeRunByTheReactor) {
+  const Hold hold = reactor->hold();
+  EXPECT_EQ(reactor->run(), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor->run_for(1s), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor->run_once(), std::errc::operation_not_supported);
+}
+
+TEST_F(UvHost, DeliversToHandlersUntilTheLastWatchEnds) {
+  const Pair pair = unix_pair();
+  Watch watch;
+  RecordingHandler handler{[&](Ready) {
+    read_all(pair.ours.get());
+    if (handler.calls == 3) {
+      watch.end();
+    } else {
+      write_all(pair.theirs.get(), "more");
+    }
+  }};
+  watch = reactor->watch(pair.ours.get(), Ready::read, handler).value();
+  write_all(pair.theirs.get(), "hello");
+  run_host();
+  EXPECT_EQ(handler.calls, 3);
+  EXPECT_EQ(handler.seen, Ready::read);
+}
+
+TEST_F(UvHost, FollowsChangesOfInterest) {
+  const Pair pair = unix_pair();
+  Watch watch;
+  std::vector<Ready> told;
+  RecordingHandler handler{[&](Ready ready) {
+    told.push_back(ready);
+    if (told.size() == 1) watch.set(Ready::read);
+    if (told.size() == 1) write_all(pair.theirs.get(), "x");
+    if (told.size() == 2) watch.end();
+  }};
+  watch = reactor->watch(pair.ours.get(), Ready::write, handler).value();
+  run_host();
+  EXPECT_EQ(told, (std::vector{Ready::write, Ready::read}));
+}
+
+TEST_F(UvHost, PausesWithoutSpinning) {
+  Pair pair = unix_pair();
+  pair.theirs.close();
+  RecordingHandler handler;
+  Watch watch = reactor->watch(pair.ours.get(), Ready::both, handler).value();
+  while (handler.calls == 0) uv_run(&loop, UV_RUN_ONCE);
+  watch.set(Ready::none);
+  handler.calls = 0;
+  Timer end{*reactor, [&] { watch.end(); }};
+  end.arm_after(30ms);
+  int turns = 0;
+  while (uv_run(&loop, UV_RUN_ONCE) != 0) ++turns;
+  EXPECT_LE(turns, 50);
+  EXPECT_EQ(handler.calls, 0);
+}
+
+TEST_F(UvHost, FiresTimersInTheirOrderAndNeverEarly) {
+  std::vector<int> fired;
+  const TimePoint start = reactor->now();
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (const int ms : {5, 0, 2, 9}) {
+    timers.push_back(std::make_unique<Timer>(*reactor, [&, ms] {
+      fired.push_back(ms);
+      EXPECT_GE(reactor->now(), start + std::chrono::milliseconds{ms});
+    }));
+    timers.back()->arm_at(start + std::chrono::milliseconds{ms});
+  }
+  run_host();
+  EXPECT_EQ(fired, (std::vector{0, 2, 5, 9}));
+}
+
+TEST_F(UvHost, HearsOfTimersThatAreArmedFromTheHostsOwnCallbacks) {
+  bool fired = false;
+  Timer timer{*reactor, [&] { fired = true; }};
+  uv_timer_t own;
+  uv_timer_init(&loop, &own);
+  own.data = &timer;
+  uv_timer_start(
+      &own,
+      [](uv_timer_t* handle) {
+        static_cast<Timer*>(handle->data)->arm_after(1ms);
+        uv_close(base(*handle), nullptr);
+      },
+      1, 0);
+  run_host();
+  EXPECT_TRUE(fired);
+}
+
+TEST_F(UvHost, RunsPostsFromThreadsAndWorkOfWork) {
+  constexpr int many = 1000;
+  int done = 0;
+  std::optional<Hold> hold{reactor->hold()};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < many; ++n) {
+        reactor->post([&] {
+          reactor->defer([&] {
+            if (++done == 4 * many) hold.reset();
+          });
+        });
+      }
+    });
+  }
+  run_host();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(done, 4 * many);
+}
+
+TEST_F(UvHost, LetsTheLoopEndThoughSomethingUnreferencedIsLeft) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  Watch watch = reactor->watch(pair.ours.get(), Ready::read, handler).value();
+  watch.unref();
+  Timer timer{*reactor, [] {}};
+  timer.arm_after(1h);
+  timer.unref();
+  run_host();
+  watch.ref();
+  write_all(pair.theirs.get(), "x");
+  handler.then = [&](Ready) { watch.end(); };
+  run_host();
+  EXPECT_EQ(handler.calls, 1);
+}
+
+TEST_F(UvHost, ListensToSignals) {
+  int told = 0;
+  std::optional<Signal> signal;
+  signal.emplace(*reactor, SIGUSR1, [&] {
+    ++told;
+    signal.reset();
+  });
+  reactor->defer([] { (void)::raise(SIGUSR1); });  // cannot fail
+  run_host();
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(UvHost, RunsBesideTheHostsOwnHandles) {
+  int idles = 0;
+  int ticks = 0;
+  uv_idle_t idle;
+  uv_timer_t tick;
+  uv_idle_init(&loop, &idle);
+  uv_timer_init(&loop, &tick);
+  idle.data = &idles;
+  tick.data = &ticks;
+  uv_idle_start(&idle, [](uv_idle_t* handle) { ++*static_cast<int*>(handle->data); });
+  uv_timer_start(&tick, [](uv_timer_t* handle) { ++*static_cast<int*>(handle->data); }, 0, 1);
+  int fired = 0;
+  Timer timer{*reactor, [&] {
+                if (++fired < 5) return;
+                timer.cancel();
+                uv_close(base(idle), nullptr);
+                uv_close(base(tick), nullptr);
+              }};
+  timer.arm_every(2ms);
+  run_host();
+  EXPECT_EQ(fired, 5);
+  EXPECT_GT(idles, 5);
+  EXPECT_GT(ticks, 2);
+}
+
+TEST_F(UvHost, CostsTheHostNothingWhileItHasNothingToDo) {
+  int turns = 0;
+  uv_prepare_t prepare;
+  uv_timer_t end;
+  uv_prepare_init(&loop, &prepare);
+  uv_timer_init(&loop, &end);
+  prepare.data = &turns;
+  end.data = &prepare;
+  uv_prepare_start(&prepare, [](uv_prepare_t* handle) { ++*static_cast<int*>(handle->data); });
+  uv_timer_start(
+      &end,
+      [](uv_timer_t* handle) {
+        uv_close(static_cast<uv_handle_t*>(handle->data), nullptr);
+        uv_close(base(*handle), nullptr);
+      },
+      30, 0);
+  reactor->defer([] {});
+  run_host();
+  EXPECT_LE(turns, 20);
+}
+
+TEST_F(UvHost, HandsExceptionsToTheHook) {
+  std::vector<std::string> caught;
+  reactor->on_exception([&](std::exception_ptr exception) {
+    try {
+      std::rethrow_exception(exception);
+    } catch (const std::exception& error) {
+      caught.push_back(error.what());
+    }
+  });
+  const Pair pair = unix_pair();
+  Watch watch;
+  RecordingHandler handler{[&](Ready) {
+    watch.end();
+    throw std::runtime_error("handler");
+  }};
+  watch = reactor->watch(pair.ours.get(), Ready::write, handler).value();
+  Timer timer{*reactor, [] { throw std::runtime_error("timer"); }};
+  timer.arm_after(10ms);
+  bool done = false;
+  reactor->defer([] { throw std::runtime_error("work"); });
+  reactor->defer([&] { done = true; });
+  run_host();
+  EXPECT_EQ(caught.size(), 3U);
+  EXPECT_EQ(caught.back(), "timer");
+  EXPECT_TRUE(done);
+}
+
+TEST_F(UvHost, EndsWithTheReactorDestroyedFromTheHostsCallback) {
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  std::optional<Watch> watch{reactor->watch(pair.ours.get(), Ready::read, handler).value()};
+  uv_timer_t own;
+  uv_timer_init(&loop, &own);
+  const std::function<void()> destroy = [&] {
+    watch.reset();
+    reactor.reset();
+  };
+  own.data = const_cast<std::function<void()>*>(&destroy);
+  uv_timer_start(
+      &own,
+      [](uv_timer_t* handle) {
+        (*static_cast<std::function<void()>*>(handle->data))();
+        uv_close(base(*handle), nullptr);
+      },
+      1, 0);
+  run_host();
+  EXPECT_FALSE(reactor.has_value());
+}
+
+TEST_F(UvHost, SharesItsLoopWithASecondReactor) {
+  Reactor second{std::move(host_on(&loop)).value()};
+  int fired = 0;
+  Timer here{*reactor, [&] { ++fired; }};
+  Timer there{second, [&] { ++fired; }};
+  here.arm_after(1ms);
+  there.arm_after(2ms);
+  run_host();
+  EXPECT_EQ(fired, 2);
+}
+
+/// The reverse: the loop is rondo's.
+class UvGuest : public UvTest {
+ protected:
+  Reactor reactor{"uv"};
+  uv_loop_t* const loop = uv_loop_of(reactor.backend());
+};
+
+TEST_F(UvGuest, HasALoopWhereTheBackendIsUv) {
+  EXPECT_NE(loop, nullptr);
+  for (const BuiltBackend& built : built_backends()) {
+    EXPECT_EQ(uv_loop_of(**built.make()) != nullptr, built.name == "uv");
+  }
+}
+
+TEST_F(UvGuest, RunsTheUsersTimerInsideTheReactor) {
+  struct Tick {
+    uv_timer_t timer{};
+    std::optional<Hold> hold;
+    int count = 0;
+  } tick;
+  tick.hold.emplace(reactor.hold());
+  uv_timer_init(loop, &tick.timer);
+  tick.timer.data = &tick;
+  uv_timer_start(
+      &tick.timer,
+      [](uv_timer_t* handle) {
+        Tick& self = *static_cast<Tick*>(handle->data);
+        if (++self.count < 5) return;
+        uv_close(base(self.timer),
+                 [](uv_handle_t* closed) { static_cast<Tick*>(closed->data)->hold.reset(); });
+      },
+      1, 1);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(tick.count, 5);
+}
+
+TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
+  struct Peer {
+    uv_tcp_t tcp{};
+    std::optional<Hold> hold;
+    std::string received;
+    char room[64] = {};
+  } peer;
+  Pair pair = tcp_pair();
+  peer.hold.emplace(reactor.hold());
+  ASSERT_EQ(uv_tcp_init(loop, &peer.tcp), 0);
+  ASSERT_EQ(uv_tcp_open(&peer.tcp, pair.theirs.release()), 0);
+  peer.tcp.data = &peer;
+  uv_read_start(
+      reinterpret_cast<uv_stream_t*>(&peer.tcp),
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        *buffer = uv_buf_init(static_cast<Peer*>(handle->data)->room, 64);
+      },
+      [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+        Peer& self = *static_cast<Peer*>(stream->data);
+        if (size > 0) {
+          self.received.append(buffer->base, static_cast<std::size_t>(size));
+        } else if (size < 0) {
+          uv_close(base(self.tcp),
+                   [](uv_handle_t* closed) { static_cast<Peer*>(closed->data)->hold.reset(); });
+        }
+      });
+  Watch watch;
+  RecordingHandler handler{[&](Ready) {
+    write_all(pair.ours.get(), "from rondo's side");
+    watch.end();
+    pair.ours.close();
+  }};
+  watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(peer.received, "from rondo's side");
+}
+
+TEST_F(UvGuest, DoesNotWaitForTheUsersHandlesWithoutAHold) {
+  uv_timer_t timer;
+  uv_timer_init(loop, &timer);
+  uv_timer_start(&timer, [](uv_timer_t*) {}, 1000 * 3600, 0);
+  EXPECT_FALSE(reactor.run());
+  uv_close(base(timer), nullptr);
+  EXPECT_FALSE(reactor.run_once(0s));
+}
+
+}  // namespace
+}  // namespace rondo::test
