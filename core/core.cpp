@@ -87,10 +87,9 @@ std::error_code Core::run_until(TimePoint limit) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
-  for (;;) {
+  while (alive() || stop_.load(std::memory_order_relaxed)) {
     if (const std::error_code error = turn_until(limit)) return error;
     if (stop_.load(std::memory_order_relaxed)) break;
-    if (!was_alive_ && !alive()) break;
     if (limit != never && clock() >= limit) break;
   }
   stop_.store(false);
@@ -102,7 +101,8 @@ std::error_code Core::run_once(Duration wait_max) {
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   // Work is something to do: no sleep after it.
-  const bool sleeps = wait_max > Duration::zero() && deferred_.empty() && posted_->empty();
+  const bool has_work = !deferred_.empty() || !posted_->empty();
+  const bool sleeps = wait_max > Duration::zero() && !has_work && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
   const std::error_code error = turn_until(limit);
   stop_.store(false);
@@ -113,7 +113,8 @@ std::error_code Core::turn_until(TimePoint limit) {
   now_ = unknown;
   timers_.begin_turn();
   renew_if_forked();
-  run_work();
+  // The work may have been the last thing to wait for.
+  if (run_work() && !alive()) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
     signals_.run_pending();
@@ -141,19 +142,17 @@ TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
   if (stop_.load(std::memory_order_relaxed)) return unknown;
-  was_alive_ = alive();
-  // With nothing to wait for, run() is about to return; a host goes on for its own reasons.
-  if (!was_alive_ && hosted_ == nullptr) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
 }
 
-void Core::run_work() {
-  if (deferred_.empty() && posted_->empty()) return;
+bool Core::run_work() {
+  if (deferred_.empty() && posted_->empty()) return false;
   deferred_.gather();  // first: what posted work defers is for the next turn
   posted_->run(posts_per_turn_max_);
   deferred_.run();
+  return true;
 }
 
 void Core::run_timers() {

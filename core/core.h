@@ -82,7 +82,8 @@ class Core final : public Guest {
   [[nodiscard]] std::error_code turn_until(TimePoint limit);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
-  void run_work();
+  /// Whether there was any.
+  bool run_work();
   void run_timers();
   void unclaimed(Token token, Ready ready) override;
   void nudge_host() noexcept;
@@ -111,7 +112,6 @@ class Core final : public Guest {
   std::size_t holds_ = 0;
   bool nudged_ = false;
   bool in_turn_ = false;
-  bool was_alive_ = false;  // at the last wait
   std::uint32_t forks_;
   Function<void(std::exception_ptr)> exception_hook_;
 
