@@ -142,7 +142,8 @@ void UvPoller::prepare() noexcept {
   // before its registration ended is against the contract, but no reason to end the program.
   for (const int fd : started_) {
     Node* const node = nodes_[static_cast<std::size_t>(fd)];
-    if (node != nullptr && ::fcntl(fd, F_GETFD) < 0) (void)uv_poll_stop(&node->handle);
+    if (node == nullptr || ::fcntl(fd, F_GETFD) >= 0) continue;
+    (void)uv_poll_stop(&node->handle);  // it says that it cannot fail
   }
   started_.clear();
 }
