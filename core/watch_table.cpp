@@ -146,7 +146,9 @@ bool WatchTable::tell_changes() noexcept {
 }
 
 void WatchTable::tell_refused() {
-  for (const Token token : refused_) {
+  // By index: a handler may watch more, and the list moves when the table grows.
+  for (std::size_t i = 0; i < refused_.size(); ++i) {
+    const Token token = refused_[i];
     if (const State* const found = find(token)) deliver(token, found->interest);
   }
 }

@@ -300,7 +300,8 @@ TEST_F(TimerTest, SleepsExactlyOnceUntilADeadline) {
   Timer timer{reactor, [] {}};
   timer.arm_after(1h);
   EXPECT_FALSE(reactor.run());
-  EXPECT_EQ(backend.waits, 1);
+  EXPECT_EQ(backend.sleeps, 1);
+  EXPECT_LE(backend.waits, 2);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ std::error_code ManualBackend::wait(Sink& sink, TimePoint deadline) {
   if (deliver(sink) || woken || deadline <= now_) return {};
   if (deadline == never) return std::make_error_code(std::errc::timed_out);
   now_ = deadline;
+  ++sleeps;
   return {};
 }
 

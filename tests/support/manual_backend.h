@@ -25,7 +25,8 @@ class ManualPoller {
   [[nodiscard]] Ready interest_of(int fd) const { return registered_.at(fd).interest; }
   [[nodiscard]] bool is_registered(int fd) const { return registered_.contains(fd); }
 
-  int waits = 0;  ///< or looks, of the hosted one
+  int waits = 0;   ///< or looks, of the hosted one
+  int sleeps = 0;  ///< those that moved the clock
 
  protected:
   ~ManualPoller() = default;
