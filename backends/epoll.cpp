@@ -11,8 +11,10 @@
 //
 // A deadline is met to the nanosecond by epoll_pwait2 (Linux 5.11); where the kernel lacks it, by
 // epoll_wait in milliseconds, rounded up.
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -97,7 +99,8 @@ class EpollBackend final : public Backend {
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
     const int count = poll(deadline);
-    wake_pending_.store(false);
+    // An exchange, no dearer than a store: what was posted before a wake() that it hides is seen.
+    (void)wake_pending_.exchange(false);
     if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
     for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {
       sink.ready(Token{event.data.u64}, ready_of(event.events));
@@ -117,7 +120,10 @@ class EpollBackend final : public Backend {
   std::error_code renew() noexcept override {
     Result<Kernel> kernel = make_kernel();
     if (!kernel) return kernel.error();
-    kernel_ = std::move(*kernel);
+    // Other threads and signal handlers may be about to write to it: the number stays, and is open
+    // at any time. The new set knows the eventfd by another number, and as long as any is open.
+    if (::dup3(kernel->wake.get(), kernel_.wake.get(), O_CLOEXEC) < 0) return last_system_error();
+    std::swap(kernel_.epoll, kernel->epoll);
     // A wake-up that was under way is in the kernel object that is gone now.
     if (wake_pending_.exchange(false)) wake();
     return {};

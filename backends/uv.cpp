@@ -52,6 +52,7 @@ class UvBackend final : public Backend {
   ~UvBackend() override {
     if (!is_open_) return;
     poller_.reset();
+    if (broken_) return;
     uv_close(base(timer_), nullptr);
     uv_close(base(async_), nullptr);
     uv_run(&loop_, UV_RUN_NOWAIT);  // runs the close callbacks
@@ -80,13 +81,15 @@ class UvBackend final : public Backend {
   void wake() noexcept override { uv_async_send(&async_); }
 
   std::error_code renew() noexcept override {
-    const int status = uv_loop_fork(&loop_);  // which takes every started handle along
+    if (broken_) return broken_;  // a loop that could not be forked is of no use, nor to be closed
+    broken_ = uv_error(uv_loop_fork(&loop_));  // which takes every started handle along
     poller_->forget_interests();
+    if (broken_) return broken_;
     // libuv 1.44 believes that a wake-up which was under way is still to come, and sends no other;
     // its channel is gone. The field is part of uv_async_t in every release of libuv 1.
     async_.pending = 0;
     uv_async_send(&async_);
-    return uv_error(status);
+    return {};
   }
 
   TimePoint now() const noexcept override { return Clock::now(); }
@@ -119,6 +122,7 @@ class UvBackend final : public Backend {
   uv_async_t async_;
   uv_timer_t timer_;
   bool is_open_ = false;
+  std::error_code broken_;
   std::uint64_t armed_for_ = not_armed;  // in libuv's time, ms
   std::unique_ptr<UvPoller> poller_;
 };

@@ -12,7 +12,7 @@
 // - The handles are unreferenced: what keeps a reactor running is the reactor's to count.
 #include "uv_poller.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -52,20 +52,45 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
   if (is_new) {
     if (to == Ready::none) return {};
     if (const std::error_code error = add_node(fd)) return error;
+  } else if (to != Ready::none) {
+    if (const std::error_code error = check(fd)) return error;
   }
   nodes_[place]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
   interests_[place] = to;
   if (to == Ready::none) {
     return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[place]->handle));
   }
+  // The first wait may be far. A change is made right before one, and was just checked.
+  if (is_new) note_started(fd);
   return start(fd, to);
 }
 
 std::error_code UvPoller::start(int fd, Ready interest) noexcept {
   uv_poll_t& handle = nodes_[static_cast<std::size_t>(fd)]->handle;
+  return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
+}
+
+void UvPoller::note_started(int fd) noexcept {
   // Room was made with the node; more than one entry for a descriptor says nothing new.
   if (started_.size() < started_.capacity()) started_.push_back(fd);
-  return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
+}
+
+std::error_code UvPoller::check(int fd) noexcept {
+  struct stat about{};
+  if (::fstat(fd, &about) != 0) return last_system_error();
+  const auto type = about.st_mode & S_IFMT;
+  if (type == S_IFSOCK || type == S_IFIFO || type == 0) return {};  // 0: an eventfd and its like
+  // Of a file, a directory or a device libuv asks the kernel, but only for a new handle, and it
+  // makes none while another is started.
+  const auto place = static_cast<std::size_t>(fd);
+  const bool was_started =
+      uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[place]->handle)) != 0;
+  (void)uv_poll_stop(&nodes_[place]->handle);  // cannot fail
+  Node* const mine = std::exchange(nodes_[place], nullptr);
+  const std::error_code error = add_node(fd);
+  if (nodes_[place] != nullptr) close(*nodes_[place]);
+  nodes_[place] = mine;
+  return error || !was_started ? error : start(fd, interests_[place]);
 }
 
 std::error_code UvPoller::add_node(int fd) noexcept try {
@@ -92,7 +117,11 @@ void UvPoller::unwatch(int fd) noexcept {
   if (place >= nodes_.size() || nodes_[place] == nullptr) return;
   Node* const node = std::exchange(nodes_[place], nullptr);
   interests_[place] = Ready::none;
-  uv_close(reinterpret_cast<uv_handle_t*>(&node->handle),
+  close(*node);
+}
+
+void UvPoller::close(Node& node) noexcept {
+  uv_close(reinterpret_cast<uv_handle_t*>(&node.handle),
            [](uv_handle_t* handle) { delete reinterpret_cast<Node*>(handle); });
 }
 
@@ -135,14 +164,16 @@ void UvPoller::prepare() noexcept {
   for (const int fd : stopped_) {
     const auto place = static_cast<std::size_t>(fd);
     if (nodes_[place] == nullptr || interests_[place] == Ready::none) continue;
+    note_started(fd);
     (void)start(fd, interests_[place]);  // only a closing handle can be refused, and it is not
   }
   stopped_.clear();
   // libuv adds it to the kernel's set when it polls, and aborts if that is refused. Closing it
-  // before its registration ended is against the contract, but no reason to end the program.
+  // before its registration ended is against the contract, but no reason to end the program; nor
+  // is a file that has got the number since.
   for (const int fd : started_) {
     Node* const node = nodes_[static_cast<std::size_t>(fd)];
-    if (node == nullptr || ::fcntl(fd, F_GETFD) >= 0) continue;
+    if (node == nullptr || !check(fd)) continue;
     (void)uv_poll_stop(&node->handle);  // it says that it cannot fail
   }
   started_.clear();

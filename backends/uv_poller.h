@@ -54,6 +54,10 @@ class UvPoller {
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
+  /// Whether libuv will not abort on it: an error for what is closed or cannot be polled.
+  [[nodiscard]] std::error_code check(int fd) noexcept;
+  void note_started(int fd) noexcept;
+  static void close(Node& node) noexcept;
   void stopped_by_error(const uv_poll_t& handle) noexcept;
   void deliver(Token token, Ready ready) noexcept;
 

@@ -64,7 +64,7 @@ class Acceptor::Impl final : public Handler {
     timer_.reset();
     listener_.close();
     reserve_.close();
-    if (!in_call_) delete this;
+    if (calls_ == 0) delete this;
   }
 
   void on_ready(Ready) override {
@@ -102,15 +102,15 @@ class Acceptor::Impl final : public Handler {
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
  private:
-  /// One call of on_ready: keeps the object alive until it has returned or thrown.
+  /// One call of on_ready: keeps the object alive until it has returned or thrown. There may be
+  /// one inside another, where a callback runs the host of a hosted reactor.
   class Call {
    public:
-    explicit Call(Impl& impl) noexcept : impl_(impl) { impl_.in_call_ = true; }
+    explicit Call(Impl& impl) noexcept : impl_(impl) { ++impl_.calls_; }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     ~Call() {
-      impl_.in_call_ = false;
-      if (impl_.retired_) delete &impl_;
+      if (--impl_.calls_ == 0 && impl_.retired_) delete &impl_;
     }
 
    private:
@@ -189,10 +189,10 @@ class Acceptor::Impl final : public Handler {
   const Duration pause_max_;
   Duration next_pause_;
   std::size_t failures_in_a_row_ = 0;
+  std::size_t calls_ = 0;
   Counters counters_;
   bool held_by_user_ = false;
   bool failed_ = false;
-  bool in_call_ = false;
   bool retired_ = false;
   OnAccept on_accept_;
   OnError on_error_;

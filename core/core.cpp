@@ -43,12 +43,18 @@ Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
 }
 
 Core::~Core() {
-  RONDO_ASSERT(runner_.load() == std::thread::id{} && !in_turn_);
-  renew_if_forked();
-  // Work that never ran may own a Hold, a Watch, a Timer: it goes while all of this is there.
-  deferred_ = {};
-  posted_.reset();
-  RONDO_ASSERT(holds_ == 0);
+  RONDO_ASSERT(runner_.load() == std::thread::id{});
+  RONDO_ASSERT(!in_turn_);
+  (void)renew_if_forked();  // an error leaves no registration to be ended, in either process
+  RONDO_ASSERT(deferred_.empty() && posted_->empty() && holds_ == 0);
+}
+
+void Core::discard_work() noexcept {
+  discard_inherited_posts();
+  while (!deferred_.empty() || !posted_->empty()) {
+    deferred_.discard();
+    posted_->discard();
+  }
 }
 
 void Core::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready); }
@@ -112,7 +118,7 @@ std::error_code Core::run_once(Duration wait_max) {
 std::error_code Core::turn_until(TimePoint limit) {
   now_ = unknown;
   timers_.begin_turn();
-  renew_if_forked();
+  if (const std::error_code error = renew_if_forked()) return error;
   // The work may have been the last thing to wait for.
   if (run_work() && !alive()) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
@@ -123,7 +129,8 @@ std::error_code Core::turn_until(TimePoint limit) {
 }
 
 std::error_code Core::wait(TimePoint limit) {
-  renew_if_forked();  // the work may have forked
+  // The work may have forked.
+  if (const std::error_code error = renew_if_forked()) return error;
   const TimePoint deadline = deadline_for_wait(limit);
   const std::uint64_t removals_before = watches_.removals();
   const std::uint64_t stale_before = watches_.stale_events();
@@ -133,8 +140,10 @@ std::error_code Core::wait(TimePoint limit) {
   // A registration that has ended is told at most once a direction after its end. More than that
   // is a descriptor that was closed too early and cannot be removed.
   const std::uint64_t stale = watches_.stale_events() - stale_before;
-  if (stale > 2 * (watches_.removals() - removals_before)) [[unlikely]]
-    return renew();
+  if (stale > 2 * (watches_.removals() - removals_before)) [[unlikely]] {
+    // Where it cannot be cured now, for want of descriptors, it is told, and tried, again.
+    if (!backend_->renew()) watches_.forget_polled();
+  }
   return {};
 }
 
@@ -208,7 +217,7 @@ bool Core::try_post(Work& work) {
 
 Result<Token> Core::watch(int fd, Ready interest, Handler& handler) noexcept {
   check_thread();
-  renew_if_forked();
+  if (const std::error_code error = renew_if_forked()) return error;
   nudge();
   const Result<Token> token = watches_.add(fd, interest, handler);
   if (watches_.places() != 0) look_up_in(watches_.slots(), watches_.places());
@@ -228,8 +237,11 @@ void Core::hand_to(Token token, Handler& handler) noexcept {
 
 void Core::unwatch(Token token) noexcept {
   check_thread();
-  renew_if_forked();
-  watches_.remove(token);
+  if (renew_if_forked()) {
+    watches_.abandon(token);  // what the backend knows is still the parent's
+  } else {
+    watches_.remove(token);
+  }
   nudge();
 }
 
@@ -250,18 +262,14 @@ void Core::unhold() noexcept {
 
 bool Core::forked() const noexcept { return fork_count() != forks_; }
 
-std::error_code Core::renew() noexcept {
-  if (forked()) {
-    forks_ = fork_count();
-    discard_inherited_posts();
-  }
+std::error_code Core::renew_if_forked() noexcept {
+  if (!forked()) return {};
+  discard_inherited_posts();
+  // Until it succeeds this child has no backend, and the next who needs one tries again.
+  if (const std::error_code error = backend_->renew()) return error;
+  forks_ = fork_count();
   watches_.forget_polled();
-  return backend_->renew();
-}
-
-void Core::renew_if_forked() noexcept {
-  // An error is met again, and returned, by the wait of the next turn.
-  if (forked()) (void)renew();
+  return {};
 }
 
 }  // namespace rondo::detail

@@ -50,6 +50,8 @@ class Core final : public Guest {
   // Work.
   void defer(Work work);
   void post(Work work);
+  /// Destroys what has not run, which may own a Hold, a Watch, a Timer, or defer more as it goes.
+  void discard_work() noexcept;
   [[nodiscard]] bool try_post(Work& work);
 
   // Registrations.
@@ -77,6 +79,7 @@ class Core final : public Guest {
 
  private:
   class Run;
+  using ExceptionHook = Function<void(std::exception_ptr)>;
 
   [[nodiscard]] std::error_code may_run() const noexcept;
   [[nodiscard]] std::error_code turn_until(TimePoint limit);
@@ -93,8 +96,7 @@ class Core final : public Guest {
 
   [[nodiscard]] bool forked() const noexcept;
   void discard_inherited_posts();
-  [[nodiscard]] std::error_code renew() noexcept;
-  void renew_if_forked() noexcept;
+  [[nodiscard]] std::error_code renew_if_forked() noexcept;
 
   std::unique_ptr<Backend> backend_;
   HostedBackend* hosted_;
@@ -113,7 +115,7 @@ class Core final : public Guest {
   bool nudged_ = false;
   bool in_turn_ = false;
   std::uint32_t forks_;
-  Function<void(std::exception_ptr)> exception_hook_;
+  ExceptionHook exception_hook_;
 
   static constexpr TimePoint unknown = TimePoint::min();
 };

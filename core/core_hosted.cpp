@@ -19,7 +19,15 @@ void Core::guard(F&& step) noexcept {
 
 void Core::threw(std::exception_ptr exception) noexcept {
   if (!exception_hook_) std::terminate();
-  exception_hook_(std::move(exception));
+  // The hook may set another one, so it is not called in its place, but put back if it did not.
+  struct Lent {
+    ExceptionHook& place;
+    ExceptionHook hook;
+    ~Lent() {
+      if (!place) place = std::move(hook);
+    }
+  } lent{exception_hook_, std::move(exception_hook_)};
+  lent.hook(std::move(exception));
   nudge_host();  // what it left undone is for the next turn
 }
 
@@ -28,7 +36,7 @@ void Core::turn() noexcept {
   in_turn_ = true;
   nudged_ = false;
   timers_.begin_turn();
-  if (forked()) nudged_ = static_cast<bool>(renew());
+  nudged_ = static_cast<bool>(renew_if_forked());
   guard([this] { run_work(); });
   guard([this] {
     if (signals_.pending()) signals_.run_pending();

@@ -57,7 +57,10 @@ Reactor::Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& o
 
 Reactor::Reactor(std::unique_ptr<detail::Core> core) noexcept : core_(std::move(core)) {}
 Reactor::Reactor(Reactor&& other) noexcept = default;
-Reactor::~Reactor() = default;
+Reactor::~Reactor() {
+  // While there still is a reactor: what is destroyed unrun may use it.
+  if (core_ != nullptr) core_->discard_work();
+}
 
 Result<Watch> Reactor::watch(int fd, Ready interest, Handler& handler) noexcept {
   const Result<Token> token = core_->watch(fd, interest, handler);

@@ -26,6 +26,11 @@ constexpr std::uint32_t arity = 4;
 constexpr std::size_t capacity_min = 16;
 constexpr std::size_t timers_max = std::numeric_limits<std::uint32_t>::max();
 
+/// `never` is the mark of a timer that is not armed; nobody can tell the nanosecond before it.
+constexpr TimePoint before_never(TimePoint deadline) noexcept {
+  return std::min(deadline, never - Duration{1});
+}
+
 }  // namespace
 
 TimerQueue::~TimerQueue() { RONDO_ASSERT(timers_ == 0); }
@@ -54,8 +59,7 @@ void TimerQueue::moved(Timer& from, Timer& to) noexcept {
 }
 
 void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcept {
-  // `never` is the mark of a timer that is not armed; nobody can tell the nanosecond before it.
-  if (deadline == never) deadline -= Duration{1};
+  deadline = before_never(deadline);
   if (!timer.armed()) referenced_ += timer.referenced_;
   timer.deadline_ = deadline;
   timer.period_ = period;
@@ -141,7 +145,8 @@ void TimerQueue::call(Timer& timer, TimePoint now) {
     const Duration late = now - timer.deadline_;
     if (timer.period_ > Duration::zero()) {
       timer.missed_ = static_cast<std::uint64_t>(late / timer.period_);
-      timer.deadline_ = after(timer.deadline_ + (late - late % timer.period_), timer.period_);
+      timer.deadline_ =
+          before_never(after(timer.deadline_ + (late - late % timer.period_), timer.period_));
     } else {
       timer.deadline_ = now;
     }

@@ -80,9 +80,13 @@ bool WatchTable::make_room_for(std::size_t place) noexcept try {
 }
 
 void WatchTable::remove(Token token) noexcept {
+  backend_.unwatch(descriptor(token), state(token).polled);
+  abandon(token);
+}
+
+void WatchTable::abandon(Token token) noexcept {
   const std::size_t place = place_of(token);
   State& ended = state(token);
-  backend_.unwatch(descriptor(token), ended.polled);
   referenced_ -= ended.referenced;
   ended = {.generation = ended.generation + 1, .changed = ended.changed};
   slots_[place] = {};

@@ -23,6 +23,8 @@ class WatchTable {
 
   Result<Token> add(int fd, Ready interest, Handler& handler) noexcept;
   void remove(Token token) noexcept;
+  /// The same without telling the backend.
+  void abandon(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
   void hand_to(Token token, Handler& handler) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;

@@ -28,6 +28,10 @@ void WorkBatch::run(std::size_t max) {
   }
 }
 
+void WorkBatch::discard() noexcept {
+  while (!empty()) const Work unrun = std::move(items_[next_++]);
+}
+
 bool PostedWork::push(Work work) {
   const std::lock_guard lock{mutex_};
   queue_.push_back(std::move(work));
@@ -57,6 +61,16 @@ void PostedWork::run(std::size_t max) {
     }
   } count{*this, before};
   batch_.run(max);
+}
+
+void PostedWork::discard() noexcept {
+  batch_.discard();
+  {
+    const std::lock_guard lock{mutex_};
+    batch_.take(queue_);
+    waiting_.store(0, std::memory_order_relaxed);
+  }
+  batch_.discard();
 }
 
 }  // namespace rondo::detail

@@ -20,6 +20,8 @@ class WorkBatch {
   [[nodiscard]] std::size_t size() const noexcept { return items_.size() - next_; }
   /// Takes over the queue's items and leaves it empty; this batch must have been empty.
   void take(std::vector<Work>& queue) noexcept;
+  /// Destroys them unrun.
+  void discard() noexcept;
   /// Runs up to `max` items, each destroyed before the next is run.
   void run(std::size_t max);
 
@@ -36,6 +38,12 @@ class DeferredWork {
   /// Makes what is there now the work of this turn.
   void gather() noexcept {
     if (batch_.empty()) batch_.take(queue_);
+  }
+  /// Destroys what is there now.
+  void discard() noexcept {
+    batch_.discard();
+    gather();
+    batch_.discard();
   }
   /// Runs the work of this turn: what is deferred meanwhile has its turn next time.
   void run() { batch_.run(batch_.size()); }
@@ -59,6 +67,8 @@ class PostedWork {
   [[nodiscard]] bool empty() const noexcept {
     return waiting_.load(std::memory_order_acquire) == 0;
   }
+  /// Destroys what is there now. In the reactor's thread.
+  void discard() noexcept;
   /// Runs what was there when it was called, up to `max`. In the reactor's thread.
   void run(std::size_t max);
 

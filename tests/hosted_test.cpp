@@ -142,6 +142,21 @@ TEST_F(HostedTest, HandsExceptionsToTheHookAndDoesTheRest) {
   EXPECT_EQ(done, 2);
 }
 
+TEST_F(HostedTest, LetsTheHookSetAnotherHook) {
+  int first = 0;
+  int second = 0;
+  auto kept = std::make_unique<int>(7);
+  reactor.on_exception([this, &first, &second, kept = std::move(kept)](std::exception_ptr) {
+    reactor.on_exception([&second](std::exception_ptr) { ++second; });
+    first += *kept;  // this hook is still there
+  });
+  reactor.defer([] { throw std::runtime_error("first"); });
+  reactor.defer([] { throw std::runtime_error("second"); });
+  run_host();
+  EXPECT_EQ(first, 7);
+  EXPECT_EQ(second, 1);
+}
+
 using HostedDeathTest = HostedTest;
 TEST_F(HostedDeathTest, TerminatesOnAnExceptionWithoutAHook) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";

@@ -304,5 +304,24 @@ TEST_F(TimerTest, SleepsExactlyOnceUntilADeadline) {
   EXPECT_LE(backend.waits, 2);
 }
 
+TEST_F(TimerTest, StaysArmedWhereItsNextPeriodWouldEndBeyondTime) {
+  int fired = 0;
+  Timer timer{reactor, [&] { ++fired; }};
+  timer.arm_every(Duration::max() / 4 * 3);
+  backend.advance(Duration::max() / 4 * 3);
+  turn();
+  EXPECT_EQ(fired, 1);
+  EXPECT_TRUE(timer.armed());
+  timer.cancel();
+  EXPECT_FALSE(reactor.alive());
+}
+
+TEST(After, CountsFromBeforeTheClocksZeroToo) {
+  EXPECT_EQ(after(TimePoint{-5ns}, 1ns), TimePoint{-4ns});
+  EXPECT_EQ(after(TimePoint::min(), Duration::max()), TimePoint{-1ns});
+  EXPECT_EQ(after(TimePoint{1ns}, Duration::max()), never);
+  EXPECT_EQ(after(TimePoint{0ns}, Duration::max()), never);
+}
+
 }  // namespace
 }  // namespace rondo::test

@@ -58,6 +58,26 @@ class UvHost : public UvTest {
   std::optional<Reactor> reactor;
 };
 
+// libuv does not want it, and does not refuse it.
+TEST_F(UvHost, MayBeRunFromACallbackThatThenDestroysItsAcceptor) {
+  std::vector<Socket> accepted;
+  std::optional<Acceptor> acceptor;
+  acceptor.emplace(
+      Acceptor::make(*reactor, Endpoint::loopback(0), [&](Socket client, const Endpoint&) {
+        accepted.push_back(std::move(client));
+        if (accepted.size() > 1) return;
+        uv_run(&loop, UV_RUN_NOWAIT);
+        acceptor.reset();
+      }).value());
+  std::vector<Socket> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(Socket::connect(system_net(), acceptor->local()).value());
+  }
+  run_host();
+  EXPECT_FALSE(acceptor);
+  EXPECT_GE(accepted.size(), 1U);
+}
+
 TEST_F(UvHost, EndsAtOnceWithNothingToWaitFor) {
   run_host();
   run_host();

@@ -16,7 +16,7 @@ constexpr TimePoint never = TimePoint::max();
 /// counts as none.
 constexpr TimePoint after(TimePoint start, Duration delay) noexcept {
   if (delay < Duration::zero()) return start;
-  return never - start < delay ? never : start + delay;
+  return start > never - delay ? never : start + delay;
 }
 
 }  // namespace rondo

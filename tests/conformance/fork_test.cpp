@@ -187,5 +187,27 @@ TEST_P(Forking, OfAChildOfAChild) {
   expect_undisturbed();
 }
 
+// A child that can have no backend of its own must not use its parent's instead.
+TEST_P(Forking, AChildThatCannotRenewItsBackendSaysSoAndTouchesNothing) {
+  EXPECT_EQ(in_child([&] {
+              const std::error_code no_more = std::make_error_code(std::errc::too_many_files_open);
+              spy.fail_renew = {.skip = 0, .times = 4, .error = no_more};
+              const int watches_before = spy.watches;
+              const int waits_before = spy.waits;
+              watch.set(Ready::both);
+              RONDO_CHILD_REQUIRE(reactor.run_once(Duration::zero()) == no_more);
+              RONDO_CHILD_REQUIRE(reactor.run_once(Duration::zero()) == no_more);
+              RecordingHandler mine;
+              RONDO_CHILD_REQUIRE(!reactor.watch(second.ours.get(), Ready::write, mine));
+              watch.end();
+              RONDO_CHILD_REQUIRE(spy.watches == watches_before && spy.waits == waits_before);
+              Watch more = reactor.watch(second.ours.get(), Ready::write, mine).value();
+              RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return mine.calls > 0; }));
+              return 0;
+            }),
+            0);
+  expect_undisturbed();
+}
+
 }  // namespace
 }  // namespace rondo::test

@@ -221,5 +221,36 @@ TEST_P(Posting, ReleasesEachWorkWhenItHasRun) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+/// Posts and defers more when it is destroyed, for a while.
+class Relay {
+ public:
+  Relay(Reactor& reactor, int more) : reactor_(&reactor), more_(more) { ++alive; }
+  Relay(Relay&& other) noexcept
+      : reactor_(std::exchange(other.reactor_, nullptr)), more_(other.more_) {
+    ++alive;
+  }
+  ~Relay() {
+    --alive;
+    if (reactor_ == nullptr || more_ == 0) return;
+    reactor_->post([next = Relay{*reactor_, more_ - 1}] {});
+    reactor_->defer([next = Relay{*reactor_, more_ - 1}, hold = reactor_->hold()] {});
+  }
+
+  static inline int alive = 0;
+
+ private:
+  Reactor* reactor_;
+  int more_;
+};
+
+TEST_P(Posting, MayComeFromWorkThatIsDestroyedUnrun) {
+  {
+    Reactor mine{std::unique_ptr<Backend>{GetParam().make()}};
+    mine.post([relay = Relay{mine, 3}] {});
+    mine.defer([relay = Relay{mine, 3}] {});
+  }
+  EXPECT_EQ(Relay::alive, 0);
+}
+
 }  // namespace
 }  // namespace rondo::test
