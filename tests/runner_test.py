@@ -110,13 +110,17 @@ class GoogleTestPrograms(unittest.TestCase):
         self.assertEqual([case.status for case in cases], ["failed"])
 
 
-def is_gone(pid):
-    """A dead process may stay as a zombie where nobody collects orphans."""
+def is_gone(pid, seconds=10):
+    """Soon: to be killed takes a moment. A zombie may stay where nobody collects orphans."""
     status = Path(f"/proc/{pid}/status")
-    try:
-        return "State:\tZ" in status.read_text()
-    except OSError:
-        return True
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if "State:\tZ" in status.read_text():
+                return True
+        except OSError:
+            return True
+    return False
 
 
 class Processes(unittest.TestCase):
