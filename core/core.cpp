@@ -94,11 +94,13 @@ std::error_code Core::run_until(TimePoint limit) {
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   while (alive() || stop_.load(std::memory_order_relaxed)) {
-    if (const std::error_code error = turn_until(limit)) return error;
-    if (stop_.load(std::memory_order_relaxed)) break;
+    if (const std::error_code error = turn_until(limit, Stop::is_heeded)) return error;
+    if (stop_.load(std::memory_order_relaxed)) {
+      stop_.store(false);  // only here: one that comes a moment later is the next run's
+      break;
+    }
     if (limit != never && clock() >= limit) break;
   }
-  stop_.store(false);
   return {};
 }
 
@@ -110,17 +112,16 @@ std::error_code Core::run_once(Duration wait_max) {
   const bool has_work = !deferred_.empty() || !posted_->empty();
   const bool sleeps = wait_max > Duration::zero() && !has_work && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
-  const std::error_code error = turn_until(limit);
-  stop_.store(false);
-  return error;
+  return turn_until(limit, Stop::is_left);
 }
 
-std::error_code Core::turn_until(TimePoint limit) {
+std::error_code Core::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
   if (const std::error_code error = renew_if_forked()) return error;
-  // The work may have been the last thing to wait for.
+  // The work may have been the last thing to wait for. A stop() from here on wakes the backend.
   if (run_work() && !alive()) limit = unknown;
+  if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
     signals_.run_pending();
@@ -150,7 +151,6 @@ std::error_code Core::wait(TimePoint limit) {
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
-  if (stop_.load(std::memory_order_relaxed)) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
@@ -174,6 +174,7 @@ bool Core::alive() const noexcept {
 }
 
 void Core::stop() noexcept {
+  if (hosted_ != nullptr) return;  // it has no run that could end
   stop_.store(true);
   backend_->wake();
 }
