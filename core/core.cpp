@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "fork_count.h"
@@ -199,8 +200,9 @@ void Core::discard_inherited_posts() {
   if (posted_->forks() == fork_count()) return;
   // What was posted before the fork belongs to the parent, and another thread may have held the
   // lock then: the child begins with an empty queue and leaves the other where it is.
-  (void)posted_.release();
-  posted_ = std::make_unique<PostedWork>(fork_count());
+  auto empty = std::make_unique<PostedWork>(fork_count());
+  (void)posted_.release();  // left where it is, as said
+  posted_ = std::move(empty);
 }
 
 void Core::post(Work work) {
@@ -263,7 +265,7 @@ void Core::unhold() noexcept {
 
 bool Core::forked() const noexcept { return fork_count() != forks_; }
 
-std::error_code Core::renew_if_forked() noexcept {
+std::error_code Core::renew_if_forked() noexcept try {
   if (!forked()) return {};
   discard_inherited_posts();
   // Until it succeeds this child has no backend, and the next who needs one tries again.
@@ -271,6 +273,8 @@ std::error_code Core::renew_if_forked() noexcept {
   forks_ = fork_count();
   watches_.forget_polled();
   return {};
+} catch (const std::bad_alloc&) {
+  return std::make_error_code(std::errc::not_enough_memory);  // and the next who needs one tries
 }
 
 }  // namespace rondo::detail

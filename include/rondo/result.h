@@ -40,7 +40,8 @@ inline std::error_code system_error(int number) noexcept {
 }
 
 /// A T, or the E that tells why there is none. Asking for the one that is not there is a programmer
-/// error: it asserts.
+/// error: it asserts. Want of memory is not told by it: throughout the library a function that is
+/// not noexcept, a make() too, throws std::bad_alloc then, and has changed nothing.
 template <typename T, typename E = std::error_code>
 class [[nodiscard]] Result {
  public:
