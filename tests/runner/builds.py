@@ -131,19 +131,22 @@ def build_libcxx_gtest(build, report):
         return None
     report.progress("building GoogleTest with libc++")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("gtest-all", "gtest_main"):
-        command = [build.compiler, *build.flags.split(), "-std=c++20", "-O1", "-c",
-                   f"-I{GTEST_SOURCES}", f"-I{GTEST_SOURCES}/include",
-                   GTEST_SOURCES / "src" / f"{name}.cc", "-o", folder / f"{name}.o"]
-        done = processes.run(command)
-        if not done.ok:
-            return Case("GoogleTest with libc++", "failed", done.why(), done.output, command)
+    # Archives, which a linker may be given twice.
+    for source, name in (("gtest-all", "gtest"), ("gtest_main", "gtest_main")):
+        compile_it = [build.compiler, *build.flags.split(), "-std=c++20", "-O1", "-c",
+                      f"-I{GTEST_SOURCES}", f"-I{GTEST_SOURCES}/include",
+                      GTEST_SOURCES / "src" / f"{source}.cc", "-o", folder / f"{source}.o"]
+        pack = ["ar", "rcs", folder / f"lib{name}.a", folder / f"{source}.o"]
+        for command in (compile_it, pack):
+            done = processes.run(command)
+            if not done.ok:
+                return Case("GoogleTest with libc++", "failed", done.why(), done.output, command)
     version = subprocess.run(
         ["pkg-config", "--modversion", "gtest"], capture_output=True, text=True
     ).stdout.strip() or "1.12.0"
     flags = f"Cflags: -isystem {GTEST_SOURCES}/include -pthread\n"
-    for name, objects in (("gtest", ["gtest-all"]), ("gtest_main", ["gtest-all", "gtest_main"])):
-        libs = " ".join(str(folder / f"{one}.o") for one in objects)
+    for name, archives in (("gtest", ["gtest"]), ("gtest_main", ["gtest_main", "gtest"])):
+        libs = " ".join(str(folder / f"lib{one}.a") for one in archives)
         text = f"Name: {name}\nDescription: for libc++\nVersion: {version}\n"
         (folder / f"{name}.pc").write_text(f"{text}Libs: {libs} -pthread\n{flags}")
     return None
