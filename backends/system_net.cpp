@@ -13,6 +13,7 @@
 // Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
 // since an error behind the first batch would be lost.
 #include "net_calls.h"
+#include "net_options.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -238,6 +239,15 @@ class SystemNet final : public Net {
     return ::close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : -errno;
   }
 
+  int set(int fd, Option option, int value) noexcept override {
+    return backends::set_option(fd, option, value);
+  }
+  int get(int fd, Option option, int& value) noexcept override {
+    return backends::get_option(fd, option, value);
+  }
+  [[nodiscard]] bool accepted_inherit_options() const noexcept override {
+    return backends::accepted_inherit_options;
+  }
   int option(int fd, int level, int name, MutableBytes value) noexcept override {
     auto size = static_cast<socklen_t>(value.size());
     const int result = ::getsockopt(fd, level, name, value.data(), &size);

@@ -121,7 +121,7 @@ TEST_F(SocketTest, NamesWhereItCouldNotListen) {
 }
 
 TEST_F(SocketTest, LeavesNothingOpenWhicheverStepOfListenFails) {
-  for (const std::string_view step : {"socket", "set_option", "bind", "listen"}) {
+  for (const std::string_view step : {"socket", "set", "bind", "listen"}) {
     net_.fail(step, ENOBUFS);
     const auto socket = Socket::listen(net_, Endpoint::loopback(0));
     ASSERT_FALSE(socket) << step;

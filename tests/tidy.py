@@ -28,6 +28,7 @@ MAY_ABORT = {"core/assert.cpp"}
 MAY_THROW = {"core/core.h", "core/reactor.cpp"}
 SOCKET_CALLS_HOME = {
     "backends/system_net.cpp", "backends/net_calls_linux.cpp", "backends/net_calls_darwin.cpp",
+    "backends/net_options.cpp",
 }
 
 POSIX_HEADERS = re.compile(

@@ -11,6 +11,7 @@
 namespace rondo {
 
 class Endpoint;
+enum class Option : std::uint8_t;  // <rondo/options.h>
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
@@ -73,6 +74,13 @@ class Net {
   /// The descriptor is gone whatever is returned: close(2).
   virtual int close(int fd) noexcept = 0;
 
+  /// An option of the socket by its name in <rondo/options.h>, which tells the units. -EINVAL: a
+  /// value out of range; -ENOPROTOOPT or -EOPNOTSUPP: this system or this socket has no such
+  /// option.
+  virtual int set(int fd, Option option, int value) noexcept = 0;
+  virtual int get(int fd, Option option, int& value) noexcept = 0;
+  /// Whether what was set on a listening socket holds for those that it accepts.
+  [[nodiscard]] virtual bool accepted_inherit_options() const noexcept = 0;
   /// Level and name are the system's numbers. Returns the size of the value.
   virtual int option(int fd, int level, int name, MutableBytes value) noexcept = 0;
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;

@@ -7,6 +7,7 @@
 #include <rondo/function.h>
 #include <rondo/handler.h>
 #include <rondo/net.h>
+#include <rondo/options.h>
 #include <rondo/reactor.h>
 #include <rondo/result.h>
 #include <rondo/signal.h>

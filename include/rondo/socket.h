@@ -74,7 +74,10 @@ class RONDO_EXPORT Socket {
 
   std::error_code shutdown(Direction direction) noexcept;
 
-  /// A socket option by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
+  /// A socket option by its name in <rondo/options.h>, where apply() sets many.
+  [[nodiscard]] std::error_code set(Option option, int value) noexcept;
+  [[nodiscard]] Result<int> get(Option option) const noexcept;
+  /// The same by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
   [[nodiscard]] std::error_code set_option(int level, int name, int value) noexcept;
   [[nodiscard]] Result<int> option(int level, int name) const noexcept;
   /// TCP_NODELAY: small writes leave at once.
@@ -84,6 +87,8 @@ class RONDO_EXPORT Socket {
   [[nodiscard]] Result<Endpoint> peer() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Of a socket that was made, or moved to; not of an empty one.
+  [[nodiscard]] Net& net() const noexcept { return *net_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Gives the descriptor away, unclosed; the socket is empty afterwards.
   [[nodiscard]] int release() noexcept {

@@ -75,6 +75,17 @@ class FailingNet final : public Net {
     return error != 0 ? error : inner_.shutdown(fd, direction);
   }
   int close(int fd) noexcept override { return inner_.close(fd); }
+  int set(int fd, Option option, int value) noexcept override {
+    const int error = next("set");
+    return error != 0 ? error : inner_.set(fd, option, value);
+  }
+  int get(int fd, Option option, int& value) noexcept override {
+    const int error = next("get");
+    return error != 0 ? error : inner_.get(fd, option, value);
+  }
+  [[nodiscard]] bool accepted_inherit_options() const noexcept override {
+    return inner_.accepted_inherit_options();
+  }
   int option(int fd, int level, int name, MutableBytes value) noexcept override {
     const int error = next("option");
     return error != 0 ? error : inner_.option(fd, level, name, value);
