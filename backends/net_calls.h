@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <span>
 
+#include <rondo/net.h>
+
 namespace rondo::backends {
 
 /// What every send needs besides, so that no SIGPIPE is raised.
@@ -22,6 +24,9 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept;
 /// bytes of each. Returns how many were moved. Received descriptors are close-on-exec.
 int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
 int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+
+/// ENOTCONN where nobody is known.
+int peer_credentials(int fd, Credentials& peer) noexcept;
 
 /// Takes the SIGPIPE that is pending for this thread, which blocks it, if there is one.
 void take_pending_sigpipe() noexcept;

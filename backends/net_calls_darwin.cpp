@@ -5,6 +5,7 @@
 // MSG_NOSIGNAL. There is no call for several messages, so each call moves one; after the first an
 // error could not be told without losing it. Compiled and linked for macOS, never run there.
 #include <fcntl.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -82,6 +83,20 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
   if (size < 0) return -1;
   sizes[0] = static_cast<std::size_t>(size);
   return 1;
+}
+
+int peer_credentials(int fd, Credentials& peer) noexcept {
+  uid_t user = 0;
+  gid_t group = 0;
+  if (::getpeereid(fd, &user, &group) != 0) {
+    if (errno == EINVAL || errno == EOPNOTSUPP) errno = ENOTCONN;  // not of the Unix family
+    return -1;
+  }
+  pid_t process = -1;
+  socklen_t size = sizeof(process);
+  if (::getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &process, &size) != 0) process = -1;
+  peer = {process, user, group};
+  return 0;
 }
 
 void take_pending_sigpipe() noexcept {

@@ -4,6 +4,7 @@
 // A descriptor is non-blocking and close-on-exec from its first moment on: a fork and exec in
 // another thread can never inherit it. recvmmsg and sendmmsg want an array of their own type; the
 // headers are copied there and back, which is small beside the call.
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 
@@ -55,6 +56,19 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
     sizes[static_cast<std::size_t>(i)] = batch[i].msg_len;
   }
   return moved;
+}
+
+int peer_credentials(int fd, Credentials& peer) noexcept {
+  ucred found{};
+  socklen_t size = sizeof(found);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0) return -1;
+  // What the kernel fills in where there is no peer, or none of the Unix family.
+  if (found.uid == static_cast<uid_t>(-1)) {
+    errno = ENOTCONN;
+    return -1;
+  }
+  peer = {found.pid, found.uid, found.gid};
+  return 0;
 }
 
 void take_pending_sigpipe() noexcept {

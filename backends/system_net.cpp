@@ -267,6 +267,9 @@ class SystemNet final : public Net {
     if (::getpeername(fd, peer.get(), &peer.size) != 0) return failure();
     return peer.copy_to(address);
   }
+  int credentials(int fd, Credentials& peer) noexcept override {
+    return or_failure(backends::peer_credentials(fd, peer));
+  }
   int take_error(int fd) noexcept override {
     int error = 0;
     socklen_t size = sizeof(error);

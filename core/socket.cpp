@@ -60,6 +60,12 @@ Result<Socket> Socket::make(Net& net, Family family, SocketType type) noexcept {
   return Socket{net, fd};
 }
 
+Result<std::array<Socket, 2>> Socket::pair(Net& net, SocketType type) noexcept {
+  int fds[2] = {-1, -1};
+  if (auto error = error_of(net.pair(type, fds))) return error;
+  return std::array{Socket{net, fds[0]}, Socket{net, fds[1]}};
+}
+
 Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local,
                                      const ListenOptions& options) {
   constexpr const char* what = "listen on ";
@@ -143,6 +149,12 @@ Result<Endpoint> Socket::peer() const noexcept {
   Endpoint address;
   if (auto error = error_of(net_->peer(fd_, address))) return error;
   return address;
+}
+
+Result<Credentials> Socket::peer_credentials() const noexcept {
+  Credentials peer;
+  if (auto error = error_of(net_->credentials(fd_, peer))) return error;
+  return peer;
 }
 
 std::error_code Socket::close() noexcept {

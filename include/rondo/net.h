@@ -32,6 +32,13 @@ struct Message {
   bool control_truncated = false;   ///< out of receive: there was more control data than room
 };
 
+/// Who made the other end of a Unix socket, at the time when it was connected or paired.
+struct Credentials {
+  std::int64_t process = -1;  ///< -1: this system does not tell it
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+};
+
 /// The socket calls. Results follow the kernel: 0 or more is success, less is the negative errno.
 /// Every descriptor made here is non-blocking and close-on-exec from its creation on. No call
 /// blocks or raises SIGPIPE, or says EINTR: one that a signal interrupts says EAGAIN, not now.
@@ -86,6 +93,8 @@ class Net {
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
   virtual int local(int fd, Endpoint& address) noexcept = 0;
   virtual int peer(int fd, Endpoint& address) noexcept = 0;
+  /// -ENOTCONN: nobody is known to be at the other end, as with all but Unix sockets.
+  virtual int credentials(int fd, Credentials& peer) noexcept = 0;
   /// The error that ended a connect or the connection, as a positive number: SO_ERROR, which
   /// reading clears. 0: none. Below 0, as everywhere: it could not be asked.
   virtual int take_error(int fd) noexcept = 0;

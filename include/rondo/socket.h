@@ -1,6 +1,7 @@
 // rondo: a descriptor of the network, owned. What the layers above stand on.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,9 @@ class RONDO_EXPORT Socket {
   }
 
   [[nodiscard]] static Result<Socket> make(Net& net, Family family, SocketType type) noexcept;
+
+  /// Two that are connected to each other, of the Unix family: socketpair(2).
+  [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
 
   /// Makes, binds (SO_REUSEADDR for TCP) and listens. Errors say what was tried:
   /// `listen on 127.0.0.1:80: Permission denied`.
@@ -85,6 +89,8 @@ class RONDO_EXPORT Socket {
 
   [[nodiscard]] Result<Endpoint> local() const noexcept;
   [[nodiscard]] Result<Endpoint> peer() const noexcept;
+  /// Who connected, of a Unix socket. Errors: not_connected for all others.
+  [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Of a socket that was made, or moved to; not of an empty one.

@@ -96,6 +96,10 @@ class FailingNet final : public Net {
   }
   int local(int fd, Endpoint& address) noexcept override { return inner_.local(fd, address); }
   int peer(int fd, Endpoint& address) noexcept override { return inner_.peer(fd, address); }
+  int credentials(int fd, Credentials& peer) noexcept override {
+    const int error = next("credentials");
+    return error != 0 ? error : inner_.credentials(fd, peer);
+  }
   int take_error(int fd) noexcept override { return inner_.take_error(fd); }
 
  private:
