@@ -21,8 +21,11 @@ int open_pair(int type, int (&fds)[2]) noexcept;
 int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept;
 
 /// One system call where there is one for several messages, else one message. `sizes` gets the
-/// bytes of each. Returns how many were moved. Received descriptors are close-on-exec.
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+/// bytes of each, which for `whole` datagrams, where the system can tell, are those before they
+/// were truncated. Returns how many were moved. Received descriptors are close-on-exec.
+enum class Sizes : bool { moved, whole };
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes wanted) noexcept;
 int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
 
 /// ENOTCONN where nobody is known.

@@ -70,7 +70,8 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
   return set_up_or_close(::accept(fd, peer, peer_size));
 }
 
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept {
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes) noexcept {
   const ssize_t size = ::recvmsg(fd, &headers[0], 0);
   if (size < 0) return -1;
   sizes[0] = static_cast<std::size_t>(size);

@@ -33,12 +33,15 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
   return ::accept4(fd, peer, peer_size, creation_flags);
 }
 
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept {
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes wanted) noexcept {
   RONDO_ASSERT(headers.size() <= messages_max && sizes.size() == headers.size());
   mmsghdr batch[messages_max];
   for (std::size_t i = 0; i < headers.size(); ++i) batch[i] = {headers[i], 0};
   const auto count = static_cast<unsigned>(headers.size());
-  const int moved = ::recvmmsg(fd, batch, count, MSG_CMSG_CLOEXEC, nullptr);
+  // To TCP, MSG_TRUNC means to throw the data away.
+  const int flags = MSG_CMSG_CLOEXEC | (wanted == Sizes::whole ? MSG_TRUNC : 0);
+  const int moved = ::recvmmsg(fd, batch, count, flags, nullptr);
   for (int i = 0; i < moved; ++i) {
     const auto at = static_cast<std::size_t>(i);
     headers[at] = batch[at].msg_hdr;

@@ -1,5 +1,5 @@
 // The numbers of options on macOS. What it lacks: user_timeout, fast_open_connect, defer_accept,
-// busy_poll, receive_offload.
+// busy_poll, receive_offload, send_offload.
 //
 // Its fast_open is a flag in the kernel, for which any queue above 0 counts as on. SO_LINGER counts
 // ticks; SO_LINGER_SEC seconds. Whether an accepted socket has the options of its listener differs

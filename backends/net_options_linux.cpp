@@ -1,6 +1,7 @@
 // The numbers of options on Linux: socket(7), tcp(7), ip(7), ipv6(7), udp(7).
 //
-// An accepted socket begins as a copy of its listener, options included. UDP_GRO came with 5.0.
+// An accepted socket begins as a copy of its listener, options included. UDP_SEGMENT came with
+// Linux 4.18, UDP_GRO with 5.0.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -79,6 +80,8 @@ OptionNumber number_of(Option option, int domain) noexcept {
       return {IPPROTO_TCP, TCP_DEFER_ACCEPT};
     case Option::receive_offload:
       return {IPPROTO_UDP, UDP_GRO, Form::flag};
+    case Option::send_offload:
+      return {IPPROTO_UDP, UDP_SEGMENT};
     default:
       return number_of_family(option, domain);
   }

@@ -13,6 +13,7 @@
 #include <rondo/backend.h>
 #include <rondo/reactor.h>
 
+#include "datagram_buffers.h"
 #include "signals.h"
 #include "timer_queue.h"
 #include "watch_table.h"
@@ -76,6 +77,7 @@ class Core final : public Guest {
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
   [[nodiscard]] Signals& signals() noexcept { return signals_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+  [[nodiscard]] DatagramBuffers& datagram_buffers() noexcept { return datagram_buffers_; }
 
  private:
   class Run;
@@ -116,6 +118,7 @@ class Core final : public Guest {
   bool in_turn_ = false;
   std::uint32_t forks_;
   ExceptionHook exception_hook_;
+  DatagramBuffers datagram_buffers_;
 
   static constexpr TimePoint unknown = TimePoint::min();
 };

@@ -39,6 +39,7 @@ constexpr std::array option_names = {
     std::pair{Option::multicast_interface, std::string_view{"multicast_interface"}},
     std::pair{Option::packet_info, std::string_view{"packet_info"}},
     std::pair{Option::receive_offload, std::string_view{"receive_offload"}},
+    std::pair{Option::send_offload, std::string_view{"send_offload"}},
 };
 
 /// In the Unix family the kernel takes some options of any socket, and does nothing with them.

@@ -77,6 +77,7 @@ const Sample of_udp[] = {
     {Option::multicast_loop, 0, IPPROTO_IP, IP_MULTICAST_LOOP, 0},
     {Option::packet_info, 1, IPPROTO_IP, IP_PKTINFO, 1},
     {Option::receive_offload, 1, IPPROTO_UDP, UDP_GRO, 1},
+    {Option::send_offload, 1000, IPPROTO_UDP, UDP_SEGMENT, 1000},
 };
 const Sample of_udp6[] = {
     {Option::ipv6_only, 1, IPPROTO_IPV6, IPV6_V6ONLY, 1},
@@ -159,7 +160,7 @@ TEST_F(OptionsTest, SayWhatASocketHasNot) {
 
 TEST_F(OptionsTest, HaveNamesOfTheirOwn) {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Option::receive_offload); ++i) {
+  for (int i = 0; i <= static_cast<int>(Option::send_offload); ++i) {
     const std::string_view name = name_of(static_cast<Option>(i));
     EXPECT_NE(name, "?") << i;
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 0) << name;

@@ -20,16 +20,21 @@ enum class Family : std::uint8_t { ipv4, ipv6, unix_domain };
 enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
 enum class Direction : std::uint8_t { read, write, both };
 
+struct MessageInfo;
+
 /// One datagram, or one message with descriptors or other control data, of a batch.
 struct Message {
   Endpoint* address =
       nullptr;  ///< receive: filled with the sender. send: the destination. Or null.
   std::span<MutableBytes> parts{};  ///< receive: filled in order. send: read in order.
   MutableBytes control{};           ///< control messages as cmsg(3) lays them out, or empty
-  std::size_t size = 0;             ///< out: bytes moved
-  std::size_t control_size = 0;     ///< out of receive: bytes of `control` that were filled
-  bool truncated = false;           ///< out of receive: the datagram was larger than `parts`
-  bool control_truncated = false;   ///< out of receive: there was more control data than room
+  /// Of datagrams, and instead of `control`: receive fills it, where the first of the batch has one
+  /// too; send takes from it. Or null.
+  MessageInfo* info = nullptr;
+  std::size_t size = 0;            ///< out: bytes moved
+  std::size_t control_size = 0;    ///< out of receive: bytes of `control` that were filled
+  bool truncated = false;          ///< out of receive: the datagram was larger than `parts`
+  bool control_truncated = false;  ///< out of receive: there was more control data than room
 };
 
 /// Who made the other end of a Unix socket, at the time when it was connected or paired.
@@ -76,6 +81,12 @@ class Net {
   /// Received descriptors are close-on-exec. -EMSGSIZE: one message of more than 256 parts.
   virtual int receive(int fd, std::span<Message> messages) noexcept = 0;
   virtual int send(int fd, std::span<Message> messages) noexcept = 0;
+
+  /// Becomes a member of a multicast group, or leaves it, on an interface (its index; 0: the
+  /// system's choice). -EINVAL: no multicast address; -EADDRINUSE, -EADDRNOTAVAIL: it is already,
+  /// or is not, a member.
+  virtual int membership(int fd, const Endpoint& group, std::uint32_t interface,
+                         bool member) noexcept = 0;
 
   virtual int shutdown(int fd, Direction direction) noexcept = 0;
   /// The descriptor is gone whatever is returned: close(2).

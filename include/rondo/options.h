@@ -47,6 +47,7 @@ enum class Option : std::uint8_t {
   multicast_interface,  ///< index, as if_nametoindex(3) tells; set only: Linux does not tell it
   packet_info,          ///< receive() tells where a datagram came in
   receive_offload,      ///< receive() may tell several datagrams of one sender as one: UDP_GRO
+  send_offload,         ///< bytes of the datagrams that a larger send is cut into: UDP_SEGMENT
 };
 
 /// `notsent_lowat`: as the enumerator is written.

@@ -155,6 +155,7 @@ class RONDO_EXPORT Reactor {
   [[nodiscard]] Backend& backend() noexcept;
 
  private:
+  friend class DatagramSocket;
   friend class Timer;
   friend class Signal;
   explicit Reactor(std::unique_ptr<detail::Core> core) noexcept;

@@ -3,6 +3,7 @@
 
 #include <rondo/acceptor.h>
 #include <rondo/backend.h>
+#include <rondo/datagram.h>
 #include <rondo/descriptors.h>
 #include <rondo/endpoint.h>
 #include <rondo/function.h>

@@ -70,6 +70,11 @@ class FailingNet final : public Net {
     const int error = next("send");
     return error != 0 ? error : inner_.send(fd, messages);
   }
+  int membership(int fd, const Endpoint& group, std::uint32_t interface,
+                 bool member) noexcept override {
+    const int error = next("membership");
+    return error != 0 ? error : inner_.membership(fd, group, interface, member);
+  }
   int shutdown(int fd, Direction direction) noexcept override {
     const int error = next("shutdown");
     return error != 0 ? error : inner_.shutdown(fd, direction);
