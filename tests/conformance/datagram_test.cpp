@@ -214,7 +214,8 @@ TEST_P(DatagramTest, OfAReceiveOffloadAreTakenApart) {
   DatagramSocket client = connected(here, server.local().value(), offload);
   if (!server.unapplied().empty()) GTEST_SKIP() << server.unapplied()[0].error.message();
   std::string wanted;
-  for (const std::size_t size : {300, 300, 300, 7, 300, 0, 300, 301, 65'507, 1, 1}) {
+  constexpr std::size_t sizes[] = {300, 300, 300, 7, 300, 0, 300, 301, 65'507, 1, 1};
+  for (const std::size_t size : sizes) {
     const std::string text(size, static_cast<char>('a' + size % 23));
     client.send(bytes_of(text));
     wanted += text + ' ';
