@@ -38,6 +38,20 @@ TEST_P(DatagramOutputTest, LeaveTogetherBeforeTheNextWait) {
   EXPECT_EQ(client.unsent(), 0U);
 }
 
+TEST_P(DatagramOutputTest, LeaveRightAfterTheCallbackTheyAreSentFrom) {
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local().value());
+  for (int i = 0; i < 64; ++i) client.send(bytes_of("x"));
+  std::vector<int> sends_before;
+  there.then = [&](DatagramSocket& socket, std::span<const Datagram> received) {
+    sends_before.push_back(net.calls("send"));
+    test::echo(socket, received);
+    EXPECT_EQ(net.calls("send"), sends_before.back());
+  };
+  run_until_received(there, 64);
+  EXPECT_EQ(sends_before, (std::vector{2, 3}));  // after the client's two calls
+}
+
 TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
   constexpr std::size_t count = 500;  // more than a Unix socket's peer may keep unread
   auto [a, b] = adopted_pair(SocketType::datagram, here, there);
