@@ -4,7 +4,6 @@
 // Its fast_open is a flag in the kernel, for which any queue above 0 counts as on. SO_LINGER counts
 // ticks; SO_LINGER_SEC seconds. Whether an accepted socket has the options of its listener differs
 // by option, so it is said to have none.
-#define __APPLE_USE_RFC_3542  // IPV6_RECVPKTINFO
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
