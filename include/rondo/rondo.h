@@ -3,9 +3,12 @@
 
 #include <rondo/acceptor.h>
 #include <rondo/backend.h>
+#include <rondo/codec.h>
 #include <rondo/endpoint.h>
+#include <rondo/framing.h>
 #include <rondo/function.h>
 #include <rondo/handler.h>
+#include <rondo/lines.h>
 #include <rondo/net.h>
 #include <rondo/reactor.h>
 #include <rondo/result.h>
