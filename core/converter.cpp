@@ -1,7 +1,8 @@
 // Converter: iconv(3), and what it does not do as Python would.
 //
-// - ASCII goes round iconv: where all 128 characters are themselves, which is tried out when the
-//   converter is made, bytes up to the first that is not ASCII are copied. Some converters hold a
+// - ASCII goes round iconv: where all 128 characters are themselves, and what begins a shift of
+//   ISO 2022, HZ and UTF-7 as well, which is tried out when the converter is made, bytes up to the
+//   first that is not ASCII are copied. Some converters hold a
 //   character back until they know that nothing combines with it; it is called for first.
 // - glibc drops the tag characters U+E0000 to U+E007F without a word in most encodings. So each is
 //   converted alone, and is missing when nothing came out.
@@ -54,13 +55,14 @@ Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Dire
 Converter::~Converter() { ::iconv_close(handle_); }
 
 void Converter::find_ascii() {
-  std::string ascii(128, '\0');
-  std::iota(ascii.begin(), ascii.end(), '\0');
+  std::string probe(128, '\0');
+  std::iota(probe.begin(), probe.end(), '\0');
+  probe.append("\x1b$B!!\x1b(B\x1b$)C\x0e!!\x0f~{!!~}+AOk-");
   std::string out;
-  std::string_view in = ascii;
+  std::string_view in = probe;
   has_ascii_ = convert(out, in) == 0;
   finish(out);
-  has_ascii_ = has_ascii_ && out == ascii;
+  has_ascii_ = has_ascii_ && out == probe;
 }
 
 /// Converts until the end, 0, or until iconv says why not, its errno; `in` becomes what is left.

@@ -19,7 +19,7 @@ using detail::Character;
 using detail::Scan;
 
 constexpr char32_t byte_order_mark = 0xFEFF;
-constexpr std::size_t piece_max = 512;
+constexpr std::size_t piece_max = 128;
 
 std::string_view missing_reason(EncodingKind kind) noexcept {
   if (kind == EncodingKind::ascii) return "ordinal not in range(128)";
@@ -188,7 +188,9 @@ std::size_t Encoder::put(std::string_view text) {
     case EncodingKind::other:
       break;
   }
-  return converter_->encode(bytes_, text.substr(0, detail::scan_utf8(text).good));
+  // The converter must not see what only we know.
+  if (errors_ == TextErrors::lossless) text = text.substr(0, detail::scan_utf8(text).good);
+  return converter_->encode(bytes_, text);
 }
 
 void Encoder::put_character(char32_t code) {

@@ -70,14 +70,20 @@ DelimiterFramer::DelimiterFramer(std::string delimiter, std::size_t limit)
   RONDO_ASSERT(limit > 0);
 }
 
+/// Drops what surely belongs to the frame that is skipped.
 void DelimiterFramer::drop_long(bool found) {
-  const std::size_t size = found ? scanned_ : ended_ ? intake_.size() : scanned_ - matched_;
-  intake_.drop(size);
-  scanned_ = found || ended_ ? 0 : matched_;
-  if (!found) return;
+  if (!found && !ended_) {
+    intake_.drop(scanned_ - matched_);
+    scanned_ = matched_;
+    return;
+  }
+  intake_.drop(found ? scanned_ : intake_.size());
+  scanned_ = 0;
   matched_ = 0;
-  is_long_ = false;
-  skipping_ = false;
+  if (found) {
+    is_long_ = false;
+    skipping_ = false;
+  }
 }
 
 Frame DelimiterFramer::next() {
