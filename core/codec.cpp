@@ -71,13 +71,17 @@ Decoder::~Decoder() = default;
 Result<Decoder, Error> Decoder::make(std::string_view encoding, TextErrors errors) {
   auto found = Encoding::find(encoding);
   if (!found) return std::move(found).error();
+  return make(*found, errors);
+}
+
+Result<Decoder, Error> Decoder::make(const Encoding& encoding, TextErrors errors) {
   std::unique_ptr<detail::Converter> converter;
-  if (found->kind() == EncodingKind::other) {
-    auto made = detail::Converter::make(found->name(), detail::Converter::Direction::decode);
-    if (!made) return Error{made.error(), "decode " + found->name()};
+  if (encoding.kind() == EncodingKind::other) {
+    auto made = detail::Converter::make(encoding.name(), detail::Converter::Direction::decode);
+    if (!made) return Error{made.error(), "decode " + encoding.name()};
     converter = std::move(*made);
   }
-  return Decoder{found->kind(), errors, std::move(converter)};
+  return Decoder{encoding.kind(), errors, std::move(converter)};
 }
 
 void Decoder::reset() noexcept {

@@ -39,13 +39,17 @@ Encoder::~Encoder() = default;
 Result<Encoder, Error> Encoder::make(std::string_view encoding, TextErrors errors) {
   auto found = Encoding::find(encoding);
   if (!found) return std::move(found).error();
+  return make(*found, errors);
+}
+
+Result<Encoder, Error> Encoder::make(const Encoding& encoding, TextErrors errors) {
   std::unique_ptr<detail::Converter> converter;
-  if (found->kind() == EncodingKind::other) {
-    auto made = detail::Converter::make(found->name(), detail::Converter::Direction::encode);
-    if (!made) return Error{made.error(), "encode " + found->name()};
+  if (encoding.kind() == EncodingKind::other) {
+    auto made = detail::Converter::make(encoding.name(), detail::Converter::Direction::encode);
+    if (!made) return Error{made.error(), "encode " + encoding.name()};
     converter = std::move(*made);
   }
-  return Encoder{found->kind(), errors, std::move(converter)};
+  return Encoder{encoding.kind(), errors, std::move(converter)};
 }
 
 void Encoder::reset() noexcept {

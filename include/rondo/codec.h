@@ -98,6 +98,8 @@ class RONDO_EXPORT Decoder {
   /// Errors: invalid_argument as Encoding::find; others as iconv_open(3).
   [[nodiscard]] static Result<Decoder, Error> make(std::string_view encoding,
                                                    TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Decoder, Error> make(const Encoding& encoding,
+                                                   TextErrors errors = TextErrors::strict);
   Decoder(Decoder&& other) noexcept;
   Decoder& operator=(Decoder&& other) noexcept;
   ~Decoder();
@@ -145,6 +147,8 @@ class RONDO_EXPORT Encoder {
   explicit Encoder(TextErrors errors = TextErrors::strict) noexcept;
   /// Errors: as Decoder::make.
   [[nodiscard]] static Result<Encoder, Error> make(std::string_view encoding,
+                                                   TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Encoder, Error> make(const Encoding& encoding,
                                                    TextErrors errors = TextErrors::strict);
   Encoder(Encoder&& other) noexcept;
   Encoder& operator=(Encoder&& other) noexcept;
