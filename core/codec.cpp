@@ -277,8 +277,8 @@ std::size_t Decoder::keep_bad(std::string_view bad) {
   }
   std::size_t at = 0;
   for (; bad.size() - at >= 2; at += 2) {
-    const auto first = static_cast<unsigned char>(bad[at]);
-    const auto second = static_cast<unsigned char>(bad[at + 1]);
+    const unsigned first = static_cast<unsigned char>(bad[at]);
+    const unsigned second = static_cast<unsigned char>(bad[at + 1]);
     const unsigned unit = is_big_ ? first << 8U | second : second << 8U | first;
     detail::append_utf8(text_, unit);
   }

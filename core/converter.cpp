@@ -44,7 +44,7 @@ std::size_t find_tag(std::string_view text) noexcept {
 
 Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Direction direction) {
   const bool decodes = direction == Direction::decode;
-  const iconv_t handle =
+  iconv_t handle =
       decodes ? ::iconv_open("UTF-8", name.c_str()) : ::iconv_open(name.c_str(), "UTF-8");
   if (handle == reinterpret_cast<iconv_t>(-1)) return last_system_error();
   std::unique_ptr<Converter> converter{new Converter(handle)};

@@ -38,7 +38,7 @@ class Converter {
   void reset() noexcept;
 
  private:
-  Converter(iconv_t handle) noexcept : handle_(handle) {}
+  explicit Converter(iconv_t handle) noexcept : handle_(handle) {}
 
   [[nodiscard]] int convert(std::string& out, std::string_view& in);
   [[nodiscard]] bool encode_piece(std::string& out, std::string_view& text);
