@@ -48,7 +48,12 @@ constexpr std::pair<std::string_view, std::string_view> families[] = {
     {"koi8", "KOI8-"}, {"utf", "UTF-"},          {"ibm", "IBM"},
 };
 
-constexpr std::string_view refused[] = {"char", "wchart", "internal"};
+/// Those that mean something else on each machine; and utf-7, whose shifts iconv loses at a bad
+/// part, and which smuggles what other programs filter.
+bool is_refused(std::string_view plain_name) noexcept {
+  return plain_name == "char" || plain_name == "wchart" || plain_name == "internal" ||
+         plain_name.find("utf7") != std::string_view::npos;
+}
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 char upper(char c) noexcept { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
@@ -131,9 +136,7 @@ Result<Encoding, Error> Encoding::find(std::string_view name) {
   for (const Alias& alias : aliases) {
     if (plain_name == alias.plain) return Encoding{alias.kind, canonical(alias.kind)};
   }
-  if (std::find(std::begin(refused), std::end(refused), plain_name) != std::end(refused)) {
-    return unknown;
-  }
+  if (is_refused(plain_name)) return unknown;
   std::string system_name = find_system_name(name, plain_name);
   if (system_name.empty()) return unknown;
   return Encoding{EncodingKind::other, std::move(system_name)};

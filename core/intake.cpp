@@ -8,9 +8,8 @@
 // small frames in large chunks, one frame a chunk is copied, and the memory that is kept is that of
 // the largest such frame.
 //
-// What was dropped is cut off kept_ only when something is to be appended and it is half of kept_
-// or more, or when the appended part alone would be smaller. So each byte is moved a bounded number
-// of times however many frames wait in kept_.
+// What was dropped is cut off kept_ only before something lent is kept, and when it is half of
+// kept_ or more. So each byte is moved a bounded number of times however many frames wait in kept_.
 #include <cstring>
 #include <utility>
 
@@ -80,11 +79,7 @@ std::string_view Intake::gather(std::size_t size) {
   const std::string_view first = kept();
   if (size <= first.size()) return first.substr(0, size);
   if (first.empty()) return lent_.substr(0, size);
-  if (begin_ >= first.size()) {
-    kept_.erase(0, begin_);
-    begin_ = 0;
-  }
-  const std::size_t missing = size - (kept_.size() - begin_);
+  const std::size_t missing = size - first.size();
   kept_.append(lent_.substr(0, missing));
   lent_.remove_prefix(missing);
   return kept();

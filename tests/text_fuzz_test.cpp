@@ -23,7 +23,7 @@ using Texts = std::vector<std::string>;
 constexpr std::string_view encodings[] = {
     "utf-8",       "utf-8-sig", "ascii",  "latin-1", "utf-16", "utf-16-le",
     "utf-16-be",   "cp1252",    "cp932",  "gb18030", "big5",   "euc-jp",
-    "iso-2022-jp", "utf-7",     "utf-32", "koi8-r",  "gb2312", "euc-kr",
+    "iso-2022-jp", "utf-32",    "koi8-r", "gb2312",  "euc-kr",
 };
 constexpr TextErrors policies[] = {TextErrors::strict, TextErrors::replace, TextErrors::ignore,
                                    TextErrors::backslashreplace, TextErrors::lossless};

@@ -75,7 +75,7 @@ class RONDO_EXPORT Encoding {
   /// utf-8.
   Encoding() = default;
   /// Error: invalid_argument, with the name in the message, for one that neither we nor the
-  /// system's iconv know.
+  /// system's iconv know, and for utf-7, which is refused.
   [[nodiscard]] static Result<Encoding, Error> find(std::string_view name);
 
   [[nodiscard]] EncodingKind kind() const noexcept { return kind_; }
