@@ -215,8 +215,8 @@ TEST(LengthFramer, BearsTheLargestLengths) {
   }
   // One that is within the limit but will never come.
   LengthFramer framer{{.size = 8}, std::numeric_limits<std::size_t>::max()};
-  const std::string announced(8, '\xff');
-  framer.feed(bytes_of(announced + "abc"));
+  const std::string announced = std::string(8, '\xff') + "abc";
+  framer.feed(bytes_of(announced));
   EXPECT_EQ(framer.next().state, Pull::more);
   EXPECT_EQ(framer.buffered(), 3U) << "memory follows what has arrived";
 }
