@@ -31,6 +31,8 @@
 
 #include <rondo/endpoint.h>
 
+#include "quoted.h"
+
 namespace rondo {
 namespace {
 
@@ -38,7 +40,6 @@ constexpr std::size_t unix_path_offset = offsetof(sockaddr_un, sun_path);
 constexpr std::size_t unix_path_size = sizeof(sockaddr_un::sun_path);
 constexpr std::size_t unix_name_max = unix_path_size - 1;
 constexpr std::string_view unix_prefix = "unix:";
-constexpr std::size_t quoted_text_max = 128;  // an error message does not repeat a whole file
 
 // Linux alone has abstract names. The BSDs and macOS are known by the length byte in their
 // sockaddr; there a path that begins with a NUL is an unnamed socket.
@@ -207,23 +208,6 @@ Result<Endpoint, Problem> parse_unix(std::string_view name) noexcept {
   return store(address, unix_path_offset + name.size() + 1);
 }
 
-/// As it may stand in a message: on one line, and not too long.
-std::string quoted(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string result = "\"";
-  for (const char c : text.substr(0, quoted_text_max)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      result += {'\\', c};
-    } else if (byte >= 0x20 && byte != 0x7f) {
-      result += c;
-    } else {
-      result += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return result + (text.size() > quoted_text_max ? "...\"" : "\"");
-}
-
 std::string scope_text(std::uint32_t scope) {
   if (scope == 0) return {};
   char name[IF_NAMESIZE] = {};
@@ -264,7 +248,7 @@ Result<Endpoint, Error> Endpoint::parse(std::string_view text) {
   }();
   if (parsed) return *parsed;
   const Problem& problem = parsed.error();
-  return Error{problem.code, "parse endpoint " + quoted(text) + ": " + problem.what};
+  return Error{problem.code, "parse endpoint " + detail::quoted(text) + ": " + problem.what};
 }
 
 Endpoint Endpoint::loopback(std::uint16_t port, Family family) noexcept {

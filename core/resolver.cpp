@@ -1,0 +1,284 @@
+// Resolver: which lookups ask, which wait, and how each ends exactly once.
+//
+// An Operation is one lookup. Its Lookup owns it; the resolver lists it. It is in one of these
+// states, and moves to the right only:
+//
+//   waiting    in waiting_, for one of in_flight_max places
+//   asking     in busy_, with a channel to the name servers
+//   answered   in busy_, its result kept, its timer armed for the next turn
+//   over       in no list; the callback has been called, or never will be
+//
+// Its one timer is the deadline at first, and then what brings the answer in a turn of its own.
+// What needs no name server (a wrong name, a number, the hosts file) is answered right away. The
+// callback is called from the timer alone, after the operation has left the lists and given up its
+// channel, with nothing touched afterwards: so it may destroy the Lookup, the Resolver, or both.
+//
+// Channels are made for the first lookup that needs one and kept for the next, a few; one that
+// ended in trouble is thrown away, and the next reads the configuration anew.
+#include <rondo/resolver.h>
+
+#include <algorithm>
+#include <list>
+#include <utility>
+
+#include <rondo/assert.h>
+#include <rondo/reactor.h>
+#include <rondo/timer.h>
+
+#include "address_order.h"
+#include "dns.h"
+#include "host_name.h"
+#include "hosts_file.h"
+#include "quoted.h"
+
+namespace rondo {
+namespace {
+
+using Addresses = std::vector<Endpoint>;
+
+constexpr std::size_t idle_channels_max = 4;
+
+void remove_duplicates(Addresses& addresses) {
+  Addresses kept;
+  for (const Endpoint& address : addresses) {
+    if (std::find(kept.begin(), kept.end(), address) == kept.end()) kept.push_back(address);
+  }
+  addresses = std::move(kept);
+}
+
+bool leaves_channel_sound(std::error_code error) noexcept {
+  return error == NameError::host_not_found || error == NameError::no_address;
+}
+
+}  // namespace
+
+class Lookup::Operation {
+ public:
+  using Place = std::list<Operation*>::iterator;
+  enum class State { waiting, asking, answered, over };
+
+  Operation(Resolver::Impl& resolver, Reactor& reactor, std::string_view host, std::uint16_t port,
+            std::optional<Family> family, Resolver::Callback callback)
+      : host_(host),
+        port_(port),
+        family_(family),
+        resolver_(resolver),
+        callback_(std::move(callback)),
+        timer_(reactor, [this] { on_timer(); }) {}
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  ~Operation() { cancel(); }
+
+  void cancel() noexcept;
+
+ private:
+  friend class Lookup;
+  friend class Resolver::Impl;
+
+  void on_timer();
+
+  const std::string host_;
+  const std::uint16_t port_;
+  const std::optional<Family> family_;
+  Resolver::Impl& resolver_;
+  State state_ = State::over;
+  Place place_;
+  std::unique_ptr<detail::DnsChannel> channel_;
+  std::optional<Result<Addresses, Error>> result_;
+  Resolver::Callback callback_;
+  Timer timer_;
+};
+
+class Resolver::Impl {
+ public:
+  using Operation = Lookup::Operation;
+  using State = Operation::State;
+
+  Impl(Reactor& reactor, ResolverOptions options)
+      : reactor_(reactor), options_(std::move(options)), hosts_(options_.hosts_path) {
+    options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  /// One by one, as destroying a callback may destroy another Lookup.
+  ~Impl() {
+    options_.in_flight_max = 0;  // nothing starts in another's place
+    while (!busy_.empty()) busy_.front()->cancel();
+    while (!waiting_.empty()) waiting_.front()->cancel();
+  }
+
+  std::unique_ptr<Operation> begin(std::string_view host, std::uint16_t port, Callback callback,
+                                   std::optional<Family> family) {
+    auto made =
+        std::make_unique<Operation>(*this, reactor_, host, port, family, std::move(callback));
+    Operation& operation = *made;
+    operation.state_ = State::waiting;
+    operation.place_ = waiting_.insert(waiting_.end(), &operation);
+    if (const char* wrong = wrong_with(host)) {
+      answer(operation, make_error_code(NameError::bad_name), wrong);
+    } else if (auto known = look_up_here(operation)) {
+      answer(operation, std::move(*known));
+    } else if (asking_ >= options_.in_flight_max && waiting_.size() > options_.waiting_max) {
+      answer(operation, make_error_code(NameError::too_many));
+    } else {
+      operation.timer_.arm_after(options_.timeout);
+      start_waiting();
+    }
+    return made;
+  }
+
+  /// Takes it out of the lists and gives its place to another.
+  void leave(Operation& operation) noexcept {
+    (operation.state_ == State::waiting ? waiting_ : busy_).erase(operation.place_);
+    operation.state_ = State::over;
+    if (operation.channel_ != nullptr) {
+      operation.channel_->cancel();
+      put_back(std::move(operation.channel_));
+    }
+    start_waiting();
+  }
+
+ private:
+  void start_waiting() {
+    while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
+  }
+  void start(Operation& operation);
+  void answer(Operation& operation, Result<Addresses> result, const char* why = nullptr);
+  static const char* wrong_with(std::string_view host);
+  std::optional<Result<Addresses>> look_up_here(const Operation& operation);
+  void put_back(std::unique_ptr<detail::DnsChannel> channel) noexcept {
+    --asking_;
+    if (idle_.size() < idle_channels_max) idle_.push_back(std::move(channel));
+  }
+
+  Reactor& reactor_;
+  ResolverOptions options_;
+  detail::HostsFile hosts_;
+  std::size_t asking_ = 0;
+  std::vector<std::unique_ptr<detail::DnsChannel>> idle_;
+  std::list<Operation*> waiting_;
+  std::list<Operation*> busy_;
+};
+
+/// What is wrong with `host`, or null.
+const char* Resolver::Impl::wrong_with(std::string_view host) {
+  if (!detail::looks_numeric(host)) return detail::wrong_with_name(host);
+  return detail::numeric_address(host) ? nullptr : "not an address";
+}
+
+/// What is known without a name server, if it is.
+std::optional<Result<Addresses>> Resolver::Impl::look_up_here(const Operation& operation) {
+  const std::string& host = operation.host_;
+  Addresses found;
+  const bool numeric = detail::looks_numeric(host);
+  if (numeric) {
+    if (const auto address = detail::numeric_address(host)) found.push_back(*address);
+  } else {
+    found = hosts_.find(host);
+    if (found.empty() && detail::is_localhost(host)) {
+      found = {Endpoint::loopback(0, Family::ipv6), Endpoint::loopback(0)};
+    }
+  }
+  std::erase_if(found, [&](const Endpoint& address) {
+    return operation.family_ && address.family() != *operation.family_;
+  });
+  if (!found.empty()) return found;
+  // Of these there is nothing else to know, and nobody else is to be asked.
+  if (numeric || detail::is_localhost(host)) return make_error_code(NameError::no_address);
+  return {};
+}
+
+void Resolver::Impl::start(Operation& operation) {
+  if (idle_.empty()) {
+    auto made = detail::make_dns_channel(reactor_, options_);
+    if (!made) return answer(operation, made.error());
+    idle_.push_back(std::move(*made));
+  }
+  operation.channel_ = std::move(idle_.back());
+  idle_.pop_back();
+  ++asking_;
+  operation.state_ = State::asking;
+  busy_.splice(busy_.end(), waiting_, operation.place_);
+  operation.channel_->ask(operation.host_, operation.family_, [this, &operation](auto result) {
+    auto channel = std::move(operation.channel_);
+    if (result || leaves_channel_sound(result.error())) {
+      put_back(std::move(channel));
+    } else {
+      --asking_;
+    }
+    answer(operation, std::move(result));
+    start_waiting();
+  });
+}
+
+/// Keeps the result for the next turn.
+void Resolver::Impl::answer(Operation& operation, Result<Addresses> result, const char* why) {
+  if (operation.state_ == State::waiting) {
+    busy_.splice(busy_.end(), waiting_, operation.place_);
+  }
+  operation.state_ = State::answered;
+  if (result) {
+    Addresses& addresses = *result;
+    for (Endpoint& address : addresses) address = address.with_port(operation.port_);
+    remove_duplicates(addresses);
+    detail::order_addresses(reactor_.net(), addresses);
+    operation.result_.emplace(std::move(addresses));
+  } else {
+    std::string tried = "resolve ";
+    if (why == nullptr) {
+      tried += operation.host_;
+    } else {
+      tried += detail::quoted(operation.host_) + ": " + why;
+    }
+    operation.result_.emplace(Error{result.error(), std::move(tried)});
+  }
+  operation.timer_.arm_at(reactor_.now());
+}
+
+/// The deadline, or the turn of the answer. The last thing is the call.
+void Lookup::Operation::on_timer() {
+  Result<Addresses, Error> result =
+      result_ ? std::move(*result_)
+              : Error{make_error_code(NameError::timed_out), "resolve " + host_};
+  Resolver::Callback callback = std::move(callback_);
+  resolver_.leave(*this);
+  callback(std::move(result));
+}
+
+void Lookup::Operation::cancel() noexcept {
+  if (state_ == State::over) return;
+  timer_.cancel();
+  // Destroyed last: what it holds may destroy this operation.
+  const Resolver::Callback callback = std::move(callback_);
+  resolver_.leave(*this);
+}
+
+Lookup::Lookup() noexcept = default;
+Lookup::Lookup(std::unique_ptr<Operation> operation) noexcept : operation_(std::move(operation)) {}
+Lookup::Lookup(Lookup&& other) noexcept = default;
+Lookup& Lookup::operator=(Lookup&& other) noexcept = default;
+Lookup::~Lookup() = default;
+
+Lookup::operator bool() const noexcept {
+  return operation_ != nullptr && operation_->state_ != Operation::State::over;
+}
+
+void Lookup::cancel() noexcept {
+  // Moved out first: a callback's destructor that looks at this Lookup finds it empty.
+  const auto operation = std::move(operation_);
+}
+
+Resolver::Resolver(Reactor& reactor, ResolverOptions options)
+    : impl_(std::make_unique<Impl>(reactor, std::move(options))) {}
+Resolver::Resolver(Resolver&& other) noexcept = default;
+Resolver& Resolver::operator=(Resolver&& other) noexcept = default;
+Resolver::~Resolver() = default;
+
+Lookup Resolver::resolve(std::string_view host, std::uint16_t port, Callback callback,
+                         std::optional<Family> family) {
+  RONDO_ASSERT(callback);
+  RONDO_ASSERT(family != Family::unix_domain);
+  return Lookup{impl_->begin(host, port, std::move(callback), family)};
+}
+
+}  // namespace rondo
