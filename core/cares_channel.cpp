@@ -88,7 +88,7 @@ void CaresChannel::begin_try() {
     ::ares_getaddrinfo(channel_, candidates_[candidate_].c_str(), nullptr, &hints, answered,
                        &question);
   }
-  timer_.arm_after(pending() && !trouble_ ? options_.try_timeout : Duration::zero());
+  timer_.arm_after(pending() && !is_hopeless() ? options_.try_timeout : Duration::zero());
 }
 
 void CaresChannel::process(int fd, Ready ready) {
@@ -103,9 +103,16 @@ void CaresChannel::on_timer() {
   settle();
 }
 
+/// The system gave an error once, to one of the questions; the other would wait in vain.
+bool CaresChannel::is_hopeless() const noexcept {
+  return trouble_ || std::any_of(questions_.begin(), questions_.end(), [](const Question& each) {
+           return each.wanted && each.status == ARES_ECONNREFUSED;
+         });
+}
+
 void CaresChannel::settle() {
   if (!on_end_) return;
-  if (trouble_ && pending()) ::ares_cancel(channel_);
+  if (is_hopeless() && pending()) ::ares_cancel(channel_);
   if (!pending()) end_try();
 }
 

@@ -96,6 +96,7 @@ class CaresChannel final : public DnsChannel {
   void end_try();
   void try_next_server(std::error_code error);
   void end(Result<std::vector<Endpoint>> result);
+  [[nodiscard]] bool is_hopeless() const noexcept;
   [[nodiscard]] bool pending() const noexcept {
     return std::any_of(questions_.begin(), questions_.end(), [](auto& q) { return q.pending; });
   }
