@@ -55,6 +55,12 @@ Result<Target, Error> parse_target(std::string_view text) {
                "parse target " + detail::quoted(text) + ": not a port"};
 }
 
+/// As it is, where nothing in it could be taken for a part of the message.
+std::string shown(const std::string& target) {
+  std::string quoted = detail::quoted(target);
+  return quoted.size() == target.size() + 2 ? target : quoted;
+}
+
 /// RFC 8305, 4: the families take turns, beginning with that of the first.
 std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
   std::vector<Endpoint> first;
@@ -262,7 +268,7 @@ class Connector::Impl {
   }
 
   [[nodiscard]] Error named(const Error& error) const {
-    return {error.code, "connect to " + target_ + ": " + error.tried};
+    return {error.code, "connect to " + shown(target_) + ": " + error.tried};
   }
 
   /// All that failed. One whose error is `code` comes last, as its reason ends the message.
@@ -270,7 +276,7 @@ class Connector::Impl {
     const auto last = std::find_if(failures_.begin(), failures_.end(),
                                    [&](const Failure& each) { return each.error == code; });
     if (last != failures_.end()) std::rotate(last, last + 1, failures_.end());
-    std::string tried = "connect to " + target_;
+    std::string tried = "connect to " + shown(target_);
     if (failures_.size() == 1 && failures_[0].address.to_string() == target_) return {code, tried};
     for (std::size_t i = 0; i < failures_.size(); ++i) {
       tried += (i == 0 ? ": " : "; ") + failures_[i].address.to_string();

@@ -43,9 +43,9 @@ TEST(AddressOrder, PrefersAMatchingScope) {
 }
 
 TEST(AddressOrder, PrefersAMatchingLabel) {
-  EXPECT_EQ(ordered({{"2001:db8:1::1", "2002:c633:6401::2"}, {"2002:c633:6401::1",
-                                                              "2002:c633:6401::2"}}),
-            (Texts{"2002:c633:6401::1", "2001:db8:1::1"}));
+  EXPECT_EQ(
+      ordered({{"2001:db8:1::1", "2002:c633:6401::2"}, {"2002:c633:6401::1", "2002:c633:6401::2"}}),
+      (Texts{"2002:c633:6401::1", "2001:db8:1::1"}));
 }
 
 TEST(AddressOrder, PrefersAHigherPrecedence) {
@@ -54,9 +54,9 @@ TEST(AddressOrder, PrefersAHigherPrecedence) {
   EXPECT_EQ(ordered({{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}}), (Texts{"::1", "127.0.0.1"}));
   EXPECT_EQ(ordered({{"fc00::1", "fc00::2"}, {"10.0.0.1", "10.0.0.2"}}),
             (Texts{"10.0.0.1", "fc00::1"}));
-  EXPECT_EQ(ordered({{"2002:c633:6401::1", "2002:c633:6401::2"}, {"2001:db8:1::1",
-                                                                  "2001:db8:1::2"}}),
-            (Texts{"2001:db8:1::1", "2002:c633:6401::1"}));
+  EXPECT_EQ(
+      ordered({{"2002:c633:6401::1", "2002:c633:6401::2"}, {"2001:db8:1::1", "2001:db8:1::2"}}),
+      (Texts{"2001:db8:1::1", "2002:c633:6401::1"}));
 }
 
 TEST(AddressOrder, PrefersTheSmallerScope) {

@@ -61,7 +61,8 @@ TEST_P(ResolverTest, FollowsAnAlias) {
 }
 
 TEST_P(ResolverTest, AsksAgainOverTcpWhereAnAnswerWasTruncated) {
-  for (int i = 1; i <= 20; ++i) names.server.add("many.example.org", "127.0.1." + std::to_string(i));
+  for (int i = 1; i <= 20; ++i)
+    names.server.add("many.example.org", "127.0.1." + std::to_string(i));
   int truncated = 0;
   names.server.policy = [&](const NameServer::Query& query) {
     if (query.tcp) return names.server.answer_of_zone(query);
@@ -77,8 +78,7 @@ TEST_P(ResolverTest, KeepsAtMostSoManyAddresses) {
     names.server.add("many.example.org", "127.0.1." + std::to_string(i + 1));
   }
   names.server.policy = [&](const NameServer::Query& query) {
-    return query.tcp ? names.server.answer_of_zone(query)
-                     : NameServer::reply(query, 0, {}, true);
+    return query.tcp ? names.server.answer_of_zone(query) : NameServer::reply(query, 0, {}, true);
   };
   EXPECT_EQ(names.look_up("many.example.org").texts().size(), Resolver::addresses_per_family_max);
 }
@@ -164,8 +164,9 @@ TEST_P(ResolverTest, AsksNobodyForAnAddress) {
 
 TEST_P(ResolverTest, LooksIntoTheHostsFileFirst) {
   names.server.add("one.example.org", "127.0.0.9");
-  names.hosts.write("# comment\n127.0.0.5\tone.example.org ONE # two.example.org\n"
-                    "nonsense one\n::5 one\n127.0.0.5 one\n");
+  names.hosts.write(
+      "# comment\n127.0.0.5\tone.example.org ONE # two.example.org\n"
+      "nonsense one\n::5 one\n127.0.0.5 one\n");
   Resolver resolver{reactor, names.options()};
   EXPECT_EQ(names.look_up(resolver, "One.Example.org").texts(), Texts{"127.0.0.5:80"});
   EXPECT_EQ(sorted(names.look_up(resolver, "one").texts()), (Texts{"127.0.0.5:80", "[::5]:80"}));
