@@ -31,7 +31,7 @@ Duration Backoff::next() noexcept {
   const auto low = static_cast<double>(min_.count());
   const auto high = std::min(static_cast<double>(last_.count()) * factor_,  //
                              static_cast<double>(max_.count()));
-  const double drawn = low + (std::max(high, low) - low) * random();
+  const double drawn = low + (std::max(high, low) - low) * draw();
   // Compared as doubles first: not every double fits into a Duration.
   last_ = drawn >= static_cast<double>(max_.count())
               ? max_
@@ -40,7 +40,7 @@ Duration Backoff::next() noexcept {
 }
 
 /// From 0 up to, but not including, 1.
-double Backoff::random() noexcept {
+double Backoff::draw() noexcept {
   state_ += 0x9e3779b97f4a7c15U;
   std::uint64_t mixed = state_;
   mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;

@@ -54,6 +54,11 @@ class Arrows(RuleTest):
         for header in ("<uv.h>", "<sys/epoll.h>", "<sys/event.h>", "<linux/tcp.h>", "<ev/a.hpp>"):
             self.assert_fires("arrows", "core/a.cpp", f"\n#include {header}\n", line=2)
 
+    def test_one_corner_of_core_includes_c_ares(self):
+        self.assert_silent("core/cares_channel.h", "#include <ares.h>\n")
+        self.assert_fires("arrows", "core/resolver.cpp", "#include <ares.h>\n")
+        self.assert_fires("arrows", "core/cares_channel.cpp", "#include <uv.h>\n")
+
     def test_backends_include_no_core(self):
         for header in ('"timer.h"', '"../core/timer.h"'):
             self.assert_fires("arrows", "backends/epoll.cpp", f"#include {header}\n")

@@ -33,7 +33,7 @@ class RONDO_EXPORT Backoff {
   void reset() noexcept { last_ = min_; }
 
  private:
-  [[nodiscard]] double random() noexcept;
+  [[nodiscard]] double draw() noexcept;
 
   Duration min_;
   Duration max_;
