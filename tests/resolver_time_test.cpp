@@ -48,6 +48,17 @@ TEST_F(ResolverTimeTest, GivesUpOnASilentServerAfterItsTries) {
   EXPECT_EQ(names.server.queries.size(), 4U);
 }
 
+TEST_F(ResolverTimeTest, DoesNotWaitForAServerThatIsNotThere) {
+  {
+    Socket socket = Socket::make(system_net(), Family::ipv4, SocketType::datagram).value();
+    ASSERT_EQ(system_net().bind(socket.fd(), Endpoint::loopback(0)), 0);
+    options.name_servers = {socket.local().value()};
+  }
+  Resolver resolver{reactor, options};
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::no_name_server);
+  EXPECT_EQ(passed(), 0s);
+}
+
 TEST_F(ResolverTimeTest, AsksAgainForWhatWasLost) {
   names.server.add("example.org", "127.0.0.2");
   names.server.policy = [&](const NameServer::Query& query) -> std::optional<std::string> {

@@ -201,6 +201,20 @@ TEST_P(ResolverTest, SearchesTheConfiguredDomains) {
   EXPECT_EQ(names.server.count("host"), 2U);
 }
 
+TEST_P(ResolverTest, ReadsTheConfigurationAnewAfterTrouble) {
+  names.server.add("host.new.test", "127.0.0.8");
+  Resolver resolver{reactor, names.options()};
+  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::host_not_found);
+  names.config.write("search new.test\n");
+  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::host_not_found);
+  names.server.policy = [](const NameServer::Query& query) { return NameServer::reply(query, 2); };
+  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::server_failed);
+  names.server.policy = [&](const NameServer::Query& query) {
+    return names.server.answer_of_zone(query);
+  };
+  EXPECT_EQ(names.look_up(resolver, "host").texts(), Texts{"127.0.0.8:80"});
+}
+
 TEST_P(ResolverTest, ReportsWantOfDescriptors) {
   FailingNet net{system_net()};
   spy.use_net(&net);
