@@ -107,19 +107,19 @@ class CaresChannel final : public DnsChannel {
     return nullptr;
   }
 
-  // What c-ares calls.
+  // What c-ares calls. Its frames are C's: nothing may be thrown through them.
   /// A flood of answers does not keep the neighbours waiting.
   static constexpr int reads_per_turn_max = 64;
 
-  static void answered(void* question, int status, int timeouts, ares_addrinfo* found);
-  static void state_changed(void* self, ares_socket_t fd, int readable, int writable);
-  static ares_socket_t open_socket(int family, int type, int protocol, void* self);
-  static int close_socket(ares_socket_t fd, void* self);
+  static void answered(void* question, int status, int timeouts, ares_addrinfo* found) noexcept;
+  static void state_changed(void* self, ares_socket_t fd, int readable, int writable) noexcept;
+  static ares_socket_t open_socket(int family, int type, int protocol, void* self) noexcept;
+  static int close_socket(ares_socket_t fd, void* self) noexcept;
   static int connect_socket(ares_socket_t fd, const sockaddr* address, ares_socklen_t size,
-                            void* self);
+                            void* self) noexcept;
   static ares_ssize_t receive(ares_socket_t fd, void* into, size_t size, int flags, sockaddr* from,
-                              ares_socklen_t* from_size, void* self);
-  static ares_ssize_t send(ares_socket_t fd, const iovec* parts, int count, void* self);
+                              ares_socklen_t* from_size, void* self) noexcept;
+  static ares_ssize_t send(ares_socket_t fd, const iovec* parts, int count, void* self) noexcept;
   static constexpr ares_socket_functions socket_functions{open_socket, close_socket, connect_socket,
                                                           receive, send};
 

@@ -18,7 +18,7 @@ constexpr std::size_t parts_per_write_max = 16;
 
 }  // namespace
 
-void CaresChannel::answered(void* asked, int status, int, ares_addrinfo* found) {
+void CaresChannel::answered(void* asked, int status, int, ares_addrinfo* found) noexcept {
   auto& question = *static_cast<Question*>(asked);
   question.pending = false;
   if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
@@ -32,7 +32,8 @@ void CaresChannel::answered(void* asked, int status, int, ares_addrinfo* found) 
   ::ares_freeaddrinfo(found);
 }
 
-void CaresChannel::state_changed(void* self, ares_socket_t fd, int readable, int writable) {
+void CaresChannel::state_changed(void* self, ares_socket_t fd, int readable,
+                                 int writable) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   Conversation* const conversation = channel.find(fd);
   if (conversation == nullptr) return;
@@ -41,7 +42,7 @@ void CaresChannel::state_changed(void* self, ares_socket_t fd, int readable, int
   if (auto error = conversation->await(ready)) channel.trouble_ = error;
 }
 
-ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) {
+ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   const bool datagrams = type == SOCK_DGRAM;
   auto socket = Socket::make(channel.net_, family == AF_INET6 ? Family::ipv6 : Family::ipv4,
@@ -56,14 +57,14 @@ ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) {
   return channel.conversations_.back()->fd();
 }
 
-int CaresChannel::close_socket(ares_socket_t fd, void* self) {
+int CaresChannel::close_socket(ares_socket_t fd, void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   std::erase_if(channel.conversations_, [fd](const auto& each) { return each->fd() == fd; });
   return 0;
 }
 
 int CaresChannel::connect_socket(ares_socket_t fd, const sockaddr* address, ares_socklen_t size,
-                                 void* self) {
+                                 void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   const auto peer = Endpoint::from_system(address, static_cast<std::size_t>(size));
   const int result = peer ? channel.net_.connect(fd, *peer) : -EINVAL;
@@ -72,7 +73,7 @@ int CaresChannel::connect_socket(ares_socket_t fd, const sockaddr* address, ares
 }
 
 ares_ssize_t CaresChannel::receive(ares_socket_t fd, void* into, size_t size, int, sockaddr* from,
-                                   ares_socklen_t* from_size, void* self) {
+                                   ares_socklen_t* from_size, void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   Conversation* const conversation = channel.find(fd);
   MutableBytes room{static_cast<std::byte*>(into), size};
@@ -100,7 +101,8 @@ ares_ssize_t CaresChannel::receive(ares_socket_t fd, void* into, size_t size, in
   return static_cast<ares_ssize_t>(message.size);
 }
 
-ares_ssize_t CaresChannel::send(ares_socket_t fd, const iovec* parts, int count, void* self) {
+ares_ssize_t CaresChannel::send(ares_socket_t fd, const iovec* parts, int count,
+                                void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   std::array<Bytes, parts_per_write_max> data;
   const std::size_t used = std::min(static_cast<std::size_t>(count), data.size());

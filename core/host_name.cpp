@@ -32,7 +32,8 @@ const char* wrong_with_name(std::string_view host) noexcept {
   if (name.size() > host_name_max) return "more than 253 bytes";
   for (const char c : name) {
     if (c == '\0') return "a NUL in the name";
-    if (c <= ' ' || c == 0x7f || c == '\\') return "a byte that no name has";
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte >= 0x7f || c == '\\') return "a byte that no name has";
   }
   for (std::size_t start = 0; start <= name.size();) {
     const std::size_t end = std::min(name.find('.', start), name.size());
