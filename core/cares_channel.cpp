@@ -88,7 +88,11 @@ void CaresChannel::begin_try() {
     ::ares_getaddrinfo(channel_, candidates_[candidate_].c_str(), nullptr, &hints, answered,
                        &question);
   }
-  timer_.arm_after(pending() && !is_hopeless() ? options_.try_timeout : Duration::zero());
+  if (pending() && !is_hopeless()) {
+    timer_.arm_after(options_.try_timeout);
+  } else {
+    timer_.arm_at(TimePoint::min());  // the next turn
+  }
 }
 
 void CaresChannel::process(int fd, Ready ready) {

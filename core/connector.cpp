@@ -33,6 +33,8 @@ namespace rondo {
 namespace {
 
 constexpr Duration room_pause = std::chrono::milliseconds{10};
+// A time that has passed would do, but libuv waits for its next millisecond to see that it has.
+constexpr TimePoint next_turn = TimePoint::min();
 
 /// What a target asks for: an address, or a name and its port.
 struct Target {
@@ -104,7 +106,7 @@ class Connector::Impl {
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
     options_.addresses_max = std::max<std::size_t>(options_.addresses_max, 1);
     deadline_->arm_after(options_.timeout);
-    step_->arm_at(reactor_.now());
+    step_->arm_at(next_turn);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

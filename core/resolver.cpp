@@ -37,6 +37,8 @@ namespace {
 using Addresses = std::vector<Endpoint>;
 
 constexpr std::size_t idle_channels_max = 4;
+// A time that has passed would do, but libuv waits for its next millisecond to see that it has.
+constexpr TimePoint next_turn = TimePoint::min();
 
 void remove_duplicates(Addresses& addresses) {
   Addresses kept;
@@ -232,7 +234,7 @@ void Resolver::Impl::answer(Operation& operation, Result<Addresses> result, cons
     }
     operation.result_.emplace(Error{result.error(), std::move(tried)});
   }
-  operation.timer_.arm_at(reactor_.now());
+  operation.timer_.arm_at(next_turn);
 }
 
 /// The deadline, or the turn of the answer. The last thing is the call.
