@@ -31,7 +31,7 @@ uv_handle_t* base(Handle& handle) noexcept {
 
 class UvBackend final : public Backend {
  public:
-  UvBackend() noexcept : poller_(std::make_unique<UvPoller>(loop_)) {}
+  UvBackend() : poller_(std::make_unique<UvPoller>(loop_)) {}
 
   [[nodiscard]] std::error_code open() noexcept {
     if (const int status = uv_loop_init(&loop_)) {

@@ -117,7 +117,9 @@ bool CaresChannel::is_hopeless() const noexcept {
 void CaresChannel::settle() {
   if (!on_end_) return;
   if (is_hopeless() && pending()) ::ares_cancel(channel_);
-  if (!pending()) end_try();
+  if (pending()) return;
+  timer_.arm_at(TimePoint::min());  // for want of memory it may have to come again
+  end_try();
 }
 
 void CaresChannel::end_try() {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -24,10 +25,14 @@ void CaresChannel::answered(void* asked, int status, int, ares_addrinfo* found) 
   if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
   question.status = status;
   if (found == nullptr) return;
-  for (const auto* node = found->nodes; node != nullptr; node = node->ai_next) {
-    if (question.addresses.size() >= Resolver::addresses_per_family_max) break;
-    const auto address = Endpoint::from_system(node->ai_addr, node->ai_addrlen);
-    if (address && address->family() == question.family) question.addresses.push_back(*address);
+  try {
+    for (const auto* node = found->nodes; node != nullptr; node = node->ai_next) {
+      if (question.addresses.size() >= Resolver::addresses_per_family_max) break;
+      const auto address = Endpoint::from_system(node->ai_addr, node->ai_addrlen);
+      if (address && address->family() == question.family) question.addresses.push_back(*address);
+    }
+  } catch (const std::bad_alloc&) {
+    question.status = ARES_ENOMEM;
   }
   ::ares_freeaddrinfo(found);
 }
@@ -52,9 +57,16 @@ ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) n
     errno = socket.error().value();
     return ARES_SOCKET_BAD;
   }
-  channel.conversations_.push_back(
-      std::make_unique<Conversation>(channel, std::move(*socket), datagrams));
-  return channel.conversations_.back()->fd();
+  const int fd = socket->fd();
+  try {
+    channel.conversations_.push_back(
+        std::make_unique<Conversation>(channel, std::move(*socket), datagrams));
+    return fd;
+  } catch (const std::bad_alloc&) {
+    channel.trouble_ = std::make_error_code(std::errc::not_enough_memory);
+    errno = ENOMEM;
+    return ARES_SOCKET_BAD;
+  }
 }
 
 int CaresChannel::close_socket(ares_socket_t fd, void* self) noexcept {

@@ -4,9 +4,10 @@
 // at first it begins (parses, asks for the name), then it starts the next attempt. Addresses are
 // tried in the order of addresses_, of which next_ is the first that has not been tried.
 //
-// The course.  begin() -> resolved() -> race() -> succeed() or fail(). race() starts attempts until
-// one is under way; it comes again with the step timer, or when an attempt has failed. Nothing
-// is reported from inside the constructor, as everything begins in a step, which is a later turn.
+// The course.  begin() -> take_found() -> resolved() -> race() -> finish(). race() starts attempts
+// until one is under way; it comes again with the step timer, or when an attempt has failed.
+// Nothing is reported from inside the constructor, as everything begins in a step, which is a later
+// turn. A step that ends for want of memory is taken again.
 //
 // An attempt is watched for writing also where connect() said that it has succeeded: there is one
 // way to the end, on_ready, and SO_ERROR decides. Only where a Unix socket's listener has no room
@@ -153,12 +154,15 @@ class Connector::Impl {
 
   void step() {
     const Call call{*this};
-    if (std::exchange(begun_, true)) {
+    step_->arm_at(next_turn);  // for want of memory it may have to come again
+    if (racing_) {
       race();
+    } else if (found_) {
+      take_found();
     } else if (resolver_ != nullptr) {
       begin(*resolver_);
     } else {
-      resolved(std::move(addresses_));
+      resolved(addresses_);
     }
   }
 
@@ -167,20 +171,29 @@ class Connector::Impl {
     if (!target) return finish(named(target.error()));
     if (target->endpoint) return resolved({*target->endpoint});
     lookup_ = resolver.resolve(target->host, target->port, [this](auto found) {
-      const Call call{*this};
-      if (!found) return finish(named(found.error()));
-      resolved(interleaved(*found));
+      found_.emplace(std::move(found));
+      step_->arm_at(next_turn);
     });
+    step_->cancel();
+  }
+
+  void take_found() {
+    if (!*found_) return finish(named(found_->error()));
+    resolved(interleaved(**found_));
   }
 
   void resolved(std::vector<Endpoint> addresses) {
+    if (addresses.size() > options_.addresses_max) addresses.resize(options_.addresses_max);
+    failures_.reserve(addresses.size() + 1);
+    attempts_.reserve(std::min(options_.in_flight_max, addresses.size()));
     addresses_ = std::move(addresses);
-    if (addresses_.size() > options_.addresses_max) addresses_.resize(options_.addresses_max);
+    racing_ = true;
     race();
   }
 
   /// Starts the next attempt, and the one after if that fails at once.
   void race() {
+    step_->cancel();
     while (next_ < addresses_.size() && attempts_.size() < options_.in_flight_max) {
       // First, so that the race goes on where `prepare` throws.
       step_->arm_after(options_.stagger);
@@ -251,6 +264,7 @@ class Connector::Impl {
 
   void time_is_up() {
     const Call call{*this};
+    deadline_->arm_at(next_turn);  // for want of memory it may have to come again
     const std::error_code error = std::make_error_code(std::errc::timed_out);
     for (const auto& attempt : attempts_) failures_.push_back({attempt->address_, error});
     if (attempts_.empty() && next_ < addresses_.size()) {
@@ -260,6 +274,7 @@ class Connector::Impl {
   }
 
   void fail() {
+    step_->arm_at(next_turn);  // for want of memory it may have to come again
     // Without any, `prepare` threw each time.
     std::error_code code = std::make_error_code(std::errc::operation_canceled);
     const auto most = std::max_element(
@@ -308,13 +323,14 @@ class Connector::Impl {
   std::size_t next_ = 0;
   std::size_t self_connects_ = 0;
   std::size_t calls_ = 0;
-  bool begun_ = false;
+  bool racing_ = false;
   bool over_ = false;
   bool retired_ = false;
   ConnectorOptions options_;
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::vector<Failure> failures_;
+  std::optional<Result<std::vector<Endpoint>, Error>> found_;
   Lookup lookup_;
   std::optional<Timer> deadline_;
   std::optional<Timer> step_;

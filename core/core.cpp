@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "fork_count.h"
@@ -94,11 +95,13 @@ std::error_code Core::run_until(TimePoint limit) {
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   while (alive() || stop_.load(std::memory_order_relaxed)) {
-    if (const std::error_code error = turn_until(limit)) return error;
-    if (stop_.load(std::memory_order_relaxed)) break;
+    if (const std::error_code error = turn_until(limit, Stop::is_heeded)) return error;
+    if (stop_.load(std::memory_order_relaxed)) {
+      stop_.store(false);  // only here: one that comes a moment later is the next run's
+      break;
+    }
     if (limit != never && clock() >= limit) break;
   }
-  stop_.store(false);
   return {};
 }
 
@@ -110,17 +113,16 @@ std::error_code Core::run_once(Duration wait_max) {
   const bool has_work = !deferred_.empty() || !posted_->empty();
   const bool sleeps = wait_max > Duration::zero() && !has_work && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
-  const std::error_code error = turn_until(limit);
-  stop_.store(false);
-  return error;
+  return turn_until(limit, Stop::is_left);
 }
 
-std::error_code Core::turn_until(TimePoint limit) {
+std::error_code Core::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
   if (const std::error_code error = renew_if_forked()) return error;
-  // The work may have been the last thing to wait for.
+  // The work may have been the last thing to wait for. A stop() from here on wakes the backend.
   if (run_work() && !alive()) limit = unknown;
+  if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
     signals_.run_pending();
@@ -150,7 +152,6 @@ std::error_code Core::wait(TimePoint limit) {
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
-  if (stop_.load(std::memory_order_relaxed)) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
@@ -174,6 +175,7 @@ bool Core::alive() const noexcept {
 }
 
 void Core::stop() noexcept {
+  if (hosted_ != nullptr) return;  // it has no run that could end
   stop_.store(true);
   backend_->wake();
 }
@@ -198,8 +200,9 @@ void Core::discard_inherited_posts() {
   if (posted_->forks() == fork_count()) return;
   // What was posted before the fork belongs to the parent, and another thread may have held the
   // lock then: the child begins with an empty queue and leaves the other where it is.
-  (void)posted_.release();
-  posted_ = std::make_unique<PostedWork>(fork_count());
+  auto empty = std::make_unique<PostedWork>(fork_count());
+  (void)posted_.release();  // left where it is, as said
+  posted_ = std::move(empty);
 }
 
 void Core::post(Work work) {
@@ -262,7 +265,7 @@ void Core::unhold() noexcept {
 
 bool Core::forked() const noexcept { return fork_count() != forks_; }
 
-std::error_code Core::renew_if_forked() noexcept {
+std::error_code Core::renew_if_forked() noexcept try {
   if (!forked()) return {};
   discard_inherited_posts();
   // Until it succeeds this child has no backend, and the next who needs one tries again.
@@ -270,6 +273,8 @@ std::error_code Core::renew_if_forked() noexcept {
   forks_ = fork_count();
   watches_.forget_polled();
   return {};
+} catch (const std::bad_alloc&) {
+  return std::make_error_code(std::errc::not_enough_memory);  // and the next who needs one tries
 }
 
 }  // namespace rondo::detail

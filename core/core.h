@@ -82,7 +82,9 @@ class Core final : public Guest {
   using ExceptionHook = Function<void(std::exception_ptr)>;
 
   [[nodiscard]] std::error_code may_run() const noexcept;
-  [[nodiscard]] std::error_code turn_until(TimePoint limit);
+  /// Whether a stop() that is pending keeps the turn from sleeping.
+  enum class Stop : bool { is_left, is_heeded };
+  [[nodiscard]] std::error_code turn_until(TimePoint limit, Stop stop);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   /// Whether there was any.

@@ -49,7 +49,7 @@ void Core::turn() noexcept {
 void Core::arm_host() noexcept {
   const TimePoint deadline = deadline_for_wait(never);
   guard([this] { watches_.hint_refused(); });
-  const bool soon = std::exchange(nudged_, false) || stop_.exchange(false);
+  const bool soon = std::exchange(nudged_, false);
   hosted_->arm(soon ? unknown : deadline,
                alive() ? HostedBackend::Hold::keeps_host : HostedBackend::Hold::lets_host_end);
 }

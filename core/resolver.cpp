@@ -40,12 +40,12 @@ constexpr std::size_t idle_channels_max = 4;
 // A time that has passed would do, but libuv waits for its next millisecond to see that it has.
 constexpr TimePoint next_turn = TimePoint::min();
 
-void remove_duplicates(Addresses& addresses) {
+Addresses without_duplicates(const Addresses& addresses) {
   Addresses kept;
   for (const Endpoint& address : addresses) {
     if (std::find(kept.begin(), kept.end(), address) == kept.end()) kept.push_back(address);
   }
-  addresses = std::move(kept);
+  return kept;
 }
 
 bool leaves_channel_sound(std::error_code error) noexcept {
@@ -65,6 +65,7 @@ class Lookup::Operation {
         port_(port),
         family_(family),
         resolver_(resolver),
+        reactor_(reactor),
         callback_(std::move(callback)),
         timer_(reactor, [this] { on_timer(); }) {}
   Operation(const Operation&) = delete;
@@ -78,15 +79,18 @@ class Lookup::Operation {
   friend class Resolver::Impl;
 
   void on_timer();
+  [[nodiscard]] Result<Addresses, Error> result() const;
 
   const std::string host_;
   const std::uint16_t port_;
   const std::optional<Family> family_;
   Resolver::Impl& resolver_;
+  Reactor& reactor_;
   State state_ = State::over;
   Place place_;
   std::unique_ptr<detail::DnsChannel> channel_;
-  std::optional<Result<Addresses, Error>> result_;
+  std::optional<Result<Addresses>> answer_;
+  const char* wrong_ = nullptr;  // what is wrong with the name
   Resolver::Callback callback_;
   Timer timer_;
 };
@@ -97,14 +101,17 @@ class Resolver::Impl {
   using State = Operation::State;
 
   Impl(Reactor& reactor, ResolverOptions options)
-      : reactor_(reactor), options_(std::move(options)), hosts_(options_.hosts_path) {
+      : reactor_(reactor),
+        options_(std::move(options)),
+        hosts_(options_.hosts_path),
+        starter_(reactor, [this] { start_waiting(); }) {
+    idle_.reserve(idle_channels_max);
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   /// One by one, as destroying a callback may destroy another Lookup.
   ~Impl() {
-    options_.in_flight_max = 0;  // nothing starts in another's place
     while (!busy_.empty()) busy_.front()->cancel();
     while (!waiting_.empty()) waiting_.front()->cancel();
   }
@@ -114,8 +121,8 @@ class Resolver::Impl {
     auto made =
         std::make_unique<Operation>(*this, reactor_, host, port, family, std::move(callback));
     Operation& operation = *made;
-    operation.state_ = State::waiting;
     operation.place_ = waiting_.insert(waiting_.end(), &operation);
+    operation.state_ = State::waiting;
     if (const char* wrong = wrong_with(host)) {
       answer(operation, make_error_code(NameError::bad_name), wrong);
     } else if (auto known = look_up_here(operation)) {
@@ -129,7 +136,7 @@ class Resolver::Impl {
     return made;
   }
 
-  /// Takes it out of the lists and gives its place to another.
+  /// Takes it out of the lists.
   void leave(Operation& operation) noexcept {
     (operation.state_ == State::waiting ? waiting_ : busy_).erase(operation.place_);
     operation.state_ = State::over;
@@ -137,15 +144,23 @@ class Resolver::Impl {
       operation.channel_->cancel();
       put_back(std::move(operation.channel_));
     }
-    start_waiting();
+    start_soon();
   }
 
  private:
+  /// In the next turn, as it takes memory, which those who make room must not.
+  void start_soon() noexcept {
+    if (waiting_.empty()) {
+      starter_.cancel();
+    } else {
+      starter_.arm_at(next_turn);
+    }
+  }
   void start_waiting() {
     while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
   }
   void start(Operation& operation);
-  void answer(Operation& operation, Result<Addresses> result, const char* why = nullptr);
+  void answer(Operation& operation, Result<Addresses> answer, const char* wrong = nullptr) noexcept;
   static const char* wrong_with(std::string_view host);
   std::optional<Result<Addresses>> look_up_here(const Operation& operation);
   void put_back(std::unique_ptr<detail::DnsChannel> channel) noexcept {
@@ -160,6 +175,7 @@ class Resolver::Impl {
   std::vector<std::unique_ptr<detail::DnsChannel>> idle_;
   std::list<Operation*> waiting_;
   std::list<Operation*> busy_;
+  Timer starter_;
 };
 
 /// What is wrong with `host`, or null.
@@ -209,42 +225,42 @@ void Resolver::Impl::start(Operation& operation) {
       --asking_;
     }
     answer(operation, std::move(result));
-    start_waiting();
+    start_soon();
   });
 }
 
-/// Keeps the result for the next turn.
-void Resolver::Impl::answer(Operation& operation, Result<Addresses> result, const char* why) {
+/// Keeps it for the next turn. Takes no memory, so that nothing is lost for want of it.
+void Resolver::Impl::answer(Operation& operation, Result<Addresses> answer,
+                            const char* wrong) noexcept {
   if (operation.state_ == State::waiting) {
     busy_.splice(busy_.end(), waiting_, operation.place_);
   }
   operation.state_ = State::answered;
-  if (result) {
-    Addresses& addresses = *result;
-    for (Endpoint& address : addresses) address = address.with_port(operation.port_);
-    remove_duplicates(addresses);
-    detail::order_addresses(reactor_.net(), addresses);
-    operation.result_.emplace(std::move(addresses));
-  } else {
-    std::string tried = "resolve ";
-    if (why == nullptr) {
-      tried += operation.host_;
-    } else {
-      tried += detail::quoted(operation.host_) + ": " + why;
-    }
-    operation.result_.emplace(Error{result.error(), std::move(tried)});
-  }
+  operation.answer_.emplace(std::move(answer));
+  operation.wrong_ = wrong;
   operation.timer_.arm_at(next_turn);
+}
+
+Result<Addresses, Error> Lookup::Operation::result() const {
+  if (!answer_) return Error{make_error_code(NameError::timed_out), "resolve " + host_};
+  if (wrong_ != nullptr) {
+    return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + wrong_};
+  }
+  if (!*answer_) return Error{answer_->error(), "resolve " + host_};
+  Addresses addresses = without_duplicates(**answer_);
+  for (Endpoint& address : addresses) address = address.with_port(port_);
+  detail::order_addresses(reactor_.net(), addresses);
+  return addresses;
 }
 
 /// The deadline, or the turn of the answer. The last thing is the call.
 void Lookup::Operation::on_timer() {
-  Result<Addresses, Error> result =
-      result_ ? std::move(*result_)
-              : Error{make_error_code(NameError::timed_out), "resolve " + host_};
+  timer_.arm_at(next_turn);  // for want of memory it may have to come again
+  Result<Addresses, Error> ended = result();
+  timer_.cancel();
   Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);
-  callback(std::move(result));
+  callback(std::move(ended));
 }
 
 void Lookup::Operation::cancel() noexcept {

@@ -1,8 +1,6 @@
 // Acceptor when descriptors or memory run out, made up by a Net and real: it sheds, pauses in
 // virtual time, and recovers.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -13,6 +11,7 @@
 #include <rondo/reactor.h>
 
 #include "support/acceptor_fixture.h"
+#include "support/few_descriptors.h"
 
 namespace rondo {
 namespace {
@@ -181,25 +180,6 @@ TEST_F(AcceptorExhaustionTest, MayBeDestroyedInItsBackOff) {
   turn();
 }
 
-/// Lowers the soft limit on descriptors to `spare` more than are open, until it goes.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(rlim_t spare) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const int lowest_free = ::dup(STDIN_FILENO);
-    ::close(lowest_free);
-    rlimit lowered = before_;
-    lowered.rlim_cur = static_cast<rlim_t>(lowest_free) + spare;
-    ::setrlimit(RLIMIT_NOFILE, &lowered);
-  }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_F(AcceptorExhaustionTest, SurvivesARealWantOfDescriptors) {
   Acceptor acceptor = collecting();
   // UBSan looks at an object by way of a pipe, for which it will have no descriptors: all that is
@@ -213,7 +193,7 @@ TEST_F(AcceptorExhaustionTest, SurvivesARealWantOfDescriptors) {
 
   connect(acceptor, 6);
   {
-    const FewDescriptors few{2};
+    const test::FewDescriptors few{2};
     waits_in(100ms);
     EXPECT_EQ(accepted_.size(), 2U);
     EXPECT_EQ(acceptor.counters().shed, 1U + 4U);

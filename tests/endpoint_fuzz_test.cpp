@@ -4,12 +4,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include <rondo/endpoint.h>
+
+#include "support/seed.h"
 
 namespace rondo {
 namespace {
@@ -18,13 +18,6 @@ constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
 
 class Fuzz {
  public:
-  Fuzz() {
-    const char* replay = std::getenv("RONDO_SEED");
-    seed_ = replay != nullptr ? std::strtoull(replay, nullptr, 0) : std::random_device{}();
-    random_.seed(seed_);
-    std::printf("RONDO_SEED=%llu\n", static_cast<unsigned long long>(seed_));
-  }
-
   std::size_t below(std::size_t end) { return std::size_t{random_()} % end; }
   char byte() { return static_cast<char>(below(256)); }
 
@@ -67,8 +60,7 @@ class Fuzz {
   }
 
  private:
-  std::uint64_t seed_ = 0;
-  std::mt19937_64 random_;
+  std::mt19937_64 random_{test::chosen_seed()};
 };
 
 // Either a clear error, or a value that prints and parses back to itself.

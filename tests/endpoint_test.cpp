@@ -148,7 +148,7 @@ TEST(Endpoint, RefusesMalformedIpv6) {
            {"[1:2:3]:80", "not a numeric IPv6 address"},
            {"[ ::1]:80", "not a numeric IPv6 address"},
            {"[::1\0]:80"s, "not a numeric IPv6 address"},
-           {"[" + std::string(46, '0') + "::1]:80", "not a numeric IPv6 address"},
+           {'[' + std::string(46, '0') + "::1]:80", "not a numeric IPv6 address"},
            {" [::1]:80", "brackets"},
            {"[fe80::1%]:80", "no scope"},
            {"[fe80::1%lo\0]:80"s, "NUL in the scope"},

@@ -46,6 +46,15 @@ TEST_F(HostedTest, RefusesToRun) {
   EXPECT_EQ(reactor.run_for(1s), std::errc::operation_not_supported);
 }
 
+TEST_F(HostedTest, HasNothingToStop) {
+  const Hold hold = reactor.hold();
+  while (host.step()) {
+  }
+  reactor.stop();
+  EXPECT_FALSE(host.step()) << "no turn is asked for";
+  EXPECT_TRUE(host.keeps_host());
+}
+
 TEST_F(HostedTest, TellsHandlersWhatTheHostDelivers) {
   RecordingHandler handler;
   Watch watch = reactor.watch(7, Ready::read, handler).value();

@@ -1,5 +1,6 @@
 """The installed library, as a program outside of this tree finds it: by pkg-config alone."""
 
+import functools
 import os
 import re
 import shutil
@@ -62,9 +63,11 @@ class Install(unittest.TestCase):
         run("g++", self.scratch / "x.cpp", "-o", program, *flags, *more)
         return program
 
+    def backends(self):
+        return self.pkg_config("--variable=backends")
+
     def expected(self):
-        backends = " ".join(self.pkg_config("--variable=backends"))
-        return f"{backends} {self.pkg_config('--modversion')[0]}"
+        return f"{' '.join(self.backends())} {self.pkg_config('--modversion')[0]}"
 
     def test_a_program_links_the_shared_library(self):
         program = self.compile("shared", self.pkg_config("--cflags", "--libs"))
@@ -94,12 +97,23 @@ class Install(unittest.TestCase):
         self.assertNotIn("NEEDED", run("readelf", "-d", program))
         self.assertEqual(run(program), self.expected())
 
+    def test_a_program_builds_against_the_build_directory(self):
+        """Without installing: meson-uninstalled/ has a file of its own for pkg-config."""
+        env = {**os.environ, "PKG_CONFIG_PATH": str(BUILD / "meson-uninstalled")}
+        ask = functools.partial(run, "pkg-config", env=env)
+        folder = Path(ask("--variable=prefix", "rondo")).resolve()
+        self.assertEqual(folder, BUILD)
+        program = self.compile("uninstalled", ask("--cflags", "--libs", "rondo").split())
+        said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})
+        self.assertEqual(said, self.expected())
+        self.assertEqual(ask("--variable=backends", "rondo").split(), self.backends())
+
     def is_static(self, name):
         return Path(run("g++", f"-print-file-name={name}")).is_absolute()
 
     def test_pkg_config_names_what_is_below_as_private(self):
         text = self.pc.read_text()
-        backends = self.pkg_config("--variable=backends")
+        backends = self.backends()
         self.assertTrue(backends)
         self.assertNotRegex(text, r"(?m)^Requires:.*libuv")
         self.assertNotRegex(text, r"(?m)^Libs:.*luv")

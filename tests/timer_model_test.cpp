@@ -1,6 +1,5 @@
 // Timers against a model that is plainly right: a sorted map. RONDO_SEED replays a run.
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
@@ -9,14 +8,10 @@
 #include <rondo/timer.h>
 
 #include "support/manual_reactor.h"
+#include "support/seed.h"
 
 namespace rondo::test {
 namespace {
-
-std::uint64_t chosen_seed() {
-  if (const char* const given = std::getenv("RONDO_SEED")) return std::strtoull(given, nullptr, 10);
-  return std::random_device{}();
-}
 
 class TimerModel : public ManualReactor {
  protected:
@@ -135,7 +130,7 @@ class TimerModel : public ManualReactor {
     due_.clear();
   }
 
-  std::mt19937_64 random_;
+  std::mt19937_64 random_{chosen_seed()};
   std::vector<Modelled> modelled_{timers_max};
   std::map<Key, std::size_t> queue_;
   std::map<Key, std::size_t> due_;  // in the pass that is under way
@@ -146,9 +141,6 @@ class TimerModel : public ManualReactor {
 };
 
 TEST_F(TimerModel, AgreesOnEveryStep) {
-  const std::uint64_t seed = chosen_seed();
-  SCOPED_TRACE("replay with RONDO_SEED=" + std::to_string(seed));
-  random_.seed(seed);
   for (std::size_t i = 0; i < timers_max; ++i) {
     modelled_[i].timer = std::make_unique<Timer>(reactor, [this, i] { fired(i); });
   }

@@ -135,8 +135,10 @@ class RONDO_EXPORT Reactor {
   /// One turn that waits at most `wait_max` for something to do.
   std::error_code run_once(Duration wait_max = Duration::max());
 
-  /// From any thread: run() returns at the end of its turn; a run() that has not begun yet returns
-  /// after one turn that does not wait.
+  /// From any thread: ends one run() or run_for(). The one that is running ends with its turn;
+  /// while none is, the next ends after one turn that does not wait. Only a run uses it up:
+  /// run_once() is woken by it and leaves it, and so does a run that ends by an error or exception.
+  /// In a hosted reactor, which has no run, it does nothing: stop the host.
   void stop() noexcept;
 
   /// Whether something is left that run() would wait for.

@@ -197,6 +197,8 @@ TEST_P(ConnectorTest, MayBeDestroyedInItsCallback) {
 }
 
 TEST_P(ConnectorTest, MayBeDestroyedWhilePreparing) {
+  FailingNet net{system_net()};
+  spy.use_net(&net);
   std::unique_ptr<Connector> connector;
   ConnectorOptions options;
   int prepared = 0;
@@ -209,6 +211,7 @@ TEST_P(ConnectorTest, MayBeDestroyedWhilePreparing) {
       reactor, resolver, "127.0.0.1:1", [](auto) { ADD_FAILURE(); }, std::move(options));
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(prepared, 1);
+  EXPECT_EQ(net.calls("connect"), 0);
 }
 
 TEST_P(ConnectorTest, GoesOnAfterAThrowWhilePreparing) {

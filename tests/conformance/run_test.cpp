@@ -4,6 +4,7 @@
 #include <atomic>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include <rondo/signal.h>
 #include <rondo/timer.h>
@@ -171,6 +172,64 @@ TEST_P(Running, StopsBeforeItHasBegunAfterOneTurnThatDoesNotWait) {
   const TimePoint start = reactor.backend().now();
   EXPECT_FALSE(reactor.run_for(5ms));
   EXPECT_GE(reactor.backend().now() - start, 5ms) << "one stop() ends one run()";
+}
+
+TEST_P(Running, KeepsAStopThatComesInASingleTurn) {
+  const Hold hold = reactor.hold();
+  const auto runs_to_the_end_of_patience = [&] {
+    const TimePoint start = Clock::now();
+    EXPECT_FALSE(reactor.run_for(patience));
+    return Clock::now() - start >= patience;
+  };
+  reactor.stop();
+  EXPECT_FALSE(reactor.run_once());
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from before run_once()";
+  reactor.defer([&] { reactor.stop(); });
+  EXPECT_FALSE(reactor.run_once());
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from its work";
+  Timer timer{reactor, [&] { reactor.stop(); }};
+  timer.arm_after(1ms);
+  while (timer.armed()) EXPECT_FALSE(reactor.run_once());
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from its timers";
+}
+
+TEST_P(Running, SleepsInSingleTurnsThoughAStopIsKept) {
+  const Hold hold = reactor.hold();
+  const TimePoint end = reactor.backend().now() + 30ms;
+  const int before = spy.waits;
+  reactor.stop();
+  while (reactor.backend().now() < end) EXPECT_FALSE(reactor.run_once(5ms));
+  EXPECT_LE(spy.waits - before, idle_waits_max);
+}
+
+TEST_P(Running, WakesASingleTurnByAStop) {
+  const Hold hold = reactor.hold();
+  std::thread stopper{[this] {
+    give_others_time();
+    reactor.stop();
+  }};
+  const TimePoint start = Clock::now();
+  EXPECT_FALSE(reactor.run_once(patience));
+  EXPECT_LT(Clock::now() - start, patience);
+  stopper.join();
+}
+
+TEST_P(Running, KeepsAStopThatComesWhenTheTimeIsUp) {
+  const Hold hold = reactor.hold();
+  TimePoint limit = never;
+  bool stopped = false;
+  spy.on_now = [&](TimePoint time) {
+    if (limit == never) {
+      limit = time + 1ms;  // the run begins
+    } else if (time >= limit && !std::exchange(stopped, true)) {
+      reactor.stop();  // the question that ends it: nothing else has a reason to ask
+    }
+  };
+  EXPECT_FALSE(reactor.run_for(1ms));
+  EXPECT_TRUE(stopped);
+  const TimePoint start = Clock::now();
+  EXPECT_FALSE(reactor.run_for(patience));
+  EXPECT_LT(Clock::now() - start, patience);
 }
 
 TEST_P(Running, StopsFromInsideAtTheEndOfTheTurn) {

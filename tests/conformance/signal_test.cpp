@@ -34,8 +34,9 @@ struct Disposition {
 Disposition disposition(int number) {
   struct sigaction action{};
   EXPECT_EQ(::sigaction(number, nullptr, &action), 0);
-  constexpr int public_flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER | SA_ONSTACK |
-                               SA_RESETHAND | SA_RESTART | SA_SIGINFO;  // libc adds its own
+  constexpr auto public_flags =  // libc adds its own
+      static_cast<int>(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER | SA_ONSTACK |
+                       static_cast<unsigned>(SA_RESETHAND) | SA_RESTART | SA_SIGINFO);
   return {action.sa_handler, action.sa_flags & public_flags};
 }
 std::vector<Disposition> dispositions() {

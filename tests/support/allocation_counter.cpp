@@ -6,16 +6,25 @@
 
 namespace {
 
+constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 thread_local std::uint64_t count = 0;
+thread_local std::uint64_t left = unlimited;
+
+void take_one() {
+  ++count;
+  if (left == unlimited) return;
+  if (left == 0) throw std::bad_alloc{};
+  --left;
+}
 
 void* allocate(std::size_t size) {
-  ++count;
+  take_one();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc{};
 }
 
 void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
-  ++count;
+  take_one();
   const auto step = static_cast<std::size_t>(alignment);
   if (void* memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return memory;
   throw std::bad_alloc{};
@@ -25,6 +34,8 @@ void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
 
 namespace rondo::test {
 std::uint64_t allocations() noexcept { return count; }
+FewAllocations::FewAllocations(std::uint64_t count) noexcept { left = count; }
+FewAllocations::~FewAllocations() { left = unlimited; }
 }  // namespace rondo::test
 
 void* operator new(std::size_t size) { return allocate(size); }

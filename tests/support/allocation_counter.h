@@ -1,4 +1,4 @@
-// Counts what operator new is asked for, so that a test can insist on nothing.
+// Counts what operator new is asked for, so that a test can insist on nothing, or have it fail.
 #pragma once
 
 #include <cstdint>
@@ -7,5 +7,14 @@ namespace rondo::test {
 
 /// The calls of operator new by this thread so far.
 std::uint64_t allocations() noexcept;
+
+/// While it lives, operator new succeeds `count` times in this thread and then throws.
+class FewAllocations {
+ public:
+  explicit FewAllocations(std::uint64_t count) noexcept;
+  FewAllocations(const FewAllocations&) = delete;
+  FewAllocations& operator=(const FewAllocations&) = delete;
+  ~FewAllocations();
+};
 
 }  // namespace rondo::test

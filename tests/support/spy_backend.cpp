@@ -38,6 +38,12 @@ std::error_code SpyBackend::wait(Sink& sink, TimePoint deadline) {
   return inner_->wait(sink, deadline);
 }
 
+TimePoint SpyBackend::now() const noexcept {
+  const TimePoint time = inner_->now();
+  if (on_now) on_now(time);
+  return time;
+}
+
 void SpyBackend::wake() noexcept {
   wakes.fetch_add(1, std::memory_order_relaxed);
   inner_->wake();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <system_error>
@@ -40,7 +41,7 @@ class SpyBackend final : public Backend {
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   [[nodiscard]] std::error_code renew() noexcept override;
-  [[nodiscard]] TimePoint now() const noexcept override { return inner_->now(); }
+  [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
 
   [[nodiscard]] Backend& inner() noexcept { return *inner_; }
@@ -56,6 +57,7 @@ class SpyBackend final : public Backend {
   int waits = 0;
   int renewals = 0;
   std::atomic<int> wakes{0};
+  std::function<void(TimePoint)> on_now;  ///< told what now() is about to answer
   Failures fail_watch;
   Failures fail_wait;
   Failures fail_renew;

@@ -1,0 +1,112 @@
+// Want of memory: whatever is made throws std::bad_alloc, and leaves nothing behind.
+#include <signal.h>
+
+#include <map>
+#include <new>
+#include <string>
+
+#include <rondo/rondo.h>
+
+#include "support/allocation_counter.h"
+#include "support/child_process.h"
+#include "support/descriptor_census.h"
+#include "support/descriptors.h"
+#include "support/recording_handler.h"
+
+namespace rondo::test {
+namespace {
+
+class WantOfMemory : public DescriptorCensus {
+ protected:
+  // What libuv opens once in a process is opened before the census.
+  static void SetUpTestSuite() {
+    for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
+  }
+  /// Calls `make` with one more allocation each time until it has enough, and `look` after each
+  /// time that it threw. How often that was.
+  template <typename Make, typename Look>
+  static int starve(Make make, Look look) {
+    constexpr int allocations_max = 100;
+    for (int enough = 0; enough < allocations_max; ++enough) {
+      try {
+        const FewAllocations few{static_cast<std::uint64_t>(enough)};
+        make();
+        return enough;
+      } catch (const std::bad_alloc&) {
+      }
+      look();
+    }
+    ADD_FAILURE() << "it never has enough";
+    return allocations_max;
+  }
+};
+
+TEST_F(WantOfMemory, ThrowsFromTheMakingOfAReactor) {
+  for (const BuiltBackend& built : built_backends()) {
+    const std::map<int, std::string> before = open_descriptors();
+    const int times = starve([&] { EXPECT_TRUE(Reactor::make({.backend = built.name})); },
+                             [&] { EXPECT_EQ(open_descriptors(), before); });
+    EXPECT_GT(times, 1) << built.name;
+  }
+}
+
+TEST_F(WantOfMemory, ThrowsFromTheMakingOfWhatAReactorHolds) {
+  Reactor reactor;
+  const auto expect_idle = [&] { EXPECT_FALSE(reactor.alive()); };
+  EXPECT_GT(starve([&] { EXPECT_TRUE(Signal::make(reactor, SIGUSR1, [] {})); }, expect_idle), 0);
+  EXPECT_GT(starve([&] { const Timer timer{reactor, [] {}}; }, expect_idle), 0);
+  const auto where = Endpoint::loopback(0);
+  const auto accept = [](Socket, const Endpoint&) {};
+  const std::map<int, std::string> before = open_descriptors();
+  EXPECT_GT(starve([&] { EXPECT_TRUE(Acceptor::make(reactor, where, accept)); },
+                   [&] {
+                     expect_idle();
+                     EXPECT_EQ(open_descriptors(), before);
+                   }),
+            0);
+}
+
+TEST_F(WantOfMemory, ThrowsFromTheHandingOverOfWork) {
+  Reactor reactor;
+  int run = 0;
+  const auto expect_idle = [&] { EXPECT_FALSE(reactor.alive()); };
+  EXPECT_GT(starve([&] { reactor.defer([&] { ++run; }); }, expect_idle), 0);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_GT(starve([&] { reactor.post([&] { ++run; }); }, expect_idle), 0);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(run, 2);
+}
+
+TEST_F(WantOfMemory, IsAnErrorOfTheFirstUseInAChild) {
+  Reactor reactor;
+  const Pair pair = unix_pair();
+  EXPECT_EQ(in_child([&] {
+              RecordingHandler handler;
+              {
+                const FewAllocations none{0};
+                const auto refused = reactor.watch(pair.ours.get(), Ready::read, handler);
+                RONDO_CHILD_REQUIRE(!refused);
+                RONDO_CHILD_REQUIRE(refused.error() == std::errc::not_enough_memory);
+              }
+              RONDO_CHILD_REQUIRE(reactor.watch(pair.ours.get(), Ready::read, handler));
+              return 0;
+            }),
+            0);
+}
+
+TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
+  Reactor reactor;
+  const Pair pair = unix_pair();
+  RecordingHandler handler;
+  for (int enough = 0; enough < 10; ++enough) {
+    const FewAllocations few{static_cast<std::uint64_t>(enough)};
+    const auto watch = reactor.watch(pair.ours.get(), Ready::read, handler);
+    EXPECT_EQ(reactor.alive(), watch.has_value());
+    if (watch) return;
+    EXPECT_EQ(watch.error(), std::errc::not_enough_memory);
+  }
+  ADD_FAILURE() << "it never has enough";
+}
+
+}  // namespace
+}  // namespace rondo::test
