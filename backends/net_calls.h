@@ -6,7 +6,10 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+
+#include <rondo/net.h>
 
 namespace rondo::backends {
 
@@ -19,9 +22,17 @@ int open_pair(int type, int (&fds)[2]) noexcept;
 int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept;
 
 /// One system call where there is one for several messages, else one message. `sizes` gets the
-/// bytes of each. Returns how many were moved. Received descriptors are close-on-exec.
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+/// bytes of each, which for `whole` datagrams, where the system can tell, are those before they
+/// were truncated. Returns how many were moved. Received descriptors are close-on-exec.
+enum class Sizes : bool { moved, whole };
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes wanted) noexcept;
 int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept;
+
+/// May raise SIGPIPE. Returns the bytes moved, 0 at the end of the file.
+std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept;
+/// ENOTCONN where nobody is known.
+int peer_credentials(int fd, Credentials& peer) noexcept;
 
 /// Takes the SIGPIPE that is pending for this thread, which blocks it, if there is one.
 void take_pending_sigpipe() noexcept;

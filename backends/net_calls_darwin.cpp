@@ -5,6 +5,7 @@
 // MSG_NOSIGNAL. There is no call for several messages, so each call moves one; after the first an
 // error could not be told without losing it. Compiled and linked for macOS, never run there.
 #include <fcntl.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -69,7 +70,8 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
   return set_up_or_close(::accept(fd, peer, peer_size));
 }
 
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept {
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes) noexcept {
   const ssize_t size = ::recvmsg(fd, &headers[0], 0);
   if (size < 0) return -1;
   sizes[0] = static_cast<std::size_t>(size);
@@ -82,6 +84,27 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
   if (size < 0) return -1;
   sizes[0] = static_cast<std::size_t>(size);
   return 1;
+}
+
+// Says EAGAIN also when it has sent a part.
+std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept {
+  auto sent = static_cast<off_t>(size);
+  const int result = ::sendfile(file, fd, static_cast<off_t>(offset), &sent, nullptr, 0);
+  return result == 0 || sent > 0 ? static_cast<std::ptrdiff_t>(sent) : -1;
+}
+
+int peer_credentials(int fd, Credentials& peer) noexcept {
+  uid_t user = 0;
+  gid_t group = 0;
+  if (::getpeereid(fd, &user, &group) != 0) {
+    if (errno == EINVAL || errno == EOPNOTSUPP) errno = ENOTCONN;  // not of the Unix family
+    return -1;
+  }
+  pid_t process = -1;
+  socklen_t size = sizeof(process);
+  if (::getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &process, &size) != 0) process = -1;
+  peer = {process, user, group};
+  return 0;
 }
 
 void take_pending_sigpipe() noexcept {

@@ -4,6 +4,9 @@
 // A descriptor is non-blocking and close-on-exec from its first moment on: a fork and exec in
 // another thread can never inherit it. recvmmsg and sendmmsg want an array of their own type; the
 // headers are copied there and back, which is small beside the call.
+#include <sys/sendfile.h>
+
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 
@@ -32,12 +35,15 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
   return ::accept4(fd, peer, peer_size, creation_flags);
 }
 
-int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes) noexcept {
+int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
+                     Sizes wanted) noexcept {
   RONDO_ASSERT(headers.size() <= messages_max && sizes.size() == headers.size());
   mmsghdr batch[messages_max];
   for (std::size_t i = 0; i < headers.size(); ++i) batch[i] = {headers[i], 0};
   const auto count = static_cast<unsigned>(headers.size());
-  const int moved = ::recvmmsg(fd, batch, count, MSG_CMSG_CLOEXEC, nullptr);
+  // To TCP, MSG_TRUNC means to throw the data away.
+  const int flags = MSG_CMSG_CLOEXEC | (wanted == Sizes::whole ? MSG_TRUNC : 0);
+  const int moved = ::recvmmsg(fd, batch, count, flags, nullptr);
   for (int i = 0; i < moved; ++i) {
     const auto at = static_cast<std::size_t>(i);
     headers[at] = batch[at].msg_hdr;
@@ -55,6 +61,24 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
     sizes[static_cast<std::size_t>(i)] = batch[i].msg_len;
   }
   return moved;
+}
+
+std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept {
+  auto at = static_cast<off_t>(offset);
+  return ::sendfile(fd, file, &at, size);
+}
+
+int peer_credentials(int fd, Credentials& peer) noexcept {
+  ucred found{};
+  socklen_t size = sizeof(found);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0) return -1;
+  // What the kernel fills in where there is no peer, or none of the Unix family.
+  if (found.uid == static_cast<uid_t>(-1)) {
+    errno = ENOTCONN;
+    return -1;
+  }
+  peer = {found.pid, found.uid, found.gid};
+  return 0;
 }
 
 void take_pending_sigpipe() noexcept {

@@ -13,6 +13,8 @@
 // Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
 // since an error behind the first batch would be lost.
 #include "net_calls.h"
+#include "net_info.h"
+#include "net_options.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -24,6 +26,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <memory>
 
 #include <rondo/assert.h>
@@ -35,6 +38,7 @@ namespace {
 
 using backends::messages_max;
 using backends::send_flags;
+using backends::Sizes;
 
 constexpr std::size_t parts_max = 256;  // of one readv, writev, or batch of messages
 
@@ -150,13 +154,13 @@ class Batch {
       header.msg_iov = room.data();
       header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(copy_parts(parts, room));
       parts_used_ += parts.size();
-      header.msg_control = message.control.empty() ? nullptr : message.control.data();
-      header.msg_controllen = static_cast<decltype(header.msg_controllen)>(message.control.size());
+      set_control(message, purpose);
       if (message.address != nullptr) set_address(*message.address, purpose);
       ++size_;
     }
   }
 
+  [[nodiscard]] Sizes sizes_wanted() const noexcept { return sizes_wanted_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   std::span<msghdr> headers() noexcept { return std::span{headers_}.first(size_); }
   std::span<std::size_t> sizes() noexcept { return std::span{sizes_}.first(size_); }
@@ -164,9 +168,14 @@ class Batch {
   void received(Message& message, std::size_t index) noexcept {
     const msghdr& header = headers_[index];
     message.size = sizes_[index];
-    message.control_size = static_cast<std::size_t>(header.msg_controllen);
     message.truncated = (header.msg_flags & MSG_TRUNC) != 0;
     message.control_truncated = (header.msg_flags & MSG_CTRUNC) != 0;
+    message.control_size = 0;
+    if (message.info != nullptr) {
+      read_info(message, index);
+    } else {
+      message.control_size = static_cast<std::size_t>(header.msg_controllen);
+    }
     if (message.address == nullptr) return;
     addresses_[index].size = header.msg_namelen;
     // An unknown family leaves the address as it was: the datagram counts all the same.
@@ -185,11 +194,40 @@ class Batch {
     }
   }
 
+  void set_control(const Message& message, Purpose purpose) noexcept {
+    MutableBytes control = message.control;
+    if (message.info != nullptr) {
+      control = infos_[size_].bytes;
+      if (purpose == Purpose::send) {
+        control = control.first(backends::write_info(*message.info, control));
+      } else if (size_ == 0) {
+        sizes_wanted_ = Sizes::whole;
+      }
+    }
+    msghdr& header = headers_[size_];
+    header.msg_control = control.empty() ? nullptr : control.data();
+    header.msg_controllen = static_cast<decltype(header.msg_controllen)>(control.size());
+  }
+
+  void read_info(Message& message, std::size_t index) noexcept {
+    std::size_t room = 0;
+    for (const MutableBytes part : message.parts) room += part.size();
+    // A size that is not what it was before truncation is none.
+    const bool is_whole =
+        !message.truncated || (backends::tells_whole_sizes && sizes_wanted_ == Sizes::whole);
+    *message.info = MessageInfo{};
+    message.info->whole_size = is_whole ? message.size : 0;
+    message.size = std::min(message.size, room);
+    backends::read_info(headers_[index], *message.info);
+  }
+
   std::size_t size_ = 0;
   std::size_t parts_used_ = 0;
+  Sizes sizes_wanted_ = Sizes::moved;
   std::array<msghdr, messages_max> headers_;
   std::array<std::size_t, messages_max> sizes_;
   std::array<Address, messages_max> addresses_;
+  std::array<backends::InfoControl, messages_max> infos_;
   std::array<iovec, parts_max> parts_;
 };
 
@@ -227,9 +265,16 @@ class SystemNet final : public Net {
   }
   std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept override;
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
+  std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
+                           int fd) noexcept override {
+    return write_quietly([&] { return backends::send_file(file, offset, size, fd); });
+  }
 
   int receive(int fd, std::span<Message> messages) noexcept override;
   int send(int fd, std::span<Message> messages) noexcept override;
+
+  int membership(int fd, const Endpoint& group, std::uint32_t interface,
+                 bool member) noexcept override;
 
   int shutdown(int fd, Direction direction) noexcept override {
     return or_failure(::shutdown(fd, how_of(direction)));
@@ -238,6 +283,15 @@ class SystemNet final : public Net {
     return ::close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : -errno;
   }
 
+  int set(int fd, Option option, int value) noexcept override {
+    return backends::set_option(fd, option, value);
+  }
+  int get(int fd, Option option, int& value) noexcept override {
+    return backends::get_option(fd, option, value);
+  }
+  [[nodiscard]] bool accepted_inherit_options() const noexcept override {
+    return backends::accepted_inherit_options;
+  }
   int option(int fd, int level, int name, MutableBytes value) noexcept override {
     auto size = static_cast<socklen_t>(value.size());
     const int result = ::getsockopt(fd, level, name, value.data(), &size);
@@ -256,6 +310,9 @@ class SystemNet final : public Net {
     Address peer;
     if (::getpeername(fd, peer.get(), &peer.size) != 0) return failure();
     return peer.copy_to(address);
+  }
+  int credentials(int fd, Credentials& peer) noexcept override {
+    return or_failure(backends::peer_credentials(fd, peer));
   }
   int take_error(int fd) noexcept override {
     int error = 0;
@@ -298,7 +355,8 @@ int SystemNet::receive(int fd, std::span<Message> messages) noexcept {
   if (messages.empty()) return 0;
   Batch batch{messages, Batch::Purpose::receive};
   if (batch.empty()) return -EMSGSIZE;
-  const int moved = backends::receive_messages(fd, batch.headers(), batch.sizes());
+  const int moved =
+      backends::receive_messages(fd, batch.headers(), batch.sizes(), batch.sizes_wanted());
   if (moved < 0) return failure();
   for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) batch.received(messages[i], i);
   return moved;
@@ -314,6 +372,17 @@ int SystemNet::send(int fd, std::span<Message> messages) noexcept {
     messages[i].size = batch.sizes()[i];
   }
   return moved;
+}
+
+int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface,
+                          bool member) noexcept {
+  if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
+  group_req request{};
+  request.gr_interface = interface;
+  std::memcpy(&request.gr_group, group.system(), group.system_size());
+  const int level = group.family() == Family::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int name = member ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
+  return or_failure(::setsockopt(fd, level, name, &request, sizeof(request)));
 }
 
 }  // namespace

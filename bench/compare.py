@@ -23,6 +23,8 @@ CLIENTS_DEFAULT = 10_000
 SECONDS_DEFAULT = 10
 CLIENTS_MAX = 1_000_000
 SECONDS_MAX = 300
+SIZE_DEFAULT = 64
+SIZE_MAX = 1 << 20
 
 
 @dataclass
@@ -64,12 +66,12 @@ def choose_cores() -> tuple[int | None, int | None]:
 
 
 def start(stack: contextlib.ExitStack, programs: harness.Programs, server: harness.Server,
-          clients: int, cores: tuple[int | None, int | None]) -> Contender:
+          clients: int, size: int, cores: tuple[int | None, int | None]) -> Contender:
     running = stack.enter_context(harness.RunningServer(server, core=cores[0]))
     harness.warm_up(programs, running.endpoint)
     before = running.rss()
     held = stack.enter_context(
-        harness.HeldClients(programs, running, clients, cores[1], WARM_UP_SECONDS))
+        harness.HeldClients(programs, running, clients, cores[1], WARM_UP_SECONDS, size))
     rss = running.rss()
     return Contender(server, running, held, rss, (rss - before) / held.connected)
 
@@ -113,8 +115,12 @@ def parse_arguments() -> argparse.Namespace:
                         help=f"connections to each server (default {CLIENTS_DEFAULT})")
     parser.add_argument("--seconds", type=int, default=SECONDS_DEFAULT, metavar="N",
                         help=f"how long each is measured (default {SECONDS_DEFAULT})")
+    parser.add_argument("--size", type=int, default=SIZE_DEFAULT, metavar="BYTES",
+                        help=f"of a message (default {SIZE_DEFAULT})")
     parser.add_argument("--backend", action="append", default=[], metavar="NAME",
                         help="of rondo's backends only this one; may be repeated")
+    parser.add_argument("--style", action="append", default=[], choices=harness.ECHO_STYLES,
+                        help="how rondo's echo is written (default handler); may be repeated")
     parser.add_argument("--peers", action="store_true", help="libev and libevent too")
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"),
                         help=argparse.SUPPRESS)
@@ -123,12 +129,14 @@ def parse_arguments() -> argparse.Namespace:
         parser.error(f"--clients: from 1 to {CLIENTS_MAX}")
     if not 1 <= arguments.seconds <= SECONDS_MAX:
         parser.error(f"--seconds: from 1 to {SECONDS_MAX}")
+    if not 1 <= arguments.size <= SIZE_MAX:
+        parser.error(f"--size: from 1 to {SIZE_MAX}")
     return arguments
 
 
 def compare(arguments: argparse.Namespace) -> None:
     programs = harness.Programs(arguments.build)
-    servers = programs.rondo(arguments.backend) + programs.raw()
+    servers = programs.rondo(arguments.backend, arguments.style or ['handler']) + programs.raw()
     servers += programs.peers() if arguments.peers else []
     clients = harness.clients_that_fit(arguments.clients)
     if clients < arguments.clients:
@@ -143,11 +151,12 @@ def compare(arguments: argparse.Namespace) -> None:
         contenders = []
         for server in servers:
             progress.show(f"connecting {clients} clients to {server.name}")
-            contenders.append(start(stack, programs, server, clients, cores))
+            contenders.append(
+                start(stack, programs, server, clients, arguments.size, cores))
         run_rounds(contenders, max(1, round(arguments.seconds / WINDOW_SECONDS)), progress)
-        print(f"\n{min(c.clients.connected for c in contenders):,} clients, 64-byte messages, one "
-              f"in flight each; medians of {len(contenders[0].rounds)} interleaved rounds of "
-              f"{WINDOW_SECONDS:.0f} s\n")
+        print(f"\n{min(c.clients.connected for c in contenders):,} clients, {arguments.size}-byte "
+              f"messages, one in flight each; medians of {len(contenders[0].rounds)} "
+              f"interleaved rounds of {WINDOW_SECONDS:.0f} s\n")
         print(report(contenders))
     print("\nx raw: against the raw loop on the same poller, median of the ratios of each round.\n"
           "bytes/idle: growth of resident user-space memory for each connection.")

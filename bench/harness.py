@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 START_SECONDS_MAX = 30  # a server under valgrind takes its time
@@ -19,6 +20,12 @@ LOOK_SECONDS = 0.01
 DESCRIPTORS_BESIDES_CLIENTS = 64
 WARM_UP_CLIENTS = 100
 WARM_UP_MESSAGES = 2000
+
+# How examples/echo is started in each style. A session's timeout is touched by every message.
+ECHO_STYLES = {
+    "handler": ("--style", "handler"),
+    "session": ("--style", "session", "--idle-timeout", "60"),
+}
 
 
 class Failure(Exception):
@@ -32,7 +39,11 @@ class Server:
     name: str
     command: tuple[str, ...]
     poller: str = ""  # which raw loop it is compared with
-    is_rondo: bool = False
+    style: str = ""  # of rondo's echo
+
+    @property
+    def is_rondo(self) -> bool:
+        return bool(self.style)
 
 
 @dataclass
@@ -54,15 +65,17 @@ class Programs:
             raise Failure("no backends in the build's rondo.pc")
         return found.group(1).replace("\\", "").split()
 
-    def rondo(self, backends: list[str], style: str = "handler") -> list[Server]:
+    def rondo(self, backends: list[str], styles: Iterable[str] = ("handler",)) -> list[Server]:
+        """The echo of each style on each backend: all that are built, if none is named."""
         built = self.built_backends()
         for name in backends:
             if name not in built:
                 raise Failure(f"no such backend: {name} (built: {', '.join(built)})")
         echo = str(self.build / "examples" / "echo")
         return [
-            Server(f"rondo {name}", (echo, "--backend", name, "--style", style), name, True)
-            for name in backends or built
+            Server(f"rondo {name}" if style == "handler" else f"rondo {name}, {style}",
+                   (echo, "--backend", name, *ECHO_STYLES[style]), name, style)
+            for style in styles for name in backends or built
         ]
 
     def raw(self) -> list[Server]:
@@ -187,10 +200,11 @@ class HeldClients:
     """Clients that stay connected, and exchange messages when told; until the `with` block ends."""
 
     def __init__(self, programs: Programs, server: RunningServer, clients: int,
-                 core: int | None = None, warm_up_seconds: float = 0.3):
+                 core: int | None = None, warm_up_seconds: float = 0.3, size: int = 64):
         self.process = subprocess.Popen(
             [programs.load, "--idle", "--connect", server.endpoint, "--clients", str(clients),
-             "--warm-up", str(warm_up_seconds), "--server-pid", str(server.pid)],
+             "--size", str(size), "--warm-up", str(warm_up_seconds),
+             "--server-pid", str(server.pid)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             if core is not None:

@@ -5,6 +5,8 @@
 //   3  wait: until the next timer, or not at all when there is work. The backend calls ready() for
 //      each event, which checks the token against its slot right before it calls the handler
 //   4  run the signals that have arrived and the timers that are due
+//   5  settle the streams: what was written outside of a stream's own callback leaves, and who has
+//      ended is told. Also before 3, for the work of 1
 //
 // The clock is read when somebody first asks in a turn. What a handler throws passes through the
 // backend, which lets go of the rest of its batch: it is level-triggered, so the next wait tells it
@@ -22,6 +24,7 @@
 #include <utility>
 
 #include "fork_count.h"
+#include "streams.h"
 
 namespace rondo::detail {
 namespace {
@@ -110,8 +113,8 @@ std::error_code Core::run_once(Duration wait_max) {
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   // Work is something to do: no sleep after it.
-  const bool has_work = !deferred_.empty() || !posted_->empty();
-  const bool sleeps = wait_max > Duration::zero() && !has_work && alive();
+  const bool busy = has_work() || (streams_ != nullptr && streams_->pending());
+  const bool sleeps = wait_max > Duration::zero() && !busy && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
   return turn_until(limit, Stop::is_left);
 }
@@ -119,20 +122,27 @@ std::error_code Core::run_once(Duration wait_max) {
 std::error_code Core::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
-  if (const std::error_code error = renew_if_forked()) return error;
+  if (forked()) [[unlikely]] {
+    if (const std::error_code error = renew_if_forked()) return error;
+  }
+  const bool ran = has_work();
+  if (ran) run_work();
+  const bool settled = settle_streams();
   // The work may have been the last thing to wait for. A stop() from here on wakes the backend.
-  if (run_work() && !alive()) limit = unknown;
+  if ((ran || settled) && !alive()) limit = unknown;
   if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
     signals_.run_pending();
   run_timers();
+  settle_streams();
   return {};
 }
 
 std::error_code Core::wait(TimePoint limit) {
-  // The work may have forked.
-  if (const std::error_code error = renew_if_forked()) return error;
+  if (forked()) [[unlikely]] {  // the work did
+    if (const std::error_code error = renew_if_forked()) return error;
+  }
   const TimePoint deadline = deadline_for_wait(limit);
   const std::uint64_t removals_before = watches_.removals();
   const std::uint64_t stale_before = watches_.stale_events();
@@ -151,17 +161,22 @@ std::error_code Core::wait(TimePoint limit) {
 
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
-  if (!deferred_.empty() || !posted_->empty() || signals_.pending()) return unknown;
+  if (has_work() || signals_.pending()) return unknown;
+  if (streams_ != nullptr && streams_->pending()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
 }
 
-bool Core::run_work() {
-  if (deferred_.empty() && posted_->empty()) return false;
+void Core::run_work() {
   deferred_.gather();  // first: what posted work defers is for the next turn
   posted_->run(posts_per_turn_max_);
   deferred_.run();
+}
+
+bool Core::settle_streams() {
+  if (streams_ == nullptr || !streams_->pending()) return false;
+  streams_->end_turn();
   return true;
 }
 
@@ -171,7 +186,8 @@ void Core::run_timers() {
 
 bool Core::alive() const noexcept {
   return watches_.referenced() + timers_.referenced() + holds_ > 0 || !deferred_.empty() ||
-         !posted_->empty() || signals_.referenced() > 0;
+         !posted_->empty() || signals_.referenced() > 0 ||
+         (streams_ != nullptr && streams_->pending());
 }
 
 void Core::stop() noexcept {
@@ -180,8 +196,7 @@ void Core::stop() noexcept {
   backend_->wake();
 }
 
-TimePoint Core::now() noexcept {
-  if (now_ != unknown) return now_;
+TimePoint Core::read_clock() noexcept {
   const TimePoint time = clock();
   // Outside of a turn of its own the reactor does not know how old a time has become.
   if (hosted_ == nullptr && runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
@@ -262,8 +277,6 @@ void Core::unhold() noexcept {
   --holds_;
   nudge();
 }
-
-bool Core::forked() const noexcept { return fork_count() != forks_; }
 
 std::error_code Core::renew_if_forked() noexcept try {
   if (!forked()) return {};

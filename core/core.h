@@ -13,12 +13,16 @@
 #include <rondo/backend.h>
 #include <rondo/reactor.h>
 
+#include "datagram_buffers.h"
+#include "fork_count.h"
 #include "signals.h"
 #include "timer_queue.h"
 #include "watch_table.h"
 #include "work_queue.h"
 
 namespace rondo::detail {
+
+class Streams;
 
 class Core final : public Guest {
  public:
@@ -39,7 +43,12 @@ class Core final : public Guest {
   void stop() noexcept;
   [[nodiscard]] bool alive() const noexcept;
   /// The turn's time, or the clock's where there is no turn.
-  [[nodiscard]] TimePoint now() noexcept;
+  [[nodiscard]] TimePoint now() noexcept {
+    // No clock tells a time before its beginning, but `unknown` is one: a test of the sign.
+    if (now_ >= TimePoint{}) [[likely]]
+      return now_;
+    return read_clock();
+  }
   [[nodiscard]] TimePoint clock() const noexcept { return backend_->now(); }
   /// The thread that is in run(), or any while none is.
   void check_thread() const noexcept {
@@ -61,6 +70,8 @@ class Core final : public Guest {
   void unwatch(Token token) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
+  /// The registration that `fd` has, which it does.
+  [[nodiscard]] Token token_of(int fd) const noexcept { return watches_.token_of(fd); }
   void hold() noexcept;
   void unhold() noexcept;
 
@@ -76,6 +87,9 @@ class Core final : public Guest {
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
   [[nodiscard]] Signals& signals() noexcept { return signals_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+  /// What its streams share; null until there is one.
+  [[nodiscard]] std::unique_ptr<Streams>& streams() noexcept { return streams_; }
+  [[nodiscard]] DatagramBuffers& datagram_buffers() noexcept { return datagram_buffers_; }
 
  private:
   class Run;
@@ -87,16 +101,18 @@ class Core final : public Guest {
   [[nodiscard]] std::error_code turn_until(TimePoint limit, Stop stop);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
-  /// Whether there was any.
-  bool run_work();
+  [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
+  void run_work();
   void run_timers();
+  bool settle_streams();
+  [[nodiscard]] TimePoint read_clock() noexcept;
   void unclaimed(Token token, Ready ready) override;
   void nudge_host() noexcept;
   void arm_host() noexcept;
   template <typename F>
   void guard(F&& step) noexcept;
 
-  [[nodiscard]] bool forked() const noexcept;
+  [[nodiscard]] bool forked() const noexcept { return fork_count() != forks_; }
   void discard_inherited_posts();
   [[nodiscard]] std::error_code renew_if_forked() noexcept;
 
@@ -118,6 +134,8 @@ class Core final : public Guest {
   bool in_turn_ = false;
   std::uint32_t forks_;
   ExceptionHook exception_hook_;
+  std::unique_ptr<Streams> streams_;
+  DatagramBuffers datagram_buffers_;
 
   static constexpr TimePoint unknown = TimePoint::min();
 };

@@ -37,11 +37,14 @@ void Core::turn() noexcept {
   nudged_ = false;
   timers_.begin_turn();
   nudged_ = static_cast<bool>(renew_if_forked());
-  guard([this] { run_work(); });
+  guard([this] {
+    if (has_work()) run_work();
+  });
   guard([this] {
     if (signals_.pending()) signals_.run_pending();
   });
   guard([this] { run_timers(); });
+  guard([this] { settle_streams(); });
   in_turn_ = false;
   arm_host();
 }

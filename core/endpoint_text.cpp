@@ -22,6 +22,7 @@
 #include <rondo/endpoint.h>
 
 #include "endpoint_storage.h"
+#include "quoted.h"
 
 namespace rondo {
 namespace {
@@ -34,7 +35,6 @@ using detail::unix_path_offset;
 
 constexpr std::size_t unix_name_max = detail::unix_path_size - 1;
 constexpr std::string_view unix_prefix = "unix:";
-constexpr std::size_t quoted_text_max = 128;  // an error message does not repeat a whole file
 
 struct Problem {
   std::error_code code;
@@ -151,23 +151,6 @@ Result<Endpoint, Problem> parse_unix(std::string_view name) noexcept {
   return store(address, unix_path_offset + name.size() + 1);
 }
 
-/// As it may stand in a message: on one line, and not too long.
-std::string quoted(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string result = "\"";
-  for (const char c : text.substr(0, quoted_text_max)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      result += {'\\', c};
-    } else if (byte >= 0x20 && byte != 0x7f) {
-      result += c;
-    } else {
-      result += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return result + (text.size() > quoted_text_max ? "...\"" : "\"");
-}
-
 std::string scope_text(std::uint32_t scope) {
   if (scope == 0) return {};
   char name[IF_NAMESIZE] = {};
@@ -188,7 +171,7 @@ Result<Endpoint, Error> Endpoint::parse(std::string_view text) {
   }();
   if (parsed) return *parsed;
   const Problem& problem = parsed.error();
-  return Error{problem.code, "parse endpoint " + quoted(text) + ": " + problem.what};
+  return Error{problem.code, "parse endpoint " + detail::quoted(text) + ": " + problem.what};
 }
 
 std::string Endpoint::host() const {

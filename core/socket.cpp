@@ -8,14 +8,11 @@
 // How a connect ended is told by SO_ERROR alone, as being writable is a hint and the peer's name a
 // matter of timing. Only where SO_ERROR knows of no error is the peer asked for: a socket without
 // one is still connecting.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cstdlib>
 #include <string>
 
+#include <rondo/options.h>
 #include <rondo/socket.h>
 
 namespace rondo {
@@ -35,13 +32,13 @@ std::error_code prepare(Socket& socket, Family family, const ListenOptions& opti
   // A server that starts again must not wait for the connections of its predecessor to time out.
   // In the Unix family the name is a file, and the option without effect.
   if (family != Family::unix_domain) {
-    if (auto error = socket.set_option(SOL_SOCKET, SO_REUSEADDR, 1)) return error;
+    if (auto error = socket.set(Option::reuse_address, 1)) return error;
   }
   if (options.reuse_port) {
-    if (auto error = socket.set_option(SOL_SOCKET, SO_REUSEPORT, 1)) return error;
+    if (auto error = socket.set(Option::reuse_port, 1)) return error;
   }
   if (family == Family::ipv6) {
-    return socket.set_option(IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0);
+    return socket.set(Option::ipv6_only, options.ipv6_only ? 1 : 0);
   }
   return {};
 }
@@ -61,6 +58,12 @@ Result<Socket> Socket::make(Net& net, Family family, SocketType type) noexcept {
   const int fd = net.socket(family, type);
   if (fd < 0) return system_error(-fd);
   return Socket{net, fd};
+}
+
+Result<std::array<Socket, 2>> Socket::pair(Net& net, SocketType type) noexcept {
+  int fds[2] = {-1, -1};
+  if (auto error = error_of(net.pair(type, fds))) return error;
+  return std::array{Socket{net, fds[0]}, Socket{net, fds[1]}};
 }
 
 Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local,
@@ -124,7 +127,17 @@ Result<int> Socket::option(int level, int name) const noexcept {
   return value;
 }
 
-std::error_code Socket::set_nodelay() noexcept { return set_option(IPPROTO_TCP, TCP_NODELAY, 1); }
+std::error_code Socket::set(Option option, int value) noexcept {
+  return error_of(net_->set(fd_, option, value));
+}
+
+Result<int> Socket::get(Option option) const noexcept {
+  int value = 0;
+  if (auto error = error_of(net_->get(fd_, option, value))) return error;
+  return value;
+}
+
+std::error_code Socket::set_nodelay() noexcept { return set(Option::nodelay, 1); }
 
 Result<Endpoint> Socket::local() const noexcept {
   Endpoint address;
@@ -138,6 +151,12 @@ Result<Endpoint> Socket::peer() const noexcept {
   return address;
 }
 
+Result<Credentials> Socket::peer_credentials() const noexcept {
+  Credentials peer;
+  if (auto error = error_of(net_->credentials(fd_, peer))) return error;
+  return peer;
+}
+
 std::error_code Socket::close() noexcept {
   if (fd_ < 0) return {};
   return error_of(net_->close(release()));
@@ -145,9 +164,8 @@ std::error_code Socket::close() noexcept {
 
 void Socket::reset() noexcept {
   if (fd_ < 0) return;
-  const linger at_once{1, 0};
   // Where it cannot be set, as in the Unix family's simulations, a plain close has to do.
-  (void)net_->set_option(fd_, SOL_SOCKET, SO_LINGER, std::as_bytes(std::span{&at_once, 1}));
+  (void)net_->set(fd_, Option::linger, 0);
   close();
 }
 

@@ -1,4 +1,4 @@
-// The model. A 4-ary heap of (when, timer), four children to two cache lines, and one invariant:
+// The model. A heap of (when, timer), and one invariant:
 //
 //     an entry's `when` is never later than its timer's deadline.
 //
@@ -22,7 +22,6 @@
 namespace rondo::detail {
 namespace {
 
-constexpr std::uint32_t arity = 4;
 constexpr std::size_t capacity_min = 16;
 constexpr std::size_t timers_max = std::numeric_limits<std::uint32_t>::max();
 
@@ -45,7 +44,7 @@ void TimerQueue::add(Timer& timer) {
 
 void TimerQueue::remove(Timer& timer) noexcept {
   cancel(timer);
-  if (timer.place_ == Timer::Place::queue) erase(timer.position_);
+  if (timer.place_ == Timer::Place::queue) erase(timer);
   if (timer.place_ == Timer::Place::due) due_[timer.position_] = nullptr;
   if (calling_ == &timer) calling_ = nullptr;
   timer.place_ = Timer::Place::nowhere;
@@ -53,7 +52,7 @@ void TimerQueue::remove(Timer& timer) noexcept {
 }
 
 void TimerQueue::moved(Timer& from, Timer& to) noexcept {
-  if (from.place_ == Timer::Place::queue) heap_[from.position_].timer = &to;
+  if (from.place_ == Timer::Place::queue) heap_.replace(from.position_, to);
   if (from.place_ == Timer::Place::due) due_[from.position_] = &to;
   if (calling_ == &from) calling_ = &to;
 }
@@ -69,11 +68,7 @@ void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcep
     timer.looked_at_ = std::min(when, deadline);
     if (when < deadline) return;  // it was cancelled, and its entry has stayed
     timer.queued_order_ = timer.order_;
-    if (when == deadline) {
-      sift_down(timer.position_, {deadline, &timer});
-    } else {
-      sift_up(timer.position_, {deadline, &timer});
-    }
+    heap_.move(timer.position_, deadline);
   } else if (timer.place_ == Timer::Place::nowhere) {
     push(timer);
   }  // else it is on the list of those due, and goes back to the heap from there
@@ -114,16 +109,16 @@ void TimerQueue::run_due(TimePoint now) {
 
 void TimerQueue::gather(TimePoint now) noexcept {
   while (!heap_.empty() && heap_.front().when <= now) {
-    const Entry top = heap_.front();
-    Timer& timer = *top.timer;
-    erase(0);
+    const TimePoint when = heap_.front().when;
+    Timer& timer = *heap_.front().item;
+    erase(timer);
     if (!timer.armed()) continue;
-    if (timer.deadline_ != top.when || timer.order_ != timer.queued_order_) {
+    if (timer.deadline_ != when || timer.order_ != timer.queued_order_) {
       push(timer);  // it was put off, and takes its new place, which may be among the due
       continue;
     }
     timer.place_ = Timer::Place::due;
-    timer.position_ = static_cast<Position>(due_.size());
+    timer.position_ = static_cast<std::uint32_t>(due_.size());
     due_.push_back(&timer);
   }
 }
@@ -166,62 +161,17 @@ void TimerQueue::call(Timer& timer, TimePoint now) {
   call.callback();
 }
 
-bool TimerQueue::before(const Entry& a, const Entry& b) noexcept {
-  if (a.when != b.when) return a.when < b.when;
-  return a.timer->queued_order_ < b.timer->queued_order_;
-}
-
 void TimerQueue::push(Timer& timer) noexcept {
   timer.place_ = Timer::Place::queue;
   timer.queued_order_ = timer.order_;
   timer.looked_at_ = timer.deadline_;
-  const Entry entry{timer.deadline_, &timer};
-  heap_.push_back(entry);  // within the capacity that add() made
-  sift_up(static_cast<Position>(heap_.size() - 1), entry);
+  heap_.push(timer.deadline_, timer);  // within the capacity that add() made
 }
 
-void TimerQueue::erase(Position position) noexcept {
-  heap_[position].timer->place_ = Timer::Place::nowhere;
-  heap_[position].timer->looked_at_ = never;
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (position == heap_.size()) return;
-  if (position > 0 && before(last, heap_[(position - 1) / arity])) {
-    sift_up(position, last);
-  } else {
-    sift_down(position, last);
-  }
-}
-
-void TimerQueue::sift_up(Position hole, Entry entry) noexcept {
-  while (hole > 0) {
-    const Position parent = (hole - 1) / arity;
-    if (!before(entry, heap_[parent])) break;
-    put(hole, heap_[parent]);
-    hole = parent;
-  }
-  put(hole, entry);
-}
-
-void TimerQueue::sift_down(Position hole, Entry entry) noexcept {
-  const std::size_t size = heap_.size();
-  for (;;) {
-    const std::size_t first = std::size_t{hole} * arity + 1;
-    if (first >= size) break;
-    std::size_t least = first;
-    for (std::size_t child = first + 1; child < std::min(first + arity, size); ++child) {
-      if (before(heap_[child], heap_[least])) least = child;
-    }
-    if (!before(heap_[least], entry)) break;
-    put(hole, heap_[least]);
-    hole = static_cast<Position>(least);
-  }
-  put(hole, entry);
-}
-
-void TimerQueue::put(Position position, Entry entry) noexcept {
-  heap_[position] = entry;
-  entry.timer->position_ = position;
+void TimerQueue::erase(Timer& timer) noexcept {
+  timer.place_ = Timer::Place::nowhere;
+  timer.looked_at_ = never;
+  heap_.erase(timer.position_);
 }
 
 }  // namespace rondo::detail

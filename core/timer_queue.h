@@ -8,6 +8,8 @@
 #include <rondo/time.h>
 #include <rondo/timer.h>
 
+#include "heap.h"
+
 namespace rondo::detail {
 
 class TimerQueue {
@@ -53,24 +55,22 @@ class TimerQueue {
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
  private:
-  struct Entry {
-    TimePoint when;
-    Timer* timer;
+  struct Timers {  // what the heap asks about them
+    static void put(Timer& timer, std::uint32_t place) noexcept { timer.position_ = place; }
+    static bool before(const Timer& a, const Timer& b) noexcept {
+      return a.queued_order_ < b.queued_order_;
+    }
   };
-  using Position = std::uint32_t;
+  friend struct Timers;
 
-  [[nodiscard]] static bool before(const Entry& a, const Entry& b) noexcept;
   void move(Timer& timer, TimePoint deadline, Duration period) noexcept;
   void push(Timer& timer) noexcept;
-  void erase(Position position) noexcept;
-  void sift_up(Position hole, Entry entry) noexcept;
-  void sift_down(Position hole, Entry entry) noexcept;
-  void put(Position position, Entry entry) noexcept;
+  void erase(Timer& timer) noexcept;
   void gather(TimePoint now) noexcept;
   void requeue_due() noexcept;
   void call(Timer& timer, TimePoint now);
 
-  std::vector<Entry> heap_;
+  Heap<Timer, Timers> heap_;
   std::vector<Timer*> due_;  // null where a timer left after it was gathered
   std::size_t timers_ = 0;
   std::size_t referenced_ = 0;

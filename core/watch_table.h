@@ -31,6 +31,11 @@ class WatchTable {
   [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
+  /// The registration of a descriptor that has one.
+  [[nodiscard]] Token token_of(int fd) const noexcept {
+    return token_for(static_cast<std::size_t>(fd), Ready::none);
+  }
+
   /// Where a Sink finds the slots; they move when add() makes room.
   [[nodiscard]] const Sink::Slot* slots() const noexcept { return slots_.get(); }
   [[nodiscard]] std::uint32_t places() const noexcept { return places_; }

@@ -121,7 +121,7 @@ TEST_F(SocketTest, NamesWhereItCouldNotListen) {
 }
 
 TEST_F(SocketTest, LeavesNothingOpenWhicheverStepOfListenFails) {
-  for (const std::string_view step : {"socket", "set_option", "bind", "listen"}) {
+  for (const std::string_view step : {"socket", "set", "bind", "listen"}) {
     net_.fail(step, ENOBUFS);
     const auto socket = Socket::listen(net_, Endpoint::loopback(0));
     ASSERT_FALSE(socket) << step;
@@ -219,6 +219,33 @@ TEST_F(SocketTest, SetsNodelay) {
   EXPECT_FALSE(listener.set_nodelay());
   EXPECT_EQ(listener.option(IPPROTO_TCP, 9999).error(), std::errc::no_protocol_option);
   EXPECT_EQ(listener.set_option(SOL_SOCKET, -5, 1), std::errc::no_protocol_option);
+}
+
+TEST_F(SocketTest, PairsTwo) {
+  auto pair = Socket::pair(net_, SocketType::seqpacket);
+  ASSERT_TRUE(pair) << pair.error().message();
+  auto& [a, b] = *pair;
+  EXPECT_EQ(a.write(bytes("hello")).value(), 5U);
+  EXPECT_EQ(b.read(room_).value(), 5U);
+  net_.fail("pair", EMFILE);
+  EXPECT_EQ(Socket::pair(net_, SocketType::stream).error(), std::errc::too_many_files_open);
+}
+
+TEST_F(SocketTest, TellsWhoIsAtTheOtherEnd) {
+  auto pair = Socket::pair(net_, SocketType::stream);
+  const Credentials peer = pair->at(0).peer_credentials().value();
+  EXPECT_EQ(peer.process, ::getpid());
+  EXPECT_EQ(peer.user, ::geteuid());
+  EXPECT_EQ(peer.group, ::getegid());
+}
+
+TEST_F(SocketTest, KnowsNobodyWhereNobodyIs) {
+  const Socket lonely = Socket::make(net_, Family::unix_domain, SocketType::stream).value();
+  EXPECT_EQ(lonely.peer_credentials().error(), std::errc::not_connected);
+  Socket listener = listening();
+  auto [client, server] = connected(listener);
+  EXPECT_EQ(client.peer_credentials().error(), std::errc::not_connected);
+  EXPECT_EQ(Socket(net_, -1).peer_credentials().error(), std::errc::bad_file_descriptor);
 }
 
 TEST(AcceptErrors, AreTransientExhaustionOrNeither) {

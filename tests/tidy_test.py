@@ -54,6 +54,11 @@ class Arrows(RuleTest):
         for header in ("<uv.h>", "<sys/epoll.h>", "<sys/event.h>", "<linux/tcp.h>", "<ev/a.hpp>"):
             self.assert_fires("arrows", "core/a.cpp", f"\n#include {header}\n", line=2)
 
+    def test_one_corner_of_core_includes_c_ares(self):
+        self.assert_silent("core/cares_channel.h", "#include <ares.h>\n")
+        self.assert_fires("arrows", "core/resolver.cpp", "#include <ares.h>\n")
+        self.assert_fires("arrows", "core/cares_channel.cpp", "#include <uv.h>\n")
+
     def test_backends_include_no_core(self):
         for header in ('"timer.h"', '"../core/timer.h"'):
             self.assert_fires("arrows", "backends/epoll.cpp", f"#include {header}\n")
@@ -156,7 +161,7 @@ class Sizes(RuleTest):
 class BannedCalls(RuleTest):
     FIRING = {
         "print": ["std::printf(x);", "fprintf(stderr, x);", "std::cout << 1;", "perror(x);"],
-        "abort": ["abort();", "std::exit(1);", "::_exit(1);"],
+        "abort": ["abort();", "std::exit(1);", "::_exit(1);", "return abort();"],
         "sleep": ["sleep(1);", "usleep(1);", "std::this_thread::sleep_for(1s);"],
         "unbounded": ["sprintf(a, b);", "strcpy(a, b);", "std::strcat(a, b);"],
         "rand": ["rand();", "srand(1);", "::random();"],
@@ -180,6 +185,7 @@ class BannedCalls(RuleTest):
     def test_are_silent_on_what_only_looks_like_them(self):
         for call in ("net.send(fd, data);", "net_->socket(family, type);", "int send(int fd);",
                      "Net::send(fd, data);", "throw;", "throw std::bad_alloc{};",
+                     "stream->abort();", "void abort() noexcept;", "void Stream::abort() {}",
                      "on_exit();", "std::snprintf(a, n, b);",
                      "world.random();", '"printf(";', "// never throw here", "operand(1);"):
             self.assert_silent("core/a.cpp", f"  {call}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace")
-LIBRARIES = ("libuv1-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
+LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
 
 
 class ToolsInstall(unittest.TestCase):
@@ -55,7 +55,7 @@ class ToolsInstall(unittest.TestCase):
         self.assertEqual(self.recorded(), ["dpkg-query"])
 
     def test_updates_then_installs_only_what_is_missing(self):
-        self.debian(installed=("libuv1-dev", "libcli11-dev"))
+        self.debian(installed=("libuv1-dev", "libc-ares-dev", "libcli11-dev"))
         for name in PROGRAMS:
             self.program(name)
         done = self.install("tests")
@@ -65,7 +65,7 @@ class ToolsInstall(unittest.TestCase):
         self.assertTrue(install.endswith("install -y --no-install-recommends libgtest-dev"))
 
     def test_takes_a_program_from_anywhere_in_place_of_its_package(self):
-        self.debian(installed=("libuv1-dev",))
+        self.debian(installed=("libuv1-dev", "libc-ares-dev"))
         for name in ("c++", "ninja", "pkg-config"):
             self.program(name)
         self.assertEqual(self.install("build").returncode, 0)
@@ -75,7 +75,8 @@ class ToolsInstall(unittest.TestCase):
         self.debian(apt_get='case "$*" in *install*) exit 100;; esac')
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("could not install: g++ meson ninja-build pkg-config libuv1-dev", done.stderr)
+        wanted = "g++ meson ninja-build pkg-config libuv1-dev libc-ares-dev"
+        self.assertIn(f"could not install: {wanted}", done.stderr)
 
     def test_goes_on_without_optional_packages_and_without_an_update(self):
         self.debian(installed=LIBRARIES)
@@ -104,7 +105,8 @@ class ToolsInstall(unittest.TestCase):
         self.program("pkg-config")
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("wanted and missing: g++ meson ninja-build libuv1-dev", done.stderr)
+        wanted = "g++ meson ninja-build libuv1-dev libc-ares-dev"
+        self.assertIn(f"wanted and missing: {wanted}", done.stderr)
 
     def test_goes_on_when_another_system_has_what_is_required(self):
         for name in PROGRAMS:

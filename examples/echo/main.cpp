@@ -11,6 +11,7 @@
 
 #include "handler_echo.h"
 #include "options.h"
+#include "session_echo.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ struct Style {
 };
 constexpr Style styles[] = {
     {"handler", echo::make_handler_service},
+    {"session", echo::make_session_service},
 };
 
 const Style* find_style(std::string_view name) {

@@ -13,7 +13,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   double idle_timeout_seconds = 0;
   CLI::App app{"A TCP server that sends back what it gets.", "echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
-  app.add_option("--style", options.style, "how it is written: handler")->capture_default_str();
+  app.add_option("--style", options.style, "how it is written: handler or session")
+      ->capture_default_str();
   app.add_option("--listen", options.listen, "HOST:PORT; port 0 takes any")->capture_default_str();
   app.add_option("--idle-timeout", idle_timeout_seconds, "close who is silent for so many SECONDS")
       ->check(CLI::Range(0.0, idle_timeout_seconds_max));

@@ -65,6 +65,22 @@ class RONDO_EXPORT Endpoint {
   alignas(8) std::byte storage_[storage_size] = {};
 };
 
+/// What belongs to a datagram beside its bytes and its sender or destination.
+struct MessageInfo {
+  /// receive, with Option::packet_info: the address it was sent to, with port 0. send: the address
+  /// it is to come from. Endpoint{}: not known, the system's choice.
+  Endpoint local{};
+  /// Index; 0: not known, the system's choice. To choose it alone on an IPv6 socket, let `local` be
+  /// Endpoint::any(0, Family::ipv6).
+  std::uint32_t interface = 0;
+  bool unicast = false;        ///< receive: `local` is this host's own, no group's, no broadcast
+  std::size_t whole_size = 0;  ///< receive: before it was truncated; 0: not told
+  /// Not 0: these are several datagrams of so many bytes, of which the last may be shorter.
+  /// receive: with Option::receive_offload. send: EINVAL, EIO, EMSGSIZE, EOPNOTSUPP where that
+  /// cannot be.
+  std::size_t segment_size = 0;
+};
+
 }  // namespace rondo
 
 template <>

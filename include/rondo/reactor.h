@@ -22,7 +22,8 @@ namespace rondo {
 class Net;
 namespace detail {
 class Core;
-}
+class Streams;
+}  // namespace detail
 
 /// One registration of a descriptor. Destroying it ends it at once, from anywhere: no event that
 /// was gathered before reaches the handler afterwards. Destroy it before the descriptor is closed
@@ -102,6 +103,7 @@ class RONDO_EXPORT Reactor {
   /// the headers the program was compiled with.
   [[nodiscard]] static Result<Reactor, Error> make(const ReactorOptions& options = {});
 
+  /// Only while nothing refers to it: what is registered with it stays where it is.
   Reactor(Reactor&& other) noexcept;
   Reactor& operator=(Reactor&& other) = delete;
   ~Reactor();
@@ -157,8 +159,10 @@ class RONDO_EXPORT Reactor {
   [[nodiscard]] Backend& backend() noexcept;
 
  private:
+  friend class DatagramSocket;
   friend class Timer;
   friend class Signal;
+  friend class detail::Streams;
   explicit Reactor(std::unique_ptr<detail::Core> core) noexcept;
 
   std::unique_ptr<detail::Core> core_;

@@ -1,6 +1,7 @@
 // rondo: a descriptor of the network, owned. What the layers above stand on.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,9 @@ class RONDO_EXPORT Socket {
   }
 
   [[nodiscard]] static Result<Socket> make(Net& net, Family family, SocketType type) noexcept;
+
+  /// Two that are connected to each other, of the Unix family: socketpair(2).
+  [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
 
   /// Makes, binds (SO_REUSEADDR for TCP) and listens. Errors say what was tried:
   /// `listen on 127.0.0.1:80: Permission denied`.
@@ -74,7 +78,10 @@ class RONDO_EXPORT Socket {
 
   std::error_code shutdown(Direction direction) noexcept;
 
-  /// A socket option by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
+  /// A socket option by its name in <rondo/options.h>, where apply() sets many.
+  [[nodiscard]] std::error_code set(Option option, int value) noexcept;
+  [[nodiscard]] Result<int> get(Option option) const noexcept;
+  /// The same by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
   [[nodiscard]] std::error_code set_option(int level, int name, int value) noexcept;
   [[nodiscard]] Result<int> option(int level, int name) const noexcept;
   /// TCP_NODELAY: small writes leave at once.
@@ -82,8 +89,12 @@ class RONDO_EXPORT Socket {
 
   [[nodiscard]] Result<Endpoint> local() const noexcept;
   [[nodiscard]] Result<Endpoint> peer() const noexcept;
+  /// Who connected, of a Unix socket. Errors: not_connected for all others.
+  [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Of a socket that was made, or moved to; not of an empty one.
+  [[nodiscard]] Net& net() const noexcept { return *net_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Gives the descriptor away, unclosed; the socket is empty afterwards.
   [[nodiscard]] int release() noexcept {

@@ -62,6 +62,10 @@ class FailingNet final : public Net {
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override {
     return fails("write_file") ? -1 : inner_.write_file(data, fd);
   }
+  std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
+                           int fd) noexcept override {
+    return fails("send_file") ? -1 : inner_.send_file(file, offset, size, fd);
+  }
   int receive(int fd, std::span<Message> messages) noexcept override {
     const int error = next("receive");
     return error != 0 ? error : inner_.receive(fd, messages);
@@ -70,11 +74,27 @@ class FailingNet final : public Net {
     const int error = next("send");
     return error != 0 ? error : inner_.send(fd, messages);
   }
+  int membership(int fd, const Endpoint& group, std::uint32_t interface,
+                 bool member) noexcept override {
+    const int error = next("membership");
+    return error != 0 ? error : inner_.membership(fd, group, interface, member);
+  }
   int shutdown(int fd, Direction direction) noexcept override {
     const int error = next("shutdown");
     return error != 0 ? error : inner_.shutdown(fd, direction);
   }
   int close(int fd) noexcept override { return inner_.close(fd); }
+  int set(int fd, Option option, int value) noexcept override {
+    const int error = next("set");
+    return error != 0 ? error : inner_.set(fd, option, value);
+  }
+  int get(int fd, Option option, int& value) noexcept override {
+    const int error = next("get");
+    return error != 0 ? error : inner_.get(fd, option, value);
+  }
+  [[nodiscard]] bool accepted_inherit_options() const noexcept override {
+    return inner_.accepted_inherit_options();
+  }
   int option(int fd, int level, int name, MutableBytes value) noexcept override {
     const int error = next("option");
     return error != 0 ? error : inner_.option(fd, level, name, value);
@@ -85,6 +105,10 @@ class FailingNet final : public Net {
   }
   int local(int fd, Endpoint& address) noexcept override { return inner_.local(fd, address); }
   int peer(int fd, Endpoint& address) noexcept override { return inner_.peer(fd, address); }
+  int credentials(int fd, Credentials& peer) noexcept override {
+    const int error = next("credentials");
+    return error != 0 ? error : inner_.credentials(fd, peer);
+  }
   int take_error(int fd) noexcept override { return inner_.take_error(fd); }
 
  private:

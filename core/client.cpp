@@ -1,0 +1,68 @@
+// A client's stream. While it connects it has no descriptor: a Connector, in its Extra, looks for
+// one, and what is written waits in the queue. From connected() on it is a stream like others.
+#include <rondo/client.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <rondo/connector.h>
+#include <rondo/resolver.h>
+#include <rondo/socket.h>
+
+#include "streams.h"
+
+namespace rondo {
+
+using detail::StreamGroup;
+using detail::Streams;
+
+std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view target,
+                                        StreamHandler& handler, const ConnectOptions& options) {
+  Streams& streams = Streams::of(reactor);
+  auto group = std::make_unique<StreamGroup>(streams, options.stream);
+  std::unique_ptr<Stream> stream{new Stream{*group, &handler, owns_group | is_connecting}};
+  (void)group.release();  // the stream's now
+  ConnectorOptions race;
+  race.timeout = options.timeout;
+  race.stagger = options.stagger;
+  race.source = options.source;
+  race.prepare = [socket_options = options.socket](Socket& socket) -> std::error_code {
+    const auto unbound = socket.local();
+    if (!unbound) return unbound.error();
+    const auto unapplied = apply(socket, *unbound, socket_options, Purpose::connect);
+    return unapplied.empty() ? std::error_code{} : unapplied.front().error.code;
+  };
+  Resolver& resolver = options.resolver != nullptr ? *options.resolver : streams.resolver(reactor);
+  stream->extra().connector = std::make_unique<Connector>(
+      reactor, resolver, target,
+      [self = stream.get()](Result<Socket, Error> connected) {
+        self->connected(std::move(connected));
+      },
+      std::move(race));
+  return stream;
+}
+
+void Stream::connected(Result<Socket, Error> result) {
+  const auto connector = std::move(extra().connector);  // it may go from inside its callback
+  flags_ &= ~std::uint32_t{is_connecting};
+  if (!result) {
+    extra_->what = std::move(result.error().tried);
+    extra_->close_error = result.error().code;
+    return end(CloseReason::not_connected);
+  }
+  if (const std::error_code error = open(result->fd())) {
+    extra_->close_error = error;
+    return end(CloseReason::not_connected);
+  }
+  (void)result->release();  // the stream's now
+  flags_ |= is_opening;
+  group_->streams.settle_later(*this);
+}
+
+std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target, StreamHandler& handler,
+                                const ConnectOptions& options) {
+  return Stream::connect(reactor, target, handler, options);
+}
+
+}  // namespace rondo

@@ -1,0 +1,53 @@
+// One direction of the system's iconv, between UTF-8 and another encoding.
+#pragma once
+
+#include <iconv.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <rondo/result.h>
+
+#include "utf.h"
+
+namespace rondo::detail {
+
+class Converter {
+ public:
+  enum class Direction : std::uint8_t { decode, encode };
+
+  /// `name` as iconv spells it. Errors: invalid_argument for a name that it does not know.
+  [[nodiscard]] static Result<std::unique_ptr<Converter>> make(const std::string& name,
+                                                               Direction direction);
+  Converter(const Converter&) = delete;
+  Converter& operator=(const Converter&) = delete;
+  ~Converter();
+
+  /// Whether a byte below 80 at the start of a character is that character of ASCII, for all 128.
+  [[nodiscard]] bool has_ascii() const noexcept { return has_ascii_; }
+
+  /// Appends the text of good bytes. `bad` 0: up to 8 bytes are unfinished.
+  [[nodiscard]] Scan decode(std::string& out, std::string_view bytes);
+  /// Appends the bytes of the text, which is UTF-8, up to a character that the encoding does not
+  /// have; returns how much of it that was.
+  [[nodiscard]] std::size_t encode(std::string& out, std::string_view text);
+  /// Appends what the converter has held back, and what leads back to the first shift state.
+  void finish(std::string& out);
+  void reset() noexcept;
+
+ private:
+  explicit Converter(iconv_t handle) noexcept : handle_(handle) {}
+
+  [[nodiscard]] int convert(std::string& out, std::string_view& in);
+  [[nodiscard]] bool encode_piece(std::string& out, std::string_view& text);
+  void put_ascii(std::string& out, std::string_view& in);
+  void find_ascii();
+
+  iconv_t handle_;
+  bool has_ascii_ = false;
+  bool may_hold_ = false;  // iconv was called since finish(), and may hold a character back
+};
+
+}  // namespace rondo::detail

@@ -1,0 +1,99 @@
+// Descriptors in control messages: cmsg(3), SCM_RIGHTS in unix(7).
+//
+// What has been received is owned, by Sockets on the stack, before anything else can fail. There is
+// room for more than may be sent at once, so control data is only cut short where the kernel could
+// not install a descriptor: it installs what fits (EMFILE) and flags the message. Which ones are
+// missing is not told, so none is of use.
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <iterator>
+
+#include <rondo/descriptors.h>
+
+namespace rondo {
+namespace {
+
+constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
+// Beside the descriptors, what somebody may have asked this socket to tell: credentials and such.
+constexpr std::size_t other_size_max = 256;
+
+template <std::size_t size>
+struct alignas(cmsghdr) Control {
+  std::array<std::byte, size> bytes{};
+};
+
+/// All the descriptors of a message. Owned: they are closed unless they are moved away.
+class Rights {
+ public:
+  Rights(Net& net, MutableBytes control) noexcept {
+    msghdr header{};
+    header.msg_control = control.data();
+    header.msg_controllen = static_cast<decltype(header.msg_controllen)>(control.size());
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+         part = CMSG_NXTHDR(&header, part)) {
+      if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) adopt(net, *part);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  void move_to(std::vector<Socket>& into) {
+    const auto from = std::make_move_iterator(sockets_.begin());
+    into.assign(from, from + static_cast<std::ptrdiff_t>(size_));
+  }
+
+ private:
+  static constexpr std::size_t size_max = (rights_size_max + other_size_max) / sizeof(int);
+
+  void adopt(Net& net, cmsghdr& part) noexcept {
+    const unsigned char* at = CMSG_DATA(&part);
+    const auto* const end = reinterpret_cast<const unsigned char*>(&part) + part.cmsg_len;
+    for (; at + sizeof(int) <= end && size_ < size_max; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, at, sizeof(fd));
+      sockets_[size_++] = Socket{net, fd};
+    }
+  }
+
+  std::array<Socket, size_max> sockets_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+
+Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
+                                     std::span<const int> descriptors) noexcept {
+  if (data.empty() || descriptors.size() > descriptors_per_send_max) {
+    return std::errc::invalid_argument;
+  }
+  Control<CMSG_SPACE(rights_size_max)> control;
+  // The kernel does not write through what is sent.
+  MutableBytes part{const_cast<std::byte*>(data.data()), data.size()};
+  Message message{.parts = {&part, 1}};
+  if (!descriptors.empty()) {
+    auto* header = reinterpret_cast<cmsghdr*>(control.bytes.data());
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
+    message.control = MutableBytes{control.bytes}.first(CMSG_SPACE(descriptors.size_bytes()));
+  }
+  const int sent = socket.net().send(socket.fd(), {&message, 1});
+  if (sent < 0) return system_error(-sent);
+  return message.size;
+}
+
+Result<ReceivedDescriptors> receive_with_descriptors(Socket& socket, MutableBytes into) {
+  Control<CMSG_SPACE(rights_size_max) + other_size_max> control;
+  Message message{.parts = {&into, 1}, .control = control.bytes};
+  const int received = socket.net().receive(socket.fd(), {&message, 1});
+  if (received < 0) return system_error(-received);
+  Rights rights{socket.net(), MutableBytes{control.bytes}.first(message.control_size)};
+  ReceivedDescriptors result{
+      .size = message.size, .lost = message.control_truncated, .truncated = message.truncated};
+  if (!result.lost && rights.size() > 0) rights.move_to(result.descriptors);
+  return result;
+}
+
+}  // namespace rondo

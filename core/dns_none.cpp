@@ -1,0 +1,10 @@
+// A build without c-ares: names that are in no hosts file cannot be resolved.
+#include "dns.h"
+
+namespace rondo::detail {
+
+Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor&, const ResolverOptions&) {
+  return make_error_code(NameError::no_dns);
+}
+
+}  // namespace rondo::detail

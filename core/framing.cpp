@@ -1,0 +1,208 @@
+// Framers: frames out of an Intake, which lends on what lies within one chunk.
+//
+// A frame above the limit is told of once as `too_long`, and from then on comes in pieces, or is
+// dropped as it comes after skip(): in either case no more than a limit's worth is ever kept. The
+// last piece is `ready`, so that a program which joins pieces until `ready` has the frame.
+//
+// No size that a peer has sent is added to anything. A length is compared with the limit, and from
+// then on only counted down by what has arrived; so there is no sum to overflow.
+#include <algorithm>
+#include <limits>
+
+#include <rondo/assert.h>
+#include <rondo/framing.h>
+
+namespace rondo {
+namespace {
+
+constexpr std::size_t prefix_size_max = 8;
+constexpr unsigned bits_per_byte = 8;
+
+LengthFormat checked(LengthFormat format) noexcept {
+  RONDO_ASSERT(format.size >= 1 && format.size <= prefix_size_max);
+  format.size = std::clamp<std::uint8_t>(format.size, 1, prefix_size_max);
+  return format;
+}
+
+/// The place of the byte of weight 256^i.
+std::size_t place_of(std::size_t i, LengthFormat format) noexcept {
+  return format.order == std::endian::little ? i : format.size - 1 - i;
+}
+
+std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
+  std::uint64_t length = 0;
+  for (std::size_t i = format.size; i > 0; --i) {
+    length =
+        length << bits_per_byte | std::to_integer<std::uint64_t>(prefix[place_of(i - 1, format)]);
+  }
+  return length;
+}
+
+}  // namespace
+
+// --- what they share ----------------------------------------------------------------------------
+
+void Framer::feed(Bytes chunk) {
+  RONDO_ASSERT(!ended_);
+  intake_.lend({reinterpret_cast<const char*>(chunk.data()), chunk.size()});
+}
+
+Bytes Framer::take(std::size_t size) {
+  const std::string_view taken = intake_.gather(size);
+  intake_.drop(size);
+  return std::as_bytes(std::span{taken});
+}
+
+Frame Framer::nothing(std::uint64_t expected) {
+  if (!ended_) {
+    intake_.keep();
+    return {Pull::more};
+  }
+  is_long_ = false;
+  skipping_ = false;
+  return {Pull::incomplete, take(intake_.size()), expected};
+}
+
+// --- a delimiter --------------------------------------------------------------------------------
+
+DelimiterFramer::DelimiterFramer(std::string delimiter, std::size_t limit)
+    : delimiter_(std::move(delimiter)), limit_(std::max<std::size_t>(limit, 1)) {
+  RONDO_ASSERT(limit > 0);
+}
+
+/// Drops what surely belongs to the frame that is skipped.
+void DelimiterFramer::drop_long(bool found) {
+  if (!found && !ended_) {
+    intake_.drop(scanned_ - matched_);
+    scanned_ = matched_;
+    return;
+  }
+  intake_.drop(found ? scanned_ : intake_.size());
+  scanned_ = 0;
+  matched_ = 0;
+  if (found) {
+    is_long_ = false;
+    skipping_ = false;
+  }
+}
+
+Frame DelimiterFramer::next() {
+  bool found = intake_.find(delimiter_, scanned_, matched_);
+  if (skipping_) {
+    drop_long(found);
+    if (found) found = intake_.find(delimiter_, scanned_, matched_);
+  }
+  const std::size_t size = scanned_ - matched_;
+  if (size > limit_) {
+    scanned_ -= limit_;
+    is_long_ = true;
+    return {Pull::too_long, take(limit_)};
+  }
+  if (found) {
+    const Bytes whole = take(scanned_);
+    scanned_ = 0;
+    matched_ = 0;
+    is_long_ = false;
+    return {Pull::ready, whole.first(size)};
+  }
+  if (ended_) {
+    if (intake_.size() == 0 && !is_long_) return {Pull::end};
+    scanned_ = 0;
+    matched_ = 0;
+  }
+  return nothing(0);
+}
+
+// --- a length before ----------------------------------------------------------------------------
+
+LengthFramer::LengthFramer(LengthFormat format, std::size_t limit)
+    : limit_(std::max<std::size_t>(limit, 1)), format_(checked(format)) {
+  RONDO_ASSERT(limit > 0);
+}
+
+/// Whether what was to be skipped is behind us.
+bool LengthFramer::skipped() noexcept {
+  if (!skipping_) return true;
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, intake_.size()));
+  intake_.drop(size);
+  left_ -= size;
+  if (left_ > 0) return false;
+  skipping_ = false;
+  is_long_ = false;
+  in_frame_ = false;
+  return true;
+}
+
+Frame LengthFramer::next_piece() {
+  const std::size_t size_max = std::min(limit_, intake_.size());
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, size_max));
+  left_ -= size;
+  if (left_ > 0) return {Pull::too_long, take(size), left_ + size};
+  is_long_ = false;
+  in_frame_ = false;
+  return {Pull::ready, take(size)};
+}
+
+Frame LengthFramer::next() {
+  if (in_frame_ && !skipped()) {
+    if (ended_) in_frame_ = false;
+    return nothing(left_);
+  }
+  if (!in_frame_) {
+    if (intake_.size() < format_.size) {
+      if (ended_ && intake_.size() == 0) return {Pull::end};
+      return nothing(format_.size);
+    }
+    left_ = parse_length(take(format_.size), format_);
+    in_frame_ = true;
+    is_long_ = left_ > limit_;
+    if (is_long_) return {Pull::too_long, {}, left_};
+  }
+  if (is_long_ && intake_.size() > 0) return next_piece();
+  if (is_long_ || intake_.size() < left_) {
+    if (ended_) in_frame_ = false;
+    return nothing(left_);
+  }
+  in_frame_ = false;
+  return {Pull::ready, take(static_cast<std::size_t>(left_))};
+}
+
+Result<LengthPrefix> make_length_prefix(std::uint64_t length, LengthFormat format) noexcept {
+  format = checked(format);
+  const bool is_full = format.size == prefix_size_max;
+  if (!is_full && length >> (bits_per_byte * format.size) != 0) return std::errc::value_too_large;
+  LengthPrefix prefix;
+  prefix.size_ = format.size;
+  for (std::size_t i = 0; i < format.size; ++i) {
+    prefix.bytes_[place_of(i, format)] = static_cast<std::byte>(length & 0xFFU);
+    length >>= bits_per_byte;
+  }
+  return prefix;
+}
+
+std::error_code append_frame(std::string& out, Bytes data, LengthFormat format) {
+  const auto prefix = make_length_prefix(data.size(), format);
+  if (!prefix) return prefix.error();
+  const Bytes head = *prefix;
+  const std::size_t room = out.max_size() - out.size();
+  if (head.size() > room || data.size() > room - head.size()) {
+    return std::make_error_code(std::errc::value_too_large);
+  }
+  out.append(reinterpret_cast<const char*>(head.data()), head.size());
+  out.append(reinterpret_cast<const char*>(data.data()), data.size());
+  return {};
+}
+
+// --- one size -----------------------------------------------------------------------------------
+
+FixedFramer::FixedFramer(std::size_t size) : size_(std::max<std::size_t>(size, 1)) {
+  RONDO_ASSERT(size > 0);
+}
+
+Frame FixedFramer::next() {
+  if (intake_.size() >= size_) return {Pull::ready, take(size_)};
+  if (ended_ && intake_.size() == 0) return {Pull::end};
+  return nothing(size_);
+}
+
+}  // namespace rondo

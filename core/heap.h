@@ -1,0 +1,101 @@
+// A 4-ary heap of (when, item), four children to two cache lines. Each item knows its place, so
+// that it can be moved and taken out in O(log n).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <rondo/time.h>
+
+namespace rondo::detail {
+
+/// `Items` tells what the heap cannot know:
+///   static void put(Item&, std::uint32_t place)      remember your place
+///   static bool before(const Item&, const Item&)     of two with the same time
+template <typename Item, typename Items>
+class Heap {
+ public:
+  using Place = std::uint32_t;
+  struct Entry {
+    TimePoint when;
+    Item* item;
+  };
+
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return entries_.capacity(); }
+  void reserve(std::size_t capacity) { entries_.reserve(capacity); }
+  [[nodiscard]] const Entry& front() const noexcept { return entries_.front(); }
+  [[nodiscard]] const Entry& operator[](std::size_t place) const noexcept {
+    return entries_[place];
+  }
+
+  /// Allocates beyond capacity().
+  void push(TimePoint when, Item& item) {
+    entries_.push_back({when, &item});
+    sift_up(static_cast<Place>(entries_.size() - 1), {when, &item});
+  }
+
+  void erase(Place place) noexcept {
+    const Entry last = entries_.back();
+    entries_.pop_back();
+    if (place != entries_.size()) sift(place, last);
+  }
+
+  void move(Place place, TimePoint when) noexcept { sift(place, {when, entries_[place].item}); }
+
+  /// The item at `place` has moved to another address.
+  void replace(Place place, Item& item) noexcept { entries_[place].item = &item; }
+
+ private:
+  static constexpr std::uint32_t arity = 4;
+
+  [[nodiscard]] static bool before(const Entry& a, const Entry& b) noexcept {
+    return a.when != b.when ? a.when < b.when : Items::before(*a.item, *b.item);
+  }
+
+  void sift(Place place, Entry entry) noexcept {
+    if (place > 0 && before(entry, entries_[(place - 1) / arity])) {
+      sift_up(place, entry);
+    } else {
+      sift_down(place, entry);
+    }
+  }
+
+  void sift_up(Place hole, Entry entry) noexcept {
+    while (hole > 0) {
+      const Place parent = (hole - 1) / arity;
+      if (!before(entry, entries_[parent])) break;
+      put(hole, entries_[parent]);
+      hole = parent;
+    }
+    put(hole, entry);
+  }
+
+  void sift_down(Place hole, Entry entry) noexcept {
+    const std::size_t size = entries_.size();
+    for (;;) {
+      const std::size_t first = std::size_t{hole} * arity + 1;
+      if (first >= size) break;
+      std::size_t least = first;
+      for (std::size_t child = first + 1; child < std::min(first + arity, size); ++child) {
+        if (before(entries_[child], entries_[least])) least = child;
+      }
+      if (!before(entries_[least], entry)) break;
+      put(hole, entries_[least]);
+      hole = static_cast<Place>(least);
+    }
+    put(hole, entry);
+  }
+
+  void put(Place place, Entry entry) noexcept {
+    entries_[place] = entry;
+    Items::put(*entry.item, place);
+  }
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace rondo::detail

@@ -1,0 +1,94 @@
+// The hosts file: lines of an address and its names; `#` begins a comment.
+//
+// The text is kept as it is and walked for each name. A file of a hundred names takes a microsecond
+// or two; one with a hundred thousand, which some use to block names, a millisecond. Before each
+// look stat() tells whether the file is still the one that was read.
+#include "hosts_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "host_name.h"
+
+namespace rondo::detail {
+namespace {
+
+constexpr std::string_view blanks = " \t\r\v\f";
+
+/// Takes the next word off the front of `line`; empty when there is none.
+std::string_view next_word(std::string_view& line) noexcept {
+  line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(blanks));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+bool names(std::string_view line, std::string_view host) noexcept {
+  for (auto word = next_word(line); !word.empty(); word = next_word(line)) {
+    if (same_name(word, host)) return true;
+  }
+  return false;
+}
+
+/// When a file was written. macOS has another name for what POSIX calls st_mtim.
+template <typename Status>
+auto modified(const Status& status) noexcept {
+  if constexpr (requires { status.st_mtimespec; }) {
+    return status.st_mtimespec;
+  } else {
+    return status.st_mtim;
+  }
+}
+
+/// Up to `size` bytes; fewer where it cannot be read.
+std::string read_file(const std::string& path, std::size_t size) {
+  std::string text(size, '\0');
+  std::size_t filled = 0;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  while (fd >= 0 && filled < size) {
+    const ssize_t count = ::read(fd, text.data() + filled, size - filled);
+    if (count <= 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  if (fd >= 0) ::close(fd);
+  text.resize(filled);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Endpoint> HostsFile::find(std::string_view host) {
+  refresh();
+  std::vector<Endpoint> found;
+  std::string_view rest = text_;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    line = line.substr(0, line.find('#'));
+    const std::string_view address = next_word(line);
+    if (!names(line, host)) continue;
+    if (const auto endpoint = numeric_address(address)) found.push_back(*endpoint);
+  }
+  return found;
+}
+
+void HostsFile::refresh() {
+  struct stat status{};
+  // A device or a pipe in the file's place would be read for ever, or hold up the loop.
+  if (path_.empty() || ::stat(path_.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    version_ = {};
+    text_.clear();
+    return;
+  }
+  const auto time = modified(status);
+  const Version now{static_cast<std::uint64_t>(status.st_ino), status.st_size, time.tv_sec,
+                    time.tv_nsec};
+  if (now == version_) return;
+  text_ = read_file(path_, std::min(static_cast<std::size_t>(status.st_size), size_max));
+  version_ = now;
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,108 @@
+// Intake: a queue of bytes that copies only what it must.
+//
+//   kept_   [ dropped | kept ... ]     begin_ is where the kept part begins
+//   lent_                         [ lent ... ]
+//
+// A frame that lies in one of the two parts is lent on as it is. One that lies across them is
+// gathered: as much of the lent part as it needs is appended to the kept one. So in a stream of
+// small frames in large chunks, one frame a chunk is copied, and the memory that is kept is that of
+// the largest such frame.
+//
+// What was dropped is cut off kept_ only before something lent is kept, and when it is half of
+// kept_ or more. So each byte is moved a bounded number of times however many frames wait in kept_.
+#include <cstring>
+#include <utility>
+
+#include <rondo/assert.h>
+#include <rondo/intake.h>
+
+namespace rondo::detail {
+
+Delimiter::Delimiter(std::string bytes) : bytes_(std::move(bytes)) {
+  RONDO_ASSERT(!bytes_.empty());
+  if (bytes_.empty()) bytes_.push_back('\0');
+  if (bytes_.size() == 1) return;
+  shorter_.resize(bytes_.size());
+  for (std::size_t i = 1, length = 0; i < bytes_.size(); ++i) {
+    while (length > 0 && bytes_[i] != bytes_[length]) length = shorter_[length - 1];
+    if (bytes_[i] == bytes_[length]) ++length;
+    shorter_[i] = length;
+  }
+}
+
+bool Delimiter::find(std::string_view text, std::size_t& at, std::size_t& matched) const noexcept {
+  while (matched < bytes_.size()) {
+    if (at >= text.size()) return false;
+    if (matched == 0) {
+      const void* const hit = std::memchr(text.data() + at, bytes_.front(), text.size() - at);
+      if (hit == nullptr) {
+        at = text.size();
+        return false;
+      }
+      at = static_cast<std::size_t>(static_cast<const char*>(hit) - text.data()) + 1;
+      matched = 1;
+      continue;
+    }
+    if (text[at] == bytes_[matched]) {
+      ++matched;
+      ++at;
+    } else {
+      matched = shorter_[matched - 1];
+    }
+  }
+  return true;
+}
+
+void Intake::lend(std::string_view chunk) {
+  keep();
+  lent_ = chunk;
+}
+
+void Intake::keep() {
+  if (lent_.empty()) return;
+  if (begin_ >= kept_.size() - begin_) {
+    kept_.erase(0, begin_);
+    begin_ = 0;
+  }
+  kept_.append(lent_);
+  lent_ = {};
+}
+
+void Intake::clear() noexcept {
+  kept_.clear();
+  begin_ = 0;
+  lent_ = {};
+}
+
+std::string_view Intake::gather(std::size_t size) {
+  RONDO_ASSERT(size <= this->size());
+  const std::string_view first = kept();
+  if (size <= first.size()) return first.substr(0, size);
+  if (first.empty()) return lent_.substr(0, size);
+  const std::size_t missing = size - first.size();
+  kept_.append(lent_.substr(0, missing));
+  lent_.remove_prefix(missing);
+  return kept();
+}
+
+void Intake::drop(std::size_t size) noexcept {
+  RONDO_ASSERT(size <= this->size());
+  const std::size_t have = kept_.size() - begin_;
+  if (size < have) {
+    begin_ += size;
+    return;
+  }
+  begin_ = kept_.size();
+  lent_.remove_prefix(size - have < lent_.size() ? size - have : lent_.size());
+}
+
+bool Intake::find(const Delimiter& needle, std::size_t& at, std::size_t& matched) const noexcept {
+  const std::string_view first = kept();
+  if (at < first.size() && needle.find(first, at, matched)) return true;
+  std::size_t behind = at - first.size();
+  const bool found = needle.find(lent_, behind, matched);
+  at = first.size() + behind;
+  return found;
+}
+
+}  // namespace rondo::detail

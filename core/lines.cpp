@@ -1,0 +1,236 @@
+// LineReader: lines out of an Intake.
+//
+// scanned_ remembers how far the front line was looked at, so that no byte is looked at twice
+// however the text is cut. With one kind of ending the search is Delimiter's, and matched_ how much
+// of CRLF stands before scanned_. With all three kinds, scanned_ stops before the first CR or LF
+// and matched_ is the size of the ending found there; a CR at the end of what has arrived has none
+// yet. In both cases `text_size` below is what surely belongs to the line's text.
+//
+//   universal, kept:   text text text | CR LF | ...     scanned_ at |, matched_ 2
+//   lf, crlf, cr:      text text text CR LF | ...       scanned_ at |, matched_ 2
+//
+// look() says what read_line() will say and takes nothing, so that iteration can stop before a line
+// that is too long; take() takes it, and leaves the bytes where they are.
+#include <algorithm>
+#include <cstring>
+
+#include <rondo/assert.h>
+#include <rondo/lines.h>
+
+#include "utf.h"
+
+namespace rondo {
+namespace {
+
+constexpr std::size_t character_max = 4;  // bytes of one in UTF-8
+
+constexpr std::string_view spelled(LineEnding ending) noexcept {
+  switch (ending) {
+    case LineEnding::crlf:
+      return "\r\n";
+    case LineEnding::cr:
+      return "\r";
+    case LineEnding::lf:
+      break;
+  }
+  return "\n";
+}
+
+constexpr std::string_view delimiter_of(Newlines newlines) noexcept {
+  if (newlines == Newlines::crlf) return spelled(LineEnding::crlf);
+  if (newlines == Newlines::cr) return spelled(LineEnding::cr);
+  return spelled(LineEnding::lf);
+}
+
+bool is_break(char c) noexcept { return c == '\n' || c == '\r'; }
+
+/// The first CR or LF at `at` or behind, or the size: eight bytes at a time. has_zero is exact for
+/// the word as a whole: without a zero byte, no byte borrows from the next.
+std::size_t find_break(std::string_view text, std::size_t at) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t tops = 0x8080808080808080U;
+  const auto has_zero = [](std::uint64_t word) { return ((word - ones) & ~word & tops) != 0; };
+  for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    if (has_zero(word ^ (ones * '\n')) || has_zero(word ^ (ones * '\r'))) break;
+  }
+  while (at < text.size() && !is_break(text[at])) ++at;
+  return at;
+}
+
+}  // namespace
+
+void append_lines(std::string& out, std::string_view text, LineEnding ending) {
+  if (ending == LineEnding::lf) {
+    out.append(text);
+    return;
+  }
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n')) {
+    out.append(text.substr(0, at)).append(spelled(ending));
+    text.remove_prefix(at + 1);
+  }
+  out.append(text);
+}
+
+LineReader::LineReader(Newlines newlines, std::size_t limit)
+    : delimiter_(std::string{delimiter_of(newlines)}),
+      limit_(std::max<std::size_t>(limit, 1)),
+      newlines_(newlines) {
+  RONDO_ASSERT(limit > 0);
+}
+
+void LineReader::feed(std::string_view chunk) {
+  RONDO_ASSERT(!ended_);
+  intake_.lend(chunk);
+  if (!chunk.empty()) flushed_ = false;
+}
+
+bool LineReader::seen(LineEnding ending) const noexcept {
+  return (seen_ >> static_cast<unsigned>(ending) & 1U) != 0;
+}
+
+void LineReader::see(std::string_view ending) noexcept {
+  auto kind = LineEnding::lf;
+  if (ending.front() == '\r') kind = ending.size() == 2 ? LineEnding::crlf : LineEnding::cr;
+  const bool is_second_half = took_cr_ && kind == LineEnding::lf;
+  took_cr_ = false;
+  if (!is_second_half) seen_ |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
+}
+
+bool LineReader::find_any_ending() noexcept {
+  const std::string_view first = intake_.kept();
+  if (scanned_ < first.size()) scanned_ = find_break(first, scanned_);
+  if (scanned_ >= first.size()) {
+    scanned_ = first.size() + find_break(intake_.lent(), scanned_ - first.size());
+  }
+  if (scanned_ == intake_.size()) return false;
+  const bool is_last = scanned_ + 1 == intake_.size();
+  if (intake_[scanned_] == '\n') {
+    matched_ = 1;
+  } else if (is_last) {
+    matched_ = ended_ || flushed_ ? 1 : 0;
+  } else {
+    matched_ = intake_[scanned_ + 1] == '\n' ? 2 : 1;
+  }
+  return matched_ > 0;
+}
+
+bool LineReader::find_ending() noexcept {
+  if (any_ending()) return find_any_ending();
+  return intake_.find(delimiter_, scanned_, matched_);
+}
+
+void LineReader::drop(std::size_t size) noexcept {
+  const std::size_t text = any_ending() ? scanned_ : scanned_ - matched_;
+  if (size <= text) {
+    scanned_ -= size;
+  } else {
+    scanned_ = 0;
+    matched_ = 0;
+  }
+  intake_.drop(size);
+}
+
+bool LineReader::skip() noexcept {
+  const bool found = find_ending();
+  std::size_t size = any_ending() ? scanned_ : scanned_ - matched_;
+  if (size > 0) took_cr_ = false;
+  if (found) {
+    const bool is_crlf = matched_ == 2;
+    if (any_ending()) see(is_crlf ? "\r\n" : intake_[scanned_] == '\r' ? "\r" : "\n");
+    size += matched_;
+  } else if (ended_) {
+    size = intake_.size();
+  }
+  drop(size);
+  skipping_ = !found && !ended_;
+  return !skipping_;
+}
+
+Line LineReader::look() {
+  if (skipping_ && !skip()) {
+    intake_.keep();
+    return {Pull::more};
+  }
+  const bool found = find_ending();
+  const std::size_t text_size = any_ending() ? scanned_ : scanned_ - matched_;
+  if (text_size > limit_) {
+    std::size_t size = limit_;
+    while (size > 0 && limit_ - size < character_max - 1 && detail::is_continuation(intake_[size]))
+      --size;
+    if (size == 0 || detail::is_continuation(intake_[size])) size = limit_;
+    return {Pull::too_long, intake_.gather(size)};
+  }
+  if (found) {
+    const std::string_view whole = intake_.gather(text_size + matched_);
+    return {Pull::ready, whole.substr(0, text_size), whole.substr(text_size)};
+  }
+  if (!ended_) {
+    intake_.keep();
+    return {Pull::more};
+  }
+  if (intake_.size() == 0) return {Pull::end};
+  // What is left at the end may be a limit's worth and half an ending: text, all of it.
+  if (intake_.size() > limit_) return {Pull::too_long, intake_.gather(limit_)};
+  return {Pull::ready, intake_.gather(intake_.size())};
+}
+
+void LineReader::take(Line& line) noexcept {
+  if (!line.text.empty()) took_cr_ = false;
+  if (any_ending() && !line.ending.empty()) see(line.ending);
+  drop(line.text.size() + line.ending.size());
+  if (newlines_ == Newlines::universal && !line.ending.empty()) line.ending = "\n";
+}
+
+Line LineReader::read_line() {
+  Line line = look();
+  take(line);
+  return line;
+}
+
+/// How many bytes make so many characters, taking note of the endings among them.
+std::size_t LineReader::measure(std::string_view text, std::size_t characters,
+                                bool& translates) noexcept {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (detail::is_continuation(c)) continue;
+    if (characters == 0) break;
+    --characters;
+    if (!any_ending() || !is_break(c)) {
+      took_cr_ = false;
+      continue;
+    }
+    const bool before_lf = c == '\r' && at + 1 < text.size() && text[at + 1] == '\n';
+    see(before_lf ? text.substr(at, 2) : text.substr(at, 1));
+    if (c == '\r' && newlines_ == Newlines::universal) translates = true;
+    if (!before_lf) continue;
+    if (newlines_ == Newlines::universal) {
+      ++at;  // one character of the two
+    } else {
+      took_cr_ = true;
+    }
+  }
+  return at;
+}
+
+std::string_view LineReader::read(std::size_t characters) {
+  if (skipping_ && !skip()) return {};
+  std::size_t size = intake_.size();
+  const bool held_back = any_ending() && !ended_ && !flushed_;
+  if (size > 0 && held_back && intake_[size - 1] == '\r') --size;
+  const std::string_view here = intake_.gather(size);
+  bool translates = false;
+  const std::string_view taken = here.substr(0, measure(here, characters, translates));
+  drop(taken.size());
+  if (!translates) return taken;
+  translated_.clear();
+  for (std::size_t at = 0; at < taken.size(); ++at) {
+    const bool before_lf = taken[at] == '\r' && taken.substr(at + 1).starts_with('\n');
+    if (!before_lf) translated_.push_back(taken[at] == '\r' ? '\n' : taken[at]);
+  }
+  return translated_;
+}
+
+}  // namespace rondo

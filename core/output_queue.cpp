@@ -1,0 +1,114 @@
+// The model. A piece is either in memory (`data` is not empty) or in a file (`file_size` is not 0):
+// what has been sent of it is dropped from its front, and with its last byte the piece goes.
+//
+// Small copies are gathered in pieces of copy_size_min at least, so that many short writes are one
+// allocation and one part of a writev.
+#include "output_queue.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <rondo/assert.h>
+
+namespace rondo::detail {
+
+void OutputQueue::push_copy(Bytes data) {
+  if (data.empty()) return;
+  if (!empty() && pieces_.back().copy != nullptr) {
+    Piece& last = pieces_.back();
+    const std::byte* const end = last.data.data() + last.data.size();
+    const auto used = static_cast<std::size_t>(end - last.copy.get());
+    if (last.room - used >= data.size()) {
+      std::memcpy(last.copy.get() + used, data.data(), data.size());
+      last.data = {last.data.data(), last.data.size() + data.size()};
+      memory_ += data.size();
+      return;
+    }
+  }
+  Piece piece;
+  piece.room = std::max(copy_size_min, data.size());
+  piece.copy = std::make_unique_for_overwrite<std::byte[]>(piece.room);
+  std::memcpy(piece.copy.get(), data.data(), data.size());
+  piece.data = {piece.copy.get(), data.size()};
+  push(std::move(piece));
+  memory_ += data.size();
+}
+
+void OutputQueue::push_owned(OwnedBytes data) {
+  if (data.data().empty()) return;
+  Piece piece;
+  piece.data = data.data();
+  piece.owned = std::move(data);
+  push(std::move(piece));
+  memory_ += pieces_.back().data.size();
+}
+
+void OutputQueue::push_file(File file, std::uint64_t offset, std::uint64_t size) {
+  if (size == 0) return;
+  Piece piece;
+  piece.file = std::move(file);
+  piece.file_offset = offset;
+  piece.file_size = size;
+  push(std::move(piece));
+  in_files_ += size;
+}
+
+std::size_t OutputQueue::gather(std::span<Bytes> parts) const noexcept {
+  std::size_t count = 0;
+  for (const Piece& piece : std::span{pieces_}.subspan(first_)) {
+    if (count == parts.size() || piece.data.empty()) break;
+    parts[count++] = piece.data;
+  }
+  return count;
+}
+
+OutputQueue::FilePart OutputQueue::file() const noexcept {
+  RONDO_ASSERT(!empty());
+  const Piece& first = pieces_[first_];
+  RONDO_ASSERT(first.file_size != 0);
+  return {first.file.fd(), first.file_offset, first.file_size};
+}
+
+void OutputQueue::drop(std::uint64_t size) noexcept {
+  RONDO_ASSERT(size <= this->size());
+  while (size > 0) {
+    Piece& first = pieces_[first_];
+    const std::uint64_t here = std::min<std::uint64_t>(size, first.data.size() + first.file_size);
+    if (first.file_size > 0) {
+      first.file_offset += here;
+      first.file_size -= here;
+      in_files_ -= here;
+    } else {
+      first.data = first.data.subspan(static_cast<std::size_t>(here));
+      memory_ -= static_cast<std::size_t>(here);
+    }
+    size -= here;
+    if (first.data.empty() && first.file_size == 0) pop();
+  }
+}
+
+void OutputQueue::push(Piece piece) {
+  // What has gone makes room, at a cost that each piece pays once.
+  if (first_ > pieces_.size() / 2) {
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  pieces_.push_back(std::move(piece));
+}
+
+void OutputQueue::pop() noexcept {
+  pieces_[first_++] = {};
+  if (!empty()) return;
+  pieces_.clear();
+  first_ = 0;
+}
+
+void OutputQueue::clear() noexcept {
+  pieces_.clear();
+  first_ = 0;
+  memory_ = 0;
+  in_files_ = 0;
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,67 @@
+// What a stream has yet to send: pieces in order, each a copy, somebody else's bytes, or a part of
+// a file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <rondo/file.h>
+#include <rondo/net.h>
+#include <rondo/stream.h>
+
+namespace rondo::detail {
+
+class OutputQueue {
+ public:
+  /// Copies smaller than this share a piece.
+  static constexpr std::size_t copy_size_min = std::size_t{4} << 10U;
+
+  /// Each may throw std::bad_alloc; nothing has changed then.
+  void push_copy(Bytes data);
+  void push_owned(OwnedBytes data);
+  void push_file(File file, std::uint64_t offset, std::uint64_t size);
+
+  /// In bytes: what is in memory, and that together with what is in files.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
+  [[nodiscard]] bool empty() const noexcept { return first_ == pieces_.size(); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return memory_ + in_files_; }
+
+  /// The first bytes in memory, in order, up to the next file. Returns how many parts were filled:
+  /// none if a file comes first.
+  [[nodiscard]] std::size_t gather(std::span<Bytes> parts) const noexcept;
+  struct FilePart {
+    int fd;
+    std::uint64_t offset;
+    std::uint64_t size;
+  };
+  /// The file that comes first; asserts that one does.
+  [[nodiscard]] FilePart file() const noexcept;
+
+  /// `size` bytes from the front have been sent.
+  void drop(std::uint64_t size) noexcept;
+  void clear() noexcept;
+
+ private:
+  struct Piece {
+    std::unique_ptr<std::byte[]> copy;  // of `room` bytes, or none
+    std::size_t room = 0;
+    OwnedBytes owned;
+    Bytes data;  // what of either is unsent
+    File file;
+    std::uint64_t file_offset = 0;
+    std::uint64_t file_size = 0;
+  };
+
+  void push(Piece piece);
+  void pop() noexcept;
+
+  std::vector<Piece> pieces_;
+  std::size_t first_ = 0;  // those before it have gone
+  std::size_t memory_ = 0;
+  std::uint64_t in_files_ = 0;
+};
+
+}  // namespace rondo::detail

@@ -1,0 +1,53 @@
+// A file is known by its device and number, so that what somebody else put in its place stays.
+#include "socket_file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <utility>
+
+#include <rondo/socket.h>
+
+namespace rondo::detail {
+namespace {
+
+/// The path of an endpoint that has a file, else nothing.
+std::string path_of(const Endpoint& endpoint) {
+  if (endpoint.family() != Family::unix_domain) return {};
+  std::string path = endpoint.host();
+  return path.empty() || path.front() == '@' ? std::string{} : path;
+}
+
+}  // namespace
+
+SocketFile::SocketFile(const Endpoint& local) : path_(path_of(local)) {
+  if (!path_.empty() && ::stat(path_.c_str(), &state_) != 0) path_.clear();
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), state_(other.state_) {}
+
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+SocketFile::~SocketFile() {
+  struct stat now{};
+  if (path_.empty() || ::stat(path_.c_str(), &now) != 0) return;
+  if (now.st_dev != state_.st_dev || now.st_ino != state_.st_ino) return;
+  (void)::unlink(path_.c_str());  // if it cannot be, the next server removes it
+}
+
+bool removed_stale_file(Net& net, const Endpoint& where) {
+  const std::string path = path_of(where);
+  struct stat state{};
+  if (path.empty() || ::lstat(path.c_str(), &state) != 0 || !S_ISSOCK(state.st_mode)) return false;
+  const auto probe = Socket::connect(net, where);
+  if (probe || probe.error() != std::errc::connection_refused) return false;
+  return ::unlink(path.c_str()) == 0;
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,36 @@
+// The client of many an article on sockets: make a socket, connect to ("127.0.0.1", 8888), send
+// bytes and receive bytes; then wrap the socket for text.
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include <rondo/client.h>
+#include <rondo/reactor.h>
+#include <rondo/text_stream.h>
+
+struct Visitor final : rondo::TextHandler {
+  explicit Visitor(std::string_view own_name) : name(own_name) {}
+
+  void on_line(rondo::TextStream& server, std::string_view line) override {
+    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+    if (line == "who is there?") {
+      server.write_line(name);
+      server.stream().finish();  // that was all; the answer still comes
+    }
+  }
+  void on_close(rondo::TextStream&, const rondo::Close& why) override {
+    failed = why.reason != rondo::CloseReason::eof;
+    if (failed) std::fprintf(stderr, "%s\n", why.message().c_str());
+  }
+
+  std::string name;
+  bool failed = false;
+};
+
+int main(int argc, char** argv) {
+  rondo::Reactor reactor;
+  Visitor visitor{argc > 2 ? argv[2] : "a friend"};
+  rondo::TextStream text{visitor};
+  const auto stream = rondo::connect(reactor, argc > 1 ? argv[1] : "127.0.0.1:8888", text);
+  return reactor.run() || visitor.failed ? 1 : 0;
+}

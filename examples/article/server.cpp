@@ -1,0 +1,25 @@
+// The server of many an article on sockets: make a socket, bind, listen, accept; then speak in
+// lines. In Python it is `for line in client.makefile(): ...`, for one client at a time; here it is
+// for all of them at once, in one thread.
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include <rondo/reactor.h>
+#include <rondo/text_stream.h>
+
+struct Greeter final : rondo::LineSession {
+  void on_open(rondo::TextStream& client) override { client.write_line("who is there?"); }
+  void on_line(rondo::TextStream& client, std::string_view line) override {
+    client.write_line("hello, " + std::string{line});
+  }
+};
+
+int main(int argc, char** argv) {
+  rondo::Reactor reactor;
+  auto server = rondo::serve<Greeter>(reactor, argc > 1 ? argv[1] : "127.0.0.1:8888");
+  if (!server) return rondo::complain(server.error());
+  std::printf("listening on %s\n", server->local().to_string().c_str());
+  std::fflush(stdout);
+  return reactor.run() ? 1 : 0;
+}

@@ -1,0 +1,86 @@
+// text_client: talks text with a server from a terminal. What you type goes there, line by line;
+// what comes back is printed; at the end of your input the server is told, and may still answer.
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <rondo/client.h>
+#include <rondo/reactor.h>
+#include <rondo/text_stream.h>
+#include <CLI/CLI.hpp>
+
+namespace {
+
+class Conversation {
+ public:
+  /// Sends what is typed.
+  struct Keyboard final : rondo::StreamHandler {
+    explicit Keyboard(Conversation& owner) : conversation(owner) {}
+    void on_data(rondo::Stream& keyboard, rondo::Bytes typed) override {
+      if (!conversation.server_->write(typed)) keyboard.pause();
+    }
+    void on_end(rondo::Stream&) override { conversation.server_->finish(); }
+    Conversation& conversation;
+  };
+
+  /// Prints what the server says.
+  struct Screen final : rondo::TextHandler {
+    explicit Screen(Conversation& owner) : conversation(owner) {}
+    void on_line(rondo::TextStream&, std::string_view line) override { print(line, "\n"); }
+    void on_long_line(rondo::TextStream&, std::string_view piece) override { print(piece, ""); }
+    void on_writable(rondo::TextStream&) override {
+      if (conversation.keyboard_) conversation.keyboard_->resume();
+    }
+    void on_close(rondo::TextStream&, const rondo::Close& why) override { conversation.end(why); }
+    static void print(std::string_view text, const char* end) {
+      std::printf("%.*s%s", static_cast<int>(text.size()), text.data(), end);
+      std::fflush(stdout);
+    }
+    Conversation& conversation;
+  };
+
+  int hold(rondo::Reactor& reactor, const std::string& target) {
+    server_ = rondo::connect(reactor, target, text_);
+    auto keyboard = rondo::Stream::standard_input(reactor, keys_);
+    if (!keyboard) return rondo::complain(keyboard.error());
+    keyboard_ = std::move(*keyboard);
+    if (const auto error = reactor.run()) return rondo::complain(error);
+    return exit_code_;
+  }
+
+ private:
+  void end(const rondo::Close& why) {
+    keyboard_.reset();  // nobody listens to it any more
+    if (why.reason == rondo::CloseReason::eof || why.reason == rondo::CloseReason::closed) return;
+    std::fprintf(stderr, "%s\n", why.message().c_str());
+    exit_code_ = EXIT_FAILURE;
+  }
+
+  Keyboard keys_{*this};
+  Screen screen_{*this};
+  rondo::TextStream text_{screen_, text_options()};
+  std::unique_ptr<rondo::Stream> server_;
+  std::unique_ptr<rondo::Stream> keyboard_;
+  int exit_code_ = EXIT_SUCCESS;
+
+  static rondo::TextOptions text_options() {
+    rondo::TextOptions options;
+    options.errors = rondo::TextErrors::replace;
+    return options;
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string backend;
+  std::string target;
+  CLI::App app{"Talks text with a server.", "text_client"};
+  app.add_option("--backend", backend, "the poller below (default: $RONDO_BACKEND, or uv)");
+  app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
+  CLI11_PARSE(app, argc, argv);
+  auto reactor = rondo::Reactor::make({.backend = backend});
+  if (!reactor) return rondo::complain(reactor.error());
+  return Conversation{}.hold(*reactor, target);
+}

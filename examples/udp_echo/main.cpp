@@ -1,0 +1,54 @@
+// udp_echo: sends back whatever datagrams come, until SIGINT or SIGTERM.
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include <rondo/datagram.h>
+#include <rondo/reactor.h>
+#include <rondo/signal.h>
+
+#include "options.h"
+
+namespace {
+
+struct Echo final : rondo::DatagramHandler {
+  void on_datagrams(rondo::DatagramSocket& socket,
+                    std::span<const rondo::Datagram> received) override {
+    for (const rondo::Datagram& datagram : received) socket.reply(datagram, datagram.data);
+  }
+};
+
+int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
+  const auto endpoint = rondo::Endpoint::parse(options.listen);
+  if (!endpoint) return rondo::complain(endpoint.error());
+  // Bound to every address of this host, it answers from the one that was asked.
+  const bool is_any = *endpoint == rondo::Endpoint::any(endpoint->port(), endpoint->family());
+  Echo echo;
+  const auto socket = rondo::DatagramSocket::make(
+      reactor, *endpoint, echo,
+      {.packet_info = is_any, .receive_offload = options.offload, .send_offload = options.offload});
+  if (!socket) return rondo::complain(socket.error());
+  for (const rondo::UnappliedOption& option : socket->unapplied()) rondo::complain(option.error);
+  const rondo::Signal interrupt{reactor, SIGINT, [&reactor] { reactor.stop(); }};
+  const rondo::Signal terminate{reactor, SIGTERM, [&reactor] { reactor.stop(); }};
+
+  std::printf("listening on %s\n", socket->local()->to_string().c_str());
+  std::fflush(stdout);
+  if (const auto error = reactor.run()) return rondo::complain(error);
+
+  const rondo::DatagramSocket::Counters& counters = socket->counters();
+  std::printf("received %" PRIu64 " datagrams, sent %" PRIu64 ", dropped %" PRIu64 "\n",
+              counters.received, counters.sent, counters.dropped + counters.overflowed);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  udp_echo::Options options;
+  if (const auto exit_code = udp_echo::parse_options(argc, argv, options)) return *exit_code;
+  auto reactor = rondo::Reactor::make({.backend = options.backend});
+  if (!reactor) return rondo::complain(reactor.error());
+  return serve(*reactor, options);
+}

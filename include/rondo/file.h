@@ -1,0 +1,39 @@
+// rondo: an open file, owned, for Stream::send_file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <rondo/export.h>
+#include <rondo/result.h>
+
+namespace rondo {
+
+/// Owns the descriptor of a regular file and closes it. Moved, not copied.
+class RONDO_EXPORT File {
+ public:
+  File() noexcept = default;
+  /// Adopts an open descriptor.
+  explicit File(int fd) noexcept : fd_(fd) {}
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~File();
+
+  /// Opens for reading, close-on-exec. Errors: the system's, named `open PATH: ...`.
+  [[nodiscard]] static Result<File, Error> open(const std::string& path);
+
+  /// In bytes, now.
+  [[nodiscard]] Result<std::uint64_t> size() const noexcept;
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace rondo

@@ -1,0 +1,190 @@
+// rondo: a server: listens, and gives each client a Session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <new>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <rondo/acceptor.h>
+#include <rondo/endpoint.h>
+#include <rondo/export.h>
+#include <rondo/function.h>
+#include <rondo/options.h>
+#include <rondo/result.h>
+#include <rondo/stream.h>
+#include <rondo/time.h>
+
+namespace rondo {
+
+class Reactor;
+
+/// Serves one client of a Server, which destroys it after on_close. Its stream stands beside it.
+class Session : public StreamHandler {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+
+  /// The server drains: finish what is to be finished, then close. Closes if it is not overridden.
+  virtual void on_drain(Stream& client) { client.close(); }
+};
+
+/// What a server does while connections_max are there.
+enum class WhenFull : std::uint8_t {
+  pause,  ///< leave clients waiting in the listen queue
+  shed,   ///< accept and close them, so that they know
+};
+
+struct ServerOptions {
+  AcceptorOptions accept{};  ///< but reuse_port and ipv6_only, which `socket` decides
+  SocketOptions socket{};    ///< of the listeners and their clients; see Server::unapplied
+  StreamOptions stream{};
+  std::size_t connections_max = std::numeric_limits<std::size_t>::max();
+  WhenFull when_full = WhenFull::pause;
+  /// From one address, whatever the port; a client beyond it is closed. 0: no such limit.
+  std::size_t connections_per_address_max = 0;
+};
+
+/// How the sessions of a server are made, in memory that follows their stream: see session_kind().
+struct SessionKind {
+  std::size_t size = 0;
+  /// `where` has `size` bytes. Returns the handler of the stream's calls.
+  Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
+  Session* (*session_at)(void* where) noexcept = nullptr;  ///< null: there are none
+  void (*destroy)(void* where) noexcept = nullptr;
+};
+
+/// A server and all of its clients. Destroying it, also from a callback of its own, ends them at
+/// once; sessions are destroyed without on_close then. Not after the reactor. Thread: its.
+class RONDO_EXPORT Server {
+ public:
+  struct Counters {
+    std::uint64_t accepted = 0;      ///< clients that got a session
+    std::uint64_t refused = 0;       ///< by the filter, the limit of their address, or when full
+    std::uint64_t failed = 0;        ///< whose session could not be made
+    std::uint64_t exceptions = 0;    ///< that left a callback of a session
+    Acceptor::Counters listeners{};  ///< summed up
+  };
+  using Filter = Function<bool(const Endpoint& peer)>;
+  using OnError = Function<void(const std::exception_ptr& exception)>;
+
+  /// A server that does not listen yet; `kind` comes from session_kind(). `reactor` outlives it.
+  [[nodiscard]] static Server make(Reactor& reactor, SessionKind kind,
+                                   const ServerOptions& options = {});
+  Server(Server&& other) noexcept;
+  Server& operator=(Server&& other) noexcept;
+  ~Server();
+
+  /// Listens at one more place: `127.0.0.1:80`, `[::]:80`, `unix:/path`; port 0 takes any. A socket
+  /// file that nobody listens on any more is replaced; our own goes with the server. Errors: those
+  /// of Endpoint::parse and Socket::listen, named.
+  [[nodiscard]] Result<Endpoint, Error> listen(std::string_view where);
+  [[nodiscard]] Result<Endpoint, Error> listen(const Endpoint& where);
+  /// The same on a socket that listens already.
+  [[nodiscard]] Result<Endpoint, Error> adopt(Socket listener);
+
+  /// Where it listens, in the order of the calls, with the ports the system chose.
+  [[nodiscard]] std::span<const Endpoint> locals() const noexcept;
+  /// The first of them.
+  [[nodiscard]] const Endpoint& local() const noexcept { return locals().front(); }
+
+  /// Asked before each client gets a session; false closes him.
+  void on_accept(Filter filter) noexcept;
+  /// Gets what leaves a callback of a session, which is aborted; the others go on. Without it, the
+  /// exception leaves through Reactor::run.
+  void on_error(OnError hook) noexcept;
+
+  /// What of ServerOptions::socket this system lacks: named, and gone on without.
+  [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
+
+  [[nodiscard]] std::size_t connections() const noexcept;
+  [[nodiscard]] Counters counters() const noexcept;
+
+  /// Closes the listeners; those who are connected stay.
+  void stop_accepting() noexcept;
+  /// The same, and asks every session to end (Session::on_drain); those who have not ended when
+  /// `timeout` has passed are aborted.
+  void drain(Duration timeout);
+  /// The same, with all aborted now.
+  void abort() noexcept;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl) noexcept;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Each client gets an S, in one allocation with its stream: S(shared...), where what is shared
+/// outlives the server.
+template <typename S, typename... Shared>
+  requires std::is_base_of_v<Session, S>
+[[nodiscard]] SessionKind session_kind(Shared&... shared) {
+  static_assert(alignof(S) <= alignof(std::max_align_t));
+  return {sizeof(S),
+          [&shared...](void* where, Stream&, const Endpoint&) -> StreamHandler* {
+            return ::new (where) S(shared...);
+          },
+          [](void* where) noexcept -> Session* { return static_cast<S*>(where); },
+          [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
+}
+
+/// Each client gets what `make` returns: `std::unique_ptr<Session> make(Stream&, const Endpoint&)`.
+template <typename Make>
+  requires std::is_invocable_r_v<std::unique_ptr<Session>, Make&, Stream&, const Endpoint&>
+[[nodiscard]] SessionKind session_kind(Make make) {
+  return {sizeof(Session*),
+          [make = std::move(make)](void* where, Stream& client,
+                                   const Endpoint& peer) mutable -> StreamHandler* {
+            return *::new (where) Session* {std::unique_ptr<Session>{make(client, peer)}.release()};
+          },
+          [](void* where) noexcept -> Session* { return *static_cast<Session**>(where); },
+          [](void* where) noexcept { delete *static_cast<Session**>(where); }};
+}
+
+/// All clients share a function that is called with what they send: `on_data(Stream&, Bytes)`.
+template <typename OnData>
+  requires std::is_invocable_v<OnData&, Stream&, Bytes>
+[[nodiscard]] SessionKind session_kind(OnData on_data) {
+  struct Shared final : StreamHandler {
+    explicit Shared(OnData function) : on_data_(std::move(function)) {}
+    void on_data(Stream& client, Bytes data) override { on_data_(client, data); }
+    OnData on_data_;
+  };
+  SessionKind kind;
+  kind.make = [shared = std::make_unique<Shared>(std::move(on_data))](
+                  void*, Stream&, const Endpoint&) -> StreamHandler* { return shared.get(); };
+  return kind;
+}
+
+/// Listens at `where` (see Server::listen), with sessions of that kind.
+[[nodiscard]] RONDO_EXPORT Result<Server, Error> serve(Reactor& reactor, std::string_view where,
+                                                       SessionKind kind,
+                                                       const ServerOptions& options = {});
+
+/// A server in a line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_kind<S>().
+template <typename S, typename... Shared>
+  requires std::is_base_of_v<Session, S>
+[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
+                                          const ServerOptions& options = {}, Shared&... shared) {
+  return serve(reactor, where, session_kind<S>(shared...), options);
+}
+
+/// The same with a function, which makes each client's session or gets what they send.
+template <typename F>
+  requires requires(F function) { session_kind(std::move(function)); }
+[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where, F function,
+                                          const ServerOptions& options = {}) {
+  return serve(reactor, where, session_kind(std::move(function)), options);
+}
+
+}  // namespace rondo

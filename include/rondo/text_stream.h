@@ -1,0 +1,130 @@
+// rondo: text over a stream: lines in, text out. What Python's makefile() gives a socket.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <rondo/codec.h>
+#include <rondo/export.h>
+#include <rondo/lines.h>
+#include <rondo/result.h>
+#include <rondo/server.h>
+#include <rondo/stream.h>
+
+namespace rondo {
+
+class TextStream;
+
+struct TextOptions {
+  Encoding encoding{};                                 ///< utf-8; see Encoding::find
+  TextErrors errors = TextErrors::strict;              ///< of the input
+  TextErrors output_errors = TextErrors::replace;      ///< for characters that the encoding lacks
+  Newlines newlines = Newlines::universal;             ///< of the input
+  LineEnding ending = LineEnding::lf;                  ///< what a `\n` is written as
+  std::size_t line_limit = LineReader::limit_default;  ///< in bytes of text
+};
+
+/// What a TextStream calls, as a Stream calls a StreamHandler. Any of them may destroy it.
+class RONDO_EXPORT TextHandler {
+ public:
+  virtual void on_open(TextStream&) {}
+  /// A line without its ending; the last one may have had none. `line` is gone on return.
+  virtual void on_line(TextStream& text, std::string_view line) = 0;
+  /// A piece of a line longer than line_limit; what remains of it comes as further pieces, and its
+  /// end by on_line. Skips to the next line if it is not overridden.
+  virtual void on_long_line(TextStream& text, std::string_view piece);
+  /// The input is no text in this encoding (TextErrors::strict); nothing more is read. Closes if it
+  /// is not overridden.
+  virtual void on_text_error(TextStream& text, const TextError& error);
+  /// The peer has finished, and every line was told. Closes if it is not overridden.
+  virtual void on_end(TextStream& text);
+  virtual void on_writable(TextStream&) {}
+  virtual void on_close(TextStream&, const Close&) {}
+
+ protected:
+  ~TextHandler() = default;
+};
+
+/// Text over a Stream, whose handler it is: make it, then hand it to connect() or adopt(), or
+/// derive a session from LineSession. Destroy it after the stream. What is written leaves when the
+/// stream's output does: nobody has to flush. Thread: the reactor's.
+class RONDO_EXPORT TextStream final : public StreamHandler {
+ public:
+  /// `handler` outlives it. Throws std::system_error where make() returns the error.
+  explicit TextStream(TextHandler& handler, const TextOptions& options = {});
+  /// Errors: those of Decoder::make and Encoder::make.
+  [[nodiscard]] static Result<TextStream, Error> make(TextHandler& handler,
+                                                      const TextOptions& options = {});
+  TextStream(TextStream&& other) noexcept;  ///< only before it is handed to a stream
+  ~TextStream();
+
+  /// The stream below. Known from its first call on, or from attach() on, which lets a client write
+  /// before it is connected.
+  [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
+  void attach(Stream& stream) noexcept { stream_ = &stream; }
+
+  /// Sends text: each `\n` as the option says, the rest in the stream's encoding. False: hold back,
+  /// as Stream::write; or, with strict output_errors, nothing was written, and write_error() tells.
+  bool write(std::string_view text);
+  /// The same with a `\n` behind it.
+  bool write_line(std::string_view line);
+  [[nodiscard]] const std::optional<TextError>& write_error() const noexcept { return error_; }
+
+  /// No further line is told until resume(), not even of what was received already.
+  void pause() noexcept;
+  void resume() noexcept;
+  /// Inside on_long_line: drops the rest of that line.
+  void skip_line() noexcept { reader_.skip_line(); }
+  /// Whether such a line ending has come, in the modes universal and kept.
+  [[nodiscard]] bool seen(LineEnding ending) const noexcept { return reader_.seen(ending); }
+
+ private:
+  TextStream(TextHandler& handler, const TextOptions& options, Decoder decoder, Encoder encoder);
+
+  void on_open(Stream& stream) override;
+  void on_data(Stream& stream, Bytes data) override;
+  void on_end(Stream& stream) override;
+  void on_resume(Stream& stream) override;
+  void on_writable(Stream& stream) override;
+  void on_close(Stream& stream, const Close& why) override;
+  void take(const Decoded& decoded);
+  void tell();
+  [[nodiscard]] bool tell_lines();
+  bool send(std::string_view text);
+
+  TextHandler* handler_;
+  Stream* stream_ = nullptr;
+  Decoder decoder_;
+  Encoder encoder_;
+  LineReader reader_;
+  std::string outgoing_;
+  std::optional<TextError> error_;        // of the output
+  std::optional<TextError> input_error_;  // nothing behind it is read
+  bool* is_gone_ = nullptr;               // of the call that is running
+  LineEnding ending_;
+  bool paused_ = false;
+  bool ended_ = false;
+  bool has_told_end_ = false;
+};
+
+/// A session that speaks in lines: override on_line.
+class RONDO_EXPORT LineSession : public Session, public TextHandler {
+ public:
+  explicit LineSession(const TextOptions& options = {}) : text_(*this, options) {}
+
+  [[nodiscard]] TextStream& text() noexcept { return text_; }
+  using TextHandler::on_close;
+  using TextHandler::on_end;
+  using TextHandler::on_open;
+  using TextHandler::on_writable;
+
+ private:
+  void on_open(Stream& stream) final;
+  void on_data(Stream& stream, Bytes data) final;
+
+  TextStream text_;
+};
+
+}  // namespace rondo

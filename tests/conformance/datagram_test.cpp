@@ -1,0 +1,327 @@
+// Datagrams as they arrive: whole, in order, once, with what is known of them.
+#include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <numeric>
+#include <string>
+
+#include <rondo/datagram.h>
+
+#include "support/datagram_fixture.h"
+
+namespace rondo {
+namespace {
+
+using test::bytes_of;
+
+class DatagramTest : public test::DatagramFixture {};
+RONDO_ON_EVERY_BACKEND(DatagramTest);
+
+TEST_P(DatagramTest, GoThereAndBack) {
+  for (const Family family : {Family::ipv4, Family::ipv6}) {
+    here = {};
+    there = {};
+    there.then = test::echo;
+    auto server = DatagramSocket::make(reactor, Endpoint::loopback(0, family), there);
+    if (!server) continue;  // no IPv6 here
+    DatagramSocket client = bound(here, {}, Endpoint::any(0, family));
+    EXPECT_TRUE(client.send(bytes_of("hello"), server->local().value()));
+    run_until_received(here, 1);
+    EXPECT_EQ(here.datagrams[0].data, "hello");
+    EXPECT_EQ(here.datagrams[0].from, server->local().value());
+    EXPECT_EQ(here.datagrams[0].size, 5U);
+    EXPECT_FALSE(here.datagrams[0].truncated);
+    EXPECT_EQ(there.datagrams[0].from.port(), client.local()->port());
+    EXPECT_EQ(client.counters().sent, 1U);
+    EXPECT_EQ(client.counters().sent_bytes, 5U);
+    EXPECT_EQ(server->counters().received, 1U);
+    EXPECT_EQ(server->counters().received_bytes, 5U);
+    EXPECT_TRUE(server->unapplied().empty());
+  }
+}
+
+TEST_P(DatagramTest, OfZeroBytesAreDelivered) {
+  there.then = test::echo;
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local().value());
+  for (const std::string_view text : {"", "a", ""}) client.send(bytes_of(text));
+  run_until_received(here, 3);
+  EXPECT_EQ(here.texts(), " a  ");
+}
+
+TEST_P(DatagramTest, UpToTheLargestAreWhole) {
+  there.then = test::echo;
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local().value());
+  const std::string largest(65'507, 'x');
+  client.send(bytes_of(largest));
+  run_until_received(here, 1);
+  EXPECT_EQ(here.datagrams[0].data, largest);
+  const std::string too_large(65'508, 'x');
+  client.send(bytes_of(too_large));
+  run([&] { return !here.errors.empty(); });
+  EXPECT_EQ(here.errors[0], std::errc::message_size);
+  EXPECT_EQ(client.counters().dropped, 1U);
+}
+
+TEST_P(DatagramTest, LargerThanTheRoomAreFlaggedWithTheirSize) {
+  DatagramSocket server = bound(there, {.datagram_size_max = 4});
+  DatagramSocket client = bound(here);
+  for (const std::string_view text : {"abc", "abcd", "abcde"}) {
+    client.send(bytes_of(text), server.local().value());
+  }
+  run_until_received(there, 3);
+  EXPECT_EQ(there.texts(), "abc abcd abcd ");
+  EXPECT_FALSE(there.datagrams[0].truncated);
+  EXPECT_FALSE(there.datagrams[1].truncated);
+  EXPECT_TRUE(there.datagrams[2].truncated);
+  EXPECT_EQ(there.datagrams[1].size, 4U);
+  EXPECT_EQ(there.datagrams[2].size, 5U);
+  EXPECT_EQ(server.counters().truncated, 1U);
+}
+
+TEST_P(DatagramTest, ComeAndGoInBatches) {
+  constexpr std::size_t count = 32;
+  there.then = test::echo;
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local().value());
+  std::string wanted;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string text = std::to_string(i);
+    client.send(bytes_of(text));
+    wanted += text + ' ';
+  }
+  run_until_received(here, count);
+  EXPECT_EQ(there.texts(), wanted);
+  EXPECT_EQ(here.texts(), wanted);
+  EXPECT_EQ(there.batches, std::vector<std::size_t>{count});
+  EXPECT_EQ(net.calls("send"), 2);  // the client's, the server's
+}
+
+TEST_P(DatagramTest, AreBoundedInATurn) {
+  constexpr std::size_t count = 100;
+  DatagramSocket server = bound(there, {.datagrams_per_turn_max = 40});
+  DatagramSocket client = connected(here, server.local().value());
+  for (std::size_t i = 0; i < count; ++i) client.send(bytes_of("x"));
+  std::vector<std::size_t> in_turns;
+  run([&] {
+    const std::size_t before = std::accumulate(in_turns.begin(), in_turns.end(), std::size_t{0});
+    if (there.datagrams.size() > before) in_turns.push_back(there.datagrams.size() - before);
+    return there.datagrams.size() >= count;
+  });
+  EXPECT_EQ(in_turns, (std::vector<std::size_t>{40, 40, 20}));
+}
+
+TEST_P(DatagramTest, TellWhereTheyCameIn) {
+  DatagramSocket server = bound(there, {.packet_info = true}, Endpoint::any(0));
+  DatagramSocket client = bound(here, {.broadcast = true});
+  const std::uint16_t port = server.local()->port();
+  there.then = test::echo;
+  client.send(bytes_of("x"), Endpoint::parse("127.0.0.2:0")->with_port(port));
+  run_until_received(there, 1);
+  EXPECT_EQ(there.datagrams[0].info.local, Endpoint::parse("127.0.0.2:0").value());
+  EXPECT_EQ(there.datagrams[0].info.interface, ::if_nametoindex("lo"));
+  EXPECT_TRUE(there.datagrams[0].info.unicast);
+  run_until_received(here, 1);  // and answer from there
+  EXPECT_EQ(here.datagrams[0].from, Endpoint::parse("127.0.0.2:0")->with_port(port));
+  client.send(bytes_of("all"), Endpoint::parse("127.255.255.255:0")->with_port(port));
+  run_until_received(there, 2);
+  EXPECT_EQ(there.datagrams[1].info.local, Endpoint::parse("127.255.255.255:0").value());
+  EXPECT_FALSE(there.datagrams[1].info.unicast);
+  run_until_received(here, 2);
+}
+
+TEST_P(DatagramTest, TellWhereTheyCameInByIpv6) {
+  auto made = DatagramSocket::make(reactor, Endpoint::any(0, Family::ipv6), there,
+                                   {.socket = {.dual_stack = true}, .packet_info = true});
+  if (!made) GTEST_SKIP() << made.error().message();
+  there.then = test::echo;
+  const std::uint16_t port = made->local()->port();
+  DatagramSocket client = bound(here, {}, Endpoint::any(0, Family::ipv6));
+  client.send(bytes_of("six"), Endpoint::loopback(port, Family::ipv6));
+  run_until_received(here, 1);
+  EXPECT_EQ(there.datagrams[0].info.local, Endpoint::loopback(0, Family::ipv6));
+  EXPECT_TRUE(there.datagrams[0].info.unicast);
+  test::KeepingHandler old;
+  DatagramSocket client4 = bound(old);
+  client4.send(bytes_of("four"), Endpoint::loopback(port));
+  run_until_received(old, 1);
+  EXPECT_EQ(old.datagrams[0].from, Endpoint::loopback(port));
+  EXPECT_EQ(there.datagrams[1].info.local, Endpoint::parse("[::ffff:127.0.0.1]:0").value());
+}
+
+TEST_P(DatagramTest, NeedAnOptionForBroadcast) {
+  DatagramSocket server = bound(there, {}, Endpoint::any(0));
+  DatagramSocket client = bound(here);
+  const Endpoint all = Endpoint::parse("127.255.255.255:0")->with_port(server.local()->port());
+  client.send(bytes_of("x"), all);
+  run([&] { return !here.errors.empty(); });
+  EXPECT_EQ(here.errors[0], std::errc::permission_denied);
+  EXPECT_EQ(here.failed_to[0], all.to_string());
+}
+
+/// An interface that groups of IPv6 can be reached by, which the loopback is not as a rule. 0:
+/// none.
+std::uint32_t ipv6_group_interface() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return 0;
+  std::uint32_t found = 0;
+  for (const ifaddrs* one = all; one != nullptr && found == 0; one = one->ifa_next) {
+    const bool is_able = (one->ifa_flags & (IFF_MULTICAST | IFF_UP)) == (IFF_MULTICAST | IFF_UP);
+    if (is_able && one->ifa_addr != nullptr && one->ifa_addr->sa_family == AF_INET6) {
+      found = ::if_nametoindex(one->ifa_name);
+    }
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
+TEST_P(DatagramTest, ComeFromGroups) {
+  for (const auto& [address, interface] : {std::pair{"239.255.77.77:0", ::if_nametoindex("lo")},
+                                           std::pair{"[ff15::7777]:0", ipv6_group_interface()}}) {
+    SCOPED_TRACE(address);
+    if (interface == 0) continue;
+    there = {};
+    const Endpoint group = Endpoint::parse(address).value();
+    const Endpoint any = Endpoint::any(0, group.family());
+    DatagramSocket server = bound(there, {.packet_info = true}, any);
+    // No further than this host.
+    DatagramSocket client = bound(
+        here, {.multicast_ttl = 0, .multicast_loop = true, .multicast_interface = interface}, any);
+    EXPECT_TRUE(client.unapplied().empty());
+    ASSERT_FALSE(server.join(group, interface));
+    EXPECT_EQ(server.join(group, interface), std::errc::address_in_use);
+    client.send(bytes_of("members"), group.with_port(server.local()->port()));
+    run_until_received(there, 1);
+    ASSERT_EQ(there.texts(), "members ");
+    EXPECT_EQ(there.datagrams[0].info.local, group);
+    EXPECT_FALSE(there.datagrams[0].info.unicast);
+    EXPECT_EQ(there.datagrams[0].info.interface, interface);
+    EXPECT_FALSE(server.leave(group, interface));
+    EXPECT_EQ(server.leave(group, interface), std::errc::address_not_available);
+    EXPECT_EQ(server.join(any), std::errc::invalid_argument);
+    EXPECT_TRUE(server.join(Endpoint::parse("unix:@x").value()));
+  }
+}
+
+TEST_P(DatagramTest, OfAReceiveOffloadAreTakenApart) {
+  const DatagramOptions offload{.receive_offload = true, .send_offload = true};
+  DatagramSocket server = bound(there, offload);
+  DatagramSocket client = connected(here, server.local().value(), offload);
+  if (!server.unapplied().empty()) GTEST_SKIP() << server.unapplied()[0].error.message();
+  std::string wanted;
+  constexpr std::size_t sizes[] = {300, 300, 300, 7, 300, 0, 300, 301, 65'507, 1, 1};
+  for (const std::size_t size : sizes) {
+    const std::string text(size, static_cast<char>('a' + size % 23));
+    client.send(bytes_of(text));
+    wanted += text + ' ';
+  }
+  run_until_received(there, 11);
+  EXPECT_EQ(there.texts(), wanted);
+  EXPECT_EQ(there.datagrams[3].size, 7U);
+  EXPECT_EQ(client.counters().sent, 11U);
+  EXPECT_EQ(server.counters().received, 11U);
+}
+
+TEST_P(DatagramTest, OfTheUnixFamilyHaveNames) {
+  const auto name = [](const char* end) {
+    return Endpoint::parse("unix:@rondo-datagram-" + std::to_string(::getpid()) + end);
+  };
+  if (!name("a")) GTEST_SKIP() << "no abstract names";
+  there.then = test::echo;
+  DatagramSocket server = bound(there, {}, *name("server"));
+  DatagramSocket client = bound(here, {}, *name("client"));
+  client.send(bytes_of("hello"), *name("server"));
+  run_until_received(here, 1);
+  EXPECT_EQ(here.datagrams[0].from, *name("server"));
+  DatagramSocket nameless = connected(here, *name("server"));
+  nameless.send(bytes_of("no answer"));
+  run([&] { return !there.errors.empty(); });  // from the reply to nobody
+  EXPECT_EQ(there.datagrams[1].from.to_string(), "unix:");
+}
+
+TEST_P(DatagramTest, OfAPairFollowOneAnother) {
+  for (const SocketType type : {SocketType::datagram, SocketType::seqpacket}) {
+    here = {};
+    there = {};
+    there.then = [](DatagramSocket& socket, std::span<const Datagram> received) {
+      for (const Datagram& one : received) socket.send(one.data);
+    };
+    auto [a, b] = adopted_pair(type, here, there);
+    a.send(bytes_of("one"));
+    a.send(bytes_of("two"));
+    run_until_received(here, 2);
+    EXPECT_EQ(here.texts(), "one two ");
+  }
+}
+
+TEST_P(DatagramTest, OfSeqpacketHaveAnEnd) {
+  auto [a, b] = adopted_pair(SocketType::seqpacket, here, there);
+  a.send(bytes_of("last"));
+  {
+    const DatagramSocket gone = std::move(a);
+  }
+  run([&] { return there.ends > 0; });
+  EXPECT_EQ(there.texts(), "last ");
+  test::run_turns(reactor, 5);
+  EXPECT_EQ(there.ends, 1);
+  EXPECT_TRUE(there.errors.empty());
+  b.send(bytes_of("too late"));
+  run([&] { return !there.errors.empty(); });
+  EXPECT_EQ(there.errors[0], std::errc::broken_pipe);
+}
+
+TEST_P(DatagramTest, WaitWhilePaused) {
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local().value());
+  server.pause();
+  client.send(bytes_of("x"));
+  test::run_turns(reactor, 10);
+  EXPECT_TRUE(there.datagrams.empty());
+  server.resume();
+  run_until_received(there, 1);
+}
+
+TEST_P(DatagramTest, DoNotKeepTheLoopWhenUnreferenced) {
+  DatagramSocket server = bound(there);
+  server.unref();
+  EXPECT_FALSE(reactor.run());
+  server.ref();
+  EXPECT_TRUE(reactor.alive());
+}
+
+TEST_P(DatagramTest, NameWhereTheyCouldNotBindOrConnect) {
+  DatagramSocket server = bound(there);
+  const Endpoint taken = server.local().value();
+  EXPECT_EQ(DatagramSocket::make(reactor, taken, here).error().message(),
+            "bind to " + taken.to_string() + ": Address already in use");
+  EXPECT_EQ(DatagramSocket::connect(reactor, Endpoint::parse("unix:/no/such").value(), here)
+                .error()
+                .message(),
+            "connect to unix:/no/such: No such file or directory");
+  net.fail("socket", EMFILE);
+  EXPECT_EQ(DatagramSocket::make(reactor, taken, here).error(), std::errc::too_many_files_open);
+  net.fail("set", ENOPROTOOPT, 9);
+  DatagramSocket plain = bound(here, {.broadcast = true,
+                                      .ttl = 5,
+                                      .multicast_ttl = 5,
+                                      .multicast_loop = false,
+                                      .multicast_interface = 1,
+                                      .packet_info = true,
+                                      .receive_offload = true});
+  EXPECT_EQ(plain.unapplied().size(), 7U);
+  EXPECT_EQ(plain.unapplied()[0].error.message(),
+            "set broadcast on 127.0.0.1:0: Protocol not available");
+}
+
+TEST_P(DatagramTest, HaveTheTtlAskedFor) {
+  DatagramSocket socket = bound(here, {.ttl = 9});
+  EXPECT_EQ(socket.socket().get(Option::ttl).value(), 9);
+}
+
+}  // namespace
+}  // namespace rondo

@@ -1,0 +1,146 @@
+// Connector in virtual time: who is tried when, and what the deadline does.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include <rondo/connector.h>
+#include <rondo/reactor.h>
+#include <rondo/resolver.h>
+#include <rondo/timer.h>
+
+#include "support/connect_fixture.h"
+#include "support/descriptor_census.h"
+#include "support/failing_net.h"
+#include "support/jumping_backend.h"
+#include "support/temporary_file.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ConnectorRace : public DescriptorCensus {
+ private:
+  std::unique_ptr<Backend> made_ = std::make_unique<JumpingBackend>(net);
+
+ protected:
+  Duration passed() { return reactor.now() - start; }
+  Outcome race(std::vector<Endpoint> peers, ConnectorOptions options = {}) {
+    Outcome outcome;
+    const Connector connector{reactor, std::move(peers), outcome.keeper(), std::move(options)};
+    EXPECT_FALSE(reactor.run());
+    EXPECT_EQ(outcome.calls, 1);
+    return outcome;
+  }
+
+  FailingNet net{system_net()};
+  Reactor reactor{std::move(made_)};
+  const TimePoint start = reactor.now();
+};
+
+TEST_F(ConnectorRace, TriesTheNextAddressAfterTheStagger) {
+  const FullListener silent{at("127.0.0.1:0")};
+  const Socket open = listen(at("127.0.0.2:0"));
+  const Endpoint winner = open.local().value();
+  const std::size_t before = open_descriptors().size();
+  const Outcome outcome = race({silent.local, silent.local, winner});
+  EXPECT_EQ(outcome.text(), winner.to_string());
+  EXPECT_EQ(passed(), 500ms);
+  EXPECT_EQ(open_descriptors().size(), before + 1) << "the losers are closed";
+}
+
+TEST_F(ConnectorRace, TriesTheNextAddressAtOnceWhereOneFails) {
+  const ClosedPort closed{at("127.0.0.1:0")};
+  const FullListener silent{at("127.0.0.1:0")};
+  const Socket open = listen(at("127.0.0.2:0"));
+  EXPECT_TRUE(race({closed.local, closed.local, silent.local, open.local().value()}).connected());
+  EXPECT_EQ(passed(), 250ms);
+}
+
+TEST_F(ConnectorRace, PrefersTheFirstThatConnects) {
+  const Socket first = listen(at("127.0.0.1:0"));
+  const Socket second = listen(at("127.0.0.2:0"));
+  EXPECT_EQ(race({first.local().value(), second.local().value()}).text(),
+            first.local().value().to_string());
+  EXPECT_EQ(passed(), 0s);
+  EXPECT_EQ(net.calls("connect"), 1);
+}
+
+TEST_F(ConnectorRace, EndsAtItsDeadlineAndListsThoseThatWereSilent) {
+  const FullListener silent{at("127.0.0.1:0")};
+  const ClosedPort closed{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.timeout = 7s;
+  const Outcome outcome = race({closed.local, silent.local}, std::move(options));
+  EXPECT_EQ(passed(), 7s);
+  EXPECT_EQ(outcome.error(), std::errc::timed_out);
+  EXPECT_EQ(outcome.text(), "connect to one of 2 addresses: " + closed.local.to_string() +
+                                ": Connection refused; " + silent.local.to_string() +
+                                ": Connection timed out");
+}
+
+TEST_F(ConnectorRace, BoundsTheAttemptsInFlight) {
+  const FullListener silent{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.timeout = 10s;
+  options.in_flight_max = 2;
+  EXPECT_EQ(race(std::vector<Endpoint>(5, silent.local), std::move(options)).error(),
+            std::errc::timed_out);
+  EXPECT_EQ(net.calls("connect"), 2);
+}
+
+TEST_F(ConnectorRace, BoundsTheAddressesTried) {
+  const ClosedPort closed{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.addresses_max = 3;
+  EXPECT_EQ(race(std::vector<Endpoint>(10, closed.local), std::move(options)).error(),
+            std::errc::connection_refused);
+  EXPECT_EQ(net.calls("connect"), 3);
+}
+
+TEST_F(ConnectorRace, LetsTheFamiliesTakeTurnsInTheOrderOfTheirAddresses) {
+  const TemporaryFile hosts{
+      "127.0.0.1 server.test\n127.0.0.2 server.test\n::2 server.test\n::1 server.test\n"};
+  ResolverOptions names;
+  names.hosts_path = hosts.path();
+  Resolver resolver{reactor, std::move(names)};
+  net.fail("connect", ENETUNREACH, 100);  // so that their order does not depend on this host
+  Outcome outcome;
+  const Connector connector{reactor, resolver, "server.test:80", outcome.keeper()};
+  EXPECT_FALSE(reactor.run());
+  const std::string why = ": Network is unreachable";
+  EXPECT_EQ(outcome.text(), "connect to server.test:80: 127.0.0.1:80" + why + "; [::2]:80" + why +
+                                "; 127.0.0.2:80" + why + "; [::1]:80" + why);
+}
+
+TEST_F(ConnectorRace, GivesTheMostTellingOfItsErrors) {
+  const ClosedPort closed{at("127.0.0.1:0")};
+  net.fail("connect", ENETUNREACH, 1);
+  const Outcome outcome = race({at("127.0.0.2:1"), closed.local, at("[::1]:0")});
+  EXPECT_EQ(outcome.error(), std::errc::connection_refused);
+  EXPECT_TRUE(outcome.text().ends_with(": Connection refused")) << outcome.text();
+}
+
+TEST_F(ConnectorRace, WaitsForRoomInTheQueueOfAUnixListener) {
+  const Endpoint name = at("unix:@rondo-race-" + std::to_string(::getpid()));
+  Socket listener = listen(name, 0);
+  const Socket first = Socket::connect(system_net(), name).value();
+  Timer makes_room{reactor, [&] { EXPECT_TRUE(listener.accept()); }};
+  makes_room.arm_after(1s);
+  EXPECT_EQ(race({name}).text(), name.to_string());
+  EXPECT_GE(passed(), 1s);
+  EXPECT_LE(passed(), 1s + 20ms);
+  EXPECT_LE(net.calls("connect"), 102);
+}
+
+TEST_F(ConnectorRace, EndsAtItsDeadlineWhereAUnixListenerNeverHasRoom) {
+  const Endpoint name = at("unix:@rondo-race-" + std::to_string(::getpid()));
+  Socket listener = listen(name, 0);
+  const Socket first = Socket::connect(system_net(), name).value();
+  EXPECT_EQ(race({name}).text(), "connect to " + name.to_string() + ": Connection timed out");
+  EXPECT_EQ(passed(), 30s);
+}
+
+}  // namespace
+}  // namespace rondo::test

@@ -1,0 +1,214 @@
+"""The examples against clients and servers that nobody here wrote: Python's socket and asyncio."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import socketserver
+import subprocess
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
+EXAMPLES = BUILD / "examples"
+SECONDS_MAX = 30
+MUCH = os.urandom(8 << 20)
+
+
+def backends():
+    text = (BUILD / "meson-private" / "rondo.pc").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("backends="))
+    return line.partition("=")[2].replace("\\", "").split()
+
+
+@contextlib.contextmanager
+def running(backend, name, *arguments):
+    """A server of examples/, and the address that it says it listens on."""
+    command = [EXAMPLES / name, *arguments]
+    env = {**os.environ, "RONDO_BACKEND": backend}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline()
+            if not said.startswith("listening on "):
+                raise AssertionError(f"{name} said {said!r}")
+            host, _, port = said.removeprefix("listening on ").strip().rpartition(":")
+            yield process, ((host, int(port)) if host != "unix" else port)
+        finally:
+            process.kill()
+
+
+def run(backend, name, *arguments, **more):
+    env = {**os.environ, "RONDO_BACKEND": backend}
+    return subprocess.run([EXAMPLES / name, *arguments], env=env, text=True, capture_output=True,
+                          timeout=SECONDS_MAX, **more)
+
+
+def connect(address):
+    return socket.create_connection(address, SECONDS_MAX)
+
+
+@contextlib.contextmanager
+def nobody():
+    """An address at which nobody listens: it is bound, and that is all."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield "{}:{}".format(*bound.getsockname())
+
+
+def receive_all(client):
+    received = bytearray()
+    while data := client.recv(1 << 16):
+        received += data
+    return bytes(received)
+
+
+def send_all_aside(client, data):
+    """From another thread: both directions may be full."""
+    def send():
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+@unittest.skipUnless((EXAMPLES / "echo").exists(), "the examples were not built")
+class Examples(unittest.TestCase):
+    def on_every_backend(self):
+        for backend in backends():
+            with self.subTest(backend=backend):
+                yield backend
+
+    def test_echo_by_sessions_gives_everything_back(self):
+        for backend in self.on_every_backend():
+            with running(backend, "echo", "--style", "session", "--listen", "127.0.0.1:0") as (
+                    server, address):
+                with connect(address) as small, connect(address) as large:
+                    small.sendall(b"hello")
+                    self.assertEqual(small.recv(100), b"hello")
+                    thread = send_all_aside(large, MUCH)
+                    self.assertEqual(receive_all(large), MUCH)
+                    thread.join()
+                server.send_signal(signal.SIGTERM)
+                said = server.communicate(timeout=SECONDS_MAX)[0]
+                self.assertEqual(said, f"served 2 clients, {len(MUCH) + 5} bytes\n")
+                self.assertEqual(server.returncode, 0)
+
+    def test_echo_by_sessions_drops_who_is_silent(self):
+        for backend in self.on_every_backend():
+            with running(backend, "echo", "--style", "session", "--idle-timeout", "0.05",
+                         "--listen", "127.0.0.1:0") as (_, address), connect(address) as client:
+                self.assertEqual(client.recv(1), b"")
+
+    def test_the_article_s_client_meets_a_python_server(self):
+        class Server(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.wfile.write(b"who is there?\r\n")
+                self.wfile.write(b"hello, " + self.rfile.readline())
+
+        for backend in self.on_every_backend():
+            with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
+                thread = threading.Thread(target=server.serve_forever)
+                thread.start()
+                host, port = server.server_address
+                done = run(backend, "article_client", f"{host}:{port}", "Ann")
+                server.shutdown()
+                thread.join()
+            self.assertEqual(done.stdout, "who is there?\nhello, Ann\n", done.stderr)
+            self.assertEqual(done.returncode, 0)
+
+    def test_the_article_s_server_meets_a_python_makefile(self):
+        for backend in self.on_every_backend():
+            with running(backend, "article_server", "127.0.0.1:0") as (_, address):
+                with connect(address) as client, client.makefile("rw") as text:
+                    self.assertEqual(text.readline(), "who is there?\n")
+                    text.write("Zoë\nand\n")
+                    text.flush()
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(text.read(), "hello, Zoë\nhello, and\n")
+
+    def test_the_article_s_server_meets_asyncio(self):
+        async def talk(address):
+            reader, writer = await asyncio.open_connection(*address)
+            self.assertEqual(await reader.readline(), b"who is there?\n")
+            writer.write(b"Bob\n")
+            self.assertEqual(await reader.readline(), b"hello, Bob\n")
+            writer.close()
+            await writer.wait_closed()
+
+        for backend in self.on_every_backend():
+            with running(backend, "article_server", "127.0.0.1:0") as (_, address):
+                asyncio.run(asyncio.wait_for(talk(address), SECONDS_MAX))
+
+    def test_the_article_s_client_says_why_it_cannot_connect(self):
+        for backend in self.on_every_backend():
+            with nobody() as address:
+                done = run(backend, "article_client", address)
+            self.assertEqual(done.stderr, f"connect to {address}: Connection refused\n")
+            self.assertEqual(done.returncode, 1)
+
+    def test_chat_passes_lines_on(self):
+        for backend in self.on_every_backend():
+            with running(backend, "chat", "--listen", "127.0.0.1:0") as (server, address):
+                with connect(address) as ann, connect(address) as bob:
+                    anns, bobs = ann.makefile("rw"), bob.makefile("rw")
+                    for text, name in ((anns, "ann"), (bobs, "bob")):
+                        self.assertEqual(text.readline(), "Your nickname?\n")
+                        text.write(f"{name}\n")
+                        text.flush()
+                        self.assertRegex(text.readline(), r"^\* here are: .*\b" + name)
+                    self.assertEqual(anns.readline(), "* bob has joined\n")
+                    anns.write("x" * 5000 + "\nhello\n")
+                    anns.flush()
+                    self.assertRegex(anns.readline(), "^! no more than 1000 bytes")
+                    self.assertEqual(bobs.readline(), "ann: hello\n")
+                    server.send_signal(signal.SIGTERM)
+                    self.assertIn(anns.read(), ("", "* bob has left\n"))
+                self.assertEqual(server.wait(SECONDS_MAX), 0)
+
+    def test_the_text_client_talks_with_the_chat(self):
+        words = "carl\nhello\n/quit\n"
+        with tempfile.TemporaryFile("w+") as file:
+            file.write(words)
+            for backend in self.on_every_backend():
+                with running(backend, "chat", "--listen", "127.0.0.1:0") as (_, (host, port)):
+                    piped = run(backend, "text_client", f"{host}:{port}", input=words)
+                    file.seek(0)
+                    read = run(backend, "text_client", f"{host}:{port}", stdin=file)
+                for done in (piped, read):
+                    self.assertEqual(done.stdout, "Your nickname?\n* here are: carl\n", done.stderr)
+                    self.assertEqual(done.returncode, 0)
+
+    def test_the_proxy_passes_bytes_and_ends_on(self):
+        for backend in self.on_every_backend():
+            with running(backend, "echo", "--listen", "127.0.0.1:0") as (_, (host, port)), \
+                    running(backend, "proxy", "--listen", "127.0.0.1:0", f"{host}:{port}") as (
+                        _, address), connect(address) as client:
+                thread = send_all_aside(client, MUCH)
+                self.assertEqual(receive_all(client), MUCH)
+                thread.join()
+
+    def test_the_proxy_ends_whom_it_cannot_serve(self):
+        for backend in self.on_every_backend():
+            with nobody() as target, \
+                    running(backend, "proxy", "--listen", "127.0.0.1:0", target) as (
+                        _, address), connect(address) as client:
+                with self.assertRaises(ConnectionResetError):
+                    client.recv(1)
+
+    def test_descriptors_lends_an_open_file(self):
+        for backend in self.on_every_backend():
+            with tempfile.TemporaryDirectory() as folder:
+                path, lent = f"unix:{folder}/socket", Path(folder, "lent")
+                lent.write_text("between the covers\n")
+                with running(backend, "descriptors", "receive", path) as (server, _):
+                    self.assertEqual(run(backend, "descriptors", "send", path, lent).returncode, 0)
+                    self.assertRegex(server.stdout.readline(), r"^lent by process \d+:\n$")
+                    self.assertEqual(server.stdout.readline(), "between the covers\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

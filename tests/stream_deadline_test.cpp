@@ -1,0 +1,256 @@
+// The deadlines of streams, in virtual time: never early, and no more than the step that is
+// documented late.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <rondo/reactor.h>
+#include <rondo/server.h>
+#include <rondo/stream.h>
+#include <rondo/timer.h>
+
+#include "support/jumping_backend.h"
+#include "support/stream_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration step = Duration{1 << 20};
+
+class StreamDeadlines : public DescriptorCensus {
+ protected:
+  StreamDeadlines() {
+    auto backend = std::make_unique<JumpingBackend>(net);
+    reactor.emplace(std::unique_ptr<Backend>{std::move(backend)});
+    pair = unix_pair();
+    recorder.on_close_then = [this](Stream&) { closed_at = reactor->now(); };
+  }
+
+  void open(const StreamOptions& options) {
+    started_at = reactor->now();
+    stream = Stream::adopt(*reactor, Socket{net, pair.ours.release()}, recorder, options).value();
+  }
+  /// Does this at that time, counted from open().
+  void at(Duration when, std::function<void()> then) {
+    timers.push_back(std::make_unique<Timer>(*reactor, std::move(then)));
+    timers.back()->arm_at(started_at + when);
+  }
+  void run() { EXPECT_FALSE(reactor->run()); }
+  void expect_end(Duration when, std::string_view what,
+                  CloseReason reason = CloseReason::timed_out) {
+    run();
+    ASSERT_EQ(recorder.closes, 1);
+    EXPECT_EQ(recorder.reason, reason) << recorder.message;
+    EXPECT_EQ(recorder.what, what);
+    if (reason == CloseReason::timed_out) {
+      EXPECT_EQ(recorder.error, std::errc::timed_out);
+      EXPECT_EQ(recorder.message, std::string{what} + ": " + recorder.error.message());
+    }
+    EXPECT_GE(closed_at - started_at, when) << "early";
+    EXPECT_LE(closed_at - started_at, when + step);
+  }
+  void say(std::string_view text) { write_all(pair.theirs.get(), text); }
+
+  FailingNet net{system_net()};
+  std::optional<Reactor> reactor;
+  Pair pair;
+  StreamRecorder recorder;
+  std::unique_ptr<Stream> stream;
+  TimePoint started_at{};
+  TimePoint closed_at{};
+  std::vector<std::unique_ptr<Timer>> timers;
+};
+
+TEST_F(StreamDeadlines, IdleEndsWhoIsSilent) {
+  open({.idle_timeout = 5s});
+  expect_end(5s, "idle timeout");
+}
+
+TEST_F(StreamDeadlines, IdleIsTouchedByWhatComes) {
+  open({.idle_timeout = 5s});
+  at(4s, [this] { say("x"); });
+  at(8s, [this] { say("x"); });
+  expect_end(13s, "idle timeout");
+}
+
+TEST_F(StreamDeadlines, IdleIsTouchedByWhatLeaves) {
+  open({.idle_timeout = 5s});
+  at(4s, [this] { stream->write("small"); });
+  at(8s, [this] { stream->write(std::string(50'000, 'x')); });
+  at(12s, [this] {
+    stream->write("flushed");
+    stream->flush();
+  });
+  expect_end(17s, "idle timeout");
+}
+
+TEST_F(StreamDeadlines, IdleIsNotTouchedByWhatWaits) {
+  fill_until_full(pair.ours.get());
+  open({.idle_timeout = 5s});
+  at(4s, [this] { stream->write("stays here"); });
+  expect_end(5s, "idle timeout");
+}
+
+TEST_F(StreamDeadlines, ReadCountsOnlyWhileReading) {
+  open({.read_timeout = 5s});
+  at(4s, [this] { say("x"); });
+  at(8s, [this] { stream->pause(); });
+  at(100s, [this] { stream->resume(); });
+  expect_end(105s, "read timeout");
+}
+
+TEST_F(StreamDeadlines, ReadEndsWithTheInput) {
+  recorder.on_end_then = [](Stream&) {};
+  open({.read_timeout = 5s, .lifetime = 60s});
+  at(1s, [this] { ASSERT_EQ(::shutdown(pair.theirs.get(), SHUT_WR), 0); });
+  expect_end(60s, "lifetime");
+}
+
+TEST_F(StreamDeadlines, ReadIsNotTouchedByWhatLeaves) {
+  open({.read_timeout = 5s});
+  at(4s, [this] { stream->write("small"); });
+  expect_end(5s, "read timeout");
+}
+
+TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
+  const std::size_t filled = fill_until_full(pair.ours.get());
+  open({.write_timeout = 5s});
+  at(1s, [this] { stream->write(std::string(2'000'000, 'x')); });
+  at(5s, [this, filled] { EXPECT_GE(read_all(pair.theirs.get()).size(), filled); });
+  expect_end(10s, "write timeout");
+}
+
+TEST_F(StreamDeadlines, WriteDoesNotCountWithoutOutput) {
+  open({.write_timeout = 5s, .lifetime = 60s});
+  at(1s, [this] { stream->write("leaves at once"); });
+  expect_end(60s, "lifetime");
+}
+
+TEST_F(StreamDeadlines, LifetimeEndsWhateverHappens) {
+  open({.idle_timeout = 5s, .lifetime = 20s});
+  for (int i = 1; i < 30; ++i) {
+    at(i * 1s, [this] {
+      if (recorder.closes == 0) say("x");
+    });
+  }
+  expect_end(20s, "lifetime");
+}
+
+TEST_F(StreamDeadlines, CloseHasItsOwn) {
+  fill_until_full(pair.ours.get());
+  open({.close_timeout = 7s});
+  at(1s, [this] {
+    stream->write("stays here");
+    stream->close();
+  });
+  expect_end(8s, "close timeout");
+}
+
+TEST_F(StreamDeadlines, CloseTakesOneOfTheCall) {
+  fill_until_full(pair.ours.get());
+  open({.close_timeout = 7s});
+  at(1s, [this] {
+    stream->write("stays here");
+    stream->close(3s);
+  });
+  expect_end(4s, "close timeout");
+}
+
+TEST_F(StreamDeadlines, LingeringEndsQuietly) {
+  open({.idle_timeout = 2s, .close_timeout = 7s, .linger = Linger::always});
+  at(1s, [this] { stream->close(); });
+  run();
+  EXPECT_EQ(recorder.closes, 1);
+  EXPECT_EQ(recorder.reason, CloseReason::closed) << recorder.message;
+  EXPECT_FALSE(recorder.error);
+}
+
+TEST_F(StreamDeadlines, NewOptionsCountFromNow) {
+  open({.idle_timeout = 5s, .lifetime = 6s});
+  at(4s, [this] { stream->set_options({.idle_timeout = 3s, .lifetime = 30s}); });
+  expect_end(7s, "idle timeout");
+}
+
+TEST_F(StreamDeadlines, WhatIsTakenBackNeverComes) {
+  const std::size_t filled = fill_until_full(pair.ours.get());
+  open({.idle_timeout = 5s, .read_timeout = 5s, .write_timeout = 5s, .lifetime = 5s});
+  at(1s, [this] { stream->write("stays here"); });
+  at(4s, [this] { stream->set_options({}); });
+  at(10s, [this] { say("x"); });
+  at(20s, [this] {
+    stream->pause();
+    stream->resume();
+  });
+  at(30s, [this, filled] { EXPECT_EQ(read_all(pair.theirs.get()).size(), filled); });
+  at(50s, [this] { stream->abort(); });
+  expect_end(50s, "", CloseReason::stopped);
+}
+
+TEST_F(StreamDeadlines, AWriteTimeoutMayBeSetWhileOutputWaits) {
+  fill_until_full(pair.ours.get());
+  open({});
+  at(1s, [this] { stream->write("stays here"); });
+  at(4s, [this] { stream->set_options({.write_timeout = 5s}); });
+  at(60s, [this] { stream->abort(); });
+  run();
+  EXPECT_EQ(recorder.what, "write timeout");
+  EXPECT_LE(closed_at - started_at, 9s + step);
+}
+
+TEST_F(StreamDeadlines, ManyWithManyTimeoutsEndInTheirOrder) {
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<Fd> peers;
+  std::vector<int> ended;
+  struct Numbered final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+    void on_close(Stream&, const Close&) override { ended->push_back(number); }
+    int number = 0;
+    std::vector<int>* ended = nullptr;
+  };
+  std::vector<Numbered> handlers(100);
+  for (int i = 0; i < 100; ++i) {
+    const int order = i * 37 % 100;
+    Pair one = unix_pair();
+    Numbered& handler = handlers[static_cast<std::size_t>(i)];
+    handler.number = order;
+    handler.ended = &ended;
+    streams.push_back(Stream::adopt(*reactor, Socket{net, one.ours.release()}, handler,
+                                    {.idle_timeout = 1s + order * 10ms})
+                          .value());
+    peers.push_back(std::move(one.theirs));
+  }
+  run();
+  ASSERT_EQ(ended.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(ended.begin(), ended.end()));
+}
+
+TEST_F(StreamDeadlines, AServersDrainAbortsAtItsDeadline) {
+  struct Deaf final : Session {
+    void on_data(Stream&, Bytes) override {}
+    void on_drain(Stream&) override {}
+  };
+  const std::string name = "unix:@rondo-deadline-" + std::to_string(::getpid());
+  auto server = serve<Deaf>(*reactor, name).value();
+  auto client = Socket::connect(system_net(), server.local()).value();
+  started_at = reactor->now();
+  at(1s, [&] { server.drain(5s); });
+  TimePoint ended{};
+  run();
+  ended = reactor->now();
+  EXPECT_EQ(server.connections(), 0u);
+  EXPECT_EQ(ended - started_at, Duration{6s});
+}
+
+}  // namespace
+}  // namespace rondo::test

@@ -1,0 +1,76 @@
+// What the tests of connecting share: listeners on loopback, some of which let nobody in.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <rondo/connector.h>
+#include <rondo/socket.h>
+
+namespace rondo::test {
+
+inline Endpoint at(const std::string& text) { return Endpoint::parse(text).value(); }
+
+inline Socket listen(const Endpoint& local, int backlog = 16) {
+  ListenOptions options;
+  options.backlog = backlog;
+  return Socket::listen(system_net(), local, options).value();
+}
+
+/// A listener whose queue is full: who connects waits, without an error, and without end.
+struct FullListener {
+  explicit FullListener(const Endpoint& address)
+      : listener(listen(address, 0)), local(listener.local().value()) {
+    while (!stuck) {
+      Socket client = Socket::connect(system_net(), local).value();
+      // On loopback a connect that can end has ended when the call returns.
+      stuck = client.connect_result() == std::errc::operation_in_progress;
+      clients.push_back(std::move(client));
+    }
+  }
+
+  Socket listener;
+  Endpoint local;
+  bool stuck = false;
+  std::vector<Socket> clients;
+};
+
+/// A port on which nobody listens, and which nobody is given: it is bound, and no more.
+struct ClosedPort {
+  explicit ClosedPort(const Endpoint& address)
+      : socket(Socket::make(system_net(), address.family(), SocketType::stream).value()) {
+    EXPECT_EQ(system_net().bind(socket.fd(), address), 0);
+    local = socket.local().value();
+  }
+
+  Socket socket;
+  Endpoint local;
+};
+
+/// How a connector ended.
+struct Outcome {
+  int calls = 0;
+  std::optional<Result<Socket, Error>> result;
+
+  Connector::Callback keeper() {
+    return [this](auto ended) {
+      ++calls;
+      result.emplace(std::move(ended));
+    };
+  }
+  [[nodiscard]] bool connected() const { return result && result->has_value(); }
+  /// The peer, or the error's message.
+  [[nodiscard]] std::string text() const {
+    if (!result) return "no result";
+    return *result ? (*result)->peer().value().to_string() : result->error().message();
+  }
+  [[nodiscard]] std::error_code error() const {
+    return result && !*result ? result->error().code : std::error_code{};
+  }
+};
+
+}  // namespace rondo::test
