@@ -240,13 +240,6 @@ bool Stream::input_stopped(std::ptrdiff_t received) {
   return false;
 }
 
-/// Also to drop it: who closes while his output waits may wait for a peer who does the same, and
-/// for whose output there must be room.
-bool Stream::wants_input() const noexcept {
-  if (is(closing)) return !is(input_ended) && (is(lingering) || options().linger != Linger::none);
-  return !is(input_ended | paused) && !(is(above_mark) && options().hold_input);
-}
-
 void Stream::pause() noexcept {
   if (is(paused)) return;
   flags_ |= paused;

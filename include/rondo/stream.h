@@ -287,7 +287,6 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] bool goes_on_to_read(Ready ready);
   [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
   [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
-  [[nodiscard]] bool wants_input() const noexcept;
   [[gnu::noinline]] bool take_uncorked();
   [[gnu::noinline]] bool send_answer(std::size_t received);
   [[gnu::noinline]] static bool corked_call_threw(detail::Streams& streams, Stream& stream);
