@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include <rondo/stream.h>
@@ -25,6 +26,8 @@ using detail::Streams;
 
 namespace {
 
+// Ticks are told apart for 52 days.
+constexpr Duration idle_timeout_max = std::chrono::hours{24 * 50};
 constexpr std::uint64_t lingering_input_max = std::uint64_t{16} << 20U;
 
 CloseReason reason_of(int error) noexcept {
@@ -149,6 +152,8 @@ void Stream::settle() {
     if (output_waits() && !is(blocked)) drain();
     if (!is(ended) && is(above_mark) && !tell_writable()) return;
     if (!is(ended) && !output_waits()) output_has_left();
+    // An idle stream holds nothing but itself.
+    if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
   }
   if (is(ended) && !is(has_told)) tell_close();
 }
@@ -259,7 +264,8 @@ TimePoint Stream::look_at_deadlines(TimePoint now) noexcept {
     which = kind;
   };
   if (limits.idle_timeout > Duration::zero()) {
-    consider(after(Streams::end_of(heard_at_, now), limits.idle_timeout), Deadline::idle);
+    const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
+    consider(after(Streams::end_of(heard_at_, now), idle), Deadline::idle);
   }
   if (extra_ != nullptr) {
     const detail::StreamExtra& extra = *extra_;

@@ -59,6 +59,13 @@ struct StreamExtra {
   TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
   std::uint64_t dropped = 0;      // input, while lingering
   int error = 0;                  // why the output failed
+
+  /// Whether it holds nothing that is needed.
+  [[nodiscard]] bool is_spare() const noexcept {
+    return output.empty() && options == nullptr && connector == nullptr && what.empty() &&
+           !close_error && close_deadline == never && opened_at == never && read_at == never &&
+           progress_at == never && dropped == 0 && error == 0;
+  }
 };
 
 class Streams {

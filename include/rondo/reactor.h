@@ -103,7 +103,8 @@ class RONDO_EXPORT Reactor {
   /// the headers the program was compiled with.
   [[nodiscard]] static Result<Reactor, Error> make(const ReactorOptions& options = {});
 
-  /// Only while nothing refers to it: what is registered with it stays where it is.
+  /// Keeps what is registered. Acceptors, servers, clients and resolvers refer to the reactor they
+  /// were made with: make them afterwards.
   Reactor(Reactor&& other) noexcept;
   Reactor& operator=(Reactor&& other) = delete;
   ~Reactor();

@@ -50,7 +50,8 @@ struct ServerOptions {
   StreamOptions stream{};
   std::size_t connections_max = std::numeric_limits<std::size_t>::max();
   WhenFull when_full = WhenFull::pause;
-  /// From one address, whatever the port; a client beyond it is closed. 0: no such limit.
+  /// From one address, whatever the port; a client beyond it is closed. 0: no such limit. Clients
+  /// of a Unix socket share one.
   std::size_t connections_per_address_max = 0;
 };
 

@@ -67,7 +67,9 @@ enum class Linger : std::uint8_t {
 
 /// A duration of zero means: no such limit.
 struct StreamOptions {
-  Duration idle_timeout{};   ///< nothing came and nothing left; counted in steps of 1.05 ms
+  /// Nothing came and nothing left, by the time of the turns (see Reactor::now); counted in steps
+  /// of 1.05 ms; 50 days at most.
+  Duration idle_timeout{};
   Duration read_timeout{};   ///< nothing came while the stream was reading
   Duration write_timeout{};  ///< output is waiting and the peer takes nothing
   Duration lifetime{};       ///< from the beginning, whatever happens
