@@ -4,7 +4,7 @@
 // broadcast, and the one of this host that an answer would come from. Where they are the same, it
 // was unicast. IPv6 tells the first alone, and knows no broadcast. An IPv6 socket that serves IPv4
 // tells and takes mapped addresses.
-#define __APPLE_USE_RFC_3542  // in6_pktinfo
+#define __APPLE_USE_RFC_3542  // NOLINT: Apple's name, which shows in6_pktinfo
 #include "net_info.h"
 
 #include <netinet/in.h>

@@ -102,13 +102,15 @@ struct Key {
   int precedence;     // 6
   int minus_scope;    // 8
   int common_prefix;  // 9
+  int minus_place;    // 10
   auto operator<=>(const Key&) const = default;
 };
 
-Key key_of(const Candidate& candidate) noexcept {
+Key key_of(const Candidate& candidate, std::size_t place) noexcept {
   const Address address = bytes_of(candidate.address);
   const Policy& policy = policy_of(address);
-  Key key{candidate.source.has_value(), false, false, policy.precedence, -scope_of(address), 0};
+  Key key{candidate.source.has_value(), false, false, policy.precedence, -scope_of(address), 0,
+          -static_cast<int>(place)};
   if (!key.usable) return key;
   const Address source = bytes_of(*candidate.source);
   key.same_scope = scope_of(source) == scope_of(address);
@@ -134,10 +136,12 @@ std::optional<Endpoint> source_for(Net& net, const Endpoint& address) noexcept {
 void order_candidates(std::vector<Candidate>& candidates) {
   std::vector<std::pair<Key, Candidate>> keyed;
   keyed.reserve(candidates.size());
-  for (Candidate& candidate : candidates) keyed.emplace_back(key_of(candidate), candidate);
-  std::stable_sort(keyed.begin(), keyed.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (std::size_t i = 0; i < keyed.size(); ++i) candidates[i] = std::move(keyed[i].second);
+  for (const Candidate& candidate : candidates) {
+    keyed.emplace_back(key_of(candidate, keyed.size()), candidate);
+  }
+  std::sort(keyed.begin(), keyed.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (std::size_t i = 0; i < keyed.size(); ++i) candidates[i] = keyed[i].second;
 }
 
 void order_addresses(Net& net, std::vector<Endpoint>& addresses) {

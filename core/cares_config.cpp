@@ -113,7 +113,8 @@ void CaresChannel::list_candidates(const std::string& name) {
     return;
   }
   for (const std::string& domain : domains_) {
-    std::string full = name + '.' + domain;
+    std::string full = name;
+    full.append(1, '.').append(domain);
     if (!full.ends_with('.')) full += '.';
     if (wrong_with_name(full) == nullptr) candidates_.push_back(std::move(full));
   }

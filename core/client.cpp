@@ -47,8 +47,9 @@ void Stream::connected(Result<Socket, Error> result) {
   const auto connector = std::move(extra().connector);  // it may go from inside its callback
   flags_ &= ~std::uint32_t{is_connecting};
   if (!result) {
-    extra_->what = std::move(result.error().tried);
-    extra_->close_error = result.error().code;
+    Error error = std::move(result).error();
+    extra_->what = std::move(error.tried);
+    extra_->close_error = error.code;
     return end(CloseReason::not_connected);
   }
   if (const std::error_code error = open(result->fd())) {

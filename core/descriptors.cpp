@@ -19,9 +19,9 @@ constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
 // Beside the descriptors, what somebody may have asked this socket to tell: credentials and such.
 constexpr std::size_t other_size_max = 256;
 
-template <std::size_t size>
+template <std::size_t Size>
 struct alignas(cmsghdr) Control {
-  std::array<std::byte, size> bytes{};
+  std::array<std::byte, Size> bytes{};
 };
 
 /// All the descriptors of a message. Owned: they are closed unless they are moved away.

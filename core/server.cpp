@@ -110,9 +110,7 @@ class Server::Impl final : public detail::StreamOwner {
 
   // What the streams call.
   void drain(Stream& stream) override {
-    Session* const session =
-        kind_.session_at == nullptr ? nullptr : kind_.session_at(session_place(stream));
-    session == nullptr ? stream.close() : session->on_drain(stream);
+    kind_.drain == nullptr ? stream.close() : kind_.drain(session_place(stream), stream);
   }
   void ended(Stream& stream) noexcept override { streams_.release(stream, *this); }
   void destroy(Stream& stream) noexcept override;

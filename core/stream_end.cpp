@@ -148,14 +148,18 @@ void Stream::settle() {
     flags_ &= ~std::uint32_t{is_to_drain};
     if (!is(closing) && !call([this] { group_->owner->drain(*this); })) return;
   }
-  if (!is(ended | is_connecting)) {
-    if (output_waits() && !is(blocked)) drain();
-    if (!is(ended) && is(above_mark) && !tell_writable()) return;
-    if (!is(ended) && !output_waits()) output_has_left();
-    // An idle stream holds nothing but itself.
-    if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
-  }
+  if (!is(ended | is_connecting) && !settle_output()) return;
   if (is(ended) && !is(has_told)) tell_close();
+}
+
+/// False: the stream is gone.
+bool Stream::settle_output() {
+  if (output_waits() && !is(blocked)) drain();
+  if (!is(ended) && is(above_mark) && !tell_writable()) return false;
+  if (!is(ended) && !output_waits()) output_has_left();
+  // An idle stream holds nothing but itself.
+  if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
+  return true;
 }
 
 /// Tells the writer if he may go on. False: the stream is gone.

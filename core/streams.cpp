@@ -35,6 +35,7 @@ Stream& Streams::nobody() noexcept {
 
 Streams::~Streams() {
   std::vector<Stream*> alone;
+  alone.reserve(deadlines_.size() + queue_.size());
   for (std::size_t i = 0; i < deadlines_.size(); ++i) alone.push_back(deadlines_[i].item);
   alone.insert(alone.end(), queue_.begin(), queue_.end());
   for (Stream* const stream : alone)

@@ -131,18 +131,11 @@ bool TextStream::write_line(std::string_view line) {
 bool TextStream::send(std::string_view text) {
   const Encoded encoded = encoder_.encode(text);
   error_ = encoded.error;
-  if (error_) return false;
+  if (error_) {
+    encoder_.reset();  // what comes next is another text
+    return false;
+  }
   return stream_->write(encoded.bytes);
 }
-
-// --- sessions -----------------------------------------------------------------------------------
-
-void LineSession::on_open(Stream& stream) {
-  stream.set_handler(text_);
-  text_.attach(stream);
-  on_open(text_);
-}
-
-void LineSession::on_data(Stream&, Bytes) { RONDO_ASSERT(false); }  // text_ has taken over
 
 }  // namespace rondo

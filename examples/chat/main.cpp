@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t nickname_size_max = 32;
 constexpr std::size_t line_size_max = 1000;
-constexpr std::size_t unread_size_max = 256 * 1024;  // of what a client has not read, then he goes
+constexpr std::size_t unread_size_max =
+    std::size_t{256} * 1024;  // of what a client has not read, then he goes
 
 class Guest;
 using Room = std::map<std::string, Guest*, std::less<>>;

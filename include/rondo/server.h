@@ -60,8 +60,8 @@ struct SessionKind {
   std::size_t size = 0;
   /// `where` has `size` bytes. Returns the handler of the stream's calls.
   Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
-  Session* (*session_at)(void* where) noexcept = nullptr;  ///< null: there are none
-  void (*destroy)(void* where) noexcept = nullptr;
+  void (*drain)(void* where, Stream& client) = nullptr;  ///< asks it to end; null: just close
+  void (*destroy)(void* where) noexcept = nullptr;       ///< null: there is nothing
 };
 
 /// A server and all of its clients. Destroying it, also from a callback of its own, ends them at
@@ -135,7 +135,7 @@ template <typename S, typename... Shared>
           [&shared...](void* where, Stream&, const Endpoint&) -> StreamHandler* {
             return ::new (where) S(shared...);
           },
-          [](void* where) noexcept -> Session* { return static_cast<S*>(where); },
+          [](void* where, Stream& client) { static_cast<S*>(where)->on_drain(client); },
           [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
 }
 
@@ -148,7 +148,7 @@ template <typename Make>
                                    const Endpoint& peer) mutable -> StreamHandler* {
             return *::new (where) Session* {std::unique_ptr<Session>{make(client, peer)}.release()};
           },
-          [](void* where) noexcept -> Session* { return *static_cast<Session**>(where); },
+          [](void* where, Stream& client) { (*static_cast<Session**>(where))->on_drain(client); },
           [](void* where) noexcept { delete *static_cast<Session**>(where); }};
 }
 

@@ -125,9 +125,10 @@ class OwnedBytes {
              !std::is_same_v<std::remove_cv_t<Container>, OwnedBytes> &&
              std::is_trivially_copyable_v<typename Container::value_type>)
   explicit OwnedBytes(Container&& container) {
-    auto* const owner = new Container(std::move(container));
+    auto* const owner = new Container(std::forward<Container>(container));
     data_ = std::as_bytes(std::span{std::as_const(*owner)});
     owner_ = owner;
+    // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): all three belong together
     free_ = [](void* one) noexcept { delete static_cast<Container*>(one); };
   }
   OwnedBytes(OwnedBytes&& other) noexcept
@@ -311,6 +312,7 @@ class RONDO_EXPORT Stream final : private Handler {
 
   // Ends.
   void settle();
+  [[nodiscard]] bool settle_output();
   [[nodiscard]] bool tell_writable();
   void output_has_left();
   void close_or_linger();

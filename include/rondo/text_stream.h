@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <rondo/codec.h>
 #include <rondo/export.h>
@@ -109,22 +111,47 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   bool has_told_end_ = false;
 };
 
-/// A session that speaks in lines: override on_line.
-class RONDO_EXPORT LineSession : public Session, public TextHandler {
+/// A session that speaks in lines, for serve<S>() as a Session is: override on_line.
+class RONDO_EXPORT LineSession : public TextHandler {
  public:
   explicit LineSession(const TextOptions& options = {}) : text_(*this, options) {}
+  LineSession(const LineSession&) = delete;
+  LineSession& operator=(const LineSession&) = delete;
+  virtual ~LineSession() = default;
+
+  /// The server drains. Closes if it is not overridden.
+  virtual void on_drain(TextStream& client) { client.stream().close(); }
 
   [[nodiscard]] TextStream& text() noexcept { return text_; }
-  using TextHandler::on_close;
-  using TextHandler::on_end;
-  using TextHandler::on_open;
-  using TextHandler::on_writable;
 
  private:
-  void on_open(Stream& stream) final;
-  void on_data(Stream& stream, Bytes data) final;
-
   TextStream text_;
 };
+
+/// As session_kind() of a Session.
+template <typename S, typename... Shared>
+  requires std::is_base_of_v<LineSession, S>
+[[nodiscard]] SessionKind session_kind(Shared&... shared) {
+  static_assert(alignof(S) <= alignof(std::max_align_t));
+  return {sizeof(S),
+          [&shared...](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
+            TextStream& text = (::new (where) S(shared...))->text();
+            text.attach(client);
+            return &text;
+          },
+          [](void* where, Stream&) {
+            auto* const session = static_cast<S*>(where);
+            session->on_drain(session->text());
+          },
+          [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
+}
+
+/// As serve() with a Session.
+template <typename S, typename... Shared>
+  requires std::is_base_of_v<LineSession, S>
+[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
+                                          const ServerOptions& options = {}, Shared&... shared) {
+  return serve(reactor, where, session_kind<S>(shared...), options);
+}
 
 }  // namespace rondo

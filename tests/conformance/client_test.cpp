@@ -1,0 +1,194 @@
+// Clients: a stream that is there at once, on every backend.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <rondo/client.h>
+#include <rondo/reconnector.h>
+#include <rondo/server.h>
+
+#include "support/stream_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct EchoSession final : Session {
+  void on_data(Stream& client, Bytes data) override { client.write(data); }
+};
+
+class Clients : public StreamsOnEveryBackend {
+ protected:
+  Server echo() { return serve<EchoSession>(reactor, "127.0.0.1:0").value(); }
+  /// An address at which nobody listens: it is bound, and that is all.
+  std::string nobody() {
+    bound_ = Socket::make(net, Family::ipv4, SocketType::stream).value();
+    EXPECT_EQ(net.bind(bound_.fd(), Endpoint::loopback(0)), 0);
+    return bound_.local().value().to_string();
+  }
+  StreamRecorder recorder;
+
+ private:
+  Socket bound_;
+};
+RONDO_ON_EVERY_BACKEND(Clients);
+
+TEST_P(Clients, AreConnectedBeforeAnythingElseIsTold) {
+  const Server server = echo();
+  recorder.on_open_then = [](Stream& stream) { stream.write("hello"); };
+  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  EXPECT_TRUE(stream->connecting());
+  EXPECT_EQ(recorder.opens, 0) << "nothing is told from inside connect()";
+  EXPECT_TRUE(runs_until([&] { return recorder.received == "hello"; }));
+  EXPECT_EQ(recorder.opens, 1);
+  EXPECT_FALSE(stream->connecting());
+}
+
+TEST_P(Clients, SendWhatWasWrittenBeforeTheyWereConnected) {
+  const Server server = echo();
+  const std::string much = numbered_text(300'000);
+  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  stream->write("first,");
+  stream->write(much);
+  EXPECT_TRUE(runs_until([&] { return recorder.received.size() == much.size() + 6; }));
+  EXPECT_EQ(recorder.received, "first," + much);
+}
+
+TEST_P(Clients, CloseInOrderWhatWasWrittenBeforeTheyWereConnected) {
+  const Server server = echo();
+  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  stream->write("hello");
+  stream->close();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1 && server.connections() == 0; }));
+  EXPECT_EQ(stream->sent(), 5u);
+  EXPECT_EQ(recorder.opens, 0) << "nobody is told after close()";
+}
+
+TEST_P(Clients, ThatAreClosedWithNothingWrittenDoNotWait) {
+  const auto stream = connect(reactor, nobody(), recorder);
+  stream->close();
+  EXPECT_EQ(recorder.closes, 0);
+  run_on();
+  EXPECT_EQ(recorder.closes, 1);
+  EXPECT_EQ(recorder.reason, CloseReason::closed);
+}
+
+TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
+  const std::string address = nobody();
+  const auto stream = connect(reactor, address, recorder);
+  stream->write("lost");
+  EXPECT_FALSE(reactor.run()) << "there is nothing to wait for afterwards";
+  EXPECT_EQ(recorder.closes, 1);
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.error, std::errc::connection_refused);
+  EXPECT_EQ(recorder.message, "connect to " + address + ": Connection refused");
+}
+
+TEST_P(Clients, RefuseAnAddressThatIsNone) {
+  const auto stream = connect(reactor, "127.0.0.1", recorder);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.error, std::errc::invalid_argument);
+}
+
+TEST_P(Clients, MayBeDestroyedWhileTheyConnect) {
+  const Server server = echo();
+  auto stream = connect(reactor, server.local().to_string(), recorder);
+  stream.reset();
+  run_on();
+  EXPECT_EQ(recorder.opens + recorder.closes, 0);
+}
+
+TEST_P(Clients, MayBeDestroyedInEachOfTheirCalls) {
+  const Server server = echo();
+  std::unique_ptr<Stream> stream;
+  recorder.on_open_then = [&](Stream&) { stream.reset(); };
+  stream = connect(reactor, server.local().to_string(), recorder);
+  EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
+  StreamRecorder refused;
+  refused.on_close_then = [&](Stream&) { stream.reset(); };
+  stream = connect(reactor, nobody(), refused);
+  EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
+}
+
+TEST_P(Clients, HaveTheirOwnNoDelay) {
+  const Server server = echo();
+  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  EXPECT_TRUE(runs_until([&] { return recorder.opens == 1; }));
+  int nodelay = 0;
+  EXPECT_EQ(net.get(stream->fd(), Option::nodelay, nodelay), 0);
+  EXPECT_EQ(nodelay, 1);
+}
+
+TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
+  ConnectOptions options;
+  options.socket.defer_accept = 1s;  // a listener's
+  const auto stream = connect(reactor, nobody(), recorder, options);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.error, std::errc::operation_not_supported);
+}
+
+TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
+  const std::string much = numbered_text(3'000'000);
+  Pair pair = unix_pair();
+  auto stream = adopt(std::move(pair.ours), recorder);
+  stream->write(much);
+  Stream::let_go(std::move(stream));
+  EXPECT_EQ(read_to_end(pair.theirs), much);
+  EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
+  EXPECT_EQ(recorder.closes, 0) << "it calls nobody";
+}
+
+TEST_P(Clients, LetGoOfEndWithTheReactor) {
+  Pair pair = unix_pair();
+  {
+    Reactor other{std::string_view{}};
+    auto stream = Stream::adopt(other, Socket{other.net(), pair.ours.release()}, recorder).value();
+    stream->write(numbered_text(3'000'000));
+    Stream::let_go(std::move(stream));
+    EXPECT_FALSE(other.run_once(Duration::zero()));
+  }
+  EXPECT_EQ(recorder.closes, 0);
+}
+
+class Reconnectors : public Clients {};
+RONDO_ON_EVERY_BACKEND(Reconnectors);
+
+struct Counting final : StreamHandler {
+  void on_open(Stream& stream) override { stream.write("hello"); }
+  void on_data(Stream& stream, Bytes data) override {
+    received += text_of(data);
+    stream.close();
+  }
+  void on_close(Stream&, const Close&) override { ++closes; }
+  std::string received;
+  int closes = 0;
+};
+
+TEST_P(Reconnectors, ComeBackUntilTheyAreStopped) {
+  const Server server = echo();
+  Counting counting;
+  Reconnector reconnector{
+      reactor, server.local().to_string(), counting, {.backoff = {.min = 1us, .max = 1us}}};
+  EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
+  reconnector.stop();
+  EXPECT_GE(reconnector.connects(), 3u);
+  EXPECT_EQ(counting.received.substr(0, 15), "hellohellohello");
+  EXPECT_TRUE(runs_until([&] { return server.connections() == 0; }));
+}
+
+TEST_P(Reconnectors, TryAgainWhereNobodyAnswers) {
+  Counting counting;
+  Reconnector reconnector{reactor, nobody(), counting, {.backoff = {.min = 1us, .max = 1us}}};
+  EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
+  EXPECT_EQ(reconnector.connects(), 0u);
+  reconnector.stop();
+  EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
+}
+
+}  // namespace
+}  // namespace rondo::test
