@@ -165,8 +165,11 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   // The block of a client.
-  [[nodiscard]] static void* session_place(Stream& stream) noexcept {
-    return reinterpret_cast<std::byte*>(&stream) + session_offset;
+  [[nodiscard]] std::size_t session_offset() const noexcept {
+    return aligned(sizeof(Stream), kind_.alignment);
+  }
+  [[nodiscard]] void* session_place(Stream& stream) const noexcept {
+    return reinterpret_cast<std::byte*>(&stream) + session_offset();
   }
   [[nodiscard]] AddressCount*& address_count(Stream& stream) const noexcept {
     auto* const end = static_cast<std::byte*>(session_place(stream)) +
@@ -174,7 +177,7 @@ class Server::Impl final : public detail::StreamOwner {
     return *reinterpret_cast<AddressCount**>(end);
   }
   [[nodiscard]] std::size_t block_size() const noexcept {
-    const std::size_t size = session_offset + kind_.size;
+    const std::size_t size = session_offset() + kind_.size;
     return counts_addresses() ? aligned(size, alignof(AddressCount*)) + sizeof(AddressCount*)
                               : size;
   }
@@ -193,8 +196,6 @@ class Server::Impl final : public detail::StreamOwner {
     sum.shed += one.shed;
     sum.pauses += one.pauses;
   }
-
-  static constexpr std::size_t session_offset = aligned(sizeof(Stream), alignof(std::max_align_t));
 
   Reactor& reactor_;
   SessionKind kind_;
@@ -280,7 +281,8 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
     Stream* stream = nullptr;
     bool has_session = false;
     ~Block() {
-      if (has_session && impl.kind_.destroy != nullptr) impl.kind_.destroy(session_place(*stream));
+      if (has_session && impl.kind_.destroy != nullptr)
+        impl.kind_.destroy(impl.session_place(*stream));
       if (stream != nullptr) std::destroy_at(stream);
       ::operator delete(memory);
       impl.uncount(counted);

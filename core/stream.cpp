@@ -131,7 +131,7 @@ inline bool Stream::take_input() {
   if (received <= 0) [[unlikely]]
     return input_stopped(received);
   heard_at_ = streams.tick();
-  received_ += static_cast<std::uint64_t>(received);
+  tally(received_, static_cast<std::size_t>(received));
   const auto size = static_cast<std::size_t>(received);
   streams.corked = this;
   try {
@@ -145,7 +145,7 @@ inline bool Stream::take_input() {
     const std::ptrdiff_t sent = streams.net().write({streams.cork(), written}, fd_);
     if (sent != static_cast<std::ptrdiff_t>(written)) [[unlikely]]
       return cork_refused(sent);
-    sent_ += written;
+    tally(sent_, written);
     streams.cork_used = 0;
   }
   streams.corked = nullptr;
@@ -173,7 +173,7 @@ bool Stream::take_uncorked() {
   const std::ptrdiff_t received = streams.net().read(buffer, fd_);
   if (received <= 0) return input_stopped(received);
   heard_at_ = streams.tick();
-  received_ += static_cast<std::uint64_t>(received);
+  tally(received_, static_cast<std::size_t>(received));
   const auto size = static_cast<std::size_t>(received);
   if (is(closing | ended)) return input_dropped(size);
   if (is(reads_are_timed)) extra_->read_at = streams.now();
@@ -267,6 +267,18 @@ void Stream::update_interest() noexcept {
   detail::Core& core = group_->streams.core();
   const Token token = core.token_of(fd_);
   if (core.interest(token) != interest) core.set(token, interest);
+}
+
+void Stream::carry(const std::uint32_t& counter) {
+  (&counter == &received_ ? extra().received_above : extra().sent_above) += std::uint64_t{1} << 32U;
+}
+
+std::uint64_t Stream::received() const noexcept {
+  return received_ + (extra_ == nullptr ? 0 : extra_->received_above);
+}
+
+std::uint64_t Stream::sent() const noexcept {
+  return sent_ + (extra_ == nullptr ? 0 : extra_->sent_above);
 }
 
 const StreamOptions& Stream::options() const noexcept {

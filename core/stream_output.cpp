@@ -102,7 +102,7 @@ bool Stream::send_directly(std::span<const Bytes> parts, std::size_t size, std::
     result = 0;
   }
   const auto taken = static_cast<std::size_t>(result);
-  sent_ += taken;
+  tally(sent_, taken);
   if (taken > 0) heard_at_ = streams.tick();
   if (taken < corked + size) flags_ |= blocked;
   if (taken >= corked) {
@@ -163,7 +163,7 @@ void Stream::cork_left(std::ptrdiff_t sent) {
   }
   const auto taken = static_cast<std::size_t>(sent);
   const Bytes rest = streams.cork_data().subspan(taken);
-  sent_ += taken;
+  tally(sent_, taken);
   streams.cork_used = 0;
   if (rest.empty()) return;
   streams.uncork(*this);
@@ -221,7 +221,7 @@ void Stream::drain() {
     const auto taken = static_cast<std::uint64_t>(result);
     output.drop(taken);
     if (output.empty()) flags_ &= ~std::uint32_t{has_output};
-    sent_ += taken;
+    tally(sent_, taken);
     if (taken < offered) flags_ |= blocked;
     if (taken > 0) {
       heard_at_ = streams.tick();

@@ -59,12 +59,15 @@ struct StreamExtra {
   TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
   std::uint64_t dropped = 0;      // input, while lingering
   int error = 0;                  // why the output failed
+  std::uint64_t received_above = 0;  // of the counters, what is beyond 32 bits
+  std::uint64_t sent_above = 0;
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
     return output.empty() && options == nullptr && connector == nullptr && what.empty() &&
            !close_error && close_deadline == never && opened_at == never && read_at == never &&
-           progress_at == never && dropped == 0 && error == 0;
+           progress_at == never && dropped == 0 && error == 0 && received_above == 0 &&
+           sent_above == 0;
   }
 };
 

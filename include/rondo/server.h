@@ -1,6 +1,7 @@
 // rondo: a server: listens, and gives each client a Session.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -58,6 +59,7 @@ struct ServerOptions {
 /// How the sessions of a server are made, in memory that follows their stream: see session_kind().
 struct SessionKind {
   std::size_t size = 0;
+  std::size_t alignment = alignof(void*);
   /// `where` has `size` bytes. Returns the handler of the stream's calls.
   Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
   void (*drain)(void* where, Stream& client) = nullptr;  ///< asks it to end; null: just close
@@ -131,7 +133,7 @@ template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] SessionKind session_kind(Shared&... shared) {
   static_assert(alignof(S) <= alignof(std::max_align_t));
-  return {sizeof(S),
+  return {sizeof(S), std::max(alignof(S), alignof(void*)),
           [&shared...](void* where, Stream&, const Endpoint&) -> StreamHandler* {
             return ::new (where) S(shared...);
           },
@@ -143,7 +145,7 @@ template <typename S, typename... Shared>
 template <typename Make>
   requires std::is_invocable_r_v<std::unique_ptr<Session>, Make&, Stream&, const Endpoint&>
 [[nodiscard]] SessionKind session_kind(Make make) {
-  return {sizeof(Session*),
+  return {sizeof(Session*), alignof(Session*),
           [make = std::move(make)](void* where, Stream& client,
                                    const Endpoint& peer) mutable -> StreamHandler* {
             return *::new (where) Session* {std::unique_ptr<Session>{make(client, peer)}.release()};

@@ -221,8 +221,8 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] Result<Endpoint> peer() const noexcept;
 
   /// Bytes so far, and bytes written that have not left.
-  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
-  [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
+  [[nodiscard]] std::uint64_t received() const noexcept;
+  [[nodiscard]] std::uint64_t sent() const noexcept;
   [[nodiscard]] std::size_t waiting() const noexcept;
 
   [[nodiscard]] bool connecting() const noexcept { return (flags_ & is_connecting) != 0; }
@@ -295,6 +295,15 @@ class RONDO_EXPORT Stream final : private Handler {
   [[gnu::noinline]] static bool corked_call_threw(detail::Streams& streams, Stream& stream);
   bool input_dropped(std::size_t size);
 
+  // Both counters.
+  void tally(std::uint32_t& counter, std::size_t size) {
+    const auto more = static_cast<std::uint32_t>(size);
+    counter += more;
+    if (counter < more) [[unlikely]]
+      carry(counter);
+  }
+  void carry(const std::uint32_t& counter);
+
   // Output.
   [[gnu::noinline]] bool write_out(Bytes data);
   [[nodiscard]] bool send_directly(std::span<const Bytes> parts, std::size_t size,
@@ -334,8 +343,8 @@ class RONDO_EXPORT Stream final : private Handler {
   std::uint32_t flags_;
   std::uint32_t place_ = 0;     // in the heap of deadlines
   std::uint32_t heard_at_ = 0;  // in ticks: when something came or left; at the end, an errno
-  std::uint64_t received_ = 0;
-  std::uint64_t sent_ = 0;
+  std::uint32_t received_ = 0;  // what these two cannot hold is in the extra
+  std::uint32_t sent_ = 0;
   detail::StreamExtra* extra_ = nullptr;  // while output waits, and for what is rare
 };
 

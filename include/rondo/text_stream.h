@@ -1,6 +1,7 @@
 // rondo: text over a stream: lines in, text out. What Python's makefile() gives a socket.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 #include <optional>
@@ -133,7 +134,7 @@ template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
 [[nodiscard]] SessionKind session_kind(Shared&... shared) {
   static_assert(alignof(S) <= alignof(std::max_align_t));
-  return {sizeof(S),
+  return {sizeof(S), std::max(alignof(S), alignof(void*)),
           [&shared...](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
             TextStream& text = (::new (where) S(shared...))->text();
             text.attach(client);
