@@ -146,7 +146,7 @@ TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
 TEST_P(Clients, LetGoOfEndWithTheReactor) {
   Pair pair = unix_pair();
   {
-    Reactor other{std::string_view{}};
+    Reactor other{GetParam().make()};
     auto stream = Stream::adopt(other, Socket{other.net(), pair.ours.release()}, recorder).value();
     stream->write(numbered_text(3'000'000));
     Stream::let_go(std::move(stream));
