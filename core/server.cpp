@@ -47,12 +47,20 @@ class Server::Impl final : public detail::StreamOwner {
     }
     if (!listener) return std::move(listener).error();
     detail::SocketFile file{where};
-    auto local = adopt(std::move(*listener));
+    auto local = accept_on(std::move(*listener));
     if (local) files_.push_back(std::move(file));
     return local;
   }
 
+  /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
   Result<Endpoint, Error> adopt(Socket listener) {
+    if (const auto local = listener.local()) {
+      note(apply(listener, *local, options_.socket, Purpose::connect));
+    }
+    return accept_on(std::move(listener));
+  }
+
+  Result<Endpoint, Error> accept_on(Socket listener) {
     auto acceptor = Acceptor::adopt(
         reactor_, std::move(listener),
         [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
@@ -183,6 +191,9 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   [[nodiscard]] Result<Socket, Error> open_listener(const Endpoint& where);
+  void note(std::vector<UnappliedOption> unapplied) {
+    std::move(unapplied.begin(), unapplied.end(), std::back_inserter(unapplied_));
+  }
   void admit(Socket client, const Endpoint& peer);
   [[nodiscard]] bool lets_in(const Endpoint& peer);
   [[nodiscard]] AddressCount* count(const Endpoint& peer);
@@ -230,7 +241,7 @@ Result<Socket, Error> Server::Impl::open_listener(const Endpoint& where) {
   if (const int result = net.listen(fd, options_.accept.listen.backlog); result < 0) {
     return named(result);
   }
-  std::move(unapplied.begin(), unapplied.end(), std::back_inserter(unapplied_));
+  note(std::move(unapplied));
   return socket;
 }
 

@@ -224,7 +224,7 @@ bool Stream::goes_on_to_read(Ready ready) {
 bool Stream::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
   if (received < 0) {
-    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) return false;
+    if (detail::is_not_now(error)) return false;
     // Who lingers has sent everything: how the peer leaves is its own affair.
     is(lingering) ? end(CloseReason::closed) : end_for(error);
   } else if (is(lingering)) {

@@ -195,8 +195,7 @@ void Stream::close_or_linger() {
     const std::ptrdiff_t unread = streams.net().read(streams.buffer(), fd_);
     if (unread == 0) return end(CloseReason::eof);
     if (unread < 0) {
-      const bool nothing = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-      return nothing ? end(CloseReason::closed) : end_for(errno);
+      return detail::is_not_now(errno) ? end(CloseReason::closed) : end_for(errno);
     }
   }
   // It fails where the connection has: then there is no input either.

@@ -95,7 +95,7 @@ bool Stream::send_directly(std::span<const Bytes> parts, std::size_t size, std::
   std::ptrdiff_t result = count == 1 ? streams.net().write(all[0], fd_)
                                      : streams.net().writev(std::span{all}.first(count), fd_);
   if (result < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    if (!detail::is_not_now(errno)) {
       output_refused(errno);
       return false;
     }
@@ -158,7 +158,7 @@ void Stream::send_cork() {
 void Stream::cork_left(std::ptrdiff_t sent) {
   Streams& streams = group_->streams;
   if (sent < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return output_refused(errno);
+    if (!detail::is_not_now(errno)) return output_refused(errno);
     sent = 0;
   }
   const auto taken = static_cast<std::size_t>(sent);
@@ -213,7 +213,7 @@ void Stream::drain() {
     std::uint64_t offered = 0;
     std::ptrdiff_t result = send_front(offered);
     if (result < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return output_refused(errno);
+      if (!detail::is_not_now(errno)) return output_refused(errno);
       result = 0;
     } else if (result == 0) {
       return end(CloseReason::failed, ENODATA);  // a file that is shorter than was said

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -22,6 +23,11 @@
 #include "output_queue.h"
 
 namespace rondo::detail {
+
+/// Whether a call that failed so may succeed when the poller tells again.
+[[nodiscard]] inline bool is_not_now(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
 
 /// Who keeps streams alive that no user owns: a server.
 class StreamOwner {

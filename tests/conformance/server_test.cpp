@@ -72,6 +72,19 @@ class Servers : public StreamsOnEveryBackend {
 };
 RONDO_ON_EVERY_BACKEND(Servers);
 
+TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
+  int nodelay = 0;
+  Server server = Server::make(reactor, session_kind([&](Stream& client, Bytes) {
+                                 EXPECT_EQ(net.get(client.fd(), Option::nodelay, nodelay), 0);
+                               }));
+  const auto local = server.adopt(Socket::listen(net, Endpoint::loopback(0)).value()).value();
+  const Fd client = connect(local);
+  EXPECT_TRUE(runs_until([&] { return server.connections() == 1; }));
+  write_all(client.get(), "x");
+  EXPECT_TRUE(runs_until([&] { return nodelay != 0; }));
+  EXPECT_TRUE(server.unapplied().empty());
+}
+
 TEST_P(Servers, AClassGetsWhatIsShared) {
   const std::string greeting = "hello";
   int sessions = 0;
