@@ -107,11 +107,11 @@ class CaresChannel final : public DnsChannel {
     return nullptr;
   }
 
-  // What c-ares calls. Its frames are C's: nothing may be thrown through them.
   /// A flood of answers does not keep the neighbours waiting.
   static constexpr int reads_per_turn_max = 64;
 
-  static void answered(void* question, int status, int timeouts, ares_addrinfo* found) noexcept;
+  // What c-ares calls. Its frames are C's: nothing may be thrown through them.
+  static void answered(void* asked, int status, int timeouts, ares_addrinfo* found) noexcept;
   static void state_changed(void* self, ares_socket_t fd, int readable, int writable) noexcept;
   static ares_socket_t open_socket(int family, int type, int protocol, void* self) noexcept;
   static int close_socket(ares_socket_t fd, void* self) noexcept;

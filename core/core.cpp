@@ -113,8 +113,7 @@ std::error_code Core::run_once(Duration wait_max) {
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   // Work is something to do: no sleep after it.
-  const bool busy = has_work() || (streams_ != nullptr && streams_->pending());
-  const bool sleeps = wait_max > Duration::zero() && !busy && alive();
+  const bool sleeps = wait_max > Duration::zero() && !busy() && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
   return turn_until(limit, Stop::is_left);
 }
@@ -125,11 +124,10 @@ std::error_code Core::turn_until(TimePoint limit, Stop stop) {
   if (forked()) [[unlikely]] {
     if (const std::error_code error = renew_if_forked()) return error;
   }
-  const bool ran = has_work();
-  if (ran) run_work();
-  const bool settled = settle_streams();
-  // The work may have been the last thing to wait for. A stop() from here on wakes the backend.
-  if ((ran || settled) && !alive()) limit = unknown;
+  if (busy()) [[unlikely]] {
+    if (const std::error_code error = work_until(limit)) return error;
+  }
+  // A stop() and a post() from here on wake the backend.
   if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
@@ -139,20 +137,24 @@ std::error_code Core::turn_until(TimePoint limit, Stop stop) {
   return {};
 }
 
-std::error_code Core::wait(TimePoint limit) {
-  if (forked()) [[unlikely]] {  // the work did
-    if (const std::error_code error = renew_if_forked()) return error;
-  }
+/// The work before the wait, which is to sleep until `limit` if that leaves nothing to do.
+std::error_code Core::work_until(TimePoint& limit) {
+  if (has_work()) run_work();
+  settle_streams();
+  // It may have been the last thing to wait for.
+  if (busy() || !alive()) limit = unknown;
+  return renew_if_forked();
+}
+
+inline std::error_code Core::wait(TimePoint limit) {
   const TimePoint deadline = deadline_for_wait(limit);
-  const std::uint64_t removals_before = watches_.removals();
-  const std::uint64_t stale_before = watches_.stale_events();
+  const std::int64_t unexplained_before = watches_.unexplained_events();
   now_ = unknown;
   if (const std::error_code error = backend_->wait(*this, deadline)) return error;
   watches_.hint_refused();
   // A registration that has ended is told at most once a direction after its end. More than that
   // is a descriptor that was closed too early and cannot be removed.
-  const std::uint64_t stale = watches_.stale_events() - stale_before;
-  if (stale > 2 * (watches_.removals() - removals_before)) [[unlikely]] {
+  if (watches_.unexplained_events() > unexplained_before) [[unlikely]] {
     // Where it cannot be cured now, for want of descriptors, it is told, and tried, again.
     if (!backend_->renew()) watches_.forget_polled();
   }
@@ -161,8 +163,7 @@ std::error_code Core::wait(TimePoint limit) {
 
 TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
-  if (has_work() || signals_.pending()) return unknown;
-  if (streams_ != nullptr && streams_->pending()) return unknown;
+  if (signals_.pending()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
   if (refused) deadline = std::min(deadline, after(clock(), refused_retry_delay));
   return deadline;
@@ -174,10 +175,10 @@ void Core::run_work() {
   deferred_.run();
 }
 
-bool Core::settle_streams() {
-  if (streams_ == nullptr || !streams_->pending()) return false;
-  streams_->end_turn();
-  return true;
+bool Core::streams_wait() const noexcept { return streams_ != nullptr && streams_->pending(); }
+
+void Core::settle_streams() {
+  if (streams_wait()) streams_->end_turn();
 }
 
 void Core::run_timers() {
@@ -187,8 +188,7 @@ void Core::run_timers() {
 
 bool Core::alive() const noexcept {
   return watches_.referenced() + timers_.referenced() + holds_ > 0 || !deferred_.empty() ||
-         !posted_->empty() || signals_.referenced() > 0 ||
-         (streams_ != nullptr && streams_->pending());
+         !posted_->empty() || signals_.referenced() > 0 || streams_wait();
 }
 
 void Core::stop() noexcept {

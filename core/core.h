@@ -102,9 +102,13 @@ class Core final : public Guest {
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
+  [[nodiscard]] bool streams_wait() const noexcept;
+  /// There is something to do without waiting for it.
+  [[nodiscard]] bool busy() const noexcept { return has_work() || streams_wait(); }
+  [[nodiscard]] std::error_code work_until(TimePoint& limit);
   void run_work();
   void run_timers();
-  bool settle_streams();
+  void settle_streams();
   [[nodiscard]] TimePoint read_clock() noexcept;
   void unclaimed(Token token, Ready ready) override;
   void nudge_host() noexcept;

@@ -50,7 +50,7 @@ void Core::turn() noexcept {
 }
 
 void Core::arm_host() noexcept {
-  const TimePoint deadline = deadline_for_wait(never);
+  const TimePoint deadline = deadline_for_wait(busy() ? unknown : never);
   guard([this] { watches_.hint_refused(); });
   const bool soon = std::exchange(nudged_, false);
   hosted_->arm(soon ? unknown : deadline,

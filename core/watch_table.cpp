@@ -90,7 +90,7 @@ void WatchTable::abandon(Token token) noexcept {
   referenced_ -= ended.referenced;
   ended = {.generation = ended.generation + 1, .changed = ended.changed};
   slots_[place] = {};
-  ++removals_;
+  unexplained_events_ -= 2;
 }
 
 void WatchTable::set(Token token, Ready interest) noexcept {
@@ -116,7 +116,7 @@ void WatchTable::set_referenced(Token token, bool referenced) noexcept {
 void WatchTable::deliver(Token token, Ready ready) {
   const State* const found = find(token);
   if (found == nullptr) {
-    ++stale_events_;
+    ++unexplained_events_;
     return;
   }
   const std::size_t place = place_of(token);

@@ -45,8 +45,8 @@ class WatchTable {
 
   /// Tells the backend what has changed. False: some of it was refused, and is tried again with the
   /// next flush; see hint_refused().
-  [[nodiscard]] bool flush() noexcept {
-    return (changed_.empty() && refused_.empty()) || tell_changes();
+  [[nodiscard]] bool flush() noexcept {  // what was refused is among the changed
+    return changed_.empty() || tell_changes();
   }
   /// Tells the handlers whose change was refused that they are ready, so that they find out why.
   void hint_refused() {
@@ -56,9 +56,9 @@ class WatchTable {
   /// After Backend::renew: everything is to be told again by the next flush.
   void forget_polled() noexcept;
 
-  /// How many registrations have ended, and how many events came for such, ever.
-  [[nodiscard]] std::uint64_t removals() const noexcept { return removals_; }
-  [[nodiscard]] std::uint64_t stale_events() const noexcept { return stale_events_; }
+  /// How many events came for registrations that had ended, ever, less one a direction for each of
+  /// those: a poller that behaves never raises it.
+  [[nodiscard]] std::int64_t unexplained_events() const noexcept { return unexplained_events_; }
 
   static int descriptor(Token token) noexcept { return static_cast<int>(place_of(token)); }
 
@@ -95,8 +95,7 @@ class WatchTable {
   std::vector<std::uint32_t> changed_;
   std::vector<Token> refused_;
   std::size_t referenced_ = 0;
-  std::uint64_t removals_ = 0;
-  std::uint64_t stale_events_ = 0;
+  std::int64_t unexplained_events_ = 0;
 };
 
 }  // namespace rondo::detail

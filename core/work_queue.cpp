@@ -16,20 +16,27 @@ namespace rondo::detail {
 
 void WorkBatch::take(std::vector<Work>& queue) noexcept {
   RONDO_ASSERT(empty());
-  items_.clear();
-  next_ = 0;
   items_.swap(queue);
 }
 
 void WorkBatch::run(std::size_t max) {
   for (; max > 0 && !empty(); --max) {
-    Work work = std::move(items_[next_++]);
+    Work work = take_next();
     work();
   }
 }
 
 void WorkBatch::discard() noexcept {
-  while (!empty()) const Work unrun = std::move(items_[next_++]);
+  while (!empty()) const Work unrun = take_next();
+}
+
+Work WorkBatch::take_next() noexcept {
+  Work work = std::move(items_[next_++]);
+  if (next_ == items_.size()) {
+    items_.clear();
+    next_ = 0;
+  }
+  return work;
 }
 
 bool PostedWork::push(Work work) {

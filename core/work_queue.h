@@ -16,7 +16,7 @@ using Work = Function<void()>;
 /// A batch of work that is run in order and may be left in the middle, by an exception too.
 class WorkBatch {
  public:
-  [[nodiscard]] bool empty() const noexcept { return next_ == items_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size() - next_; }
   /// Takes over the queue's items and leaves it empty; this batch must have been empty.
   void take(std::vector<Work>& queue) noexcept;
@@ -26,7 +26,9 @@ class WorkBatch {
   void run(std::size_t max);
 
  private:
-  std::vector<Work> items_;
+  Work take_next() noexcept;
+
+  std::vector<Work> items_;  // emptied with the last one, so that nobody has to look at both
   std::size_t next_ = 0;
 };
 
