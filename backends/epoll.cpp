@@ -37,9 +37,6 @@ namespace rondo::backends {
 namespace {
 
 constexpr std::size_t events_per_wait_max = 1024;
-// So many handlers at a time do not stay in the cache: they are fetched while others are served.
-constexpr std::size_t crowd_size = 128;
-constexpr std::size_t prefetch_distance = 2;
 
 constexpr std::uint32_t mask_of(Ready ready) noexcept {
   return (can_read(ready) ? std::uint32_t{EPOLLIN} : 0U) |
@@ -105,8 +102,9 @@ class EpollBackend final : public Backend {
     // An exchange, no dearer than a store: what was posted before a wake() that it hides is seen.
     (void)wake_pending_.exchange(false);
     if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
-    const auto events = std::span<const epoll_event>{events_}.first(static_cast<std::size_t>(count));
-    events.size() < crowd_size ? tell(sink, events) : tell_crowd(sink, events);
+    for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {
+      sink.ready(Token{event.data.u64}, ready_of(event.events));
+    }
     return {};
   }
 
@@ -135,22 +133,6 @@ class EpollBackend final : public Backend {
   Net& net() noexcept override { return system_net(); }
 
  private:
-  static void tell(Sink& sink, std::span<const epoll_event> events) {
-    for (const epoll_event& event : events) tell(sink, event);
-  }
-
-  static void tell_crowd(Sink& sink, std::span<const epoll_event> events) {
-    const std::size_t last = events.size() - 1;
-    for (std::size_t i = 0; i <= last; ++i) {
-      sink.prefetch(Token{events[std::min(i + prefetch_distance, last)].data.u64});
-      tell(sink, events[i]);
-    }
-  }
-
-  static void tell(Sink& sink, const epoll_event& event) {
-    sink.ready(Token{event.data.u64}, ready_of(event.events));
-  }
-
   int control(int operation, int fd, Ready ready, Token token) noexcept {
     epoll_event event{.events = mask_of(ready), .data = {.u64 = static_cast<std::uint64_t>(token)}};
     return ::epoll_ctl(kernel_.epoll.get(), operation, fd, &event);

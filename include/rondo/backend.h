@@ -53,20 +53,17 @@ class Sink {
   /// Users' handlers run inside, and may call watch, unwatch and wake. What they throw comes out.
   void ready(Token token, Ready ready) {
     // One comparison says that the registration and what it awaits are still those of the token,
-    // whose other parts are masked away: `ready` has two bits.
-    const Slot& slot = slot_of(token);
+    // whose other parts are masked away: the place is a slot's offset, and `ready` has two bits.
+    const auto bits = static_cast<std::uint64_t>(token);
+    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
+    const Slot& slot = *reinterpret_cast<const Slot*>(bytes + (bits & place_mask_));
     if (slot.expected == token) [[likely]] {
-      const auto awaited = static_cast<Ready>(static_cast<std::uint64_t>(token) &
-                                              static_cast<std::uint64_t>(ready));
+      const auto awaited = static_cast<Ready>(bits & static_cast<std::uint64_t>(ready));
       if (awaited != Ready::none) [[likely]]
         return slot.handler->on_ready(awaited);
     }
     if (token != no_token) unclaimed(token, ready);
   }
-
-  /// A hint that ready() will be called for `token` soon: begins to fetch the handler, which among
-  /// thousands is not in the cache.
-  void prefetch(Token token) const noexcept { __builtin_prefetch(slot_of(token).handler); }
 
   /// A backend whose poller goes back to the kernel before wait() can return says so in between:
   /// timers are looked at, however many events there are. May throw like ready().
@@ -86,13 +83,6 @@ class Sink {
   }
 
  private:
-  /// The place is the slot's offset.
-  const Slot& slot_of(Token token) const noexcept {
-    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
-    const std::uint64_t offset = static_cast<std::uint64_t>(token) & place_mask_;
-    return *reinterpret_cast<const Slot*>(bytes + offset);
-  }
-
   Slot nobody_;
   const Slot* slots_ = &nobody_;
   std::uint64_t place_mask_ = 0;
