@@ -156,7 +156,7 @@ void Pings::turn(std::uint64_t wake_at_ns) {
 }
 
 void Pings::run_until(std::uint64_t deadline_ns) {
-  for (std::uint64_t now = 0; (now = now_ns()) < deadline_ns;) {
+  while (now_ns() < deadline_ns) {
     ping_those_due();
     turn(std::min(due_at_ns_, deadline_ns));
   }
