@@ -155,8 +155,7 @@ void UvPoller::deliver_to(Sink* sink) noexcept {
 void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
   uv_os_fd_t fd = -1;
   (void)uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle), &fd);  // an open handle has one
-  // Room was made with the node. More than one entry for a descriptor that was closed and opened
-  // in between would only start it twice.
+  // Room was made with the node. More than one entry for a descriptor says nothing new.
   if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
 }
 
@@ -164,6 +163,8 @@ void UvPoller::prepare() noexcept {
   for (const int fd : stopped_) {
     const auto place = static_cast<std::size_t>(fd);
     if (nodes_[place] == nullptr || interests_[place] == Ready::none) continue;
+    // The next descriptor of that number, which was started as a new one.
+    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[place]->handle)) != 0) continue;
     note_started(fd);
     (void)start(fd, interests_[place]);  // only a closing handle can be refused, and it is not
   }

@@ -1,5 +1,5 @@
-"""What bench/compare.py and bench/costs share: the echo servers, the load generator, and looking
-at what they use."""
+"""What bench/run and bench/costs share: the echo servers, the load generator, and looking at what
+they use."""
 
 import json
 import os
@@ -65,22 +65,33 @@ class Programs:
             raise Failure("no backends in the build's rondo.pc")
         return found.group(1).replace("\\", "").split()
 
-    def rondo(self, backends: list[str], styles: Iterable[str] = ("handler",)) -> list[Server]:
-        """The echo of each style on each backend: all that are built, if none is named."""
+    def backends(self, wanted: Iterable[str]) -> list[str]:
+        """Those that are named, or all that are built."""
         built = self.built_backends()
-        for name in backends:
+        for name in wanted:
             if name not in built:
                 raise Failure(f"no such backend: {name} (built: {', '.join(built)})")
+        return list(wanted) or built
+
+    def rondo(self, backends: Iterable[str], styles: Iterable[str] = ("handler",)) -> list[Server]:
+        """The echo of each style on each backend: all that are built, if none is named."""
         echo = str(self.build / "examples" / "echo")
         return [
             Server(f"rondo {name}" if style == "handler" else f"rondo {name}, {style}",
                    (echo, "--backend", name, *ECHO_STYLES[style]), name, style)
-            for style in styles for name in backends or built
+            for style in styles for name in self.backends(backends)
         ]
 
     def raw(self) -> list[Server]:
         return self._present([("raw epoll loop", "raw_epoll", "epoll"),
                               ("raw uv_poll loop", "raw_uv", "uv")])
+
+    def udp(self, backends: Iterable[str]) -> list[Server]:
+        """udp_echo on each backend, and libuv's."""
+        program = str(self.build / "examples" / "udp_echo")
+        ours = [Server(f"rondo {name}, UDP", (program, "--backend", name), "uv", "udp")
+                for name in self.backends(backends)]
+        return ours + self._present([("libuv, UDP", "uv_udp", "uv")])
 
     def peers(self) -> list[Server]:
         return self._present([("libev", "peer_libev", ""), ("libevent", "peer_libevent", "")])
@@ -176,15 +187,18 @@ class RunningServer:
         return self
 
     def __exit__(self, *_) -> None:
+        if self.process.poll() is None and self.pid != self.process.pid:
+            os.kill(self.pid, signal.SIGTERM)  # a tracer that ends leaves it behind
         end(self.process)
         self.process.stdout.close()
 
 
-def exchange(programs: Programs, endpoint: str, clients: int, messages: int) -> dict:
-    """Runs a load of so many messages to its end."""
+def exchange(programs: Programs, endpoint: str, clients: int, messages: int,
+             load: tuple[str, ...] = ()) -> dict:
+    """Runs a load of so many messages to its end; `load` is what else is said to the generator."""
     done = subprocess.run(
         [programs.load, "--connect", endpoint, "--clients", str(clients), "--messages",
-         str(messages)],
+         str(messages), *load],
         stdout=subprocess.PIPE, text=True, timeout=LOAD_SECONDS_MAX, check=False)
     if done.returncode != 0:
         raise Failure(f"the load generator failed at {endpoint}")
@@ -197,14 +211,16 @@ def warm_up(programs: Programs, endpoint: str) -> None:
 
 
 class HeldClients:
-    """Clients that stay connected, and exchange messages when told; until the `with` block ends."""
+    """Clients that stay connected, and exchange messages when told; until the `with` block ends.
+    `server` has an endpoint and a pid; `load` is what else is said to the generator."""
 
     def __init__(self, programs: Programs, server: RunningServer, clients: int,
-                 core: int | None = None, warm_up_seconds: float = 0.3, size: int = 64):
+                 core: int | None = None, warm_up_seconds: float = 0.3, size: int = 64,
+                 load: tuple[str, ...] = ()):
         self.process = subprocess.Popen(
             [programs.load, "--idle", "--connect", server.endpoint, "--clients", str(clients),
              "--size", str(size), "--warm-up", str(warm_up_seconds),
-             "--server-pid", str(server.pid)],
+             "--server-pid", str(server.pid), *load],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             if core is not None:

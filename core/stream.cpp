@@ -43,6 +43,7 @@ Result<std::unique_ptr<Stream>> Stream::start(Reactor& reactor, int fd, StreamHa
   auto group = std::make_unique<StreamGroup>(streams, options);
   std::unique_ptr<Stream> stream{new Stream{*group, &handler, flags | owns_group | is_opening}};
   (void)group.release();  // the stream's now
+  if (const std::error_code error = stream->find_out_kind(fd)) return error;
   if (const std::error_code error = stream->open(fd)) return error;
   streams.settle_later(*stream);
   return stream;
@@ -80,14 +81,19 @@ std::uint32_t Stream::over_in_file(int mode) noexcept {
   return (mode & O_ACCMODE) == O_WRONLY ? input_ended : 0U;
 }
 
-std::error_code Stream::open(int fd) noexcept try {
-  Streams& streams = group_->streams;
+/// Of a descriptor that the user brought: what was accepted or connected is a socket.
+std::error_code Stream::find_out_kind(int fd) noexcept {
   int type = 0;
   const auto room = std::as_writable_bytes(std::span{&type, 1});
-  if (const int result = streams.net().option(fd, SOL_SOCKET, SO_TYPE, room); result < 0) {
-    if (result != -ENOTSOCK) return system_error(-result);
-    flags_ |= is_file | over_in_file(::fcntl(fd, F_GETFL));
-  }
+  const int result = group_->streams.net().option(fd, SOL_SOCKET, SO_TYPE, room);
+  if (result >= 0) return {};
+  if (result != -ENOTSOCK) return system_error(-result);
+  flags_ |= is_file | over_in_file(::fcntl(fd, F_GETFL));
+  return {};
+}
+
+std::error_code Stream::open(int fd) noexcept try {
+  Streams& streams = group_->streams;
   const StreamOptions& limits = options();
   if (limits.lifetime > Duration::zero()) extra().opened_at = streams.now();
   if (limits.read_timeout > Duration::zero()) {

@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent / "tools" / "install"
-PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace")
+PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
+            "haproxy")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
 
 

@@ -2,21 +2,14 @@
 // `unsent_` decides whether an answer is followed by the next message: without limit while time is
 // measured, a number in a run of so many messages, zero while draining. Between two measurements
 // nothing is in flight.
-//
-// A message is a counter that starts at a number mixed from client and sequence, so that it need
-// not be stored: it is made again when the answer has come.
 #include "clients.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
-#include <numeric>
-#include <string>
+
+#include "system.h"
 
 namespace load {
 namespace {
@@ -25,51 +18,24 @@ constexpr std::size_t connecting_max = 256;
 constexpr std::size_t events_per_wait_max = 1024;
 constexpr int wait_max_ms = 100;
 constexpr std::uint64_t silence_max_ns = 20'000'000'000;
-constexpr std::uint64_t ns_per_second = 1'000'000'000;
-
-[[noreturn]] void die(const char* what) {
-  std::fprintf(stderr, "\nload: %s\n", what);
-  std::exit(EXIT_FAILURE);
-}
-
-[[noreturn]] void die_with_errno(const char* what) {
-  die((std::string{what} + ": " + std::strerror(errno)).c_str());
-}
-
-bool is_exhaustion(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-         error == EADDRNOTAVAIL;
-}
 
 }  // namespace
-
-std::uint64_t now_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * ns_per_second +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 Clients::Clients(const sockaddr_in& server, std::size_t message_size, int server_pid,
                  Progress& progress)
     : server_(server),
-      size_(message_size),
       server_pid_(server_pid),
       progress_(progress),
       poller_(epoll_create1(EPOLL_CLOEXEC)),
       events_(events_per_wait_max),
-      message_((message_size + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t)),
+      message_(message_size),
       input_(message_size + 1) {
   if (poller_ < 0) die_with_errno("epoll_create1");
 }
 
 Clients::~Clients() {
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  for (const Client& client : clients_) {
-    if (client.fd < 0) continue;
-    setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    close(client.fd);
-  }
+  for (const Client& client : clients_)
+    if (client.fd >= 0) reset(client.fd);
   close(poller_);
 }
 
@@ -98,17 +64,9 @@ std::size_t Clients::connect(std::size_t count) {
 
 bool Clients::start_connecting() {
   Client client;
-  client.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  client.fd = begin_connecting(server_);
   if (client.fd < 0) {
-    if (!is_exhaustion(errno)) die_with_errno("socket");
     exhaustion_ = errno;
-    return false;
-  }
-  const auto* const address = reinterpret_cast<const sockaddr*>(&server_);
-  if (::connect(client.fd, address, sizeof server_) != 0 && errno != EINPROGRESS) {
-    if (!is_exhaustion(errno)) die_with_errno("connect");
-    exhaustion_ = errno;
-    close(client.fd);
     return false;
   }
   clients_.push_back(client);
@@ -139,10 +97,8 @@ void Clients::set_interest(const Client& client, std::uint32_t events, int opera
 
 // Exchanging ------------------------------------------------------------------------------------
 
-void Clients::fill_message(const Client& client) noexcept {
-  constexpr std::uint64_t mixer = 0x9e3779b97f4a7c15;  // 2^64 divided by the golden ratio
-  const auto number = static_cast<std::uint64_t>(&client - clients_.data());
-  std::iota(message_.begin(), message_.end(), (number << 32 ^ client.sequence) * mixer);
+void Clients::make_message(const Client& client) noexcept {
+  message_.make(static_cast<std::uint64_t>(&client - clients_.data()), client.sequence);
 }
 
 void Clients::send_message(Client& client, std::uint64_t now) {
@@ -151,18 +107,18 @@ void Clients::send_message(Client& client, std::uint64_t now) {
   client.received = 0;
   client.sent_at_ns = now;
   ++in_flight_;
-  fill_message(client);
+  make_message(client);
   continue_sending(client);
 }
 
 // `message_` holds the client's message.
 void Clients::continue_sending(Client& client) {
-  const auto* const bytes = reinterpret_cast<const std::byte*>(message_.data());
+  const auto rest = message_.bytes().subspan(client.sent);
   const bool was_short = client.sent > 0;
-  const ssize_t sent = send(client.fd, bytes + client.sent, size_ - client.sent, MSG_NOSIGNAL);
+  const ssize_t sent = send(client.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN) return lose(client);
   if (sent > 0) client.sent += static_cast<std::uint32_t>(sent);
-  const bool is_short = client.sent < size_;
+  const bool is_short = client.sent < message_.size();
   if (is_short != was_short)
     set_interest(client, is_short ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
 }
@@ -173,14 +129,13 @@ void Clients::receive(Client& client) {
   if (got <= 0) return lose(client);
   check(client, static_cast<std::size_t>(got));
   client.received += static_cast<std::uint32_t>(got);
-  if (client.received == size_) finish_message(client);
+  if (client.received == message_.size()) finish_message(client);
 }
 
 void Clients::check(const Client& client, std::size_t size) {
   if (size > client.sent - client.received) die("the server sent more than it was sent");
-  fill_message(client);
-  const auto* const bytes = reinterpret_cast<const std::byte*>(message_.data());
-  if (std::memcmp(input_.data(), bytes + client.received, size) != 0)
+  make_message(client);
+  if (!message_.has(std::span{input_}.first(size), client.received))
     die("the server sent back something else than it was sent");
 }
 
@@ -198,7 +153,7 @@ void Clients::finish_message(Client& client) {
 }
 
 void Clients::lose(Client& client) {
-  const bool is_waiting = client.received < size_;
+  const bool is_waiting = client.received < message_.size();
   if (is_waiting) --in_flight_;
   if (is_waiting && client.sequence == 1) --connecting_;
   ++lost_;
@@ -218,7 +173,7 @@ void Clients::turn(int wait_ms) {
       continue;
     }
     if ((event.events & EPOLLOUT) != 0) {
-      fill_message(client);
+      make_message(client);
       continue_sending(client);
     }
     if (client.fd >= 0 && (event.events & ~std::uint32_t{EPOLLOUT}) != 0) receive(client);
@@ -251,7 +206,8 @@ void Clients::run_until(std::uint64_t deadline_ns) {
       die("the server does not answer");
     }
     if (progress_.is_due(now) && now > shown_at) {
-      const double seconds = static_cast<double>(now - shown_at) / ns_per_second;
+      const double seconds =
+          static_cast<double>(now - shown_at) / static_cast<double>(ns_per_second);
       progress_.show("exchanging", static_cast<double>(heard - shown) / seconds, "messages/s");
       shown_at = now;
       shown = heard;
@@ -272,12 +228,12 @@ Measurement Clients::measure(std::uint64_t warm_up_ns, std::uint64_t duration_ns
   send_to_all();
   run_until(now_ns() + warm_up_ns);
   measurement_ = {};
-  const std::uint64_t cpu_ns = server_cpu_ns();
+  const std::uint64_t cpu_ns = cpu_ns_of(server_pid_);
   const std::uint64_t start = now_ns();
   run_until(start + duration_ns);
   Measurement result = measurement_;
   result.duration_ns = now_ns() - start;
-  result.server_cpu_ns = server_cpu_ns() - cpu_ns;
+  result.server_cpu_ns = cpu_ns_of(server_pid_) - cpu_ns;
   drain();
   return result;
 }
@@ -285,27 +241,14 @@ Measurement Clients::measure(std::uint64_t warm_up_ns, std::uint64_t duration_ns
 Measurement Clients::exchange(std::uint64_t messages) {
   measurement_ = {};
   unsent_ = messages;
-  const std::uint64_t cpu_ns = server_cpu_ns();
+  const std::uint64_t cpu_ns = cpu_ns_of(server_pid_);
   const std::uint64_t start = now_ns();
   send_to_all();
   run_until(without_limit);
   Measurement result = measurement_;
   result.duration_ns = now_ns() - start;
-  result.server_cpu_ns = server_cpu_ns() - cpu_ns;
+  result.server_cpu_ns = cpu_ns_of(server_pid_) - cpu_ns;
   return result;
-}
-
-// The first number of schedstat is the time that the process's first thread was on a CPU.
-std::uint64_t Clients::server_cpu_ns() const {
-  if (server_pid_ == 0) return 0;
-  const std::string path = "/proc/" + std::to_string(server_pid_) + "/schedstat";
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) die_with_errno(path.c_str());
-  unsigned long long value = 0;
-  const bool read = std::fscanf(file, "%llu", &value) == 1;
-  std::fclose(file);
-  if (!read) die("no CPU time of the server in its schedstat");
-  return value;
 }
 
 }  // namespace load

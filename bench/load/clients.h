@@ -9,46 +9,29 @@
 #include <limits>
 #include <vector>
 
-#include "histogram.h"
+#include "load.h"
+#include "message.h"
 #include "progress.h"
 
 namespace load {
 
-/// Nanoseconds of the monotonic clock.
-std::uint64_t now_ns() noexcept;
-
-struct Measurement {
-  std::uint64_t messages = 0;
-  std::uint64_t duration_ns = 0;
-  std::uint64_t server_cpu_ns = 0;
-  Histogram latency_ns;
-};
-
 /// A closed loop: each client sends a message, waits until all of it has come back, and sends the
 /// next. What comes back is compared, byte for byte, with what was sent.
-class Clients {
+class Clients final : public Load {
  public:
   /// `server_pid` is the process whose CPU time is counted, 0 for none.
   Clients(const sockaddr_in& server, std::size_t message_size, int server_pid, Progress& progress);
-  Clients(const Clients&) = delete;
-  Clients& operator=(const Clients&) = delete;
   /// Resets the connections, so that none of them lingers in TIME_WAIT.
-  ~Clients();
+  ~Clients() override;
 
   /// Adds `count` clients, a bounded number at a time; each exchanges one message, so that the
   /// server is known to have accepted it. Stops early where the system has no descriptors, ports or
   /// memory left. Returns how many there are.
-  std::size_t connect(std::size_t count);
-
-  /// Exchanges messages for `warm_up_ns`, and then for `duration_ns`, which is measured.
-  Measurement measure(std::uint64_t warm_up_ns, std::uint64_t duration_ns);
-  /// Exchanges this many messages in all.
-  Measurement exchange(std::uint64_t messages);
-
-  /// The errno that stopped connect() early, or 0.
-  [[nodiscard]] int exhaustion() const noexcept { return exhaustion_; }
-  /// Clients whose connection was ended by the server.
-  [[nodiscard]] std::size_t lost() const noexcept { return lost_; }
+  std::size_t connect(std::size_t count) override;
+  Measurement measure(std::uint64_t warm_up_ns, std::uint64_t duration_ns) override;
+  Measurement exchange(std::uint64_t messages) override;
+  [[nodiscard]] int exhaustion() const noexcept override { return exhaustion_; }
+  [[nodiscard]] std::size_t lost() const noexcept override { return lost_; }
 
  private:
   struct Client {
@@ -64,7 +47,7 @@ class Clients {
   bool start_connecting();
   void finish_connecting(Client& client);
   void set_interest(const Client& client, std::uint32_t events, int operation);
-  void fill_message(const Client& client) noexcept;
+  void make_message(const Client& client) noexcept;
   void send_message(Client& client, std::uint64_t now);
   void continue_sending(Client& client);
   void receive(Client& client);
@@ -76,16 +59,14 @@ class Clients {
   void send_to_all();
   void run_until(std::uint64_t deadline_ns);
   void drain();
-  [[nodiscard]] std::uint64_t server_cpu_ns() const;
 
   sockaddr_in server_;
-  std::size_t size_;
   int server_pid_;
   Progress& progress_;
   int poller_;
   std::vector<Client> clients_;
   std::vector<epoll_event> events_;
-  std::vector<std::uint64_t> message_;
+  Message message_;
   std::vector<std::byte> input_;
   Measurement measurement_;
   std::uint64_t unsent_ = 0;    // messages that may still be sent

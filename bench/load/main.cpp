@@ -9,16 +9,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "churn.h"
 #include "clients.h"
+#include "datagrams.h"
 #include "options.h"
+#include "pings.h"
 
 namespace {
 
-constexpr double ns_per_second = 1e9;
+constexpr double second_ns = 1e9;
 constexpr double ns_per_us = 1e3;
 constexpr rlim_t descriptors_besides_clients = 16;
 
@@ -57,7 +62,7 @@ std::size_t clients_that_fit(std::size_t wanted) {
 
 void print(const load::Measurement& measured, std::size_t clients, std::size_t lost,
            std::size_t size) {
-  const double seconds = static_cast<double>(measured.duration_ns) / ns_per_second;
+  const double seconds = static_cast<double>(measured.duration_ns) / second_ns;
   const auto messages = static_cast<double>(measured.messages);
   const auto quantile_us = [&measured](double part) {
     return static_cast<double>(measured.latency_ns.quantile(part)) / ns_per_us;
@@ -68,17 +73,35 @@ void print(const load::Measurement& measured, std::size_t clients, std::size_t l
               seconds > 0 ? messages / seconds : 0);
   std::printf("\"server_cpu_ns_per_message\": %.1f, ",
               messages > 0 ? static_cast<double>(measured.server_cpu_ns) / messages : 0);
+  std::printf("\"streamed_bytes_per_second\": %.0f, ",
+              seconds > 0 ? static_cast<double>(measured.streamed_bytes) / seconds : 0);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p99.9_us\": %.1f}\n", quantile_us(0.5),
               quantile_us(0.99), quantile_us(0.999));
   std::fflush(stdout);
 }
 
 std::uint64_t nanoseconds(double seconds) {
-  return static_cast<std::uint64_t>(seconds * ns_per_second);
+  return static_cast<std::uint64_t>(seconds * second_ns);
+}
+
+std::unique_ptr<load::Load> make_load(const load::Options& options, const sockaddr_in& server,
+                                      load::Progress& progress) {
+  const auto [size, pid] = std::pair{options.size, options.server_pid};
+  switch (options.kind) {
+    case load::Kind::churn:
+      return std::make_unique<load::Churn>(server, size, pid);
+    case load::Kind::pings:
+      return std::make_unique<load::Pings>(server, size, pid, options.firehose);
+    case load::Kind::datagrams:
+      return std::make_unique<load::Datagrams>(server, size, pid);
+    case load::Kind::exchange:
+      break;
+  }
+  return std::make_unique<load::Clients>(server, size, pid, progress);
 }
 
 // Each line of standard input is a number of seconds to measure.
-void obey(load::Clients& clients, std::size_t connected, const load::Options& options) {
+void obey(load::Load& clients, std::size_t connected, const load::Options& options) {
   std::printf("{\"connected\": %zu}\n", connected);
   std::fflush(stdout);
   for (double seconds = 0; std::cin >> seconds;)
@@ -98,7 +121,8 @@ int main(int argc, char** argv) {
   }
   const std::size_t wanted = clients_that_fit(options.clients);
   load::Progress progress{options.progress};
-  load::Clients clients{*server, options.size, options.server_pid, progress};
+  const auto made = make_load(options, *server, progress);
+  load::Load& clients = *made;
   const std::size_t connected = clients.connect(wanted);
   if (clients.exhaustion() != 0)
     std::fprintf(stderr, "load: %zu clients instead of %zu: %s\n", connected, wanted,

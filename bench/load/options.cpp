@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include <map>
+
 #include <CLI/CLI.hpp>
 
 namespace load {
@@ -8,19 +10,33 @@ namespace {
 constexpr std::size_t size_max = std::size_t{1} << 20;
 constexpr std::size_t clients_max = 1'000'000;
 constexpr double seconds_max = 3600;
+constexpr std::size_t datagram_size_max = 1400;  // fits a frame
 
 constexpr const char* idle_help =
     "connect, report, then obey standard input: each line is a number of seconds to measure; its "
     "end is ours";
+constexpr const char* kind_help =
+    "exchange: a message in flight for each client; churn: each connects, exchanges one and "
+    "leaves, so many at once; pings: each sends one every 100 ms; datagrams: by UDP, so many under "
+    "way";
+
+const std::map<std::string, Kind> kinds = {{"exchange", Kind::exchange},
+                                           {"churn", Kind::churn},
+                                           {"pings", Kind::pings},
+                                           {"datagrams", Kind::datagrams}};
 
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   CLI::App app{
-      "Exchanges messages with an echo server, one in flight for each client, checks what comes "
-      "back, and prints figures as JSON.",
+      "Exchanges messages with an echo server, checks what comes back, and prints figures as JSON.",
       "load"};
   app.add_option("--connect", options.connect, "the server, IPV4:PORT")->required();
+  app.add_option("--load", options.kind, kind_help)
+      ->transform(CLI::CheckedTransformer(kinds))
+      ->option_text("KIND");
+  app.add_flag("--firehose", options.firehose,
+               "of pings: beside them, one client streams as much as the server takes");
   app.add_option("--clients", options.clients, "connections")
       ->check(CLI::Range(std::size_t{1}, clients_max))
       ->capture_default_str();
@@ -42,6 +58,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
+  }
+  if (options.kind == Kind::datagrams && options.size > datagram_size_max) {
+    return app.exit(CLI::ValidationError("--size", "a datagram has at most 1400 bytes"));
   }
   return std::nullopt;
 }

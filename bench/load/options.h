@@ -8,8 +8,17 @@
 
 namespace load {
 
+enum class Kind : std::uint8_t {
+  exchange,   ///< a closed loop: each client has a message in flight
+  churn,      ///< each connects, exchanges one message, and leaves
+  pings,      ///< each sends one every 100 ms
+  datagrams,  ///< UDP
+};
+
 struct Options {
   std::string connect;
+  Kind kind = Kind::exchange;
+  bool firehose = false;  ///< beside the pings, one who streams as much as the server takes
   std::size_t clients = 50;
   std::size_t size = 64;
   double seconds = 5;

@@ -50,31 +50,50 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace
-
-int open_listener(int argc, char** argv) {
+// Where `--listen` says.
+sockaddr_in wanted_address(int argc, char** argv) {
   std::string_view endpoint = "127.0.0.1:8888";
   if (argc == 3 && std::string_view{argv[1]} == "--listen")
     endpoint = argv[2];
   else if (argc != 1)
     usage(argv[0]);
-  sockaddr_in address = address_of(endpoint, argv[0]);
+  return address_of(endpoint, argv[0]);
+}
 
-  raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+int open_bound(int type, sockaddr_in address) {
+  const int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("bind");
+  return fd;
+}
+
+void announce(int fd) {
+  sockaddr_in address{};
   socklen_t size = sizeof address;
-  if (bind(fd, generic, size) != 0) die("bind");
-  if (listen(fd, backlog) != 0) die("listen");
-  if (getsockname(fd, generic, &size) != 0) die("getsockname");
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) die("getsockname");
   std::array<char, INET_ADDRSTRLEN> host{};
   inet_ntop(AF_INET, &address.sin_addr, host.data(), host.size());
   std::printf("listening on %s:%d\n", host.data(), ntohs(address.sin_port));
   std::fflush(stdout);
+}
+
+}  // namespace
+
+int open_listener(int argc, char** argv) {
+  const sockaddr_in address = wanted_address(argc, argv);
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  const int fd = open_bound(SOCK_STREAM, address);
+  if (listen(fd, backlog) != 0) die("listen");
+  announce(fd);
+  return fd;
+}
+
+int open_datagram_socket(int argc, char** argv) {
+  const int fd = open_bound(SOCK_DGRAM, wanted_address(argc, argv));
+  announce(fd);
   return fd;
 }
 

@@ -8,10 +8,14 @@
 
 namespace bench {
 
-/// Opens what `--listen HOST:PORT` says (default 127.0.0.1:8888, port 0 takes any), raises the
+/// Call it when the loop is made, so that what is open then is what is open without clients. Opens
+/// what `--listen HOST:PORT` says (default 127.0.0.1:8888, port 0 takes any), raises the
 /// soft limit of descriptors, ignores SIGPIPE and prints `listening on HOST:PORT`. Returns the
 /// non-blocking listener; ends the process with a message where that fails.
 int open_listener(int argc, char** argv);
+
+/// The same for UDP. Returns the non-blocking socket.
+int open_datagram_socket(int argc, char** argv);
 
 /// The next waiting client, non-blocking, or -1 when there is none.
 int accept_client(int listener) noexcept;

@@ -31,8 +31,8 @@ void on_connection(struct ev_loop* loop, ev_io* listener, int) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int fd = bench::open_listener(argc, argv);
   struct ev_loop* const loop = ev_default_loop(0);
+  const int fd = bench::open_listener(argc, argv);
   ev_io listener;
   ev_io_init(&listener, on_connection, fd, EV_READ);
   ev_io_start(loop, &listener);

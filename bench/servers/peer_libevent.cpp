@@ -32,8 +32,8 @@ void on_connection(evutil_socket_t listener, short, void*) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int fd = bench::open_listener(argc, argv);
   base = event_base_new();
+  const int fd = bench::open_listener(argc, argv);
   event* const listener = event_new(base, fd, EV_READ | EV_PERSIST, on_connection, nullptr);
   event_add(listener, nullptr);
   return event_base_dispatch(base);

@@ -30,8 +30,8 @@ void accept_all(int poller, int listener) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int listener = bench::open_listener(argc, argv);
   const int poller = epoll_create1(EPOLL_CLOEXEC);
+  const int listener = bench::open_listener(argc, argv);
   watch(poller, listener);
   for (;;) {
     const int count = epoll_wait(poller, events, events_per_wait_max, -1);

@@ -39,9 +39,10 @@ void on_connection(uv_poll_t* listener, int, int) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  uv_loop_t* const loop = uv_default_loop();
   const int fd = bench::open_listener(argc, argv);
   uv_poll_t listener{};
-  uv_poll_init(uv_default_loop(), &listener, fd);
+  uv_poll_init(loop, &listener, fd);
   uv_poll_start(&listener, UV_READABLE, on_connection);
-  return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+  return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -277,6 +277,7 @@ class RONDO_EXPORT Stream final : private Handler {
   void connected(Result<Socket, Error> result);
   static Result<std::unique_ptr<Stream>> start(Reactor& reactor, int fd, StreamHandler& handler,
                                                const StreamOptions& options, std::uint32_t flags);
+  [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
   [[nodiscard]] std::error_code open(int fd) noexcept;
   [[nodiscard]] static std::uint32_t over_in_file(int mode) noexcept;
   template <typename Call>

@@ -85,6 +85,17 @@ TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
   EXPECT_TRUE(server.unapplied().empty());
 }
 
+TEST_P(Servers, AskAndSetNothingOfWhomTheyAccept) {
+  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+  const auto calls = [this] {
+    return net.calls("option") + net.calls("set_option") + net.calls("get") + net.calls("set");
+  };
+  const int before = calls();
+  for (const Fd& client : connect(server, 3)) EXPECT_TRUE(echoes(client));
+  EXPECT_TRUE(has(server, 0));
+  EXPECT_EQ(calls(), before);
+}
+
 TEST_P(Servers, AClassGetsWhatIsShared) {
   const std::string greeting = "hello";
   int sessions = 0;

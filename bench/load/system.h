@@ -1,0 +1,33 @@
+// load: what all loads ask the system for.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+
+namespace load {
+
+inline constexpr std::uint64_t ns_per_second = 1'000'000'000;
+
+/// Nanoseconds of the monotonic clock.
+std::uint64_t now_ns() noexcept;
+
+/// Nanoseconds that the first thread of a process has been on a CPU, by the kernel's own account.
+/// 0 for process 0.
+std::uint64_t cpu_ns_of(int pid);
+
+/// Whether an errno says that descriptors, ports or memory have run out.
+bool is_exhaustion(int error) noexcept;
+
+/// A socket that has begun to connect, close-on-exec and non-blocking, Nagle's algorithm off. -1
+/// and errno where there is want of something; another failure ends the process.
+int begin_connecting(const sockaddr_in& server);
+
+/// Closes a connection so that it does not linger in TIME_WAIT: the peer sees a reset.
+void reset(int fd) noexcept;
+
+/// End the process with a message.
+[[noreturn]] void die(const char* what);
+[[noreturn]] void die_with_errno(const char* what);
+
+}  // namespace load

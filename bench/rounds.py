@@ -1,0 +1,93 @@
+"""What the scenarios of bench/run share: cores, rounds, and the ratios of rounds."""
+
+import os
+import statistics
+import sys
+from dataclasses import dataclass, field
+
+import harness
+
+WINDOW_SECONDS = 1.0
+WARM_UP_SECONDS = 0.25
+
+
+class Progress:
+    """One line on standard error; on a terminal it is written over again."""
+
+    def __init__(self):
+        self.terminal = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        sys.stderr.write(f"\r\033[K{text}" if self.terminal else f"{text}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self.terminal:
+            sys.stderr.write("\r\033[K")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for, and where."""
+
+    programs: harness.Programs
+    server_core: int | None
+    load_core: int | None
+    progress: Progress
+    clients: int
+    seconds: int
+    sizes: tuple[int, ...]
+    backends: tuple[str, ...]
+    styles: tuple[str, ...]
+    with_peers: bool
+
+    @property
+    def rounds(self) -> int:
+        return max(1, round(self.seconds / WINDOW_SECONDS))
+
+    def hold(self, server, size: int, load: tuple[str, ...] = (),
+             clients: int | None = None) -> harness.HeldClients:
+        return harness.HeldClients(self.programs, server, clients or self.clients, self.load_core,
+                                   WARM_UP_SECONDS, size, load)
+
+
+@dataclass
+class Contender:
+    """One pair of a server and the load that is held ready for it."""
+
+    name: str
+    clients: harness.HeldClients
+    rounds: list[dict] = field(default_factory=list)
+
+    def median(self, key: str) -> float:
+        return statistics.median(measured[key] for measured in self.rounds)
+
+    def worst(self, key: str) -> float:
+        return max(measured[key] for measured in self.rounds)
+
+    def ratio(self, other: "Contender", key: str) -> float:
+        return statistics.median(
+            ours[key] / theirs[key] for ours, theirs in zip(self.rounds, other.rounds))
+
+
+def choose_cores() -> tuple[int | None, int | None]:
+    """One for the servers, one for the load."""
+    cores = sorted(os.sched_getaffinity(0))
+    return (cores[-1], cores[0]) if len(cores) > 1 else (None, None)
+
+
+def run_rounds(contenders: list, rounds: int, progress: Progress, unit: str = "messages",
+               window_seconds: float = WINDOW_SECONDS) -> None:
+    for number in range(1, rounds + 1):
+        # Each begins a round in turn, so that none always follows the same neighbour's pause.
+        for offset in range(len(contenders)):
+            contender = contenders[(number + offset) % len(contenders)]
+            measured = contender.clients.measure(window_seconds)
+            contender.rounds.append(measured)
+            progress.show(f"round {number}/{rounds}  {contender.name}: "
+                          f"{measured['messages_per_second']:,.0f} {unit}/s")
+    progress.clear()
+
+
+def shown_ratio(ours: Contender, theirs: Contender | None, key: str) -> str:
+    return "-" if theirs is None else f"{ours.ratio(theirs, key):.3f}"
