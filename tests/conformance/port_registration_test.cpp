@@ -70,7 +70,7 @@ TEST_P(Registration, LeavesADescriptorBlockingThatOthersMayShare) {
     const Fd far_end{ends[1]};
     ASSERT_FALSE(watch(shared, Ready::none, Ready::read));
     EXPECT_FALSE(is_nonblocking(shared.get())) << "from the beginning";
-    EXPECT_TRUE(is_silent(token));
+    (void)look();  // nothing is ready
     ASSERT_FALSE(watch(shared, Ready::read, Ready::none));
     ASSERT_FALSE(watch(shared, Ready::none, Ready::both));
     (void)look();  // the terminal can be written
