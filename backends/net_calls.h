@@ -1,5 +1,5 @@
-// The socket calls that kernels do not share. Meson picks one net_calls_*.cpp; nothing else in
-// system_net.cpp depends on the system. Results follow the system's: -1, with errno set, on
+// The socket calls that kernels do not share. Meson picks the files that define them, by system;
+// nothing else in system_net.cpp depends on it. Results follow the system's: -1, with errno set, on
 // failure.
 #pragma once
 

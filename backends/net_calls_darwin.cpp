@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
 #include "net_calls.h"
@@ -105,18 +104,6 @@ int peer_credentials(int fd, Credentials& peer) noexcept {
   if (::getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &process, &size) != 0) process = -1;
   peer = {process, user, group};
   return 0;
-}
-
-void take_pending_sigpipe() noexcept {
-  sigset_t pending;
-  sigemptyset(&pending);
-  sigpending(&pending);
-  if (sigismember(&pending, SIGPIPE) != 1) return;
-  sigset_t sigpipe;
-  sigemptyset(&sigpipe);
-  sigaddset(&sigpipe, SIGPIPE);
-  int number = 0;
-  sigwait(&sigpipe, &number);
 }
 
 }  // namespace rondo::backends

@@ -1,9 +1,6 @@
-// Packet information, which the systems tell alike.
-//
-// IPv4 tells two addresses: the one in the datagram's header, which may be a group's or a
-// broadcast, and the one of this host that an answer would come from. Where they are the same, it
-// was unicast. IPv6 tells the first alone, and knows no broadcast. An IPv6 socket that serves IPv4
-// tells and takes mapped addresses.
+// What control messages tell alike on all systems: IPv6's packet information, which knows the
+// address in the datagram's header alone, and no broadcast. An IPv6 socket that serves IPv4 tells
+// and takes mapped addresses.
 #define __APPLE_USE_RFC_3542  // NOLINT: Apple's name, which shows in6_pktinfo
 #include "net_info.h"
 
@@ -24,22 +21,6 @@ Endpoint endpoint_of(const SystemAddress& address) noexcept {
   return made ? *made : Endpoint{};
 }
 
-template <typename Value>
-Value value_of(const cmsghdr& part) noexcept {
-  Value value{};
-  std::memcpy(&value, CMSG_DATA(const_cast<cmsghdr*>(&part)), sizeof(value));
-  return value;
-}
-
-void read_packet_info(const in_pktinfo& packet, MessageInfo& info) noexcept {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr = packet.ipi_addr;
-  info.local = endpoint_of(address);
-  info.interface = static_cast<std::uint32_t>(packet.ipi_ifindex);
-  info.unicast = packet.ipi_addr.s_addr == packet.ipi_spec_dst.s_addr;
-}
-
 void read_packet_info(const in6_pktinfo& packet, MessageInfo& info) noexcept {
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
@@ -51,6 +32,18 @@ void read_packet_info(const in6_pktinfo& packet, MessageInfo& info) noexcept {
 }
 
 }  // namespace
+
+Endpoint endpoint_of_ipv4(const in_addr& address) noexcept {
+  sockaddr_in whole{};
+  whole.sin_family = AF_INET;
+  whole.sin_addr = address;
+  return endpoint_of(whole);
+}
+
+bool is_no_group(const in_addr& address) noexcept {
+  const in_addr_t number = ntohl(address.s_addr);
+  return !IN_MULTICAST(number) && number != INADDR_BROADCAST;
+}
 
 void ControlWriter::add(int level, int type, const void* value, std::size_t size) noexcept {
   const std::size_t space = CMSG_SPACE(size);
@@ -73,10 +66,7 @@ std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept {
     packet.ipi6_ifindex = info.interface;
     writer.add(IPPROTO_IPV6, IPV6_PKTINFO, &packet, sizeof(packet));
   } else if (info.local != Endpoint{} || info.interface != 0) {
-    in_pktinfo packet{};
-    packet.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(info.local.system())->sin_addr;
-    packet.ipi_ifindex = static_cast<decltype(packet.ipi_ifindex)>(info.interface);
-    writer.add(IPPROTO_IP, IP_PKTINFO, &packet, sizeof(packet));
+    write_ipv4_info(info, writer);
   }
   if (info.segment_size != 0) write_segment_size(info.segment_size, writer);
   return writer.size();
@@ -85,9 +75,8 @@ std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept {
 void read_info(const msghdr& header, MessageInfo& info) noexcept {
   auto* const message = const_cast<msghdr*>(&header);  // as the macros of some systems want it
   for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
-    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
-      read_packet_info(value_of<in_pktinfo>(*part), info);
-    } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+    if (read_ipv4_info(*part, info)) continue;
+    if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
       read_packet_info(value_of<in6_pktinfo>(*part), info);
     } else {
       read_segment_size(*part, info);

@@ -1,11 +1,13 @@
-// MessageInfo in the system's control messages: packet information (ip(7), ipv6(7), RFC 3542) and,
-// where the system has it, the size of segments (udp(7)).
+// MessageInfo in the system's control messages: packet information (IPv4's by the system's own
+// means, IPv6's by RFC 3542) and, where the system has it, the size of segments (udp(7)).
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 #include <rondo/endpoint.h>
 #include <rondo/net.h>
@@ -24,11 +26,8 @@ void read_info(const msghdr& header, MessageInfo& info) noexcept;
 
 /// Whether receive_messages can tell the size of a datagram that was truncated.
 extern const bool tells_whole_sizes [[gnu::visibility("hidden")]];
-
-/// The system's own part: what else it may be told, appended at the end, and what it tells.
-class ControlWriter;
-void write_segment_size(std::size_t size, ControlWriter& writer) noexcept;
-void read_segment_size(const cmsghdr& part, MessageInfo& info) noexcept;
+/// Whether several datagrams can be sent as one message of segments.
+extern const bool has_segments [[gnu::visibility("hidden")]];
 
 /// Appends control messages to a buffer.
 class ControlWriter {
@@ -41,5 +40,25 @@ class ControlWriter {
   MutableBytes room_;
   std::size_t used_ = 0;
 };
+
+// What a system does in its own way: it appends at the end, and knows what is its own.
+void write_segment_size(std::size_t size, ControlWriter& writer) noexcept;
+void read_segment_size(const cmsghdr& part, MessageInfo& info) noexcept;
+void write_ipv4_info(const MessageInfo& info, ControlWriter& writer) noexcept;
+/// False: it tells something else.
+bool read_ipv4_info(const cmsghdr& part, MessageInfo& info) noexcept;
+
+inline const unsigned char* data_of(const cmsghdr& part) noexcept {
+  return CMSG_DATA(const_cast<cmsghdr*>(&part));  // as the macros of some systems want it
+}
+template <typename Value>
+Value value_of(const cmsghdr& part) noexcept {
+  Value value{};
+  std::memcpy(&value, data_of(part), sizeof(value));
+  return value;
+}
+Endpoint endpoint_of_ipv4(const in_addr& address) noexcept;
+/// Neither a group's nor everybody's.
+bool is_no_group(const in_addr& address) noexcept;
 
 }  // namespace rondo::backends

@@ -4,13 +4,13 @@
 #include <netinet/udp.h>
 
 #include <cstdint>
-#include <cstring>
 
 #include "net_info.h"
 
 namespace rondo::backends {
 
 const bool tells_whole_sizes = true;
+const bool has_segments = true;
 
 void write_segment_size(std::size_t size, ControlWriter& writer) noexcept {
   // What does not fit is 0, for which the kernel sends no segments but says EMSGSIZE in the end.
@@ -20,8 +20,7 @@ void write_segment_size(std::size_t size, ControlWriter& writer) noexcept {
 
 void read_segment_size(const cmsghdr& part, MessageInfo& info) noexcept {
   if (part.cmsg_level != IPPROTO_UDP || part.cmsg_type != UDP_GRO) return;
-  int value = 0;
-  std::memcpy(&value, CMSG_DATA(const_cast<cmsghdr*>(&part)), sizeof(value));
+  const int value = value_of<int>(part);
   if (value > 0) info.segment_size = static_cast<std::size_t>(value);
 }
 

@@ -1,5 +1,5 @@
-// Options by name. net_options.cpp sets and gets them; Meson picks the net_options_*.cpp that knows
-// the system's numbers.
+// Options by name. net_options.cpp sets and gets them, and knows the numbers that all systems call
+// alike; Meson picks the net_options_*.cpp that knows the others.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,18 @@
 namespace rondo::backends {
 
 /// How the system wants the value.
-enum class Form : std::uint8_t { number, flag, linger, interface_of_ipv4 };
+enum class Form : std::uint8_t { number, flag, byte, linger, interface_of_ipv4 };
 
 struct OptionNumber {
   int level = -1;  ///< -1: the system has no such option
   int name = -1;
   Form form = Form::number;
+  int name_too = -1;  ///< one that is set together with it
 };
 
-/// `domain` matters where is_of_family(option).
-OptionNumber number_of(Option option, int domain) noexcept;
+/// What this system has besides, or calls or wants otherwise. `domain`, AF_INET or AF_INET6,
+/// matters where is_of_family(option).
+OptionNumber own_number_of(Option option, int domain) noexcept;
 
 /// Whether IPv4 and IPv6 have numbers of their own for it.
 constexpr bool is_of_family(Option option) noexcept {

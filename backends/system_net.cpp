@@ -13,6 +13,7 @@
 // Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
 // since an error behind the first batch would be lost.
 #include "net_calls.h"
+#include "net_groups.h"
 #include "net_info.h"
 #include "net_options.h"
 
@@ -140,15 +141,21 @@ std::ptrdiff_t write_quietly(Write write) noexcept {
   return result;
 }
 
+bool lacks_segments(const Message& message) noexcept {
+  return !backends::has_segments && message.info != nullptr && message.info->segment_size != 0;
+}
+
 /// The system's form of a batch of messages.
 class Batch {
  public:
   enum class Purpose : bool { receive, send };
-  /// Takes as many of `messages` as fit, in order: none if the first one has too many parts.
+  /// Takes as many of `messages` as fit, in order: none if the first one has too many parts, or
+  /// segments that the system lacks.
   Batch(std::span<Message> messages, Purpose purpose) noexcept {
     for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
       const std::span<iovec> room = std::span{parts_}.subspan(parts_used_);
       if (message.parts.size() > room.size()) break;
+      if (purpose == Purpose::send && lacks_segments(message)) break;
       msghdr& header = headers_[size_] = {};
       const auto parts = std::span<const MutableBytes>{message.parts};
       header.msg_iov = room.data();
@@ -365,7 +372,7 @@ int SystemNet::receive(int fd, std::span<Message> messages) noexcept {
 int SystemNet::send(int fd, std::span<Message> messages) noexcept {
   if (messages.empty()) return 0;
   Batch batch{messages, Batch::Purpose::send};
-  if (batch.empty()) return -EMSGSIZE;
+  if (batch.empty()) return lacks_segments(messages.front()) ? -EOPNOTSUPP : -EMSGSIZE;
   const int moved = backends::send_messages(fd, batch.headers(), batch.sizes());
   if (moved < 0) return failure();
   for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) {
@@ -377,12 +384,7 @@ int SystemNet::send(int fd, std::span<Message> messages) noexcept {
 int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface,
                           bool member) noexcept {
   if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
-  group_req request{};
-  request.gr_interface = interface;
-  std::memcpy(&request.gr_group, group.system(), group.system_size());
-  const int level = group.family() == Family::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
-  const int name = member ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
-  return or_failure(::setsockopt(fd, level, name, &request, sizeof(request)));
+  return or_failure(backends::change_membership(fd, group, interface, member));
 }
 
 }  // namespace

@@ -8,10 +8,12 @@
 //   directions are reported as ready, and the handle is started again before the next wait, if it
 //   is still there by then: the read or write in between has found the error.
 // - UV_READABLE and UV_WRITABLE have the values of Ready; a hang-up alone comes as what is watched.
-// - uv_poll_init makes the descriptor non-blocking.
+// - uv_poll_init makes the descriptor non-blocking, which others may share: standard input. It is
+//   made what it was; libuv itself neither reads nor writes it.
 // - The handles are unreferenced: what keeps a reactor running is the reactor's to count.
 #include "uv_poller.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -103,8 +105,10 @@ std::error_code UvPoller::add_node(int fd) noexcept try {
   }
   auto node = std::make_unique<Node>();
   node->poller = this;
+  const int flags = ::fcntl(fd, F_GETFL);
   // A failing uv_poll_init leaves no handle behind (src/unix/poll.c).
   if (const int status = uv_poll_init(&loop_, &node->handle, fd)) return uv_error(status);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // it was so before
   uv_unref(reinterpret_cast<uv_handle_t*>(&node->handle));
   nodes_[place] = node.release();
   return {};

@@ -75,7 +75,7 @@ Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
     auto* header = reinterpret_cast<cmsghdr*>(control.bytes.data());
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(descriptors.size_bytes()));
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
     message.control = MutableBytes{control.bytes}.first(CMSG_SPACE(descriptors.size_bytes()));
   }

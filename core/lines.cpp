@@ -9,8 +9,8 @@
 //   universal, kept:   text text text | CR LF | ...     scanned_ at |, matched_ 2
 //   lf, crlf, cr:      text text text CR LF | ...       scanned_ at |, matched_ 2
 //
-// look() says what read_line() will say and takes nothing, so that iteration can stop before a line
-// that is too long; take() takes it, and leaves the bytes where they are.
+// look() says what read_line() will say and takes nothing, so that read_whole_line() can stop
+// before a line that is too long; take() takes it, and leaves the bytes where they are.
 #include <algorithm>
 #include <cstring>
 
@@ -185,6 +185,13 @@ void LineReader::take(Line& line) noexcept {
 
 Line LineReader::read_line() {
   Line line = look();
+  take(line);
+  return line;
+}
+
+Line LineReader::read_whole_line() {
+  Line line = look();
+  if (line.state == Pull::too_long) return {Pull::too_long};
   take(line);
   return line;
 }

@@ -1,16 +1,23 @@
-// bytes -> Decoder -> LineReader -> on_line; text -> line endings -> Encoder -> the stream.
+// bytes -> Decoder -> LineReader -> the user; text -> line endings -> Encoder -> the stream.
 //
-// Lines are told one by one, and after each the world may have changed: the TextStream may be gone
-// (the flag on the stack), paused, or its stream closed. What is not told then is kept, and told
-// after resume(), by Stream's own call (on_resume), since nobody is called from inside a call.
+// Taking is the one way out of the LineReader: on_readable tells that there is something, and
+// on_line is what its default does with it. After each call the world may have changed: the
+// TextStream may be gone (the flag on the stack), paused, or its stream closed.
+//
+// What is not taken is kept. Above unread_max, and at the end of the input, the stream is held:
+// paused until enough was taken. Its on_resume then brings us back, to tell of what is left or of
+// the end, since nobody is called from inside a call. So does it after the user's own pause.
 #include <rondo/text_stream.h>
 
+#include <limits>
 #include <utility>
 
 #include "core.h"
 
 namespace rondo {
 
+void TextHandler::on_readable(TextStream& text) { text.tell_lines(); }
+void TextHandler::on_line(TextStream&, std::string_view) {}
 void TextHandler::on_long_line(TextStream& text, std::string_view) { text.skip_line(); }
 void TextHandler::on_text_error(TextStream& text, const TextError&) { text.stream().close(); }
 void TextHandler::on_end(TextStream& text) { text.stream().close(); }
@@ -32,6 +39,7 @@ TextStream::TextStream(TextHandler& handler, const TextOptions& options, Decoder
       decoder_(std::move(decoder)),
       encoder_(std::move(encoder)),
       reader_(options.newlines, options.line_limit),
+      unread_max_(options.unread_max),
       ending_(options.ending) {}
 
 TextStream::TextStream(TextStream&& other) noexcept = default;
@@ -49,56 +57,129 @@ void TextStream::on_open(Stream& stream) {
 
 void TextStream::on_data(Stream& stream, Bytes data) {
   stream_ = &stream;
-  if (!input_error_) take(decoder_.decode(data));
+  if (!input_error_) feed(decoder_.decode(data));
 }
 
 void TextStream::on_end(Stream&) {
   ended_ = true;
-  if (!input_error_) take(decoder_.finish());
+  input_error_ ? tell() : feed(decoder_.finish());
 }
 
 void TextStream::on_resume(Stream&) { tell(); }
 
-void TextStream::take(const Decoded& decoded) {
+void TextStream::feed(const Decoded& decoded) {
   reader_.feed(decoded.text);
+  took_all_ = false;
   input_error_ = decoded.error;
   if (ended_ || input_error_) reader_.finish();  // what stands before it is a line
   tell();
 }
 
-/// All that may be told now: lines, and then the error or the end.
-void TextStream::tell() {
-  if (!tell_lines()) return;
-  reader_.keep();
-  if (paused_ || !reader_.at_end() || std::exchange(has_told_end_, true)) return;
-  if (input_error_) return handler_->on_text_error(*this, *input_error_);
-  handler_->on_end(*this);
-}
-
-/// False: this object is gone.
-bool TextStream::tell_lines() {
+/// Makes a call of the handler, after which nothing is lent any more. False: this object is gone.
+template <typename Call>
+bool TextStream::call(Call&& one) {
   bool is_gone = false;
   bool* const outer = std::exchange(is_gone_, &is_gone);
-  while (!paused_ && (stream_->is_reading() || ended_)) {
-    const Line line = reader_.read_line();
-    if (line.state == Pull::more || line.state == Pull::end) break;
-    if (line.state == Pull::too_long) {
-      handler_->on_long_line(*this, line.text);
-    } else {
-      handler_->on_line(*this, line.text);
+  const auto ended = [&] {
+    if (!is_gone) {
+      is_gone_ = outer;
+    } else if (outer != nullptr) {
+      *outer = true;
     }
-    if (is_gone) {
-      if (outer != nullptr) *outer = true;
-      return false;
-    }
+  };
+  try {
+    one();
+  } catch (...) {
+    ended();
+    if (!is_gone) reader_.keep();
+    throw;
   }
-  is_gone_ = outer;
+  ended();
+  return !is_gone;
+}
+
+bool TextStream::tells() const noexcept { return !paused_ && !stream_->is_closing(); }
+
+/// All that may be told now: the text, then the error, then the end.
+void TextStream::tell() {
+  held_ = false;
+  if (!tell_text()) return;
+  reader_.keep();
+  if (tells() && is_held_up(unread_max_)) {
+    held_ = true;
+    stream_->pause();
+  }
+  if (!reader_.at_end()) return;
+  if (tells() && input_error_ && !std::exchange(has_told_error_, true)) {
+    if (!call([this] { handler_->on_text_error(*this, *input_error_); })) return;
+  }
+  if (tells() && ended_ && !std::exchange(has_told_end_, true)) handler_->on_end(*this);
+}
+
+/// As long as some is taken and some is left that may be more than half a line. False: this object
+/// is gone.
+bool TextStream::tell_text() {
+  while (tells() && reader_.buffered() > 0 && !took_all_) {
+    const std::size_t before = reader_.buffered();
+    if (!call([this] { handler_->on_readable(*this); })) return false;
+    if (reader_.buffered() == before) return true;
+  }
   return true;
 }
+
+void TextStream::tell_lines() {
+  while (tells()) {
+    const Line line = read_line();
+    if (line.state == Pull::more || line.state == Pull::end) return;
+    const bool is_here = call([&] {
+      line ? handler_->on_line(*this, line.text) : handler_->on_long_line(*this, line.text);
+    });
+    if (!is_here) return;
+  }
+}
+
+/// Whether the stream waits for text to be taken.
+bool TextStream::is_held_up(std::size_t unread_max) const noexcept {
+  if (ended_ || input_error_) return !reader_.at_end();
+  return reader_.buffered() > unread_max && !took_all_;
+}
+
+// --- taking -------------------------------------------------------------------------------------
+
+/// Notes that text was taken, `all` that there was to take.
+void TextStream::taken(bool all) noexcept {
+  took_all_ = took_all_ || all;
+  if (!held_ || is_held_up(unread_max_ / 2)) return;
+  held_ = false;
+  if (!paused_) stream_->resume();
+}
+
+Line TextStream::read_line() {
+  const Line line = reader_.read_line();
+  taken(line.state == Pull::more);
+  return line;
+}
+
+Line TextStream::read_whole_line() {
+  const Line line = reader_.read_whole_line();
+  taken(line.state == Pull::more);
+  return line;
+}
+
+std::string_view TextStream::read(std::size_t characters) {
+  const std::string_view text = reader_.read(characters);
+  taken(text.size() < characters);
+  return text;
+}
+
+std::string_view TextStream::read_all() { return read(std::numeric_limits<std::size_t>::max()); }
+
+// --- calls that are passed on -------------------------------------------------------------------
 
 void TextStream::on_writable(Stream&) { handler_->on_writable(*this); }
 void TextStream::on_close(Stream& stream, const Close& why) {
   stream_ = &stream;
+  held_ = false;  // who takes the rest now does not touch the stream
   handler_->on_close(*this, why);
 }
 

@@ -1,87 +1,20 @@
 """The examples against clients and servers that nobody here wrote: Python's socket and asyncio."""
 
 import asyncio
-import contextlib
-import os
 import signal
 import socket
 import socketserver
-import subprocess
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
-BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
-EXAMPLES = BUILD / "examples"
-SECONDS_MAX = 30
-MUCH = os.urandom(8 << 20)
+from example_programs import (
+    MUCH, SECONDS_MAX, ExamplesTest, connect, nobody, receive_all, run, running, send_all_aside,
+)
 
 
-def backends():
-    text = (BUILD / "meson-private" / "rondo.pc").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("backends="))
-    return line.partition("=")[2].replace("\\", "").split()
-
-
-@contextlib.contextmanager
-def running(backend, name, *arguments):
-    """A server of examples/, and the address that it says it listens on."""
-    command = [EXAMPLES / name, *arguments]
-    env = {**os.environ, "RONDO_BACKEND": backend}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            said = process.stdout.readline()
-            if not said.startswith("listening on "):
-                raise AssertionError(f"{name} said {said!r}")
-            host, _, port = said.removeprefix("listening on ").strip().rpartition(":")
-            yield process, ((host, int(port)) if host != "unix" else port)
-        finally:
-            process.kill()
-
-
-def run(backend, name, *arguments, **more):
-    env = {**os.environ, "RONDO_BACKEND": backend}
-    return subprocess.run([EXAMPLES / name, *arguments], env=env, text=True, capture_output=True,
-                          timeout=SECONDS_MAX, **more)
-
-
-def connect(address):
-    return socket.create_connection(address, SECONDS_MAX)
-
-
-@contextlib.contextmanager
-def nobody():
-    """An address at which nobody listens: it is bound, and that is all."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield "{}:{}".format(*bound.getsockname())
-
-
-def receive_all(client):
-    received = bytearray()
-    while data := client.recv(1 << 16):
-        received += data
-    return bytes(received)
-
-
-def send_all_aside(client, data):
-    """From another thread: both directions may be full."""
-    def send():
-        client.sendall(data)
-        client.shutdown(socket.SHUT_WR)
-    thread = threading.Thread(target=send)
-    thread.start()
-    return thread
-
-
-@unittest.skipUnless((EXAMPLES / "echo").exists(), "the examples were not built")
-class Examples(unittest.TestCase):
-    def on_every_backend(self):
-        for backend in backends():
-            with self.subTest(backend=backend):
-                yield backend
-
+class Examples(ExamplesTest):
     def test_echo_by_sessions_gives_everything_back(self):
         for backend in self.on_every_backend():
             with running(backend, "echo", "--style", "session", "--listen", "127.0.0.1:0") as (

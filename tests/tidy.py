@@ -26,17 +26,20 @@ MAY_PRINT = {"core/assert.cpp", "core/result.cpp"}
 MAY_ABORT = {"core/assert.cpp"}
 # Constructors with a make twin are the only ones that throw: by a function of core.h.
 MAY_THROW = {"core/core.h", "core/reactor.cpp"}
-SOCKET_CALLS_HOME = {
-    "backends/system_net.cpp", "backends/net_calls_linux.cpp", "backends/net_calls_darwin.cpp",
-    "backends/net_options.cpp",
-}
+SOCKET_CALLS_HOME = {f"backends/{name}.cpp" for name in (
+    "system_net", "net_options", "net_calls_flags", "net_calls_linux", "net_calls_darwin",
+    "net_calls_freebsd", "net_calls_netbsd", "net_calls_openbsd", "net_groups_index",
+    "net_groups_address", "send_file_copied",
+)}
 
 POSIX_HEADERS = re.compile(
     r"(arpa/inet|dirent|errno|fcntl|grp|iconv|net/if|netdb|netinet/\w+|poll|pthread|pwd|sched"
     r"|signal|spawn|sys/(ioctl|mman|resource|select|socket|stat|time|types|uio|un|wait)|termios"
     r"|time|unistd)\.h"
 )
-POLLER_HEADERS = re.compile(r"sys/(epoll|eventfd|timerfd|signalfd|sendfile|random)\.h|linux/.+")
+POLLER_HEADERS = re.compile(
+    r"sys/(epoll|eventfd|timerfd|signalfd|sendfile|random|ucred)\.h|net/if_dl\.h|linux/.+"
+)
 PLATFORM = re.compile(
     r"\b(_WIN32|_WIN64|_MSC_VER|BSD|__unix__|__unix|unix|__ANDROID__"
     r"|__(linux|gnu_linux|APPLE|MACH|FreeBSD|NetBSD|OpenBSD|DragonFly|sun)(__)?)\b"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
-            "haproxy")
+            "haproxy", "socat", "nc.openbsd", "curl")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
 
 
@@ -94,6 +94,15 @@ class ToolsInstall(unittest.TestCase):
             self.program(name)
         self.assertEqual(self.install("bench").returncode, 0)
         self.assertTrue(self.recorded()[-1].endswith("--no-install-recommends libev-dev"))
+
+    def test_tests_go_on_without_the_programs_of_others(self):
+        self.debian(installed=LIBRARIES, known=("socat", "curl"))
+        for name in set(PROGRAMS) - {"socat", "nc.openbsd", "curl"}:
+            self.program(name)
+        done = self.install("tests")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("this release has no netcat-openbsd", done.stderr)
+        self.assertTrue(self.recorded()[-1].endswith("--no-install-recommends socat curl"))
 
     def test_says_what_to_run_without_root_and_sudo(self):
         self.debian(installed=LIBRARIES)

@@ -23,7 +23,8 @@ int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
   const auto endpoint = rondo::Endpoint::parse(options.listen);
   if (!endpoint) return rondo::complain(endpoint.error());
   // Bound to every address of this host, it answers from the one that was asked.
-  const bool is_any = *endpoint == rondo::Endpoint::any(endpoint->port(), endpoint->family());
+  const bool is_any = endpoint->family() != rondo::Family::unix_domain &&
+                      *endpoint == rondo::Endpoint::any(endpoint->port(), endpoint->family());
   Echo echo;
   const auto socket = rondo::DatagramSocket::make(
       reactor, *endpoint, echo,

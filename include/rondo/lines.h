@@ -29,6 +29,9 @@ enum class LineEnding : std::uint8_t { lf, crlf, cr };
 /// becomes CRCRLF out with `crlf`, as in Python.
 RONDO_EXPORT void append_lines(std::string& out, std::string_view text, LineEnding ending);
 
+template <typename Source>
+class WholeLines;
+
 /// The answer of LineReader::read_line. As a string_view it is the text without its ending.
 struct Line {
   Pull state = Pull::more;    ///< never `incomplete`: what is left at the end is a line
@@ -48,7 +51,7 @@ class RONDO_EXPORT LineReader {
  public:
   static constexpr std::size_t limit_default = std::size_t{64} << 10U;
 
-  class Lines;
+  using Lines = WholeLines<LineReader>;
 
   /// `limit`: bytes of a line without its ending, at least 1. A line of `limit` bytes is whole.
   explicit LineReader(Newlines newlines = Newlines::universal, std::size_t limit = limit_default);
@@ -70,6 +73,8 @@ class RONDO_EXPORT LineReader {
   /// `ready`, or call skip_line(). `more`: no line is whole yet. `end`: finish() was called and
   /// nothing is left.
   [[nodiscard]] Line read_line();
+  /// The same, but a line that is too long stays where it is, `text` empty: read_line() gives it.
+  [[nodiscard]] Line read_whole_line();
   /// Drops what comes, now and later, up to and with the next line ending.
   void skip_line() noexcept { skipping_ = true; }
   /// The whole lines that are here: `for (std::string_view line : reader.lines())`. Stops at one
@@ -117,8 +122,9 @@ class RONDO_EXPORT LineReader {
   bool took_cr_ = false;  // read() took a CR and left its LF
 };
 
-/// An input range of the whole lines that are here.
-class LineReader::Lines {
+/// An input range of the whole lines that are here, taken from the source one by one.
+template <typename Source>
+class WholeLines {
  public:
   class Iterator {
    public:
@@ -127,13 +133,12 @@ class LineReader::Lines {
     using difference_type = std::ptrdiff_t;
 
     Iterator() noexcept = default;
-    explicit Iterator(LineReader& reader) : reader_(&reader) { ++*this; }
+    explicit Iterator(Source& source) : source_(&source) { ++*this; }
 
     const Line& operator*() const noexcept { return line_; }
     const Line* operator->() const noexcept { return &line_; }
     Iterator& operator++() {
-      line_ = reader_->look();
-      if (line_) reader_->take(line_);
+      line_ = source_->read_whole_line();
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -142,16 +147,16 @@ class LineReader::Lines {
     }
 
    private:
-    LineReader* reader_ = nullptr;
+    Source* source_ = nullptr;
     Line line_;
   };
 
-  explicit Lines(LineReader& reader) noexcept : reader_(&reader) {}
-  [[nodiscard]] Iterator begin() const { return Iterator{*reader_}; }
+  explicit WholeLines(Source& source) noexcept : source_(&source) {}
+  [[nodiscard]] Iterator begin() const { return Iterator{*source_}; }
   [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
 
  private:
-  LineReader* reader_;
+  Source* source_;
 };
 
 inline LineReader::Lines LineReader::lines() noexcept { return Lines{*this}; }

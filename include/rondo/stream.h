@@ -229,6 +229,8 @@ class RONDO_EXPORT Stream final : private Handler {
   /// Whether on_data may still be called, and whether write() still does something.
   [[nodiscard]] bool is_reading() const noexcept { return (flags_ & input_over) == 0; }
   [[nodiscard]] bool is_writable() const noexcept { return (flags_ & output_over) == 0; }
+  /// Whether close() or abort() was called, or it has ended: on_close is all that may still come.
+  [[nodiscard]] bool is_closing() const noexcept { return (flags_ & (closing | ended)) != 0; }
 
  private:
   friend class detail::Streams;

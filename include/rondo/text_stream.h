@@ -27,23 +27,32 @@ struct TextOptions {
   Newlines newlines = Newlines::universal;             ///< of the input
   LineEnding ending = LineEnding::lf;                  ///< what a `\n` is written as
   std::size_t line_limit = LineReader::limit_default;  ///< in bytes of text
+  /// Of text that was received and not taken, in bytes. Above it the stream is not read, until half
+  /// of it is taken, or a read_line() finds no line in it: a line always has room.
+  std::size_t unread_max = 2 * LineReader::limit_default;
 };
 
-/// What a TextStream calls, as a Stream calls a StreamHandler. Any of them may destroy it.
+/// What a TextStream calls, as a Stream calls a StreamHandler. Any of them may destroy it. Override
+/// on_line to be given the lines, or on_readable to take what you want when you want it.
 class RONDO_EXPORT TextHandler {
  public:
   virtual void on_open(TextStream&) {}
+  /// Text has come, or the last of it ended: take some, by read_line(), lines(), read() or
+  /// read_all(). Called again at once while it takes some and leaves some that it has not found
+  /// wanting; then when more has come. Not overridden: takes all lines, and calls on_line.
+  virtual void on_readable(TextStream& text);
   /// A line without its ending; the last one may have had none. `line` is gone on return.
-  virtual void on_line(TextStream& text, std::string_view line) = 0;
+  virtual void on_line(TextStream& text, std::string_view line);
   /// A piece of a line longer than line_limit; what remains of it comes as further pieces, and its
   /// end by on_line. Skips to the next line if it is not overridden.
   virtual void on_long_line(TextStream& text, std::string_view piece);
-  /// The input is no text in this encoding (TextErrors::strict); nothing more is read. Closes if it
-  /// is not overridden.
+  /// The input is no text in this encoding (TextErrors::strict), and all before it was taken;
+  /// nothing more is read. Closes if it is not overridden.
   virtual void on_text_error(TextStream& text, const TextError& error);
-  /// The peer has finished, and every line was told. Closes if it is not overridden.
+  /// The peer has finished, and all text was taken. Closes if it is not overridden.
   virtual void on_end(TextStream& text);
   virtual void on_writable(TextStream&) {}
+  /// What had come and was not taken can be taken still.
   virtual void on_close(TextStream&, const Close&) {}
 
  protected:
@@ -55,6 +64,8 @@ class RONDO_EXPORT TextHandler {
 /// stream's output does: nobody has to flush. Thread: the reactor's.
 class RONDO_EXPORT TextStream final : public StreamHandler {
  public:
+  using Lines = WholeLines<TextStream>;
+
   /// `handler` outlives it. Throws std::system_error where make() returns the error.
   explicit TextStream(TextHandler& handler, const TextOptions& options = {});
   /// Errors: those of Decoder::make and Encoder::make.
@@ -75,11 +86,27 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   bool write_line(std::string_view line);
   [[nodiscard]] const std::optional<TextError>& write_error() const noexcept { return error_; }
 
-  /// No further line is told until resume(), not even of what was received already.
+  // Taking text, inside the calls and outside, without waiting: as LineReader does, `more` or an
+  // empty text meaning that on_readable will tell. Not after the stream was destroyed, unless it
+  // had called on_close. What is returned lives until the next of these, at most until the call of
+  // the handler, or the turn, has ended.
+
+  [[nodiscard]] Line read_line();
+  [[nodiscard]] Line read_whole_line();
+  /// `for (std::string_view line : text.lines())`: the whole lines that are here.
+  [[nodiscard]] Lines lines() noexcept { return Lines{*this}; }
+  [[nodiscard]] std::string_view read(std::size_t characters);
+  [[nodiscard]] std::string_view read_all();
+  /// Drops the rest of a line that was too long, or the line that comes next.
+  void skip_line() noexcept { reader_.skip_line(); }
+  /// Bytes of text that were received and not taken.
+  [[nodiscard]] std::size_t unread() const noexcept { return reader_.buffered(); }
+  /// Whether the input has ended, and all of it was taken.
+  [[nodiscard]] bool at_end() const noexcept { return reader_.at_end(); }
+
+  /// Nothing is told until resume(), not even of what was received already. It may be taken.
   void pause() noexcept;
   void resume() noexcept;
-  /// Inside on_long_line: drops the rest of that line.
-  void skip_line() noexcept { reader_.skip_line(); }
   /// Whether such a line ending has come, in the modes universal and kept.
   [[nodiscard]] bool seen(LineEnding ending) const noexcept { return reader_.seen(ending); }
 
@@ -92,9 +119,16 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void on_resume(Stream& stream) override;
   void on_writable(Stream& stream) override;
   void on_close(Stream& stream, const Close& why) override;
-  void take(const Decoded& decoded);
+  friend class TextHandler;
+  template <typename Call>
+  [[nodiscard]] bool call(Call&& one);
+  void feed(const Decoded& decoded);
   void tell();
-  [[nodiscard]] bool tell_lines();
+  [[nodiscard]] bool tell_text();
+  void tell_lines();
+  [[nodiscard]] bool tells() const noexcept;
+  [[nodiscard]] bool is_held_up(std::size_t unread_max) const noexcept;
+  void taken(bool all) noexcept;
   bool send(std::string_view text);
 
   TextHandler* handler_;
@@ -106,13 +140,17 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   std::optional<TextError> error_;        // of the output
   std::optional<TextError> input_error_;  // nothing behind it is read
   bool* is_gone_ = nullptr;               // of the call that is running
+  std::size_t unread_max_;
   LineEnding ending_;
-  bool paused_ = false;
+  bool paused_ = false;    // by the user
+  bool held_ = false;      // the stream is paused until text is taken
+  bool took_all_ = false;  // what is left is no line, or nothing
   bool ended_ = false;
+  bool has_told_error_ = false;
   bool has_told_end_ = false;
 };
 
-/// A session that speaks in lines, for serve<S>() as a Session is: override on_line.
+/// A session that speaks in text, for serve<S>() as a Session is: override on_line or on_readable.
 class RONDO_EXPORT LineSession : public TextHandler {
  public:
   explicit LineSession(const TextOptions& options = {}) : text_(*this, options) {}

@@ -52,6 +52,34 @@ TEST_P(Registration, RefusesNumbersThatAreNoDescriptors) {
             std::errc::bad_file_descriptor);
 }
 
+Fd open_terminal(const Fd& master) {
+  EXPECT_EQ(::grantpt(master.get()), 0);
+  EXPECT_EQ(::unlockpt(master.get()), 0);
+  return opened(::ptsname(master.get()), O_RDWR | O_NOCTTY);
+}
+
+TEST_P(Registration, LeavesADescriptorBlockingThatOthersMayShare) {
+  for (const bool is_terminal : {true, false}) {
+    const Fd master{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    Fd shared = open_terminal(master);
+    int ends[2] = {-1, -1};
+    if (!is_terminal) {
+      ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+      shared = Fd{ends[0]};
+    }
+    const Fd far_end{ends[1]};
+    ASSERT_FALSE(watch(shared, Ready::none, Ready::read));
+    EXPECT_FALSE(is_nonblocking(shared.get())) << "from the beginning";
+    (void)look();  // nothing is ready
+    ASSERT_FALSE(watch(shared, Ready::read, Ready::none));
+    ASSERT_FALSE(watch(shared, Ready::none, Ready::both));
+    (void)look();  // the terminal can be written
+    EXPECT_FALSE(is_nonblocking(shared.get())) << "after changes";
+    backend->unwatch(shared.get(), Ready::both);
+    EXPECT_FALSE(is_nonblocking(shared.get())) << "at the end";
+  }
+}
+
 TEST_P(Registration, ChangesNothingWhenItRefuses) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");

@@ -26,7 +26,7 @@ struct TextRecorder final : TextHandler {
   }
   void on_text_error(TextStream& text, const TextError& error) override {
     errors.push_back(error);
-    TextHandler::on_text_error(text, error);
+    if (closes_on_error) TextHandler::on_text_error(text, error);
   }
   void on_end(TextStream& text) override {
     ++ends;
@@ -43,6 +43,7 @@ struct TextRecorder final : TextHandler {
   int ends = 0;
   int closes = 0;
   bool skips = false;
+  bool closes_on_error = true;
   CloseReason reason{};
   std::function<void(TextStream&)> on_line_then;
 };
@@ -175,6 +176,29 @@ TEST_P(TextStreams, TellNothingAfterClose) {
   say(peer, "one\ntwo\n");
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
   EXPECT_EQ(recorder.lines, (Lines{"one"}));
+}
+
+TEST_P(TextStreams, DoNotTellTheEndToWhoClosedAtTheLastLine) {
+  Fd peer = open();
+  recorder.on_line_then = [](TextStream& here) { here.stream().close(); };
+  say(peer, "one");
+  peer.close();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.lines, (Lines{"one"}));
+  EXPECT_EQ(recorder.ends, 0);
+}
+
+TEST_P(TextStreams, TellTheEndToWhoDidNotCloseForATextError) {
+  Fd peer = open();
+  recorder.closes_on_error = false;
+  say(peer, "bad \xff\n");
+  EXPECT_TRUE(runs_until([&] { return recorder.errors.size() == 1; }));
+  say(peer, "dropped\n");
+  peer.close();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.lines, (Lines{"bad "}));
+  EXPECT_EQ(recorder.errors.size(), 1u);
+  EXPECT_EQ(recorder.ends, 1);
 }
 
 TEST_P(TextStreams, MayBeDestroyedWithTheirStreamInACall) {

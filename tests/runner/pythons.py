@@ -14,6 +14,7 @@ SECONDS_MAX = 600
 SILENT_SECONDS_MAX = 180
 ROOMS = ("tests", "examples", "bench")
 SLOW = {"install_test.py"}  # for tests/run --all alone, on the release build
+PROGRAMS = ("RONDO_BUILD_DIR", "example_programs")  # who reads one of these runs built programs
 
 
 def find(which):
@@ -23,7 +24,8 @@ def find(which):
         return [path for path in files if path.name in SLOW]
     files = [path for path in files if path.name not in SLOW]
     if which == "programs":
-        return [path for path in files if "RONDO_BUILD_DIR" in path.read_text(encoding="utf-8")]
+        texts = {path: path.read_text(encoding="utf-8") for path in files}
+        return [path for path in files if any(word in texts[path] for word in PROGRAMS)]
     return files if which == "all" else []
 
 
