@@ -1,9 +1,10 @@
 // The default: a libuv loop of the reactor's own. wait() is one iteration of it, and libuv calls
 // back into the sink from there.
 //
-// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up. libuv before 1.45
-// runs timers before it polls and would then sleep without one, so the timer's callback asks the
-// loop not to (uv_stop). The async handle that is wake() keeps the loop willing to sleep.
+// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up; one that has
+// passed is due at once, and not a millisecond later. libuv before 1.45 runs timers before it polls
+// and would then sleep without one, so the timer's callback asks the loop not to (uv_stop). The
+// async handle that is wake() keeps the loop willing to sleep.
 //
 // libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
 // 1024 places: a wait is bounded by 49,152 events, with a look at the timers after each batch.
@@ -99,31 +100,29 @@ class UvBackend final : public Backend {
 
  private:
   void arm(TimePoint deadline) noexcept {
-    const std::uint64_t due = deadline == never ? not_armed : uv_time_reaching(deadline);
-    if (due == armed_for_) return;
-    armed_for_ = due;
-    if (due == not_armed) {
+    if (deadline == armed_for_) return;
+    armed_for_ = deadline;
+    if (deadline == never) {
       uv_timer_stop(&timer_);
       return;
     }
     const std::uint64_t loop_time = uv_now(&loop_);
+    const std::uint64_t due = deadline <= now() ? loop_time : uv_time_reaching(deadline);
     timer_.data = this;
     uv_timer_start(&timer_, on_deadline, due > loop_time ? due - loop_time : 0, 0);
   }
 
   static void on_deadline(uv_timer_t* timer) {
-    static_cast<UvBackend*>(timer->data)->armed_for_ = not_armed;
+    static_cast<UvBackend*>(timer->data)->armed_for_ = never;
     uv_stop(timer->loop);
   }
-
-  static constexpr std::uint64_t not_armed = ~std::uint64_t{0};
 
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
   bool is_open_ = false;
   std::error_code broken_;
-  std::uint64_t armed_for_ = not_armed;  // in libuv's time, ms
+  TimePoint armed_for_ = never;  // never: the timer is stopped
   std::unique_ptr<UvPoller> poller_;
 };
 

@@ -38,16 +38,22 @@ constexpr std::size_t failures_in_a_row_max = 64;
 class Acceptor::Impl final : public Handler {
  public:
   Impl(Reactor& reactor, Socket listener, const Endpoint& local, OnAccept on_accept,
-       const AcceptorOptions& options)
+       const AcceptPace& pace)
       : reactor_(reactor),
         local_(local),
-        batch_max_(std::max<std::size_t>(options.accepts_per_turn_max, 1)),
-        pause_min_(std::max(options.pause_min, pause_floor)),
-        pause_max_(std::max(options.pause_max, pause_min_)),
+        batch_max_(std::max<std::size_t>(pace.accepts_per_turn_max, 1)),
+        pause_min_(std::max(pace.pause_min, pause_floor)),
+        pause_max_(std::max(pace.pause_max, pause_min_)),
         next_pause_(pause_min_),
         on_accept_(std::move(on_accept)),
         listener_(std::move(listener)),
         timer_(std::in_place, reactor, [this] { end_pause(); }) {}
+
+  /// What was asked of the listener holds for its clients, and this is what was not granted.
+  void set_options(const SocketOptions& options, std::vector<UnappliedOption> unapplied) {
+    socket_options_ = options;
+    unapplied_ = std::move(unapplied);
+  }
 
   std::error_code start() noexcept {
     if (auto error = open_reserve()) return error;
@@ -76,7 +82,7 @@ class Acceptor::Impl final : public Handler {
         ++counters_.accepted;
         next_pause_ = pause_min_;
         failures_in_a_row_ = 0;
-        on_accept_(std::move(client->socket), client->peer);
+        hand_over(*client);
       } else if (client.error() == std::errc::operation_would_block) {
         failures_in_a_row_ = 0;
         return;
@@ -100,6 +106,7 @@ class Acceptor::Impl final : public Handler {
   void on_error(OnError hook) noexcept { on_error_ = std::move(hook); }
   [[nodiscard]] const Endpoint& local() const noexcept { return local_; }
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
 
  private:
   /// One call of on_ready: keeps the object alive until it has returned or thrown. There may be
@@ -119,6 +126,14 @@ class Acceptor::Impl final : public Handler {
 
   [[nodiscard]] bool accepting() const noexcept {
     return !retired_ && !failed_ && !held_by_user_ && !timer_->armed();
+  }
+
+  void hand_over(Socket::Accepted& client) {
+    if (socket_options_) {
+      // What could not be applied to the listener is known; here it would only be said again.
+      (void)apply(client.socket, client.peer, *socket_options_, Purpose::accept);
+    }
+    on_accept_(std::move(client.socket), client.peer);
   }
 
   void update() noexcept { watch_.set(accepting() ? Ready::read : Ready::none); }
@@ -191,6 +206,8 @@ class Acceptor::Impl final : public Handler {
   std::size_t failures_in_a_row_ = 0;
   std::size_t calls_ = 0;
   Counters counters_;
+  std::optional<SocketOptions> socket_options_;  // of a listener of its own
+  std::vector<UnappliedOption> unapplied_;
   bool held_by_user_ = false;
   bool failed_ = false;
   bool retired_ = false;
@@ -204,18 +221,21 @@ class Acceptor::Impl final : public Handler {
 
 Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
                                        const AcceptorOptions& options) {
-  auto listener = Socket::listen(reactor.net(), local, options.listen);
-  if (!listener) return listener.error();
-  return adopt(reactor, std::move(*listener), std::move(on_accept), options);
+  std::vector<UnappliedOption> unapplied;
+  auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
+  if (!listener) return std::move(listener).error();
+  auto acceptor = adopt(reactor, std::move(*listener), std::move(on_accept), options.pace);
+  if (acceptor) acceptor->impl_->set_options(options.socket, std::move(unapplied));
+  return acceptor;
 }
 
 Result<Acceptor, Error> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
-                                        const AcceptorOptions& options) {
+                                        const AcceptPace& pace) {
   RONDO_ASSERT(on_accept);
   const auto local = listener.local();
   if (!local) return Error{local.error(), "accept on a socket"};
   auto impl =
-      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), options);
+      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), pace);
   if (auto error = impl->start()) return Error{error, "accept on " + local->to_string()};
   return Acceptor{std::move(impl)};
 }
@@ -241,6 +261,8 @@ void Acceptor::on_error(OnError hook) noexcept { impl_->on_error(std::move(hook)
 const Endpoint& Acceptor::local() const noexcept { return impl_->local(); }
 
 const Acceptor::Counters& Acceptor::counters() const noexcept { return impl_->counters(); }
+
+std::span<const UnappliedOption> Acceptor::unapplied() const noexcept { return impl_->unapplied(); }
 
 void Acceptor::pause() noexcept { impl_->hold(true); }
 

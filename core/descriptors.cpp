@@ -4,13 +4,18 @@
 // room for more than may be sent at once, so control data is only cut short where the kernel could
 // not install a descriptor: it installs what fits (EMFILE) and flags the message. Which ones are
 // missing is not told, so none is of use.
+//
+// Linux sends what a TCP or UDP socket is given so, without the descriptors and without a word. The
+// family is therefore asked for first.
+#include "rights.h"
+
 #include <sys/socket.h>
 
 #include <array>
 #include <cstring>
 #include <iterator>
 
-#include <rondo/descriptors.h>
+#include <rondo/endpoint.h>
 
 namespace rondo {
 namespace {
@@ -60,13 +65,23 @@ class Rights {
   std::size_t size_ = 0;
 };
 
+std::error_code check_family(Net& net, int fd) noexcept {
+  Endpoint local;
+  if (const int result = net.local(fd, local); result < 0) return system_error(-result);
+  if (local.family() == Family::unix_domain) return {};
+  return std::make_error_code(std::errc::operation_not_supported);
+}
+
 }  // namespace
 
-Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
+namespace detail {
+
+Result<std::size_t> send_descriptors(Net& net, int fd, Bytes data,
                                      std::span<const int> descriptors) noexcept {
   if (data.empty() || descriptors.size() > descriptors_per_send_max) {
     return std::errc::invalid_argument;
   }
+  if (const std::error_code error = check_family(net, fd)) return error;
   Control<CMSG_SPACE(rights_size_max)> control;
   // The kernel does not write through what is sent.
   MutableBytes part{const_cast<std::byte*>(data.data()), data.size()};
@@ -79,21 +94,32 @@ Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
     message.control = MutableBytes{control.bytes}.first(CMSG_SPACE(descriptors.size_bytes()));
   }
-  const int sent = socket.net().send(socket.fd(), {&message, 1});
+  const int sent = net.send(fd, {&message, 1});
   if (sent < 0) return system_error(-sent);
   return message.size;
 }
 
-Result<ReceivedDescriptors> receive_with_descriptors(Socket& socket, MutableBytes into) {
+Result<ReceivedDescriptors> receive_with_descriptors(Net& net, int fd, MutableBytes into) {
   Control<CMSG_SPACE(rights_size_max) + other_size_max> control;
   Message message{.parts = {&into, 1}, .control = control.bytes};
-  const int received = socket.net().receive(socket.fd(), {&message, 1});
+  const int received = net.receive(fd, {&message, 1});
   if (received < 0) return system_error(-received);
-  Rights rights{socket.net(), MutableBytes{control.bytes}.first(message.control_size)};
+  Rights rights{net, MutableBytes{control.bytes}.first(message.control_size)};
   ReceivedDescriptors result{
       .size = message.size, .lost = message.control_truncated, .truncated = message.truncated};
   if (!result.lost && rights.size() > 0) rights.move_to(result.descriptors);
   return result;
+}
+
+}  // namespace detail
+
+Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
+                                     std::span<const int> descriptors) noexcept {
+  return detail::send_descriptors(socket.net(), socket.fd(), data, descriptors);
+}
+
+Result<ReceivedDescriptors> receive_with_descriptors(Socket& socket, MutableBytes into) {
+  return detail::receive_with_descriptors(socket.net(), socket.fd(), into);
 }
 
 }  // namespace rondo

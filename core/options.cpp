@@ -91,6 +91,14 @@ class Setter {
     if (keep_alive.count) set_count(Option::keep_alive_count, *keep_alive.count);
   }
 
+  /// What can be set no more is right if it is as it should be.
+  void check(Option option, bool wanted) {
+    const auto found = socket_.get(option);
+    if (!found || (*found != 0) != wanted) {
+      fail(option, std::make_error_code(std::errc::operation_not_supported));
+    }
+  }
+
   [[nodiscard]] std::vector<UnappliedOption> take_failed() noexcept { return std::move(failed_); }
 
  private:
@@ -115,9 +123,16 @@ void apply_before_bind(Setter& setter, const SocketOptions& options, Family fami
   }
 }
 
+/// Whether it was bound with what was asked for.
+void check_after_bind(Setter& setter, const SocketOptions& options) {
+  if (options.reuse_address) setter.check(Option::reuse_address, *options.reuse_address);
+  if (options.reuse_port) setter.check(Option::reuse_port, true);
+  if (options.dual_stack) setter.check(Option::ipv6_only, false);
+}
+
 /// What concerns the listener itself, or a client's connect.
 void apply_handshake(Setter& setter, const SocketOptions& options, Purpose purpose) {
-  const bool listens = purpose == Purpose::listen;
+  const bool listens = purpose == Purpose::listen || purpose == Purpose::adopt;
   if (options.fast_open) {
     if (listens) {
       setter.set_count(Option::fast_open, *options.fast_open);
@@ -174,11 +189,15 @@ std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
   Setter setter{socket, where};
   const Family family = where.family();
   const bool tcp = family != Family::unix_domain && purpose != Purpose::datagram;
-  if (purpose != Purpose::accept) {
-    apply_before_bind(setter, options, family, purpose);
+  if (purpose == Purpose::accept) {
+    if (socket.net().accepted_inherit_options()) return {};
+  } else {
+    if (purpose == Purpose::adopt) {
+      check_after_bind(setter, options);
+    } else {
+      apply_before_bind(setter, options, family, purpose);
+    }
     apply_handshake(setter, options, purpose);
-  } else if (socket.net().accepted_inherit_options()) {
-    return {};
   }
   apply_buffers(setter, options);
   apply_to_connection(setter, options, tcp);

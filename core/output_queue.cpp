@@ -26,13 +26,17 @@ void OutputQueue::push_copy(Bytes data) {
       return;
     }
   }
+  push(copied(data));
+  memory_ += data.size();
+}
+
+OutputQueue::Piece OutputQueue::copied(Bytes data) {
   Piece piece;
   piece.room = std::max(copy_size_min, data.size());
   piece.copy = std::make_unique_for_overwrite<std::byte[]>(piece.room);
   std::memcpy(piece.copy.get(), data.data(), data.size());
   piece.data = {piece.copy.get(), data.size()};
-  push(std::move(piece));
-  memory_ += data.size();
+  return piece;
 }
 
 void OutputQueue::push_owned(OwnedBytes data) {
@@ -54,11 +58,23 @@ void OutputQueue::push_file(File file, std::uint64_t offset, std::uint64_t size)
   in_files_ += size;
 }
 
+void OutputQueue::push_with_descriptors(Bytes data, std::vector<Socket> descriptors) {
+  RONDO_ASSERT(!data.empty());
+  const std::size_t count = descriptors.size();
+  Piece piece = copied(data);
+  piece.descriptors = std::move(descriptors);
+  push(std::move(piece));
+  memory_ += data.size();
+  descriptors_ += count;
+}
+
 std::size_t OutputQueue::gather(std::span<Bytes> parts) const noexcept {
   std::size_t count = 0;
   for (const Piece& piece : std::span{pieces_}.subspan(first_)) {
     if (count == parts.size() || piece.data.empty()) break;
+    if (count > 0 && !piece.descriptors.empty()) break;
     parts[count++] = piece.data;
+    if (!piece.descriptors.empty()) break;
   }
   return count;
 }
@@ -75,6 +91,8 @@ void OutputQueue::drop(std::uint64_t size) noexcept {
   while (size > 0) {
     Piece& first = pieces_[first_];
     const std::uint64_t here = std::min<std::uint64_t>(size, first.data.size() + first.file_size);
+    descriptors_ -= first.descriptors.size();
+    first.descriptors.clear();
     if (first.file_size > 0) {
       first.file_offset += here;
       first.file_size -= here;
@@ -109,6 +127,7 @@ void OutputQueue::clear() noexcept {
   first_ = 0;
   memory_ = 0;
   in_files_ = 0;
+  descriptors_ = 0;
 }
 
 }  // namespace rondo::detail

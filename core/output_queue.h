@@ -1,5 +1,5 @@
 // What a stream has yet to send: pieces in order, each a copy, somebody else's bytes, or a part of
-// a file.
+// a file. Descriptors may go with the first byte of a copy.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 
 #include <rondo/file.h>
 #include <rondo/net.h>
+#include <rondo/socket.h>
 #include <rondo/stream.h>
 
 namespace rondo::detail {
@@ -23,15 +24,25 @@ class OutputQueue {
   void push_copy(Bytes data);
   void push_owned(OwnedBytes data);
   void push_file(File file, std::uint64_t offset, std::uint64_t size);
+  /// `data` has at least a byte.
+  void push_with_descriptors(Bytes data, std::vector<Socket> descriptors);
 
   /// In bytes: what is in memory, and that together with what is in files.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
   [[nodiscard]] bool empty() const noexcept { return first_ == pieces_.size(); }
   [[nodiscard]] std::uint64_t size() const noexcept { return memory_ + in_files_; }
 
-  /// The first bytes in memory, in order, up to the next file. Returns how many parts were filled:
-  /// none if a file comes first.
+  [[nodiscard]] std::size_t descriptors_waiting() const noexcept { return descriptors_; }
+
+  /// The first bytes in memory, in order, up to the next file, and up to the next descriptors:
+  /// those that they go with are a part alone. Returns how many parts were filled: none if a file
+  /// comes first.
   [[nodiscard]] std::size_t gather(std::span<Bytes> parts) const noexcept;
+  /// What is to go with the first byte, or nothing. Until the next change.
+  [[nodiscard]] std::span<const Socket> front_descriptors() const noexcept {
+    if (empty()) return {};
+    return pieces_[first_].descriptors;
+  }
   struct FilePart {
     int fd;
     std::uint64_t offset;
@@ -40,7 +51,7 @@ class OutputQueue {
   /// The file that comes first; asserts that one does.
   [[nodiscard]] FilePart file() const noexcept;
 
-  /// `size` bytes from the front have been sent.
+  /// `size` bytes from the front have been sent, and the descriptors with them.
   void drop(std::uint64_t size) noexcept;
   void clear() noexcept;
 
@@ -53,8 +64,10 @@ class OutputQueue {
     File file;
     std::uint64_t file_offset = 0;
     std::uint64_t file_size = 0;
+    std::vector<Socket> descriptors;
   };
 
+  static Piece copied(Bytes data);
   void push(Piece piece);
   void pop() noexcept;
 
@@ -62,6 +75,7 @@ class OutputQueue {
   std::size_t first_ = 0;  // those before it have gone
   std::size_t memory_ = 0;
   std::uint64_t in_files_ = 0;
+  std::size_t descriptors_ = 0;
 };
 
 }  // namespace rondo::detail

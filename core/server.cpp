@@ -40,10 +40,13 @@ class Server::Impl final : public detail::StreamOwner {
         group_{streams_, options.stream, this} {}
 
   Result<Endpoint, Error> listen(const Endpoint& where) {
-    auto listener = open_listener(where);
+    const auto open = [&] {
+      return Socket::listen(reactor_.net(), where, options_.socket, &unapplied_);
+    };
+    auto listener = open();
     if (!listener && listener.error() == std::errc::address_in_use &&
         detail::removed_stale_file(reactor_.net(), where)) {
-      listener = open_listener(where);
+      listener = open();
     }
     if (!listener) return std::move(listener).error();
     detail::SocketFile file{where};
@@ -55,7 +58,8 @@ class Server::Impl final : public detail::StreamOwner {
   /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
   Result<Endpoint, Error> adopt(Socket listener) {
     if (const auto local = listener.local()) {
-      note(apply(listener, *local, options_.socket, Purpose::connect));
+      auto failed = apply(listener, *local, options_.socket, Purpose::adopt);
+      std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
     }
     return accept_on(std::move(listener));
   }
@@ -64,7 +68,7 @@ class Server::Impl final : public detail::StreamOwner {
     auto acceptor = Acceptor::adopt(
         reactor_, std::move(listener),
         [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
-        options_.accept);
+        options_.pace);
     if (!acceptor) return std::move(acceptor).error();
     locals_.push_back(acceptor->local());
     listeners_.push_back(std::move(*acceptor));
@@ -190,10 +194,6 @@ class Server::Impl final : public detail::StreamOwner {
                               : size;
   }
 
-  [[nodiscard]] Result<Socket, Error> open_listener(const Endpoint& where);
-  void note(std::vector<UnappliedOption> unapplied) {
-    std::move(unapplied.begin(), unapplied.end(), std::back_inserter(unapplied_));
-  }
   void admit(Socket client, const Endpoint& peer);
   [[nodiscard]] bool lets_in(const Endpoint& peer);
   [[nodiscard]] AddressCount* count(const Endpoint& peer);
@@ -227,23 +227,6 @@ class Server::Impl final : public detail::StreamOwner {
   std::vector<detail::SocketFile> files_;
   std::vector<Acceptor> listeners_;
 };
-
-Result<Socket, Error> Server::Impl::open_listener(const Endpoint& where) {
-  const auto named = [&where](int result) {
-    return Error{system_error(-result), "listen on " + where.to_string()};
-  };
-  Net& net = reactor_.net();
-  const int fd = net.socket(where.family(), SocketType::stream);
-  if (fd < 0) return named(fd);
-  Socket socket{net, fd};
-  auto unapplied = apply(socket, where, options_.socket, Purpose::listen);
-  if (const int result = net.bind(fd, where); result < 0) return named(result);
-  if (const int result = net.listen(fd, options_.accept.listen.backlog); result < 0) {
-    return named(result);
-  }
-  note(std::move(unapplied));
-  return socket;
-}
 
 void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};

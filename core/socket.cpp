@@ -10,9 +10,10 @@
 // one is still connecting.
 #include <array>
 #include <cstdlib>
+#include <iterator>
 #include <string>
+#include <utility>
 
-#include <rondo/options.h>
 #include <rondo/socket.h>
 
 namespace rondo {
@@ -25,22 +26,6 @@ std::error_code error_of(int result) noexcept {
 
 Error named(const char* what, const Endpoint& where, std::error_code code) {
   return {code, what + where.to_string()};
-}
-
-/// What stands between socket() and bind().
-std::error_code prepare(Socket& socket, Family family, const ListenOptions& options) noexcept {
-  // A server that starts again must not wait for the connections of its predecessor to time out.
-  // In the Unix family the name is a file, and the option without effect.
-  if (family != Family::unix_domain) {
-    if (auto error = socket.set(Option::reuse_address, 1)) return error;
-  }
-  if (options.reuse_port) {
-    if (auto error = socket.set(Option::reuse_port, 1)) return error;
-  }
-  if (family == Family::ipv6) {
-    return socket.set(Option::ipv6_only, options.ipv6_only ? 1 : 0);
-  }
-  return {};
 }
 
 }  // namespace
@@ -66,17 +51,19 @@ Result<std::array<Socket, 2>> Socket::pair(Net& net, SocketType type) noexcept {
   return std::array{Socket{net, fds[0]}, Socket{net, fds[1]}};
 }
 
-Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local,
-                                     const ListenOptions& options) {
+Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local, const SocketOptions& options,
+                                     std::vector<UnappliedOption>* unapplied) {
   constexpr const char* what = "listen on ";
   auto made = make(net, local.family(), SocketType::stream);
   if (!made) return named(what, local, made.error());
   Socket& socket = *made;
-  if (auto error = prepare(socket, local.family(), options)) return named(what, local, error);
+  auto failed = apply(socket, local, options, Purpose::listen);
+  if (unapplied == nullptr && !failed.empty()) return std::move(failed.front().error);
   if (auto error = error_of(net.bind(socket.fd(), local))) return named(what, local, error);
   if (auto error = error_of(net.listen(socket.fd(), options.backlog))) {
     return named(what, local, error);
   }
+  if (unapplied != nullptr) std::move(failed.begin(), failed.end(), std::back_inserter(*unapplied));
   return std::move(socket);
 }
 

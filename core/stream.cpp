@@ -24,6 +24,7 @@
 
 #include <rondo/reactor.h>
 
+#include "rights.h"
 #include "stream_call.h"
 #include "streams.h"
 
@@ -33,6 +34,10 @@ using detail::StreamGroup;
 using detail::Streams;
 
 void StreamHandler::on_end(Stream& stream) { stream.close(); }
+
+void StreamHandler::on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors) {
+  on_data(stream, data);
+}
 
 Stream::Stream(StreamGroup& group, StreamHandler* handler, std::uint32_t flags) noexcept
     : group_(&group), handler_(handler), flags_(flags) {}
@@ -100,6 +105,7 @@ std::error_code Stream::open(int fd) noexcept try {
     extra().read_at = streams.now();
     flags_ |= reads_are_timed;
   }
+  if (limits.receive_descriptors && !is(is_file)) flags_ |= takes_descriptors;
   heard_at_ = streams.tick();
   streams.add(*this, never);
   const Ready interest = is(input_over | paused) ? Ready::none : Ready::read;
@@ -162,8 +168,8 @@ inline bool Stream::wants_more(std::size_t received) const noexcept {
   return received == Streams::buffer_size && !is(input_over | paused | above_mark);
 }
 
-/// The same without a cork: output waits or is over, on_open is due, it is a file, or another call
-/// is running, which may still look at what is in the buffer.
+/// The same without a cork: output waits or is over, on_open is due, it is a file, descriptors may
+/// come, or another call is running, which may still look at what is in the buffer.
 bool Stream::take_uncorked() {
   Streams& streams = group_->streams;
   std::optional<std::vector<std::byte>> own;
@@ -176,7 +182,10 @@ bool Stream::take_uncorked() {
     if (!call([this] { handler_->on_open(*this); }) || is(input_over | paused)) return false;
   }
   const MutableBytes buffer = own ? MutableBytes{*own} : streams.buffer();
-  const std::ptrdiff_t received = streams.net().read(buffer, fd_);
+  ReceivedDescriptors with;
+  const std::ptrdiff_t received = is(takes_descriptors) && !is(closing)
+                                      ? receive(buffer, with)
+                                      : streams.net().read(buffer, fd_);
   if (received <= 0) return input_stopped(received);
   heard_at_ = streams.tick();
   tally(received_, static_cast<std::size_t>(received));
@@ -184,7 +193,25 @@ bool Stream::take_uncorked() {
   if (is(closing | ended)) return input_dropped(size);
   if (is(reads_are_timed)) extra_->read_at = streams.now();
   const Bytes data = buffer.first(size);
+  if (with.lost || !with.descriptors.empty()) {
+    return call([&] { handler_->on_descriptors(*this, data, std::move(with)); }) &&
+           send_answer(size);
+  }
   return call([&] { handler_->on_data(*this, data); }) && send_answer(size);
+}
+
+/// As Net::read, with the descriptors that came.
+std::ptrdiff_t Stream::receive(MutableBytes into, ReceivedDescriptors& with) noexcept try {
+  auto received = detail::receive_with_descriptors(group_->streams.net(), fd_, into);
+  if (!received) {
+    errno = received.error().value();
+    return -1;
+  }
+  with = std::move(*received);
+  return static_cast<std::ptrdiff_t>(with.size);
+} catch (const std::bad_alloc&) {
+  errno = ENOMEM;  // all that was received is closed
+  return -1;
 }
 
 /// After a call that was not corked, or did not stay so.
@@ -302,6 +329,8 @@ void Stream::set_options(const StreamOptions& options) {
   own.read_at = limits.read_timeout > Duration::zero() ? now : never;
   flags_ =
       own.read_at != never ? flags_ | reads_are_timed : flags_ & ~std::uint32_t{reads_are_timed};
+  const bool takes = limits.receive_descriptors && !is(is_file);
+  flags_ = takes ? flags_ | takes_descriptors : flags_ & ~std::uint32_t{takes_descriptors};
   own.progress_at = limits.write_timeout > Duration::zero() && output_waits() ? now : never;
   if (fd_ >= 0) deadlines_changed();
 }
@@ -318,6 +347,13 @@ Result<Endpoint> Stream::peer() const noexcept {
   const int result = group_->streams.net().peer(fd_, endpoint);
   if (result < 0) return system_error(-result);
   return endpoint;
+}
+
+Result<Credentials> Stream::peer_credentials() const noexcept {
+  Credentials peer;
+  const int result = group_->streams.net().credentials(fd_, peer);
+  if (result < 0) return system_error(-result);
+  return peer;
 }
 
 Result<Socket> Stream::release() noexcept {

@@ -16,6 +16,7 @@
 
 #include <rondo/stream.h>
 
+#include "rights.h"
 #include "streams.h"
 
 namespace rondo {
@@ -134,6 +135,22 @@ bool Stream::send_file(File file, std::uint64_t offset, std::uint64_t size) {
   return output_grew();
 }
 
+bool Stream::write(Bytes data, std::vector<Socket> descriptors) {
+  if (descriptors.empty()) return write(data);
+  if (is(output_over)) return false;
+  if (data.empty() || descriptors.size() > descriptors_per_send_max) {
+    end_for(EINVAL);
+    return false;
+  }
+  uncork();
+  extra().output.push_with_descriptors(data, std::move(descriptors));
+  if (extra_->output.descriptors_waiting() > options().output_descriptors_max) {
+    end(CloseReason::overflow);
+    return false;
+  }
+  return output_grew();
+}
+
 void Stream::flush() {
   if (group_->streams.corked == this) return send_cork();
   if (output_waits() && !is(blocked | is_connecting | ended)) drain();
@@ -242,9 +259,24 @@ std::ptrdiff_t Stream::send_front(std::uint64_t& offered) noexcept {
     offered = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
     return net.send_file(file.fd, file.offset, static_cast<std::size_t>(offered), fd_);
   }
+  if (!extra_->output.front_descriptors().empty()) {
+    offered = parts[0].size();
+    return send_with_descriptors(parts[0]);
+  }
   const auto gathered = std::span<const Bytes>{parts}.first(count);
   for (const Bytes part : gathered) offered += part.size();
   return is(is_file) ? net.write_file(gathered, fd_) : net.writev(gathered, fd_);
+}
+
+std::ptrdiff_t Stream::send_with_descriptors(Bytes data) noexcept {
+  std::array<int, descriptors_per_send_max> numbers;
+  std::size_t count = 0;
+  for (const Socket& one : extra_->output.front_descriptors()) numbers[count++] = one.fd();
+  const auto sent =
+      detail::send_descriptors(group_->streams.net(), fd_, data, std::span{numbers}.first(count));
+  if (sent) return static_cast<std::ptrdiff_t>(*sent);
+  errno = sent.error().value();
+  return -1;
 }
 
 void Stream::output_refused(int error) {

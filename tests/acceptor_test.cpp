@@ -50,6 +50,22 @@ TEST_F(AcceptorTest, AdoptsASocketThatListensAlready) {
   EXPECT_EQ(acceptor->local(), local);
 }
 
+TEST_F(AcceptorTest, GivesItsClientsTheOptionsAndTellsWhatItCouldNot) {
+  const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{5}};
+  const Acceptor acceptor =
+      Acceptor::make(*reactor_, Endpoint::loopback(0),
+                     [&](Socket client, const Endpoint&) { add(std::move(client)); },
+                     {.socket = options})
+          .value();
+  connect(acceptor);
+  for (int i = 0; i < 1000 && accepted_.empty(); ++i) turn();
+  ASSERT_EQ(accepted_.size(), 1U);
+  EXPECT_EQ(accepted_[0].get(Option::linger).value(), 5);
+  EXPECT_EQ(accepted_[0].get(Option::nodelay).value(), 1);
+  ASSERT_EQ(acceptor.unapplied().size(), 1U);
+  EXPECT_EQ(acceptor.unapplied()[0].option, Option::ipv6_only);
+}
+
 TEST_F(AcceptorTest, NamesWhatItCouldNotDo) {
   const auto nothing = [](Socket, const Endpoint&) {};
   net_.fail("bind", EACCES);

@@ -99,6 +99,18 @@ TEST_F(DescriptorsTest, StayWithTheSenderOnAnError) {
   EXPECT_EQ(send_descriptors(a, bytes("x"), {bad, 1}).error(), std::errc::broken_pipe);
 }
 
+// Linux would take the bytes, and say nothing of the descriptors.
+TEST_F(DescriptorsTest, AreRefusedByWhatIsNoUnixSocket) {
+  for (const bool is_tcp : {true, false}) {
+    test::Pair pair = is_tcp ? test::tcp_pair() : test::udp_pair();
+    Socket socket{net_, pair.ours.release()};
+    const int fd = socket.fd();
+    EXPECT_EQ(send_descriptors(socket, bytes("x"), {&fd, 1}).error(),
+              std::errc::operation_not_supported);
+    EXPECT_EQ(test::read_result(pair.theirs.get()), -EAGAIN);
+  }
+}
+
 TEST_F(DescriptorsTest, AreClosedWhereNobodyAskedForThem) {
   auto [a, b] = pair();
   test::Pipe pipe = test::make_pipe();

@@ -94,6 +94,32 @@ TEST_F(WantOfMemory, IsAnErrorOfTheFirstUseInAChild) {
             0);
 }
 
+TEST_F(WantOfMemory, EndsAStreamThatIsPassedDescriptors) {
+  struct Closes final : StreamHandler {
+    void on_data(Stream&, Bytes) override { ++data; }
+    void on_close(Stream&, const Close& close) override { error = close.error; }
+    int data = 0;
+    std::error_code error;
+  } handler;
+  Reactor reactor;
+  auto ends = Socket::pair(system_net(), SocketType::stream).value();
+  const auto stream =
+      Stream::adopt(reactor, std::move(ends[0]), handler, {.receive_descriptors = true}).value();
+  EXPECT_FALSE(reactor.run_once(Duration::zero()));
+  const int passed = ends[1].fd();
+  EXPECT_TRUE(send_descriptors(ends[1], std::as_bytes(std::span{"x", 1}), {&passed, 1}));
+  std::map<int, std::string> before = open_descriptors();
+  before.erase(stream->fd());
+  {
+    const FewAllocations none{0};
+    for (int turn = 0; turn < 3; ++turn)
+      (void)reactor.run_once(Duration::zero());  // looked at below
+  }
+  EXPECT_EQ(handler.error, std::errc::not_enough_memory);
+  EXPECT_EQ(handler.data, 0);
+  EXPECT_EQ(open_descriptors(), before);
+}
+
 TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
   Reactor reactor;
   const Pair pair = unix_pair();

@@ -212,6 +212,27 @@ TEST_F(OptionsTest, AreAppliedToAListener) {
   EXPECT_EQ(kernel(dual, IPPROTO_IPV6, IPV6_V6ONLY), 0);
 }
 
+TEST_F(OptionsTest, AreAppliedToAListenerThatWasBoundElsewhere) {
+  const auto listening = [&](const SocketOptions& options) {
+    return Socket::listen(net_, Endpoint::loopback(0), options).value();
+  };
+  const SocketOptions options{
+      .nodelay = false, .reuse_port = true, .fast_open = 5, .defer_accept = seconds{3}};
+  Socket socket = listening({.reuse_port = true});
+  EXPECT_EQ(messages(apply(socket, here_, options, Purpose::adopt)), "");
+  EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_NODELAY), 0);
+  EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_FASTOPEN), 5);
+  EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT), 3);
+  Socket other = listening({});
+  EXPECT_EQ(
+      messages(apply(other, here_, {.reuse_address = false, .reuse_port = true, .dual_stack = true},
+                     Purpose::adopt)),
+      "set reuse_address on 127.0.0.1:80: Operation not supported\n"
+      "set reuse_port on 127.0.0.1:80: Operation not supported\n"
+      "set ipv6_only on 127.0.0.1:80: Operation not supported\n");
+  EXPECT_EQ(kernel(other, SOL_SOCKET, SO_REUSEPORT), 0);  // too late to be of use
+}
+
 TEST_F(OptionsTest, OfAListenerHoldForItsClients) {
   Socket listener = make();
   const SocketOptions options{
@@ -243,7 +264,8 @@ TEST_F(OptionsTest, OfAListenerHoldForItsClients) {
 }
 
 TEST_F(OptionsTest, LeftAtTheirDefaultsSuitEverySocket) {
-  for (const Purpose purpose : {Purpose::listen, Purpose::connect, Purpose::accept}) {
+  for (const Purpose purpose :
+       {Purpose::listen, Purpose::adopt, Purpose::connect, Purpose::accept}) {
     Socket local = make(Family::unix_domain);
     EXPECT_EQ(messages(apply(local, Endpoint::parse("unix:@x").value(), {}, purpose)), "");
     Socket tcp = make();

@@ -1,6 +1,8 @@
 // Resolver in a build without DNS: what is known without it, and a clear error for the rest.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include <rondo/reactor.h>
 #include <rondo/resolver.h>
 
@@ -18,7 +20,9 @@ class ResolverWithoutDns : public DescriptorCensus {
     Resolver resolver{reactor, options};
     std::string text;
     const Lookup lookup = resolver.resolve(host, 80, [&](auto found) {
-      if (!found) EXPECT_EQ(found.error().code, std::errc::not_supported);
+      if (!found) {
+        EXPECT_EQ(found.error().code, std::errc::not_supported);
+      }
       text = found ? found->front().to_string() : found.error().message();
     });
     EXPECT_FALSE(reactor.run());

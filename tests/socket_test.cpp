@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rondo/socket.h>
 
@@ -27,7 +28,7 @@ class SocketTest : public test::DescriptorCensus {
     ASSERT_EQ(::poll(&entry, 1, 5000), 1);
   }
   Socket listening(const Endpoint& local = Endpoint::loopback(0),
-                   const ListenOptions& options = {}) {
+                   const SocketOptions& options = {}) {
     auto socket = Socket::listen(net_, local, options);
     EXPECT_TRUE(socket) << (socket ? "" : socket.error().message());
     return std::move(*socket);
@@ -125,8 +126,36 @@ TEST_F(SocketTest, LeavesNothingOpenWhicheverStepOfListenFails) {
     net_.fail(step, ENOBUFS);
     const auto socket = Socket::listen(net_, Endpoint::loopback(0));
     ASSERT_FALSE(socket) << step;
-    EXPECT_EQ(socket.error().message(), "listen on 127.0.0.1:0: No buffer space available");
+    EXPECT_EQ(socket.error().message(),
+              (step == "set" ? "set reuse_address on 127.0.0.1:0" : "listen on 127.0.0.1:0") +
+                  std::string{": No buffer space available"});
   }
+}
+
+TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfThatMayBeTold) {
+  const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{5}};
+  const std::string told = "set ipv6_only on 127.0.0.1:0: Address family not supported by protocol";
+  const auto refused = Socket::listen(net_, Endpoint::loopback(0), options);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message(), told);
+  std::vector<UnappliedOption> unapplied;
+  const auto socket = Socket::listen(net_, Endpoint::loopback(0), options, &unapplied);
+  ASSERT_TRUE(socket);
+  ASSERT_EQ(unapplied.size(), 1U);
+  EXPECT_EQ(unapplied[0].error.message(), told);
+  EXPECT_EQ(socket->get(Option::linger).value(), 5);
+}
+
+TEST_F(SocketTest, HasAQueueOfTheLengthThatWasAsked) {
+  const std::string name = "unix:@rondo-socket-queue-" + std::to_string(::getpid());
+  const Socket listener = listening(Endpoint::parse(name).value(), {.backlog = 2});
+  std::vector<Socket> clients;
+  for (auto client = Socket::connect(net_, listener.local().value()); client;
+       client = Socket::connect(net_, listener.local().value())) {
+    clients.push_back(std::move(*client));
+    ASSERT_LE(clients.size(), 3U);  // the kernel lets one more wait
+  }
+  EXPECT_EQ(clients.size(), 3U);
 }
 
 TEST_F(SocketTest, ReusesTheAddressOfTcpAlone) {
@@ -150,9 +179,9 @@ TEST_F(SocketTest, LeavesIpv4AloneUnlessAsked) {
   if (Socket::make(net_, Family::ipv6, SocketType::stream).value_or(Socket{}).fd() < 0) {
     GTEST_SKIP() << "no IPv6";
   }
-  for (const bool ipv6_only : {true, false}) {
-    Socket listener = listening(Endpoint::any(0, Family::ipv6), {.ipv6_only = ipv6_only});
-    EXPECT_EQ(listener.option(IPPROTO_IPV6, IPV6_V6ONLY).value(), ipv6_only ? 1 : 0);
+  for (const bool dual_stack : {true, false}) {
+    Socket listener = listening(Endpoint::any(0, Family::ipv6), {.dual_stack = dual_stack});
+    EXPECT_EQ(listener.option(IPPROTO_IPV6, IPV6_V6ONLY).value(), dual_stack ? 0 : 1);
   }
 }
 

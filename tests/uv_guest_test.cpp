@@ -97,6 +97,34 @@ TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
   EXPECT_EQ(peer.received, "from rondo's side");
 }
 
+// libuv counts in milliseconds. A deadline that has passed is due now, not when the next one
+// begins.
+TEST_F(UvGuest, IsNotMadeToSleepForADeadlineThatHasPassed) {
+  struct Look {
+    uv_prepare_t prepare{};
+    int looks = 0;
+    int sleeps = 0;
+  } look;
+  uv_prepare_init(loop, &look.prepare);
+  look.prepare.data = &look;
+  uv_prepare_start(&look.prepare, [](uv_prepare_t* handle) {  // right before libuv polls
+    Look& self = *static_cast<Look*>(handle->data);
+    ++self.looks;
+    self.sleeps += uv_backend_timeout(handle->loop) == 0 ? 0 : 1;
+  });
+  int fired = 0;
+  Timer timer{reactor, [&] {
+                if (++fired < 100) timer.arm_at(reactor.now());
+              }};
+  timer.arm_at(reactor.now());
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(fired, 100);
+  EXPECT_EQ(look.looks, 100);
+  EXPECT_EQ(look.sleeps, 0);
+  uv_close(base(look.prepare), nullptr);
+  EXPECT_FALSE(reactor.run_once(0s));
+}
+
 TEST_F(UvGuest, DoesNotWaitForTheUsersHandlesWithoutAHold) {
   uv_timer_t timer;
   uv_timer_init(loop, &timer);

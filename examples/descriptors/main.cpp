@@ -8,81 +8,75 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <rondo/acceptor.h>
-#include <rondo/descriptors.h>
+#include <rondo/client.h>
 #include <rondo/file.h>
 #include <rondo/reactor.h>
+#include <rondo/server.h>
 
 namespace {
 
-/// One lender: a single message, with the files behind it.
-class Lender final : public rondo::Handler {
- public:
-  explicit Lender(rondo::Socket socket) : socket_(std::move(socket)) {}
+void print(int file) {
+  std::array<char, 4096> text;
+  for (ssize_t size = 0; (size = ::read(file, text.data(), text.size())) > 0;)
+    std::fwrite(text.data(), 1, static_cast<std::size_t>(size), stdout);
+  std::fflush(stdout);
+}
 
-  static void begin(rondo::Reactor& reactor, rondo::Socket socket) {
-    auto lender = std::make_unique<Lender>(std::move(socket));
-    auto watch = reactor.watch(lender->socket_.fd(), rondo::Ready::read, *lender);
-    if (watch) lender.release()->watch_ = std::move(*watch);  // from now on it owns itself
+/// The receiver's side of one lender: a single message, with the files behind it.
+struct Lender final : rondo::Session {
+  void on_descriptors(rondo::Stream& lender, rondo::Bytes,
+                      rondo::ReceivedDescriptors received) override {
+    if (received.lost) std::fputs("some did not arrive\n", stderr);
+    const auto who = lender.peer_credentials();
+    for (const rondo::Socket& file : received.descriptors) {
+      std::printf("lent by process %d:\n", who ? static_cast<int>(who->process) : -1);
+      print(file.fd());
+    }
+    lender.close();
   }
-
-  void on_ready(rondo::Ready) override {
-    std::array<std::byte, 64> greeting;
-    const auto received = rondo::receive_with_descriptors(socket_, greeting);
-    if (!received && received.error() == std::errc::operation_would_block) return;
-    if (received && received->lost) std::fputs("some did not arrive\n", stderr);
-    if (received)
-      for (const rondo::Socket& file : received->descriptors) print(file.fd());
-    delete this;
-  }
-
- private:
-  void print(int file) const {
-    const auto lender = socket_.peer_credentials();
-    std::printf("lent by process %d:\n", lender ? static_cast<int>(lender->process) : -1);
-    std::array<char, 4096> text;
-    for (ssize_t size = 0; (size = ::read(file, text.data(), text.size())) > 0;)
-      std::fwrite(text.data(), 1, static_cast<std::size_t>(size), stdout);
-    std::fflush(stdout);
-  }
-
-  rondo::Socket socket_;
-  rondo::Watch watch_;
+  void on_data(rondo::Stream& lender, rondo::Bytes) override { lender.close(); }
 };
 
-int receive(rondo::Reactor& reactor, const rondo::Endpoint& where) {
-  const auto acceptor =
-      rondo::Acceptor::make(reactor, where, [&](rondo::Socket client, const rondo::Endpoint&) {
-        Lender::begin(reactor, std::move(client));
-      });
-  if (!acceptor) return rondo::complain(acceptor.error());
-  std::printf("listening on %s\n", acceptor->local().to_string().c_str());
+int receive(rondo::Reactor& reactor, std::string_view where) {
+  const auto server =
+      rondo::serve<Lender>(reactor, where, {.stream = {.receive_descriptors = true}});
+  if (!server) return rondo::complain(server.error());
+  std::printf("listening on %s\n", server->local().to_string().c_str());
   std::fflush(stdout);
   const auto error = reactor.run();
   return error ? rondo::complain(error) : EXIT_SUCCESS;
 }
 
-int send(rondo::Reactor& reactor, const rondo::Endpoint& where, std::span<char*> paths) {
-  std::vector<rondo::File> files;
-  std::vector<int> descriptors;
+/// The sender's side.
+struct Borrower final : rondo::StreamHandler {
+  void on_data(rondo::Stream&, rondo::Bytes) override {}
+  void on_close(rondo::Stream&, const rondo::Close& close) override {
+    if (close.reason == rondo::CloseReason::eof || close.reason == rondo::CloseReason::closed)
+      return;
+    std::fprintf(stderr, "%s\n", close.message().c_str());
+    status = EXIT_FAILURE;
+  }
+  int status = EXIT_SUCCESS;
+};
+
+int send(rondo::Reactor& reactor, std::string_view where, std::span<char*> paths) {
+  std::vector<rondo::Socket> files;
   for (const char* const path : paths) {
     auto file = rondo::File::open(path);
     if (!file) return rondo::complain(file.error());
-    files.push_back(std::move(*file));
-    descriptors.push_back(files.back().fd());
+    files.emplace_back(reactor.net(), file->release());
   }
-  auto socket = rondo::Socket::connect(reactor.net(), where);  // of a Unix socket: at once
-  if (!socket) return rondo::complain(socket.error());
-  const auto greeting = std::as_bytes(std::span{"files", 5});
-  const auto sent = rondo::send_descriptors(*socket, greeting, descriptors);
-  return sent ? EXIT_SUCCESS : rondo::complain(sent.error());
+  Borrower borrower;
+  const auto stream = rondo::connect(reactor, where, borrower);
+  stream->write("files", std::move(files));
+  stream->close();
+  const auto error = reactor.run();
+  return error ? rondo::complain(error) : borrower.status;
 }
 
 }  // namespace
@@ -94,10 +88,8 @@ int main(int argc, char** argv) {
                stderr);
     return 2;
   }
-  const auto where = rondo::Endpoint::parse(argv[2]);
-  if (!where) return rondo::complain(where.error());
   auto reactor = rondo::Reactor::make();
   if (!reactor) return rondo::complain(reactor.error());
-  return what == "receive" ? receive(*reactor, *where)
-                           : send(*reactor, *where, std::span{argv, std::size_t(argc)}.subspan(3));
+  return what == "receive" ? receive(*reactor, argv[2])
+                           : send(*reactor, argv[2], std::span{argv, std::size_t(argc)}.subspan(3));
 }

@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/function.h>
+#include <rondo/options.h>
 #include <rondo/result.h>
 #include <rondo/socket.h>
 #include <rondo/time.h>
@@ -17,13 +20,18 @@ namespace rondo {
 
 class Reactor;
 
-struct AcceptorOptions {
-  ListenOptions listen{};
+/// How much is accepted at once, and how long it rests.
+struct AcceptPace {
   std::size_t accepts_per_turn_max = 64;  ///< then the other handlers have their turn
   /// How long to pause when descriptors or memory are exhausted: doubled each time, up to the max,
   /// until a client is accepted again. Less than 10 ms counts as 10 ms.
   Duration pause_min = std::chrono::milliseconds{10};
   Duration pause_max = std::chrono::seconds{1};
+};
+
+struct AcceptorOptions {
+  SocketOptions socket{};  ///< of the listener and those whom it accepts; see Acceptor::unapplied
+  AcceptPace pace{};
 };
 
 /// Listens, and hands over each client. When the process or the system is out of descriptors, the
@@ -45,10 +53,10 @@ class RONDO_EXPORT Acceptor {
   [[nodiscard]] static Result<Acceptor, Error> make(Reactor& reactor, const Endpoint& local,
                                                     OnAccept on_accept,
                                                     const AcceptorOptions& options = {});
-  /// The same on a socket that listens already.
+  /// The same on a socket that listens already, and has the options it is to have (Purpose::adopt).
   [[nodiscard]] static Result<Acceptor, Error> adopt(Reactor& reactor, Socket listener,
                                                      OnAccept on_accept,
-                                                     const AcceptorOptions& options = {});
+                                                     const AcceptPace& pace = {});
   Acceptor(Acceptor&& other) noexcept;
   Acceptor& operator=(Acceptor&& other) noexcept;
   ~Acceptor();
@@ -60,6 +68,8 @@ class RONDO_EXPORT Acceptor {
   /// Where it listens, with the port the system chose.
   [[nodiscard]] const Endpoint& local() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
+  /// What of AcceptorOptions::socket this system lacks: named, and gone on without.
+  [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
 
   /// Leaves clients waiting in the listen queue, until resume(). A pause for want of descriptors
   /// goes on beside it, and after it.

@@ -1,4 +1,4 @@
-// rondo: descriptors passed to another process, over a Unix socket.
+// rondo: descriptors passed to another process, over a Unix socket. Stream passes them too.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ constexpr std::size_t descriptors_per_send_max = 253;
 /// stay the caller's too. Returns the bytes taken, which on a stream may be fewer: the descriptors
 /// have gone then, the rest is for write(). On an error nothing has gone. Errors: invalid_argument
 /// without data or above descriptors_per_send_max, bad_file_descriptor, operation_would_block,
-/// ETOOMANYREFS (more of this user's are under way than a process may open), invalid_argument again
-/// on what is no Unix socket (Linux).
+/// ETOOMANYREFS (more of this user's are under way than a process may open),
+/// operation_not_supported on what is no Unix socket.
 [[nodiscard]] RONDO_EXPORT Result<std::size_t> send_descriptors(
     Socket& socket, Bytes data, std::span<const int> descriptors) noexcept;
 

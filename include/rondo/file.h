@@ -30,6 +30,8 @@ class RONDO_EXPORT File {
   [[nodiscard]] Result<std::uint64_t> size() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Gives the descriptor away, to be closed by somebody else.
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
  private:

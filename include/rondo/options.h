@@ -64,7 +64,10 @@ struct SocketOptions {
   std::optional<bool> nodelay{};          ///< empty: on for TCP
   std::optional<KeepAlive> keep_alive{};  ///< given: on
   std::optional<bool> reuse_address{};    ///< empty: on for TCP listeners
-  bool reuse_port = false;
+  /// Of a listener that is opened: clients who wait to be accepted. The system caps it
+  /// (net.core.somaxconn).
+  int backlog = 4096;
+  bool reuse_port = false;  ///< several listeners share the port
   bool dual_stack = false;  ///< an IPv6 socket serves IPv4 too
   std::optional<std::size_t> receive_buffer{};
   std::optional<std::size_t> send_buffer{};
@@ -79,8 +82,9 @@ struct SocketOptions {
 /// Where a socket stands when options are applied, which decides what concerns it.
 enum class Purpose : std::uint8_t {
   listen,   ///< before bind; also what its clients are to have, where the system passes that on
+  adopt,    ///< the same for a listener that was bound elsewhere: too late for reuse and dual_stack
   accept,   ///< an accepted one, of a listener that had `listen`: only what was not passed on
-  connect,  ///< before connect; or an accepted or adopted one whose origin had nothing applied
+  connect,  ///< before connect; or an accepted one whose listener had nothing applied
   datagram  ///< before bind
 };
 
@@ -95,7 +99,8 @@ struct UnappliedOption {
 /// the defaults. Goes on after a failure; returns all that failed, empty as a rule. Errors:
 /// result_out_of_range for a value that the option or an int cannot hold, no_buffer_space for a
 /// buffer that the system cut short (net.core.rmem_max) and nevertheless set,
-/// operation_not_supported for what only a listener has, and the system's own.
+/// operation_not_supported for what only a listener has, or can no longer get, and the system's
+/// own.
 [[nodiscard]] RONDO_EXPORT std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
                                                               const SocketOptions& options,
                                                               Purpose purpose);

@@ -46,8 +46,8 @@ enum class WhenFull : std::uint8_t {
 };
 
 struct ServerOptions {
-  AcceptorOptions accept{};  ///< but reuse_port and ipv6_only, which `socket` decides
-  SocketOptions socket{};    ///< of the listeners and their clients; see Server::unapplied
+  SocketOptions socket{};  ///< of the listeners and their clients; see Server::unapplied
+  AcceptPace pace{};
   StreamOptions stream{};
   std::size_t connections_max = std::numeric_limits<std::size_t>::max();
   WhenFull when_full = WhenFull::pause;
@@ -92,7 +92,7 @@ class RONDO_EXPORT Server {
   /// of Endpoint::parse and Socket::listen, named.
   [[nodiscard]] Result<Endpoint, Error> listen(std::string_view where);
   [[nodiscard]] Result<Endpoint, Error> listen(const Endpoint& where);
-  /// The same on a socket that listens already.
+  /// The same on a socket that listens already (Purpose::adopt).
   [[nodiscard]] Result<Endpoint, Error> adopt(Socket listener);
 
   /// Where it listens, in the order of the calls, with the ports the system chose.

@@ -7,19 +7,15 @@
 #include <optional>
 #include <span>
 #include <system_error>
+#include <vector>
 
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/net.h>
+#include <rondo/options.h>
 #include <rondo/result.h>
 
 namespace rondo {
-
-struct ListenOptions {
-  int backlog = 4096;       ///< the system caps it (net.core.somaxconn)
-  bool reuse_port = false;  ///< SO_REUSEPORT: several listeners share the port
-  bool ipv6_only = true;    ///< an IPv6 listener leaves IPv4 alone
-};
 
 /// Owns a non-blocking, close-on-exec descriptor and closes it. Moved, not copied. End its Watch
 /// before it: a member declared after the Socket is destroyed before it. The Net outlives it.
@@ -39,10 +35,12 @@ class RONDO_EXPORT Socket {
   /// Two that are connected to each other, of the Unix family: socketpair(2).
   [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
 
-  /// Makes, binds (SO_REUSEADDR for TCP) and listens. Errors say what was tried:
-  /// `listen on 127.0.0.1:80: Permission denied`.
-  [[nodiscard]] static Result<Socket, Error> listen(Net& net, const Endpoint& local,
-                                                    const ListenOptions& options = {});
+  /// Makes, applies the options, binds and listens. Errors say what was tried:
+  /// `listen on 127.0.0.1:80: Permission denied`. An option that cannot be applied is such an error
+  /// too, unless there is `unapplied` to add it to.
+  [[nodiscard]] static Result<Socket, Error> listen(
+      Net& net, const Endpoint& local, const SocketOptions& options = {},
+      std::vector<UnappliedOption>* unapplied = nullptr);
   /// Begins to connect. It has ended when the socket is writable: ask connect_result(). An error
   /// that is known at once comes back here, named like listen's.
   [[nodiscard]] static Result<Socket, Error> connect(Net& net, const Endpoint& peer);

@@ -12,7 +12,9 @@
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include <rondo/descriptors.h>
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/file.h>
@@ -39,7 +41,7 @@ enum class CloseReason : std::uint8_t {
   closed,         ///< close() did its work before the peer finished
   reset,          ///< the peer reset it, or took no more of our output
   timed_out,      ///< a deadline passed; Close::what names it
-  overflow,       ///< the output grew beyond output_max
+  overflow,       ///< the output grew beyond output_max, or output_descriptors_max
   stopped,        ///< abort()
   not_connected,  ///< of a client: nobody answered; Close::what lists what was tried
   failed,         ///< anything else; Close::error tells
@@ -83,6 +85,11 @@ struct StreamOptions {
   /// wait for ever.
   bool hold_input = false;
   Linger linger = Linger::if_unread;
+  /// Of a Unix stream: descriptors that come are given to on_descriptors, for a system call that
+  /// costs more. Without it the kernel closes them.
+  bool receive_descriptors = false;
+  /// Hard, as output_max is: descriptors that wait to be passed.
+  std::size_t output_descriptors_max = descriptors_per_send_max;
 };
 
 /// What a stream calls. Only from the reactor's turn, never from inside a call of the stream, and
@@ -95,6 +102,12 @@ class RONDO_EXPORT StreamHandler {
   /// `data` was received, at least a byte; it is the reactor's, and gone when this returns. What
   /// is written to the stream inside leaves in one call right afterwards.
   virtual void on_data(Stream& stream, Bytes data) = 0;
+  /// The same with descriptors, if StreamOptions::receive_descriptors asks for them. `data` holds
+  /// the bytes they were written with, and perhaps some that were written before, but none from
+  /// after: who reads in order has them in time. `received.lost` says that some did not arrive, as
+  /// this process may open no more; then there are none. Closes them and calls on_data if it is not
+  /// overridden.
+  virtual void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received);
   /// The peer has finished: there is no more input, but output goes on until it is finished or
   /// closed here. Closes if it is not overridden.
   virtual void on_end(Stream& stream);
@@ -184,6 +197,14 @@ class RONDO_EXPORT Stream final : private Handler {
   /// Sends `size` bytes of `file`, a regular file, from `offset` on, by the system's own means. The
   /// stream owns `file` from now on. A file that turns out to be shorter ends it: `failed`.
   bool send_file(File file, std::uint64_t offset, std::uint64_t size);
+  /// Sends a copy of `data`, at least a byte, and with the first of it `descriptors` (up to
+  /// descriptors_per_send_max) to the process at the other end of a Unix socket. The stream owns
+  /// them from now on, and closes them when they have gone, or when it ends. On what is no Unix
+  /// socket it ends: `failed`, with the error of send_descriptors().
+  bool write(Bytes data, std::vector<Socket> descriptors);
+  bool write(std::string_view text, std::vector<Socket> descriptors) {
+    return write(std::as_bytes(std::span{text}), std::move(descriptors));
+  }
   /// Hands the system what has been written so far, now.
   void flush();
 
@@ -219,6 +240,8 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] Result<Endpoint> local() const noexcept;
   [[nodiscard]] Result<Endpoint> peer() const noexcept;
+  /// Who connected, of a Unix socket. Errors: not_connected for all others.
+  [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 
   /// Bytes so far, and bytes written that have not left.
   [[nodiscard]] std::uint64_t received() const noexcept;
@@ -262,9 +285,11 @@ class RONDO_EXPORT Stream final : private Handler {
     is_always_ready = 1U << 20U,  // a regular file, which no poller takes
     is_lent = 1U << 21U,          // standard input: not ours to close
     has_output = 1U << 22U,       // something waits in the queue
+    takes_descriptors = 1U << 23U,
     input_over = input_ended | closing | ended,
     output_over = finishing | output_failed | ended,
-    is_uncorked = is_file | is_opening | output_over | has_output | reads_are_timed,
+    is_uncorked =
+        is_file | is_opening | output_over | has_output | reads_are_timed | takes_descriptors,
   };
   // Above the flags, at the end: the CloseReason, and which deadline passed.
   static constexpr unsigned reason_shift = 24;
@@ -294,6 +319,7 @@ class RONDO_EXPORT Stream final : private Handler {
   [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
   [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
   [[gnu::noinline]] bool take_uncorked();
+  [[nodiscard]] std::ptrdiff_t receive(MutableBytes into, ReceivedDescriptors& with) noexcept;
   [[gnu::noinline]] bool send_answer(std::size_t received);
   [[gnu::noinline]] static bool corked_call_threw(detail::Streams& streams, Stream& stream);
   bool input_dropped(std::size_t size);
@@ -317,6 +343,7 @@ class RONDO_EXPORT Stream final : private Handler {
   void uncork();
   void drain();
   [[nodiscard]] std::ptrdiff_t send_front(std::uint64_t& offered) noexcept;
+  [[nodiscard]] std::ptrdiff_t send_with_descriptors(Bytes data) noexcept;
   void output_refused(int error);
   [[nodiscard]] bool output_waits() const noexcept;
   bool output_grew();

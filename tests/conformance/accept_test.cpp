@@ -33,14 +33,14 @@ class Accepting : public ReactorOnEveryBackend {
   Accepting() { spy.use_net(&net); }
   ~Accepting() override { (void)::unlink(path.c_str()); }  // a test may not have listened
 
-  Acceptor collecting(const AcceptorOptions& options = {}) {
+  Acceptor collecting(const AcceptPace& pace = {}) {
     (void)::unlink(path.c_str());  // the first has nothing to remove
-    auto listener = Socket::listen(net, Endpoint::parse("unix:" + path).value(), options.listen);
+    auto listener = Socket::listen(net, Endpoint::parse("unix:" + path).value());
     if (!listener) throw std::runtime_error{listener.error().message()};
     listener_fd = listener->fd();
     auto acceptor = Acceptor::adopt(
         reactor, std::move(*listener),
-        [this](Socket client, const Endpoint&) { accepted.push_back(std::move(client)); }, options);
+        [this](Socket client, const Endpoint&) { accepted.push_back(std::move(client)); }, pace);
     if (!acceptor) throw std::runtime_error{acceptor.error().message()};
     return std::move(*acceptor);
   }

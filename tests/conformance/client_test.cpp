@@ -1,6 +1,8 @@
 // Clients: a stream that is there at once, on every backend.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -85,6 +87,32 @@ TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::connection_refused);
   EXPECT_EQ(recorder.message, "connect to " + address + ": Connection refused");
+}
+
+// RULES: what is known at once is told in a later turn.
+TEST_P(Clients, AreNotToldFromInsideConnect) {
+  net.fail("connect", ENETUNREACH);
+  const std::string path = "unix:/tmp/rondo-nobody-" + std::to_string(::getpid());
+  for (const auto& [where, error] : {std::pair{nobody(), std::errc::network_unreachable},
+                                     std::pair{path, std::errc::no_such_file_or_directory}}) {
+    recorder = {};
+    const auto stream = connect(reactor, where, recorder);
+    EXPECT_EQ(recorder.closes, 0);
+    EXPECT_FALSE(reactor.run());
+    EXPECT_EQ(recorder.closes, 1);
+    EXPECT_EQ(recorder.error, error) << recorder.message;
+  }
+}
+
+TEST_P(Clients, RefuseANameThatIsTooLong) {
+  const std::string label(63, 'a');
+  const std::string name = label + '.' + label + '.' + label + '.' + std::string(62, 'b');
+  ASSERT_EQ(name.size(), 254U);
+  const auto stream = connect(reactor, name + ":80", recorder);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.error, std::errc::invalid_argument);
+  EXPECT_NE(recorder.message.find("more than 253 bytes"), std::string::npos) << recorder.message;
 }
 
 TEST_P(Clients, RefuseAnAddressThatIsNone) {

@@ -2,13 +2,17 @@
 #include <rondo/resolver.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
+
+#include <rondo/client.h>
 
 #include "support/failing_net.h"
 #include "support/names_fixture.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/stream_fixture.h"
 
 namespace rondo::test {
 namespace {
@@ -136,6 +140,28 @@ TEST_P(ResolverTest, ReportsThatNoServerIsThere) {
   }
   Resolver resolver{reactor, std::move(options)};
   EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::no_name_server);
+}
+
+TEST_P(ResolverTest, GivesUpOnAServerThatNeverAnswersAtTheDeadline) {
+  names.server.policy = [](const NameServer::Query&) { return std::optional<std::string>{}; };
+  ResolverOptions patient = names.options();
+  patient.try_timeout = std::chrono::hours{2};
+  patient.timeout = std::chrono::hours{1};
+  Resolver resolver{reactor, std::move(patient)};
+  StreamRecorder client;
+  const auto stream = rondo::connect(reactor, "example.org:80", client,
+                                     {.timeout = std::chrono::minutes{30}, .resolver = &resolver});
+  Ending ending;
+  const Lookup lookup = resolver.resolve("example.net", 80, ending.keeper());
+  ASSERT_TRUE(run_until(reactor, [&] { return names.server.queries.size() == 4; }));
+  spy.ahead = std::chrono::minutes{31};
+  EXPECT_TRUE(run_until(reactor, [&] { return client.closes == 1; }));
+  EXPECT_EQ(client.reason, CloseReason::not_connected);
+  EXPECT_EQ(client.error, std::errc::timed_out) << client.message;
+  EXPECT_EQ(ending.calls, 0);
+  spy.ahead = std::chrono::minutes{61};
+  EXPECT_TRUE(run_until(reactor, [&] { return ending.calls == 1; }));
+  EXPECT_EQ(ending.error(), std::errc::timed_out) << ending.texts()[0];
 }
 
 TEST_P(ResolverTest, NeverTruncatesAName) {

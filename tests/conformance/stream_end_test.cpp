@@ -36,6 +36,7 @@ class StreamEnds : public StreamsOnEveryBackend {
     EXPECT_EQ(recorder.closes, 1);
     EXPECT_EQ(recorder.reason, reason) << recorder.message;
     EXPECT_EQ(recorder.error, error) << recorder.message;
+    EXPECT_EQ(net.calls("take_error"), 0) << "read and write tell the error, and clear it";
     EXPECT_EQ(stream->fd(), -1);
     EXPECT_FALSE(stream->is_reading());
     EXPECT_FALSE(stream->is_writable());

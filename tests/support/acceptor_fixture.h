@@ -31,17 +31,17 @@ class AcceptorFixture : public DescriptorCensus {
     reactor_.emplace(std::unique_ptr<Backend>{std::move(backend)});
   }
 
-  Acceptor listening(Acceptor::OnAccept on_accept, const AcceptorOptions& options = {}) {
+  Acceptor listening(Acceptor::OnAccept on_accept, const AcceptPace& pace = {}) {
     static int count = 0;
     const std::string name =
         "unix:@rondo-acceptor-" + std::to_string(::getpid()) + '-' + std::to_string(++count);
-    auto made =
-        Acceptor::make(*reactor_, Endpoint::parse(name).value(), std::move(on_accept), options);
+    auto made = Acceptor::make(*reactor_, Endpoint::parse(name).value(), std::move(on_accept),
+                               {.pace = pace});
     if (!made) throw std::runtime_error{made.error().message()};
     return std::move(*made);
   }
-  Acceptor collecting(const AcceptorOptions& options = {}) {
-    return listening([this](Socket client, const Endpoint&) { add(std::move(client)); }, options);
+  Acceptor collecting(const AcceptPace& pace = {}) {
+    return listening([this](Socket client, const Endpoint&) { add(std::move(client)); }, pace);
   }
   void add(Socket client) { accepted_.push_back(std::move(client)); }
 

@@ -16,9 +16,7 @@ namespace rondo::test {
 inline Endpoint at(const std::string& text) { return Endpoint::parse(text).value(); }
 
 inline Socket listen(const Endpoint& local, int backlog = 16) {
-  ListenOptions options;
-  options.backlog = backlog;
-  return Socket::listen(system_net(), local, options).value();
+  return Socket::listen(system_net(), local, {.backlog = backlog}).value();
 }
 
 /// A listener whose queue is full: who connects waits, without an error, and without end.

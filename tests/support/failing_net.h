@@ -9,7 +9,7 @@
 
 namespace rondo::test {
 
-class FailingNet final : public Net {
+class FailingNet : public Net {
  public:
   explicit FailingNet(Net& inner) : inner_(inner) {}
 
@@ -109,7 +109,10 @@ class FailingNet final : public Net {
     const int error = next("credentials");
     return error != 0 ? error : inner_.credentials(fd, peer);
   }
-  int take_error(int fd) noexcept override { return inner_.take_error(fd); }
+  int take_error(int fd) noexcept override {
+    const int error = next("take_error");
+    return error != 0 ? error : inner_.take_error(fd);
+  }
 
  private:
   struct Plan {

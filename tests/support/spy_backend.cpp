@@ -35,11 +35,12 @@ std::error_code SpyBackend::wait(Sink& sink, TimePoint deadline) {
   if (const std::error_code error = fail_wait.next()) return error;
   if (!injected_.empty()) deadline = TimePoint::min();  // something is ready
   for (const auto& [token, ready] : std::exchange(injected_, {})) sink.ready(token, ready);
+  if (deadline != TimePoint::min() && deadline != never) deadline -= ahead;
   return inner_->wait(sink, deadline);
 }
 
 TimePoint SpyBackend::now() const noexcept {
-  const TimePoint time = inner_->now();
+  const TimePoint time = inner_->now() + ahead;
   if (on_now) on_now(time);
   return time;
 }

@@ -57,6 +57,7 @@ class SpyBackend final : public Backend {
   int waits = 0;
   int renewals = 0;
   std::atomic<int> wakes{0};
+  Duration ahead{};                       ///< so much later is it than by the inner one's clock
   std::function<void(TimePoint)> on_now;  ///< told what now() is about to answer
   Failures fail_watch;
   Failures fail_wait;

@@ -1,0 +1,19 @@
+// Descriptors as control messages, to and from a descriptor that somebody else owns. The calls of
+// <rondo/descriptors.h> tell what they promise.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <rondo/descriptors.h>
+#include <rondo/net.h>
+#include <rondo/result.h>
+
+namespace rondo::detail {
+
+[[nodiscard]] Result<std::size_t> send_descriptors(Net& net, int fd, Bytes data,
+                                                   std::span<const int> descriptors) noexcept;
+[[nodiscard]] Result<ReceivedDescriptors> receive_with_descriptors(Net& net, int fd,
+                                                                   MutableBytes into);
+
+}  // namespace rondo::detail

@@ -1,0 +1,198 @@
+// Descriptors that do not arrive: each is closed, whatever went wrong, and whoever should know is
+// told.
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/descriptor_streams.h"
+
+namespace rondo::test {
+namespace {
+
+class LostDescriptors : public DescriptorStreams {};
+RONDO_ON_EVERY_BACKEND(LostDescriptors);
+
+TEST_P(LostDescriptors, AreClosedWhereNobodyAskedForThem) {
+  for (const bool asked : {false, true}) {
+    Pair pair = unix_pair();
+    Pipe pipe = make_pipe();
+    StreamRecorder plain;  // does not know of descriptors
+    const auto sender = adopt(std::move(pair.ours), sender_calls);
+    const auto taker = adopt(std::move(pair.theirs), plain, {.receive_descriptors = asked});
+    sender->write("xy", passable(pipe));
+    ASSERT_TRUE(runs_until([&] { return plain.received == "xy"; }));
+    EXPECT_TRUE(is_closed(pipe)) << asked;
+  }
+}
+
+TEST_P(LostDescriptors, ThatHaveNotGoneAreClosedWithTheirStream) {
+  enum class End { destroy, abort, peer_leaves, let_go };
+  for (const End end : {End::destroy, End::abort, End::peer_leaves, End::let_go}) {
+    StreamRecorder calls;
+    Pair pair = unix_pair();
+    Pipe pipe = make_pipe();
+    fill_until_full(pair.ours.get());
+    auto sender =
+        adopt(std::move(pair.ours), calls, {.close_timeout = std::chrono::milliseconds{1}});
+    sender->write("x", passable(pipe));
+    run_on();
+    EXPECT_EQ(read_result(pipe.reader.get()), -EAGAIN) << "it waits";
+    if (end == End::destroy) sender.reset();
+    if (end == End::abort) sender->abort();
+    if (end == End::peer_leaves) pair.theirs.close();
+    if (end == End::let_go) Stream::let_go(std::move(sender));
+    EXPECT_TRUE(runs_until([&] { return is_closed(pipe); })) << static_cast<int>(end);
+    run_on();
+  }
+}
+
+TEST_P(LostDescriptors, AreClosedWhenTheOutputIsOver) {
+  Pair pair = unix_pair();
+  Pipe pipe = make_pipe();
+  const auto sender = adopt(std::move(pair.ours), sender_calls);
+  sender->finish();
+  EXPECT_FALSE(sender->write("x", passable(pipe)));
+  EXPECT_TRUE(is_closed(pipe));
+}
+
+TEST_P(LostDescriptors, ThatWaitAreLimitedInNumber) {
+  for (const std::size_t count : {4U, 5U, 6U}) {
+    Pair pair = unix_pair();
+    StreamRecorder calls;
+    fill_until_full(pair.ours.get());
+    const auto sender = adopt(std::move(pair.ours), calls, {.output_descriptors_max = 5});
+    EXPECT_TRUE(sender->write("x", many(2)));
+    EXPECT_EQ(sender->write("x", many(count - 2)), count <= 5);
+    run_on();
+    EXPECT_EQ(calls.closes, count > 5 ? 1 : 0);
+    if (count > 5) {
+      EXPECT_EQ(calls.reason, CloseReason::overflow);
+    }
+  }
+}
+
+TEST_P(LostDescriptors, ThatHaveGoneDoNotCountAsWaiting) {
+  Pair pair = unix_pair();
+  const auto sender = adopt(std::move(pair.ours), sender_calls, {.output_descriptors_max = 2});
+  const auto taker = receiving(std::move(pair.theirs), receiver);
+  for (std::size_t i = 1; i <= 10; ++i) {
+    EXPECT_TRUE(sender->write("x", many(2)));
+    ASSERT_TRUE(runs_until([&] { return receiver.descriptors.size() == 2 * i; }));
+  }
+}
+
+TEST_P(LostDescriptors, OfOneWriteAreLimitedInNumber) {
+  for (const std::size_t count : {descriptors_per_send_max, descriptors_per_send_max + 1}) {
+    Pair pair = unix_pair();
+    StreamRecorder calls;
+    Receiver taken;
+    const bool fits = count <= descriptors_per_send_max;
+    const auto sender = adopt(std::move(pair.ours), calls);
+    const auto taker = receiving(std::move(pair.theirs), taken);
+    EXPECT_EQ(sender->write("x", many(count)), fits);
+    EXPECT_TRUE(runs_until([&] { return fits ? !taken.descriptors.empty() : calls.closes == 1; }));
+    EXPECT_EQ(taken.descriptors.size(), fits ? count : 0);
+    if (!fits) {
+      EXPECT_EQ(calls.message, "failed: Invalid argument");
+    }
+  }
+}
+
+TEST_P(LostDescriptors, NeedAByteAndNothingElseNeedsDescriptors) {
+  Pair pair = unix_pair();
+  const auto sender = adopt(std::move(pair.ours), sender_calls);
+  EXPECT_TRUE(sender->write("plain", std::vector<Socket>{}));
+  EXPECT_TRUE(sender->write("", std::vector<Socket>{}));
+  run_on();
+  EXPECT_EQ(read_all(pair.theirs.get()), "plain");
+  EXPECT_EQ(net.calls("send"), 0);
+  EXPECT_FALSE(sender->write("", many(1)));
+  run_on();
+  EXPECT_EQ(sender_calls.message, "failed: Invalid argument");
+}
+
+TEST_P(LostDescriptors, DoNotPassThroughWhatIsNoUnixSocket) {
+  Pair tcp = tcp_pair();
+  Pipe pipe = make_pipe();
+  StreamRecorder tcp_calls;
+  StreamRecorder pipe_calls;
+  const auto over_tcp = adopt(std::move(tcp.ours), tcp_calls);
+  const auto over_pipe = adopt(std::move(pipe.writer), pipe_calls);
+  over_tcp->write("x", many(1));
+  over_pipe->write("x", many(1));
+  ASSERT_TRUE(runs_until([&] { return tcp_calls.closes + pipe_calls.closes == 2; }));
+  EXPECT_EQ(tcp_calls.message, "failed: Operation not supported");
+  EXPECT_EQ(pipe_calls.message, "failed: Socket operation on non-socket");
+}
+
+// The kernel refuses what could fill a system by being under way, and says so to the sender.
+TEST_P(LostDescriptors, ThatTheKernelDoesNotTakeEndTheStream) {
+  for (const int error : {ETOOMANYREFS, EBADF, ENOMEM}) {
+    Pair pair = unix_pair();
+    StreamRecorder calls;
+    Pipe pipe = make_pipe();
+    const auto sender = adopt(std::move(pair.ours), calls);
+    net.fail("send", error);
+    sender->write("x", passable(pipe));
+    run_on();
+    EXPECT_EQ(calls.reason, CloseReason::failed);
+    EXPECT_EQ(calls.error.value(), error);
+    EXPECT_TRUE(is_closed(pipe));
+  }
+}
+
+TEST_P(LostDescriptors, FailuresOfTheirReceiptAreThoseOfRead) {
+  Pair pair = unix_pair();
+  const auto taker = receiving(std::move(pair.theirs), receiver);
+  write_all(pair.ours.get(), "x");
+  net.fail("receive", EAGAIN, 3);
+  ASSERT_TRUE(runs_until([&] { return receiver.received == "x"; }));
+  net.fail("receive", ECONNRESET);
+  write_all(pair.ours.get(), "y");
+  ASSERT_TRUE(runs_until([&] { return receiver.closes == 1; }));
+  EXPECT_EQ(receiver.reason, CloseReason::reset);
+}
+
+TEST_P(LostDescriptors, AReceiverThatMayOpenNoMoreIsToldAndGoesOn) {
+  Pair pair = unix_pair();
+  const auto sender = adopt(std::move(pair.ours), sender_calls);
+  const auto taker = receiving(std::move(pair.theirs), receiver);
+  run_on();
+  for (const std::size_t spare : {0U, 2U}) {
+    receiver.received.clear();
+    sender->write("lost", many(4));
+    sender->flush();
+    const auto open_before = open_descriptors();
+    {
+      const DescriptorFamine famine{spare};
+      ASSERT_TRUE(runs_until([&] { return !receiver.received.empty(); }));
+    }
+    EXPECT_EQ(receiver.received, "[lost]");
+    EXPECT_TRUE(receiver.descriptors.empty());
+    EXPECT_EQ(open_descriptors(), open_before) << spare;
+  }
+  EXPECT_EQ(receiver.losses, 2);
+  sender->write("found", many(4));
+  ASSERT_TRUE(runs_until([&] { return receiver.descriptors.size() == 4; }));
+  EXPECT_EQ(receiver.losses, 2);
+}
+
+TEST_P(LostDescriptors, ThatComeAfterACloseAreClosed) {
+  Pair pair = unix_pair();
+  Pipe pipe = make_pipe();
+  const auto sender = adopt(std::move(pair.ours), sender_calls);
+  auto taker = adopt(std::move(pair.theirs), receiver,
+                     {.linger = Linger::always, .receive_descriptors = true});
+  run_on();
+  taker->close();
+  sender->write("too late", passable(pipe));
+  ASSERT_TRUE(runs_until([&] { return receiver.closes == 1; }));
+  EXPECT_EQ(receiver.received, "");
+  EXPECT_TRUE(is_closed(pipe));
+}
+
+}  // namespace
+}  // namespace rondo::test
