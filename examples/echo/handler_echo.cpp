@@ -15,7 +15,6 @@
 #include <vector>
 
 #include <rondo/acceptor.h>
-#include <rondo/options.h>
 #include <rondo/socket.h>
 #include <rondo/timer.h>
 
@@ -143,13 +142,8 @@ void Client::send_backlog() {
 }
 
 rondo::Error Server::listen(const rondo::Endpoint& local) {
-  auto listener = rondo::Socket::listen(reactor_.net(), local);
-  if (!listener) return std::move(listener).error();
-  // No delay of small messages, if it can be had. Linux passes it on to the clients, which saves a
-  // call for each.
-  (void)rondo::apply(*listener, local, {}, rondo::Purpose::connect);
-  auto acceptor = rondo::Acceptor::adopt(
-      reactor_, std::move(*listener),
+  auto acceptor = rondo::Acceptor::make(
+      reactor_, local,
       [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
   if (!acceptor) return std::move(acceptor).error();
   acceptor_.emplace(std::move(*acceptor));
@@ -157,7 +151,6 @@ rondo::Error Server::listen(const rondo::Endpoint& local) {
 }
 
 void Server::admit(rondo::Socket socket) {
-  (void)rondo::apply(socket, local(), {}, rondo::Purpose::accept);  // as said of the listener
   clients_.emplace_back(*this, std::move(socket));
   Client& client = clients_.back();
   if (client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
