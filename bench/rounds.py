@@ -53,11 +53,15 @@ class Wish:
 
 @dataclass
 class Contender:
-    """One pair of a server and the load that is held ready for it."""
+    """One pair of a server and the load that is held ready for it, in one sitting or in several."""
 
     name: str
     clients: harness.HeldClients
-    rounds: list[dict] = field(default_factory=list)
+    sittings: list[list[dict]] = field(default_factory=lambda: [[]])
+
+    @property
+    def rounds(self) -> list[dict]:
+        return [measured for sitting in self.sittings for measured in sitting]
 
     def median(self, key: str) -> float:
         return statistics.median(measured[key] for measured in self.rounds)
@@ -66,8 +70,10 @@ class Contender:
         return max(measured[key] for measured in self.rounds)
 
     def ratio(self, other: "Contender", key: str) -> float:
-        return statistics.median(
-            ours[key] / theirs[key] for ours, theirs in zip(self.rounds, other.rounds))
+        """The mean, over the sittings, of the median ratio of a round."""
+        return statistics.geometric_mean(
+            statistics.median(ours[key] / theirs[key] for ours, theirs in zip(one, another))
+            for one, another in zip(self.sittings, other.sittings))
 
 
 def choose_cores() -> tuple[int | None, int | None]:
@@ -83,7 +89,7 @@ def run_rounds(contenders: list, rounds: int, progress: Progress, unit: str = "m
         for offset in range(len(contenders)):
             contender = contenders[(number + offset) % len(contenders)]
             measured = contender.clients.measure(window_seconds)
-            contender.rounds.append(measured)
+            contender.sittings[-1].append(measured)
             progress.show(f"round {number}/{rounds}  {contender.name}: "
                           f"{measured['messages_per_second']:,.0f} {unit}/s")
     progress.clear()
