@@ -240,21 +240,13 @@ Result<Acceptor, Error> Acceptor::adopt(Reactor& reactor, Socket listener, OnAcc
   return Acceptor{std::move(impl)};
 }
 
-Acceptor::Acceptor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Acceptor::Acceptor(std::unique_ptr<Impl> impl) noexcept : impl_(impl.release()) {}
 
 Acceptor::Acceptor(Acceptor&& other) noexcept = default;
+Acceptor& Acceptor::operator=(Acceptor&& other) noexcept = default;
+Acceptor::~Acceptor() = default;
 
-Acceptor& Acceptor::operator=(Acceptor&& other) noexcept {
-  if (this != &other) {
-    if (impl_) impl_.release()->retire();
-    impl_ = std::move(other.impl_);
-  }
-  return *this;
-}
-
-Acceptor::~Acceptor() {
-  if (impl_) impl_.release()->retire();
-}
+void Acceptor::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
 void Acceptor::on_error(OnError hook) noexcept { impl_->on_error(std::move(hook)); }
 

@@ -75,13 +75,9 @@ Result<Decoder, Error> Decoder::make(std::string_view encoding, TextErrors error
 }
 
 Result<Decoder, Error> Decoder::make(const Encoding& encoding, TextErrors errors) {
-  std::unique_ptr<detail::Converter> converter;
-  if (encoding.kind() == EncodingKind::other) {
-    auto made = detail::Converter::make(encoding.name(), detail::Converter::Direction::decode);
-    if (!made) return Error{made.error(), "decode " + encoding.name()};
-    converter = std::move(*made);
-  }
-  return Decoder{encoding.kind(), errors, std::move(converter)};
+  auto converter = detail::Converter::make_for(encoding, detail::Converter::Direction::decode);
+  if (!converter) return std::move(converter).error();
+  return Decoder{encoding.kind(), errors, std::move(*converter)};
 }
 
 void Decoder::reset() noexcept {

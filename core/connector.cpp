@@ -338,30 +338,22 @@ class Connector::Impl {
 
 Connector::Connector(Reactor& reactor, Resolver& resolver, std::string_view target,
                      Callback callback, ConnectorOptions options)
-    : impl_(std::make_unique<Impl>(reactor, &resolver, std::string{target}, std::vector<Endpoint>{},
-                                   std::move(callback), std::move(options))) {}
+    : impl_(new Impl(reactor, &resolver, std::string{target}, std::vector<Endpoint>{},
+                     std::move(callback), std::move(options))) {}
 
 Connector::Connector(Reactor& reactor, std::vector<Endpoint> peers, Callback callback,
                      ConnectorOptions options) {
   RONDO_ASSERT(!peers.empty());
   std::string target = peers.size() == 1 ? peers[0].to_string()
                                          : "one of " + std::to_string(peers.size()) + " addresses";
-  impl_ = std::make_unique<Impl>(reactor, nullptr, std::move(target), std::move(peers),
-                                 std::move(callback), std::move(options));
+  impl_.reset(new Impl(reactor, nullptr, std::move(target), std::move(peers), std::move(callback),
+                       std::move(options)));
 }
 
 Connector::Connector(Connector&& other) noexcept = default;
+Connector& Connector::operator=(Connector&& other) noexcept = default;
+Connector::~Connector() = default;
 
-Connector& Connector::operator=(Connector&& other) noexcept {
-  if (this != &other) {
-    if (impl_) impl_.release()->retire();
-    impl_ = std::move(other.impl_);
-  }
-  return *this;
-}
-
-Connector::~Connector() {
-  if (impl_) impl_.release()->retire();
-}
+void Connector::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
 }  // namespace rondo

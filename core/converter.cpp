@@ -52,6 +52,15 @@ Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Dire
   return converter;
 }
 
+Result<std::unique_ptr<Converter>, Error> Converter::make_for(const Encoding& encoding,
+                                                              Direction direction) {
+  if (encoding.kind() != EncodingKind::other) return std::unique_ptr<Converter>{};
+  auto made = make(encoding.name(), direction);
+  if (made) return std::move(*made);
+  const char* const what = direction == Direction::decode ? "decode " : "encode ";
+  return Error{made.error(), what + encoding.name()};
+}
+
 Converter::~Converter() { ::iconv_close(handle_); }
 
 void Converter::find_ascii() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <rondo/codec.h>
 #include <rondo/result.h>
 
 #include "utf.h"
@@ -21,6 +22,9 @@ class Converter {
   /// `name` as iconv spells it. Errors: invalid_argument for a name that it does not know.
   [[nodiscard]] static Result<std::unique_ptr<Converter>> make(const std::string& name,
                                                                Direction direction);
+  /// What an encoding needs: none, if it is one that rondo does itself.
+  [[nodiscard]] static Result<std::unique_ptr<Converter>, Error> make_for(const Encoding& encoding,
+                                                                          Direction direction);
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
   ~Converter();

@@ -43,13 +43,9 @@ Result<Encoder, Error> Encoder::make(std::string_view encoding, TextErrors error
 }
 
 Result<Encoder, Error> Encoder::make(const Encoding& encoding, TextErrors errors) {
-  std::unique_ptr<detail::Converter> converter;
-  if (encoding.kind() == EncodingKind::other) {
-    auto made = detail::Converter::make(encoding.name(), detail::Converter::Direction::encode);
-    if (!made) return Error{made.error(), "encode " + encoding.name()};
-    converter = std::move(*made);
-  }
-  return Encoder{encoding.kind(), errors, std::move(converter)};
+  auto converter = detail::Converter::make_for(encoding, detail::Converter::Direction::encode);
+  if (!converter) return std::move(converter).error();
+  return Encoder{encoding.kind(), errors, std::move(*converter)};
 }
 
 void Encoder::reset() noexcept {

@@ -333,20 +333,12 @@ void Server::Impl::uncount(AddressCount* count) noexcept {
   if (count != nullptr && --count->second == 0) addresses_.erase(count->first);
 }
 
-Server::Server(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Server::Server(std::unique_ptr<Impl> impl) noexcept : impl_(impl.release()) {}
 Server::Server(Server&& other) noexcept = default;
+Server& Server::operator=(Server&& other) noexcept = default;
+Server::~Server() = default;
 
-Server& Server::operator=(Server&& other) noexcept {
-  if (this != &other) {
-    if (impl_) impl_.release()->retire();
-    impl_ = std::move(other.impl_);
-  }
-  return *this;
-}
-
-Server::~Server() {
-  if (impl_) impl_.release()->retire();
-}
+void Server::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
 Server Server::make(Reactor& reactor, SessionKind kind, const ServerOptions& options) {
   return Server{std::make_unique<Impl>(reactor, std::move(kind), options)};

@@ -78,9 +78,12 @@ class RONDO_EXPORT Acceptor {
 
  private:
   class Impl;
+  struct Retire {  // it may outlive us, until a call of its own has returned
+    void operator()(Impl* impl) const noexcept;
+  };
   explicit Acceptor(std::unique_ptr<Impl> impl) noexcept;
 
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl, Retire> impl_;
 };
 
 }  // namespace rondo

@@ -61,8 +61,11 @@ class RONDO_EXPORT Connector {
 
  private:
   class Impl;
+  struct Retire {  // it may outlive us, until a call of its own has returned
+    void operator()(Impl* impl) const noexcept;
+  };
 
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl, Retire> impl_;
 };
 
 }  // namespace rondo

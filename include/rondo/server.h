@@ -122,9 +122,12 @@ class RONDO_EXPORT Server {
 
  private:
   class Impl;
+  struct Retire {  // it may outlive us, until a call of its own has returned
+    void operator()(Impl* impl) const noexcept;
+  };
   explicit Server(std::unique_ptr<Impl> impl) noexcept;
 
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl, Retire> impl_;
 };
 
 /// Each client gets an S, in one allocation with its stream: S(shared...), where what is shared
