@@ -42,6 +42,7 @@ int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> s
   // To TCP, MSG_TRUNC means to throw the data away.
   const bool wants_whole = tells_whole_sizes && wanted == Sizes::whole;
   const int flags = MSG_CMSG_CLOEXEC | (wants_whole ? MSG_TRUNC : 0);
+  // NOLINTNEXTLINE(readability-redundant-casting): FreeBSD's is a ssize_t
   const int moved = static_cast<int>(::recvmmsg(fd, batch, count, flags, nullptr));
   for (int i = 0; i < moved; ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -56,6 +57,7 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
   mmsghdr batch[messages_max];
   for (std::size_t i = 0; i < headers.size(); ++i) batch[i] = {headers[i], 0};
   const auto count = static_cast<unsigned>(headers.size());
+  // NOLINTNEXTLINE(readability-redundant-casting): FreeBSD's is a ssize_t
   const int moved = static_cast<int>(::sendmmsg(fd, batch, count, send_flags));
   for (int i = 0; i < moved; ++i) {
     sizes[static_cast<std::size_t>(i)] = static_cast<std::size_t>(batch[i].msg_len);
