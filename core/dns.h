@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <rondo/function.h>
+#include <rondo/names.h>
 #include <rondo/resolver.h>
 #include <rondo/result.h>
 
@@ -30,5 +31,8 @@ class DnsChannel {
 /// Errors: no_dns, no_name_server, and what reading the configuration gave. `options` outlives it.
 [[nodiscard]] Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor& reactor,
                                                                    const ResolverOptions& options);
+
+/// The same for a backend that answers itself, and outlives it.
+[[nodiscard]] std::unique_ptr<DnsChannel> make_names_channel(Names& names);
 
 }  // namespace rondo::detail

@@ -103,7 +103,8 @@ class Resolver::Impl {
   Impl(Reactor& reactor, ResolverOptions options)
       : reactor_(reactor),
         options_(std::move(options)),
-        hosts_(options_.hosts_path),
+        names_(reactor.backend().names()),
+        hosts_(names_ == nullptr ? options_.hosts_path : std::string{}),
         starter_(reactor, [this] { start_waiting(); }) {
     idle_.reserve(idle_channels_max);
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
@@ -159,6 +160,10 @@ class Resolver::Impl {
   void start_waiting() {
     while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
   }
+  Result<std::unique_ptr<detail::DnsChannel>> make_channel() {
+    if (names_ != nullptr) return detail::make_names_channel(*names_);
+    return detail::make_dns_channel(reactor_, options_);
+  }
   void start(Operation& operation);
   void answer(Operation& operation, Result<Addresses> answer, const char* wrong = nullptr) noexcept;
   static const char* wrong_with(std::string_view host);
@@ -170,6 +175,7 @@ class Resolver::Impl {
 
   Reactor& reactor_;
   ResolverOptions options_;
+  Names* const names_;  // null: the hosts file and DNS answer
   detail::HostsFile hosts_;
   std::size_t asking_ = 0;
   std::vector<std::unique_ptr<detail::DnsChannel>> idle_;
@@ -208,7 +214,7 @@ std::optional<Result<Addresses>> Resolver::Impl::look_up_here(const Operation& o
 
 void Resolver::Impl::start(Operation& operation) {
   if (idle_.empty()) {
-    auto made = detail::make_dns_channel(reactor_, options_);
+    auto made = make_channel();
     if (!made) return answer(operation, made.error());
     idle_.push_back(std::move(*made));
   }

@@ -45,11 +45,12 @@ class Server::Impl final : public detail::StreamOwner {
     };
     auto listener = open();
     if (!listener && listener.error() == std::errc::address_in_use &&
-        detail::removed_stale_file(reactor_.net(), where)) {
+        reactor_.net().binds_files() && detail::removed_stale_file(reactor_.net(), where)) {
       listener = open();
     }
     if (!listener) return std::move(listener).error();
-    detail::SocketFile file{where};
+    detail::SocketFile file;
+    if (reactor_.net().binds_files()) file = detail::SocketFile{where};
     auto local = accept_on(std::move(*listener));
     if (local) files_.push_back(std::move(file));
     return local;

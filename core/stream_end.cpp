@@ -114,15 +114,18 @@ void Stream::end(CloseReason reason, int error, Deadline deadline) noexcept {
   detach();
   flags_ |= ended | static_cast<std::uint32_t>(reason) << reason_shift |
             static_cast<std::uint32_t>(deadline) << deadline_shift;
-  if (reason == CloseReason::overflow) flags_ |= resets;
   heard_at_ = static_cast<std::uint32_t>(error);
-  group_->streams.uncork(*this);
+  Streams& streams = group_->streams;
+  const bool is_corked = streams.corked == this && streams.cork_used > 0;
+  // The peer must not take a part of the output for the whole.
+  if (reason == CloseReason::overflow || is_corked || is(has_output)) flags_ |= resets;
+  streams.uncork(*this);
   if (extra_ != nullptr) {
     extra_->output.clear();
     flags_ &= ~std::uint32_t{has_output};
     extra_->connector.reset();
   }
-  group_->streams.settle_later(*this);
+  streams.settle_later(*this);
 }
 
 /// Leaves the poller and the deadlines. The descriptor stays open.

@@ -283,7 +283,10 @@ void Stream::output_refused(int error) {
   group_->streams.uncork(*this);
   // Whoever does not read would never hear of it; and only a connection that has broken is certain
   // to end the input too.
-  if (is(input_over | paused) || !breaks_connection(error)) return end_for(error);
+  if (is(input_over | paused) || !breaks_connection(error)) {
+    flags_ |= resets;  // what was refused is lost
+    return end_for(error);
+  }
   extra().output.clear();
   flags_ &= ~std::uint32_t{has_output};
   extra_->error = error;

@@ -19,6 +19,7 @@
 
 namespace rondo {
 
+class Names;  // <rondo/names.h>
 class Net;
 
 /// Names a registration without pointing at it. Opaque to a backend, which hands it back with each
@@ -128,6 +129,10 @@ class Backend {
 
   /// The socket calls that go with this poller. Lives as long as the backend.
   [[nodiscard]] virtual Net& net() noexcept = 0;
+
+  /// Who answers for names here, in place of the hosts file and DNS; null: nobody else. Lives as
+  /// long as the backend.
+  [[nodiscard]] virtual Names* names() noexcept { return nullptr; }
 };
 
 /// A reactor as the host sees it, which is the loop somebody else runs.

@@ -114,6 +114,9 @@ class Net {
   /// The error that ended a connect or the connection, as a positive number: SO_ERROR, which
   /// reading clears. 0: none. Below 0, as everywhere: it could not be asked.
   virtual int take_error(int fd) noexcept = 0;
+  /// Whether bind() to a path of the Unix family makes a file of the system, which stays until
+  /// somebody removes it.
+  [[nodiscard]] virtual bool binds_files() const noexcept { return true; }
 };
 
 /// The system's own sockets: stateless, lives for ever, any thread.

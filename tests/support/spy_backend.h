@@ -43,6 +43,7 @@ class SpyBackend final : public Backend {
   [[nodiscard]] std::error_code renew() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
+  [[nodiscard]] rondo::Names* names() noexcept override { return inner_->names(); }
 
   [[nodiscard]] Backend& inner() noexcept { return *inner_; }
   /// The token of the registration of `fd`, which must exist.

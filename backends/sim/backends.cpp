@@ -1,0 +1,159 @@
+#include "backends.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+#include "machine.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr Duration lateness_max = std::chrono::milliseconds{10};
+constexpr Duration wake_delay = std::chrono::milliseconds{1};
+
+}  // namespace
+
+BackendBase::BackendBase(Machine& machine)
+    : machine_(machine), net_(machine.net()), poller_(machine) {
+  machine_.backends.push_back(this);
+}
+
+BackendBase::~BackendBase() { std::erase(machine_.backends, this); }
+
+void BackendBase::end() noexcept { poller_.forget(); }
+
+std::size_t BackendBase::describe_waiting(std::string& into) const {
+  return poller_.describe_waiting(into);
+}
+
+// --- the one that the world runs ----------------------------------------------------------------
+
+HostedEnd::HostedEnd(Machine& machine) : BackendBase(machine) {
+  poller_.on_listed = [this] { machine_.world().make_runnable(*this); };
+}
+
+HostedEnd::~HostedEnd() {
+  machine_.world().events.cancel(alarm_);
+  machine_.world().events.cancel(late_wake_);
+  machine_.world().forget(*this);
+}
+
+/// From any thread: the world looks at it before anything else happens.
+void HostedEnd::wake() noexcept {
+  woken_.store(true);
+  machine_.world().somebody_woken.store(true);
+}
+
+void HostedEnd::look_whether_woken() {
+  if (!woken_.load() || late_wake_ != EventQueue::Ticket::none) return;
+  WorldImpl& world = machine_.world();
+  if (!world.strikes(Fault::late_wake)) return world.make_runnable(*this);
+  late_wake_ = world.events.at(after(world.now, wake_delay), [this] {
+    late_wake_ = EventQueue::Ticket::none;
+    machine_.world().make_runnable(*this);
+  });
+}
+
+std::error_code HostedEnd::renew() noexcept {
+  poller_.forget();
+  return {};
+}
+
+TimePoint HostedEnd::now() const noexcept { return machine_.now(); }
+Names* HostedEnd::names() noexcept { return &machine_.world(); }
+
+void HostedEnd::arm(TimePoint deadline, Hold hold) noexcept {
+  armed_ = deadline;
+  keeps_host_ = hold == Hold::keeps_host;
+  if (is_over()) return;
+  if (deadline <= now()) {
+    machine_.world().make_runnable(*this);
+  } else {
+    set_alarm();
+  }
+}
+
+/// One alarm for a deadline that is put off again and again; where it is too early, it moves.
+void HostedEnd::set_alarm() {
+  WorldImpl& world = machine_.world();
+  if (armed_ == never) {
+    world.events.cancel(alarm_);
+    alarm_at_ = never;
+    return;
+  }
+  TimePoint due = std::max(armed_ - machine_.clock_offset, world.now);
+  if (world.strikes(Fault::late_timer)) {
+    due += Duration{static_cast<Duration::rep>(
+        world.random.below(static_cast<std::uint64_t>(lateness_max.count())))};
+  }
+  if (alarm_at_ <= due) return;
+  world.events.cancel(alarm_);
+  alarm_at_ = due;
+  alarm_ = world.events.at(due, [this] {
+    alarm_ = EventQueue::Ticket::none;
+    alarm_at_ = never;
+    if (armed_ <= now()) {
+      machine_.world().make_runnable(*this);
+    } else {
+      set_alarm();
+    }
+  });
+}
+
+void HostedEnd::run() {
+  if (is_over() || guest_ == nullptr) return;
+  const bool is_woken = late_wake_ == EventQueue::Ticket::none && woken_.exchange(false);
+  bool has_reason = is_woken || armed_ <= now();
+  if (machine_.world().strikes(Fault::spurious_wake)) has_reason = true;
+  try {
+    if (poller_.deliver(*guest_)) has_reason = true;
+  } catch (...) {
+    has_reason = true;
+    guest_->threw(std::current_exception());
+  }
+  if (has_reason) {
+    armed_ = never;
+    guest_->turn();
+  }
+  if (poller_.has_listed()) machine_.world().make_runnable(*this);
+}
+
+std::size_t HostedEnd::describe_waiting(std::string& into) const {
+  if (is_over() || !keeps_host_) return 0;
+  const std::size_t count = poller_.describe_waiting(into);
+  if (count != 0 || !poller_.watches_nothing()) return count;
+  into += std::string{machine_.name()} + " waits for work that nobody here will post\n";
+  return 1;
+}
+
+// --- the one that runs the world ----------------------------------------------------------------
+
+TimePoint DrivingEnd::now() const noexcept { return machine_.now(); }
+Names* DrivingEnd::names() noexcept { return &machine_.world(); }
+
+std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
+  WorldImpl& world = machine_.world();
+  for (;;) {
+    if (is_over()) return std::make_error_code(std::errc::operation_canceled);
+    world.spend_turn();
+    const bool woken = woken_.exchange(false);
+    if (poller_.deliver(sink) || woken || poller_.has_listed() || deadline <= now()) return {};
+    if (world.strikes(Fault::spurious_wake)) return {};
+    const TimePoint limit =
+        deadline == never ? never : std::max(deadline - machine_.clock_offset, world.now);
+    if (world.step(limit)) continue;
+    if (limit != never) {
+      world.pass_until(limit);
+      continue;
+    }
+    if (!world.options.awaits_threads) {
+      return std::make_error_code(std::errc::resource_deadlock_would_occur);
+    }
+    woken_.wait(false);
+  }
+}
+
+}  // namespace rondo::sim

@@ -1,0 +1,105 @@
+// The two backends of a host: one whose reactor the world runs, and one whose wait() runs the
+// world.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include <rondo/backend.h>
+
+#include "events.h"
+#include "net.h"
+#include "poller.h"
+
+namespace rondo::sim {
+
+/// What both have in common, and what a machine that crashes ends.
+class BackendBase {
+ public:
+  explicit BackendBase(Machine& machine);
+  BackendBase(const BackendBase&) = delete;
+  BackendBase& operator=(const BackendBase&) = delete;
+
+  void end() noexcept;
+  /// A line for each that waits for somebody; returns how many.
+  virtual std::size_t describe_waiting(std::string& into) const;
+  virtual void look_whether_woken() {}
+  virtual void clock_jumped() {}
+
+ protected:
+  virtual ~BackendBase();
+
+  [[nodiscard]] bool is_over() const noexcept { return net_.is_over(); }
+  std::error_code watch_here(int fd, Ready from, Ready to, Token token) noexcept {
+    if (is_over()) return std::make_error_code(std::errc::bad_file_descriptor);
+    return poller_.watch(fd, from, to, token);
+  }
+
+  Machine& machine_;
+  SimNet& net_;
+  Poller poller_;
+};
+
+class HostedEnd final : public HostedBackend, public BackendBase {
+ public:
+  explicit HostedEnd(Machine& machine);
+  ~HostedEnd() override;
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
+    return watch_here(fd, from, to, token);
+  }
+  void unwatch(int fd, Ready from) noexcept override { poller_.unwatch(fd, from); }
+  void wake() noexcept override;
+  std::error_code renew() noexcept override;
+  [[nodiscard]] TimePoint now() const noexcept override;
+  [[nodiscard]] Net& net() noexcept override { return net_; }
+  [[nodiscard]] Names* names() noexcept override;
+  void attach(Guest& guest) noexcept override { guest_ = &guest; }
+  void arm(TimePoint deadline, Hold hold) noexcept override;
+
+  /// Tells the guest what is ready, and gives it a turn if there is a reason.
+  void run();
+  void look_whether_woken() override;
+  void clock_jumped() override { set_alarm(); }
+  std::size_t describe_waiting(std::string& into) const override;
+
+ private:
+  friend class WorldImpl;
+  void set_alarm();
+
+  Guest* guest_ = nullptr;
+  TimePoint armed_ = never;
+  TimePoint alarm_at_ = never;
+  EventQueue::Ticket alarm_{};
+  EventQueue::Ticket late_wake_{};
+  bool keeps_host_ = false;
+  bool is_runnable_ = false;
+  std::atomic<bool> woken_ = false;
+};
+
+class DrivingEnd final : public Backend, public BackendBase {
+ public:
+  explicit DrivingEnd(Machine& machine) : BackendBase(machine) {}
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
+    return watch_here(fd, from, to, token);
+  }
+  void unwatch(int fd, Ready from) noexcept override { poller_.unwatch(fd, from); }
+  [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
+  void wake() noexcept override {
+    woken_.store(true);
+    woken_.notify_one();
+  }
+  std::error_code renew() noexcept override {
+    poller_.forget();
+    return {};
+  }
+  [[nodiscard]] TimePoint now() const noexcept override;
+  [[nodiscard]] Net& net() noexcept override { return net_; }
+  [[nodiscard]] Names* names() noexcept override;
+
+ private:
+  std::atomic<bool> woken_ = false;
+};
+
+}  // namespace rondo::sim

@@ -1,0 +1,54 @@
+// Bytes in order, of which nothing is kept while there are none.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include <rondo/net.h>
+
+namespace rondo::sim {
+
+class ByteQueue {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - taken_; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+  void append(Bytes data) {
+    if (taken_ > bytes_.size() / 2) {
+      bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(taken_));
+      taken_ = 0;
+    }
+    bytes_.insert(bytes_.end(), data.begin(), data.end());
+  }
+
+  /// Moves as much as fits; returns how much that is.
+  std::size_t take(MutableBytes into) noexcept {
+    const std::size_t count = std::min(into.size(), size());
+    if (count != 0) std::memcpy(into.data(), bytes_.data() + taken_, count);
+    taken_ += count;
+    if (taken_ == bytes_.size()) clear();
+    return count;
+  }
+  [[nodiscard]] std::vector<std::byte> take(std::size_t size_max) {
+    if (taken_ == 0 && bytes_.size() <= size_max) {
+      std::vector<std::byte> all = std::move(bytes_);
+      clear();
+      return all;
+    }
+    std::vector<std::byte> part(std::min(size_max, size()));
+    (void)take(MutableBytes{part});  // it is as large as what is taken
+    return part;
+  }
+  void clear() noexcept {
+    bytes_ = {};
+    taken_ = 0;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace rondo::sim

@@ -1,0 +1,70 @@
+#include "machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "backends.h"
+#include "unix.h"
+#include "world.h"
+
+namespace rondo::sim {
+
+Machine::Machine(WorldImpl& world, std::string_view name, std::uint32_t id)
+    : world_(world), name_(name), id_(id) {
+  nets_.push_back(std::make_unique<SimNet>(*this));
+}
+
+Machine::~Machine() {
+  RONDO_ASSERT(backends.empty());  // a world outlives the reactors on it
+  crash();
+}
+
+TimePoint Machine::now() const noexcept { return world_.now + clock_offset; }
+
+bool Machine::owns(const Address& address) const noexcept {
+  return address.is_loopback() ||
+         std::any_of(addresses_.begin(), addresses_.end(),
+                     [&](const Address& own) { return own.ip == address.ip; });
+}
+
+std::optional<Address> Machine::source_for(const Address& remote) const noexcept {
+  if (remote.is_loopback()) return loopback_address(remote.family());
+  if (owns(remote)) return remote;
+  for (const Address& own : addresses_) {
+    if (own.is_ipv4() == remote.is_ipv4()) return own;
+  }
+  return {};
+}
+
+void Machine::note(std::string_view what, Trace::Numbers numbers, const Route* route) {
+  world_.trace.note(world_.now, name_, what, numbers, route);
+}
+
+void Machine::crash() {
+  if (!std::exchange(is_up_, false)) return;
+  note("crashes");
+  nets_.back()->end();
+  for (BackendBase* const backend : backends) backend->end();
+  const auto gone = std::move(connections);
+  connections.clear();
+  for (const auto& [route, connection] : gone) connection->vanish();
+  table_.forget();
+  unix_names.clear();
+  tcp_ports.forget();
+  udp_ports.forget();
+}
+
+void Machine::restart() {
+  if (std::exchange(is_up_, true)) return;
+  nets_.push_back(std::make_unique<SimNet>(*this));
+  note("starts again");
+  world_.reopen_paths_to(*this);
+}
+
+void Machine::jump_clock(Duration forward) {
+  clock_offset += std::max(forward, Duration::zero());
+  note("clock jumps", {static_cast<std::uint64_t>(forward.count())});
+  for (BackendBase* const backend : backends) backend->clock_jumped();
+}
+
+}  // namespace rondo::sim

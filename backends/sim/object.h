@@ -1,0 +1,89 @@
+// What a descriptor refers to. Each kind of socket is one Object; calls that a kind does not know
+// fail as Linux has them fail. Results are 0 or more, or the negative errno.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rondo/endpoint.h>
+#include <rondo/net.h>
+#include <rondo/ready.h>
+
+#include "option_values.h"
+#include "ref.h"
+
+namespace rondo::sim {
+
+class Machine;
+class Poller;
+
+class Object : public Counted {
+ public:
+  Object(Machine& machine, Family family, SocketType type) noexcept;
+
+  const Family family;
+  const SocketType type;
+  OptionValues options;
+
+  /// What can be done now. Hang-up and error count as both directions.
+  [[nodiscard]] virtual Ready ready() const noexcept = 0;
+  /// The last descriptor has been closed.
+  virtual void closed() = 0;
+  /// The machine has crashed: lets go of everything, and tells nobody.
+  virtual void vanish() noexcept = 0;
+  /// `tcp 10.0.0.1:80 -> 10.0.0.2:40000`.
+  [[nodiscard]] virtual std::string describe() const = 0;
+  /// Whether to wait for it to be readable is to serve, not to wait for somebody.
+  [[nodiscard]] virtual bool serves() const noexcept { return false; }
+
+  virtual int bind(const Endpoint& local);
+  virtual int listen(int backlog);
+  /// Fills `accepted`, which has no descriptor yet.
+  virtual int accept(Ref<Object>& accepted, Endpoint* peer);
+  virtual int connect(const Endpoint& peer);
+  /// Both set the sizes of the message; `receive` leaves descriptors in `rights`.
+  virtual int receive(Message& message, std::vector<Ref<Object>>& rights);
+  virtual int send(Message& message, std::vector<Ref<Object>> rights);
+  virtual int shutdown(Direction direction);
+  virtual int membership(const Endpoint& group, std::uint32_t interface, bool member);
+  virtual int local(Endpoint& address) const;
+  virtual int peer(Endpoint& address) const;
+  virtual int credentials(Credentials& peer) const;
+  virtual int take_error();
+  [[nodiscard]] virtual bool is_socket() const noexcept { return true; }
+  [[nodiscard]] virtual bool listens() const noexcept { return false; }
+
+  /// Each descriptor, and each that is under way in a message, counts as one.
+  void opened() noexcept { ++descriptors_; }
+  void released();
+
+  void watched_by(Poller& poller, std::uint32_t place) { watchers_.push_back({&poller, place}); }
+  void unwatched_by(const Poller& poller, std::uint32_t place) noexcept;
+  /// Readiness may have changed.
+  void changed() noexcept;
+
+ protected:
+  ~Object() override;
+
+  Machine& machine_;
+
+ private:
+  struct Watcher {
+    Poller* poller;
+    std::uint32_t place;
+  };
+  std::vector<Watcher> watchers_;
+  std::uint32_t descriptors_ = 0;
+};
+
+using Rights = std::vector<Ref<Object>>;
+
+[[nodiscard]] std::size_t size_of(const Message& message) noexcept;
+/// Copies `data` into the parts of the message, from `offset` on; returns how much there was room
+/// for.
+std::size_t fill(Message& message, std::size_t offset, Bytes data) noexcept;
+
+}  // namespace rondo::sim

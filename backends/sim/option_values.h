@@ -1,0 +1,46 @@
+// The options of one simulated socket: what they are set to, and what few of them do.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include <rondo/net.h>
+#include <rondo/options.h>
+
+namespace rondo::sim {
+
+class OptionValues {
+ public:
+  OptionValues() = default;
+  OptionValues(const OptionValues&) = delete;
+  OptionValues& operator=(const OptionValues&) = delete;
+  /// Takes over what was set on the listener.
+  void inherit(const OptionValues& listener);
+
+  /// Units and errors are those of Linux. Results are 0, or the negative errno.
+  int set(Family family, SocketType type, Option option, int value);
+  int get(Family family, SocketType type, Option option, int& value) const;
+
+  [[nodiscard]] bool is_on(Option option) const noexcept { return (flags_ & bit(option)) != 0; }
+  [[nodiscard]] int linger() const noexcept { return linger_; }
+  /// Bytes that fit.
+  [[nodiscard]] std::size_t receive_room() const noexcept { return receive_buffer_ / 2; }
+  [[nodiscard]] std::size_t send_room() const noexcept { return send_buffer_ / 2; }
+  /// What was set, or the default, of an option that is a number.
+  [[nodiscard]] int number(Option option) const;
+
+ private:
+  using Numbers = std::map<Option, int>;
+  static constexpr std::uint32_t bit(Option option) noexcept {
+    return std::uint32_t{1} << static_cast<unsigned>(option);
+  }
+
+  std::uint32_t flags_ = bit(Option::multicast_loop);
+  std::uint32_t receive_buffer_ = 212'992;
+  std::uint32_t send_buffer_ = 212'992;
+  int linger_ = -1;
+  std::unique_ptr<Numbers> numbers_;  // the rare ones
+};
+
+}  // namespace rondo::sim

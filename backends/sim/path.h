@@ -1,0 +1,40 @@
+// One way from one host to another: when what is sent arrives, and what is in the way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <rondo/function.h>
+#include <rondo/sim.h>
+#include <rondo/time.h>
+
+#include "random.h"
+
+namespace rondo::sim {
+
+class Path {
+ public:
+  using Arrival = Function<void()>;
+
+  Link link;
+  bool is_cut = false;   // nothing passes: TCP waits, datagrams are lost
+  bool is_held = false;  // everything waits
+
+  [[nodiscard]] bool is_open() const noexcept { return !is_cut && !is_held; }
+  void wait(Arrival arrival) { waiting_.push_back(std::move(arrival)); }
+  [[nodiscard]] std::vector<Arrival> take_waiting() noexcept { return std::move(waiting_); }
+  void forget_waiting() noexcept { waiting_.clear(); }
+
+  enum class Order : bool { kept, any };
+  /// When `size` bytes that are sent now, `slowness` times as slowly as the link is, are there.
+  TimePoint arrival(TimePoint now, std::size_t size, Order order, unsigned slowness,
+                    Random& random) noexcept;
+
+ private:
+  std::vector<Arrival> waiting_;
+  TimePoint sent_until_ = TimePoint::min();  // the link is busy
+  TimePoint last_arrival_ = TimePoint::min();
+};
+
+}  // namespace rondo::sim

@@ -1,0 +1,39 @@
+// The two ends of a pipe: pipe(7).
+#pragma once
+
+#include <string>
+
+#include "byte_queue.h"
+#include "object.h"
+
+namespace rondo::sim {
+
+class PipeEnd final : public Object {
+ public:
+  explicit PipeEnd(Machine& machine, bool writes) noexcept
+      : Object(machine, Family::unix_domain, SocketType::stream), writes_(writes) {}
+
+  static void join(PipeEnd& reader, PipeEnd& writer) noexcept {
+    reader.other_ = Ref<PipeEnd>{&writer};
+    writer.other_ = Ref<PipeEnd>{&reader};
+  }
+
+  [[nodiscard]] bool is_socket() const noexcept override { return false; }
+  [[nodiscard]] Ready ready() const noexcept override;
+  void closed() override;
+  void vanish() noexcept override { other_ = {}; }
+  [[nodiscard]] std::string describe() const override {
+    return writes_ ? "pipe, to write" : "pipe, to read";
+  }
+  int receive(Message& message, Rights& rights) override;
+  int send(Message& message, Rights rights) override;
+
+ private:
+  static constexpr std::size_t size_max = std::size_t{64} << 10U;
+
+  bool writes_;
+  Ref<PipeEnd> other_;  // until one of them is closed
+  ByteQueue bytes_;     // of the reader
+};
+
+}  // namespace rondo::sim

@@ -1,0 +1,83 @@
+// The registrations of one backend, as epoll(7) keeps them: level-triggered, each for a descriptor
+// and the object it referred to, with a list of those that may be ready. An object that changes
+// puts its registrations on the list; a look at the list takes off who is not ready any more. So
+// who is idle costs nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <rondo/backend.h>
+#include <rondo/function.h>
+#include <rondo/ready.h>
+
+#include "object.h"
+
+namespace rondo::sim {
+
+class Machine;
+
+class Poller {
+ public:
+  explicit Poller(Machine& machine) noexcept : machine_(machine) {}
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  ~Poller() { forget(); }
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
+  void unwatch(int fd, Ready from) noexcept;
+  void forget() noexcept;
+
+  /// Tells what is ready, a bounded number; whether there was anything. What `sink` throws passes
+  /// through, and what is behind it is found by the next look.
+  bool deliver(Sink& sink);
+  /// Whether a look may find something.
+  [[nodiscard]] bool has_listed() const noexcept { return !listed_.empty(); }
+
+  void touch(std::uint32_t place) noexcept;
+  void object_gone(std::uint32_t place) noexcept;
+
+  /// Who waits for somebody, not as a server for anybody: a line each. Returns how many do.
+  std::size_t describe_waiting(std::string& into) const;
+  [[nodiscard]] bool watches_nothing() const noexcept { return watched_ == 0; }
+
+  /// Called when the list is empty no more.
+  Function<void()> on_listed;
+
+ private:
+  struct Registration {
+    Object* object = nullptr;  // null: it has ended
+    Token token{};
+    int fd = -1;
+    Ready interest = Ready::none;
+    bool is_listed = false;
+  };
+  struct Event {
+    Token token;
+    Ready ready;
+  };
+  static constexpr std::size_t events_per_look_max = 1024;
+  static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+
+  [[nodiscard]] std::uint32_t place_of(int fd) const noexcept;
+  std::uint32_t add(int fd, Object& object);
+  void end(std::uint32_t place) noexcept;
+  void vacate(std::uint32_t place) noexcept;
+  void gather();
+  void disturb();
+
+  Machine& machine_;
+  std::vector<Registration> registrations_;
+  std::vector<std::uint32_t> vacant_;
+  std::vector<std::uint32_t> by_fd_;
+  std::deque<std::uint32_t> listed_;
+  std::vector<Event> batch_;
+  std::vector<Token> ended_;  // a few, for stale events
+  std::size_t watched_ = 0;
+};
+
+}  // namespace rondo::sim

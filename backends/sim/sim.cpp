@@ -1,0 +1,158 @@
+// The public faces: World and Host.
+#include <rondo/sim.h>
+
+#include <utility>
+
+#include "backends.h"
+#include "machine.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+std::string hex(std::uint64_t number) {
+  std::string text(16, '0');
+  for (std::size_t i = text.size(); i-- > 0; number >>= 4U) text[i] = hex_digits[number & 15U];
+  return text;
+}
+
+}  // namespace
+
+// --- Host ---------------------------------------------------------------------------------------
+
+Host::Host(WorldImpl& world, std::string_view name, std::uint32_t id)
+    : machine_(std::make_unique<Machine>(world, name, id)) {}
+Host::~Host() = default;
+
+std::unique_ptr<HostedBackend> Host::backend() { return std::make_unique<HostedEnd>(*machine_); }
+std::unique_ptr<Backend> Host::driving_backend() { return std::make_unique<DrivingEnd>(*machine_); }
+Net& Host::net() noexcept { return machine_->net(); }
+
+std::error_code Host::add_address(std::string_view address) {
+  return machine_->world().add_address(*machine_, address);
+}
+std::string_view Host::address() const noexcept { return machine_->address_text(); }
+std::string_view Host::name() const noexcept { return machine_->name(); }
+
+int Host::pipe(int (&fds)[2]) noexcept { return machine_->net().pipe(fds); }
+int Host::duplicate(int fd) noexcept { return machine_->net().duplicate(fd); }
+
+void Host::crash() { machine_->crash(); }
+void Host::restart() { machine_->restart(); }
+bool Host::is_up() const noexcept { return machine_->is_up(); }
+
+void Host::limit_descriptors(std::size_t count) noexcept { machine_->table().limit(count); }
+void Host::limit_memory(std::size_t bytes) noexcept { machine_->limit_memory(bytes); }
+void Host::jump_clock(Duration forward) { machine_->jump_clock(forward); }
+TimePoint Host::now() const noexcept { return machine_->now(); }
+std::size_t Host::descriptors() const noexcept { return machine_->table().open(); }
+std::size_t Host::connections() const noexcept { return machine_->connections.size(); }
+
+// --- World --------------------------------------------------------------------------------------
+
+World::World(std::uint64_t seed, const WorldOptions& options)
+    : impl_(std::make_unique<WorldImpl>(seed, options)) {}
+World::~World() = default;
+
+Host& World::host(std::string_view name_or_address) { return impl_->host(name_or_address); }
+
+void World::name(std::string_view name, std::initializer_list<std::string_view> addresses) {
+  std::vector<Address> parsed;
+  for (const std::string_view text : addresses) {
+    const auto address = Address::parse(text);
+    RONDO_ASSERT(address.has_value());
+    if (address) parsed.push_back(*address);
+  }
+  impl_->set_name(name, std::move(parsed));
+}
+void World::name_latency(Duration latency) noexcept { impl_->name_latency = latency; }
+
+void World::link(std::string_view a, std::string_view b, const Link& link) {
+  impl_->between(a, b).link = link;
+  impl_->between(b, a).link = link;
+}
+
+void World::partition(std::string_view a, std::string_view b) {
+  cut(a, b);
+  cut(b, a);
+}
+
+void World::partition(std::string_view a, std::string_view b, Duration duration) {
+  partition(a, b);
+  impl_->events.at(after(now(), duration),
+                   [this, one = std::string{a}, other = std::string{b}] { heal(one, other); });
+}
+
+void World::cut(std::string_view from, std::string_view to) {
+  impl_->between(from, to).is_cut = true;
+  impl_->trace.note(now(), from, "is cut off from", {});
+  impl_->trace.note(now(), to, "is", {});
+}
+
+void World::heal(std::string_view a, std::string_view b) {
+  impl_->trace.note(now(), a, "is healed with", {});
+  impl_->between(a, b).is_cut = false;
+  impl_->between(b, a).is_cut = false;
+  impl_->reopen(a, b);
+  impl_->reopen(b, a);
+}
+
+void World::hold(std::string_view from, std::string_view to) {
+  impl_->between(from, to).is_held = true;
+}
+
+void World::release(std::string_view from, std::string_view to) {
+  impl_->between(from, to).is_held = false;
+  impl_->reopen(from, to);
+}
+
+Faults& World::faults() noexcept { return impl_->faults; }
+
+void World::run_for(Duration duration) {
+  const TimePoint limit = after(now(), duration);
+  while (now() <= limit && impl_->step(limit)) {
+  }
+  impl_->pass_until(limit);
+}
+
+bool World::run_until(Function<bool()> done, Duration limit) {
+  const TimePoint end = after(now(), limit);
+  while (!done()) {
+    if (now() <= end && impl_->step(end)) continue;
+    impl_->pass_until(end);
+    return false;
+  }
+  return true;
+}
+
+std::error_code World::run() {
+  while (impl_->step(never)) {
+  }
+  std::string ignored;
+  if (impl_->describe_waiting(ignored) == 0) return {};
+  return std::make_error_code(std::errc::resource_deadlock_would_occur);
+}
+
+std::string World::waiting() const {
+  std::string lines;
+  // How many they are can be seen.
+  (void)impl_->describe_waiting(lines);
+  return lines;
+}
+
+TimePoint World::now() const noexcept { return impl_->now; }
+std::uint64_t World::seed() const noexcept { return impl_->seed; }
+std::uint64_t World::draw(std::uint64_t bound) noexcept { return impl_->random.below(bound); }
+std::uint64_t World::trace_hash() const noexcept { return impl_->trace.hash(); }
+void World::on_trace(Function<void(std::string_view)> reader) {
+  impl_->trace.read_by(std::move(reader));
+}
+
+std::string World::summary() const {
+  return "seed " + std::to_string(seed()) + ", trace " + hex(trace_hash()) + " at " +
+         seconds_text(now()) + " s";
+}
+
+}  // namespace rondo::sim

@@ -1,0 +1,214 @@
+// What a program asks of a TCP socket.
+#include "tcp.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "machine.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr int backlog_max = 4096;  // net.core.somaxconn
+// A socket is worth writing to when a third of its buffer is free, as sk_stream_is_writeable.
+constexpr std::size_t writable_parts = 3;
+
+}  // namespace
+
+Tcp::Tcp(Machine& machine, Family of_family) noexcept
+    : Object(machine, of_family, SocketType::stream) {}
+
+Tcp::~Tcp() {
+  machine_.world().events.cancel(alarm_);
+  machine_.unbuffer(input_.size() + unsent_.size());
+}
+
+Ready Tcp::ready() const noexcept {
+  switch (state_) {
+    case State::listening:
+      return listening_->queue.empty() ? Ready::none : Ready::read;
+    case State::connecting:
+    case State::handshaking:
+      return Ready::none;
+    case State::fresh:
+    case State::over:
+      return Ready::both;
+    case State::connected:
+      break;
+  }
+  const bool input_over = end_received_ || input_shut_;
+  if (input_over && output_shut_) return Ready::both;
+  Ready ready = Ready::none;
+  if (input_over || !input_.empty()) ready |= Ready::read;
+  const std::size_t room = options.send_room();
+  if (output_shut_ || unfinished() <= room - room / writable_parts) ready |= Ready::write;
+  return ready;
+}
+
+std::string Tcp::describe() const {
+  if (listens()) return "tcp " + route_.local.to_string() + ", listening";
+  return "tcp " + route_.local.to_string() + " -> " + route_.remote.to_string();
+}
+
+int Tcp::bind(const Endpoint& local) {
+  if (local.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
+  if (is_bound_ || state_ != State::fresh) return -EINVAL;
+  Address address = Address::of(local);
+  if (!address.is_any() && !machine_.owns(address)) return -EADDRNOTAVAIL;
+  const int result = machine_.tcp_ports.bind(*this, address, machine_.world().random);
+  if (result != 0) return result;
+  route_.local = address;
+  is_bound_ = true;
+  return 0;
+}
+
+int Tcp::listen(int backlog) {
+  if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
+  if (!is_bound_) {
+    const int result = bind(any_address(family).endpoint(family));
+    if (result != 0) return result;
+  }
+  if (!listens() && machine_.tcp_ports.is_listened_on(*this, route_.local.port)) return -EADDRINUSE;
+  if (!listening_) listening_ = std::make_unique<Listening>();
+  listening_->backlog = static_cast<std::size_t>(std::clamp(backlog, 0, backlog_max));
+  state_ = State::listening;
+  machine_.note("tcp listens", {route_.local.port});
+  changed();
+  return 0;
+}
+
+int Tcp::accept(Ref<Object>& accepted, Endpoint* peer) {
+  if (!listens()) return -EINVAL;
+  if (listening_->queue.empty()) return -EAGAIN;
+  const Ref<Tcp> client = std::move(listening_->queue.front());
+  listening_->queue.pop_front();
+  if (machine_.world().strikes(Fault::accept_aborted)) {
+    client->break_off();
+    return -ECONNABORTED;
+  }
+  if (peer != nullptr) *peer = client->route_.remote.endpoint(family);
+  accepted = client;
+  return 0;
+}
+
+int Tcp::connect(const Endpoint& peer) {
+  if (peer.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
+  if (state_ == State::connecting) return -EALREADY;
+  if (state_ != State::fresh && state_ != State::over) return -EISCONN;
+  WorldImpl& world = machine_.world();
+  if (world.strikes(Fault::unreachable)) return -EHOSTUNREACH;
+  if (const int result = choose_route(Address::of(peer)); result != 0) return result;
+  machine_.connections.emplace(route_, Ref<Tcp>{this});
+  machine_.tcp_ports.use(route_.local.port);
+  is_routed_ = true;
+  state_ = State::connecting;
+  error_ = 0;
+  input_shut_ = output_shut_ = end_received_ = end_sent_ = false;
+  sent_ = acked_ = received_ = read_ = 0;
+  knocks_ = 0;
+  machine_.note("tcp connects", {}, &route_);
+  knock();
+  changed();
+  return -EINPROGRESS;
+}
+
+/// Of both ends, so that no other connection has them.
+int Tcp::choose_route(const Address& peer) {
+  Route route{route_.local, peer};
+  if (peer.is_any()) route.remote.ip = loopback_address(peer.family()).ip;
+  if (!is_bound_ || route.local.is_any()) {
+    const auto source = machine_.source_for(route.remote);
+    if (!source) return -ENETUNREACH;
+    route.local.ip = source->ip;
+  }
+  if (is_bound_) {
+    if (machine_.connections.contains(route)) return -EADDRNOTAVAIL;
+  } else {
+    std::uint32_t tries = 0;
+    do {
+      if (++tries > Ports::ephemeral_count) return -EADDRNOTAVAIL;
+      route.local.port = machine_.tcp_ports.draw(machine_.world().random);
+    } while (machine_.tcp_ports.at(route.local.port) != nullptr ||
+             machine_.connections.contains(route));
+  }
+  route_ = route;
+  return 0;
+}
+
+int Tcp::receive(Message& message, Rights&) {
+  if (state_ == State::fresh || listens()) return -ENOTCONN;
+  if (state_ == State::connecting || state_ == State::handshaking) return -EAGAIN;
+  if (state_ == State::connected && machine_.world().strikes(Fault::broken)) {
+    break_off();
+    error_ = 0;
+    return -ECONNRESET;
+  }
+  for (const MutableBytes part : message.parts) message.size += input_.take(part);
+  machine_.unbuffer(message.size);
+  read_ += message.size;
+  if (message.size != 0) {
+    // The sender learns of room that is worth a packet, and of the first where there was none.
+    const bool is_worth_it = input_limit() - told_limit_ >= options.receive_room() / 4;
+    if (state_ == State::connected && is_worth_it) answer();
+    changed();
+    return 0;
+  }
+  if (end_received_ || input_shut_ || size_of(message) == 0) return 0;
+  if (error_ != 0) return -std::exchange(error_, 0);
+  return state_ == State::over ? 0 : -EAGAIN;
+}
+
+int Tcp::send(Message& message, Rights) {
+  if (state_ == State::connecting || state_ == State::handshaking) return -EAGAIN;
+  if (state_ != State::connected || output_shut_) {
+    return error_ != 0 ? -std::exchange(error_, 0) : -EPIPE;
+  }
+  if (machine_.world().strikes(Fault::broken_pipe)) {
+    break_off();
+    error_ = 0;
+    return -EPIPE;
+  }
+  const std::size_t room = options.send_room();
+  std::size_t left = room - std::min(room, unfinished());
+  if (left == 0) return size_of(message) == 0 ? 0 : -EAGAIN;
+  if (!machine_.has_memory(std::min(left, size_of(message)))) return -ENOBUFS;
+  for (const Bytes part : message.parts) {
+    const Bytes taken = part.first(std::min(part.size(), left));
+    unsent_.append(taken);
+    left -= taken.size();
+    message.size += taken.size();
+  }
+  machine_.buffer(message.size);
+  send_what_fits();
+  changed();
+  return 0;
+}
+
+int Tcp::shutdown(Direction direction) {
+  if (state_ != State::connected) return -ENOTCONN;
+  if (direction != Direction::write) input_shut_ = true;
+  if (direction != Direction::read) {
+    output_shut_ = true;
+    send_what_fits();
+  }
+  changed();
+  return 0;
+}
+
+int Tcp::local(Endpoint& address) const {
+  address = is_bound_ || is_routed_ || state_ == State::over ? route_.local.endpoint(family)
+                                                             : Endpoint::any(0, family);
+  return 0;
+}
+
+int Tcp::peer(Endpoint& address) const {
+  if (state_ != State::connected) return -ENOTCONN;
+  address = route_.remote.endpoint(family);
+  return 0;
+}
+
+int Tcp::take_error() { return std::exchange(error_, 0); }
+
+}  // namespace rondo::sim

@@ -1,0 +1,136 @@
+// TCP without its wire: connections whose parts arrive whole and in order, by the paths between
+// hosts, with the handshake, the windows, the ends and the resets that a program can see.
+//
+//   fresh --listen--> listening
+//   fresh --connect--> connecting --SYN-ACK--> connected --both ends, or a reset--> over
+//   (a SYN at a listener) handshaking --ACK--> connected, and in the listener's queue
+//
+// All counts are of bytes since the handshake; an end (FIN) counts as one. A sender may send up to
+// `limit_`, which the receiver moves as its buffer is read. What is sent and not acknowledged stays
+// in the sender's account, so that a write is refused when the receiver does not read. Nothing is
+// sent twice: what cannot pass waits on its path, which is what retransmission comes to; a sender
+// that hears nothing for too long gives up. When the last descriptor is closed, the connection goes
+// on by itself until both sides have ended.
+//
+// Not simulated: congestion, TIME_WAIT, keep-alive probes, urgent data.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "address.h"
+#include "byte_queue.h"
+#include "events.h"
+#include "object.h"
+
+namespace rondo::sim {
+
+struct Segment {
+  enum class Kind : std::uint8_t { syn, syn_ack, ack, reset };
+  Kind kind = Kind::ack;
+  bool end = false;         ///< FIN, behind the data
+  std::uint64_t acked = 0;  ///< what the sender of this has received
+  std::uint64_t limit = 0;  ///< up to where it has room
+  std::vector<std::byte> data{};
+};
+
+class Tcp final : public Object {
+ public:
+  Tcp(Machine& machine, Family family) noexcept;
+  ~Tcp() override;
+
+  /// What comes to `machine` by `route`, which is named from its side.
+  static void arrive(Machine& machine, const Route& route, Segment segment);
+  [[nodiscard]] Ready ready() const noexcept override;
+  void closed() override;
+  void vanish() noexcept override;
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool serves() const noexcept override { return listens(); }
+  [[nodiscard]] bool listens() const noexcept override { return state_ == State::listening; }
+
+  int bind(const Endpoint& local) override;
+  int listen(int backlog) override;
+  int accept(Ref<Object>& accepted, Endpoint* peer) override;
+  int connect(const Endpoint& peer) override;
+  int receive(Message& message, Rights& rights) override;
+  int send(Message& message, Rights rights) override;
+  int shutdown(Direction direction) override;
+  int local(Endpoint& address) const override;
+  int peer(Endpoint& address) const override;
+  int take_error() override;
+
+ private:
+  enum class State : std::uint8_t { fresh, listening, connecting, handshaking, connected, over };
+  struct Listening {
+    std::size_t backlog = 0;
+    std::size_t handshaking = 0;
+    std::deque<Ref<Tcp>> queue{};
+  };
+
+  // What arrives.
+  static Tcp* listener_for(Machine& machine, const Address& to);
+  void take_syn(const Route& route, const Segment& segment);
+  void take(Segment segment);
+  void take_reset() noexcept;
+  void take_data(Segment& segment);
+  [[nodiscard]] bool handshake_ended();
+  void established();
+
+  // What is sent.
+  void transmit(Segment segment);
+  void answer() { transmit({}); }
+  static void refuse(Machine& machine, const Route& route);
+  void send_what_fits();
+  [[nodiscard]] std::size_t in_flight() const noexcept {
+    return static_cast<std::size_t>(sent_ - acked_);
+  }
+  [[nodiscard]] std::size_t unfinished() const noexcept { return unsent_.size() + in_flight(); }
+  [[nodiscard]] std::uint64_t input_limit() const noexcept {
+    return read_ + options.receive_room();
+  }
+
+  // Connecting.
+  [[nodiscard]] int choose_route(const Address& peer);
+  void knock();
+
+  // Ends.
+  void become_over(int error) noexcept;
+  void break_off();
+  void end_if_finished() noexcept;
+  void leave() noexcept;
+  void unbind() noexcept;
+  void await_answer();
+  void no_answer();
+  void close_listener();
+  [[nodiscard]] Duration patience() const;
+  void drop_unsent() noexcept;
+
+  State state_ = State::fresh;
+  bool is_bound_ = false;
+  bool is_routed_ = false;  // in the machine's connections
+  bool is_closed_ = false;  // no descriptor any more
+  bool input_shut_ = false;
+  bool output_shut_ = false;
+  bool end_received_ = false;
+  bool end_sent_ = false;
+  std::uint8_t knocks_ = 0;
+  int error_ = 0;
+  Route route_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t acked_ = 0;
+  std::uint64_t limit_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t read_ = 0;
+  std::uint64_t told_limit_ = 0;
+  ByteQueue input_;
+  ByteQueue unsent_;
+  TimePoint heard_at_{};
+  EventQueue::Ticket alarm_{};
+  std::unique_ptr<Listening> listening_;
+  Ref<Tcp> listener_;  // while handshaking
+};
+
+}  // namespace rondo::sim

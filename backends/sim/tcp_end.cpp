@@ -1,0 +1,131 @@
+// How TCP connections end: in order, by a reset, by silence.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "machine.h"
+#include "tcp.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr Duration answer_time_max = std::chrono::seconds{924};   // net.ipv4.tcp_retries2: 15
+constexpr Duration connect_time_max = std::chrono::seconds{127};  // net.ipv4.tcp_syn_retries: 6
+constexpr Duration closed_time_max = std::chrono::seconds{60};    // net.ipv4.tcp_fin_timeout
+
+}  // namespace
+
+void Tcp::closed() {
+  is_closed_ = true;
+  const Ref<Tcp> alive{this};
+  switch (state_) {
+    case State::listening:
+      close_listener();
+      break;
+    case State::connecting:
+    case State::handshaking:
+      become_over(0);
+      break;
+    case State::connected:
+      if (options.linger() == 0 || !input_.empty()) {
+        break_off();
+      } else {
+        output_shut_ = true;
+        send_what_fits();
+        end_if_finished();
+        if (state_ == State::connected) await_answer();
+      }
+      break;
+    case State::fresh:
+    case State::over:
+      break;
+  }
+  unbind();
+}
+
+/// Those who were not accepted are told.
+void Tcp::close_listener() {
+  const std::unique_ptr<Listening> listening = std::move(listening_);
+  state_ = State::over;
+  for (const Ref<Tcp>& client : listening->queue) client->break_off();
+}
+
+/// Tells the peer by a reset.
+void Tcp::break_off() {
+  if (is_routed_) refuse(machine_, route_);
+  listener_ = {};
+  become_over(ECONNRESET);
+}
+
+void Tcp::become_over(int error) noexcept {
+  const Ref<Tcp> alive{this};
+  error_ = error;
+  state_ = State::over;
+  output_shut_ = true;
+  drop_unsent();
+  leave();
+  machine_.world().events.cancel(alarm_);
+  changed();
+}
+
+void Tcp::drop_unsent() noexcept {
+  machine_.unbuffer(unsent_.size());
+  unsent_.clear();
+}
+
+void Tcp::end_if_finished() noexcept {
+  if (!end_sent_ || !end_received_ || in_flight() != 0) return;
+  become_over(0);
+}
+
+/// No packet finds it any more.
+void Tcp::leave() noexcept {
+  if (!std::exchange(is_routed_, false)) return;
+  machine_.tcp_ports.release(route_.local.port);
+  machine_.connections.erase(route_);
+}
+
+void Tcp::unbind() noexcept {
+  if (std::exchange(is_bound_, false)) machine_.tcp_ports.unbind(*this, route_.local.port);
+}
+
+void Tcp::vanish() noexcept {
+  state_ = State::over;
+  is_routed_ = is_bound_ = false;
+  listening_.reset();
+  listener_ = {};
+  drop_unsent();
+  machine_.world().events.cancel(alarm_);
+}
+
+Duration Tcp::patience() const {
+  if (const int limit = options.number(Option::user_timeout); limit != 0) {
+    return std::chrono::milliseconds{limit};
+  }
+  if (state_ == State::connecting) return connect_time_max;
+  return is_closed_ && in_flight() == 0 ? closed_time_max : answer_time_max;
+}
+
+void Tcp::await_answer() {
+  if (alarm_ != EventQueue::Ticket::none) return;
+  WorldImpl& world = machine_.world();
+  if (in_flight() != 0) heard_at_ = world.now;
+  alarm_ = world.events.at(after(world.now, patience()), [this] { no_answer(); });
+}
+
+/// Looks whether anything was heard meanwhile.
+void Tcp::no_answer() {
+  alarm_ = EventQueue::Ticket::none;
+  WorldImpl& world = machine_.world();
+  if (in_flight() == 0 && !is_closed_) return;
+  const TimePoint due = after(heard_at_, patience());
+  if (due > world.now) {
+    alarm_ = world.events.at(due, [this] { no_answer(); });
+    return;
+  }
+  machine_.note("tcp gives up", {in_flight()}, &route_);
+  become_over(ETIMEDOUT);
+}
+
+}  // namespace rondo::sim

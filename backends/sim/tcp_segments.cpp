@@ -1,0 +1,228 @@
+// What passes between the two ends of a TCP connection.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "machine.h"
+#include "tcp.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr std::size_t segment_size_max = std::size_t{16} << 10U;
+constexpr std::size_t header_size = 40;
+constexpr Duration slow_handshake = std::chrono::seconds{3};
+
+std::string_view name_of(const Segment& segment) noexcept {
+  switch (segment.kind) {
+    case Segment::Kind::syn:
+      return "tcp got SYN";
+    case Segment::Kind::syn_ack:
+      return "tcp got SYN-ACK";
+    case Segment::Kind::reset:
+      return "tcp got RST";
+    case Segment::Kind::ack:
+      break;
+  }
+  if (segment.end) return "tcp got FIN";
+  return segment.data.empty() ? "tcp got ACK" : "tcp got data";
+}
+
+Machine* machine_of(Machine& from, const Address& to) noexcept {
+  return from.owns(to) ? &from : from.world().machine_at(to);
+}
+
+}  // namespace
+
+// --- sending ------------------------------------------------------------------------------------
+
+void Tcp::transmit(Segment segment) {
+  segment.acked = received_;
+  segment.limit = told_limit_ = input_limit();
+  Machine* const to = machine_of(machine_, route_.remote);
+  if (to == nullptr) return;
+  const std::size_t size = header_size + segment.data.size();
+  machine_.world().send_segment(
+      machine_, *to, size,
+      [to, route = std::make_unique<Route>(Route{route_.remote, route_.local}),
+       sent = std::make_unique<Segment>(std::move(segment))] {
+        Tcp::arrive(*to, *route, std::move(*sent));
+      });
+}
+
+/// A reset from nobody.
+void Tcp::refuse(Machine& machine, const Route& route) {
+  Machine* const to = machine_of(machine, route.remote);
+  if (to == nullptr) return;
+  machine.world().send_segment(machine, *to, header_size,
+                               [to, back = Route{route.remote, route.local}] {
+                                 Tcp::arrive(*to, back, {.kind = Segment::Kind::reset});
+                               });
+}
+
+void Tcp::send_what_fits() {
+  WorldImpl& world = machine_.world();
+  while (!unsent_.empty() && sent_ < limit_) {
+    std::size_t size = std::min<std::uint64_t>(segment_size_max, limit_ - sent_);
+    size = std::min(size, unsent_.size());
+    if (size > 1 && world.strikes(Fault::split_packet)) size = 1 + world.random.below(size - 1);
+    Segment segment{.data = unsent_.take(size)};
+    machine_.unbuffer(size);
+    sent_ += size;
+    if (unsent_.empty() && output_shut_ && world.strikes(Fault::end_with_data)) {
+      segment.end = end_sent_ = true;
+      ++sent_;
+    }
+    transmit(std::move(segment));
+  }
+  if (output_shut_ && !end_sent_ && unsent_.empty()) {
+    end_sent_ = true;
+    ++sent_;
+    transmit({.end = true});
+  }
+  if (in_flight() != 0) await_answer();
+}
+
+/// A SYN, and another if it is not answered: a second later, two seconds after that, ...
+void Tcp::knock() {
+  constexpr std::uint8_t knocks_max = 7;
+  WorldImpl& world = machine_.world();
+  if (knocks_ == knocks_max) return become_over(ETIMEDOUT);
+  const Duration wait = std::chrono::seconds{1 << knocks_};
+  const bool is_slow = knocks_ == 0 && world.strikes(Fault::slow_handshake);
+  if (knocks_ == 0 && world.strikes(Fault::unanswered)) {
+    knocks_ = knocks_max;
+    alarm_ = world.events.at(after(world.now, patience()), [this] { knock(); });
+    return;
+  }
+  ++knocks_;
+  alarm_ = world.events.at(after(world.now, is_slow ? slow_handshake : wait), [this] { knock(); });
+  if (!is_slow) transmit({.kind = Segment::Kind::syn});
+}
+
+// --- arriving -----------------------------------------------------------------------------------
+
+void Tcp::arrive(Machine& machine, const Route& route, Segment segment) {
+  machine.note(name_of(segment), {segment.data.size(), segment.acked, segment.limit}, &route);
+  const auto found = machine.connections.find(route);
+  if (found != machine.connections.end()) {
+    const Ref<Tcp> alive = found->second;
+    return alive->take(std::move(segment));
+  }
+  if (segment.kind == Segment::Kind::reset) return;
+  if (segment.kind != Segment::Kind::syn) return refuse(machine, route);
+  Tcp* const listener = listener_for(machine, route.local);
+  if (listener == nullptr || machine.world().strikes(Fault::refused)) {
+    return refuse(machine, route);
+  }
+  listener->take_syn(route, segment);
+}
+
+/// Of several, with SO_REUSEPORT, one that the seed draws.
+Tcp* Tcp::listener_for(Machine& machine, const Address& to) {
+  const std::vector<Binding>* const bindings = machine.tcp_ports.at(to.port);
+  if (bindings == nullptr) return nullptr;
+  std::vector<Tcp*> listeners;
+  bool is_exact = false;
+  for (const Binding& binding : *bindings) {
+    if (!binding.object->listens() || !binding.covers(to)) continue;
+    const bool exact = binding.local.ip == to.ip;
+    if (exact && !is_exact) listeners.clear();
+    if (is_exact && !exact) continue;
+    is_exact = exact;
+    listeners.push_back(static_cast<Tcp*>(binding.object));
+  }
+  if (listeners.size() < 2) return listeners.empty() ? nullptr : listeners.front();
+  return listeners[machine.world().random.below(listeners.size())];
+}
+
+/// A full queue says nothing: the client will knock again.
+void Tcp::take_syn(const Route& route, const Segment& segment) {
+  if (listening_->queue.size() + listening_->handshaking > listening_->backlog) return;
+  const Ref<Tcp> client{new Tcp{machine_, family}};
+  client->options.inherit(options);
+  client->state_ = State::handshaking;
+  client->route_ = route;
+  client->limit_ = segment.limit;
+  client->listener_ = Ref<Tcp>{this};
+  client->is_routed_ = true;
+  machine_.connections.emplace(route, client);
+  machine_.tcp_ports.use(route.local.port);
+  ++listening_->handshaking;
+  client->transmit({.kind = Segment::Kind::syn_ack});
+}
+
+void Tcp::take(Segment segment) {
+  heard_at_ = machine_.world().now;
+  switch (segment.kind) {
+    case Segment::Kind::reset:
+      return take_reset();
+    case Segment::Kind::syn:  // one that was sent twice; or both sides, or one to itself, connect
+    case Segment::Kind::syn_ack:
+      if (state_ != State::connecting) return;
+      limit_ = segment.limit;
+      established();
+      if (segment.kind == Segment::Kind::syn) return transmit({.kind = Segment::Kind::syn_ack});
+      return answer();
+    case Segment::Kind::ack:
+      break;
+  }
+  if (state_ == State::connecting) return;
+  if (state_ == State::handshaking && !handshake_ended()) return;
+  acked_ = std::max(acked_, std::min(segment.acked, sent_));
+  limit_ = std::max(limit_, segment.limit);
+  if (!segment.data.empty() || segment.end) take_data(segment);
+  if (state_ != State::connected) return;
+  send_what_fits();
+  changed();
+  end_if_finished();
+}
+
+/// The third packet; whether there is somebody to accept the connection.
+bool Tcp::handshake_ended() {
+  const Ref<Tcp> listener = std::exchange(listener_, {});
+  if (!listener->listens()) {
+    break_off();
+    return false;
+  }
+  --listener->listening_->handshaking;
+  listener->listening_->queue.push_back(Ref<Tcp>{this});
+  established();
+  listener->changed();
+  return true;
+}
+
+void Tcp::established() {
+  machine_.world().events.cancel(alarm_);
+  state_ = State::connected;
+  machine_.note("tcp is connected", {}, &route_);
+  changed();
+}
+
+void Tcp::take_data(Segment& segment) {
+  // Nobody will ever read it.
+  if (is_closed_ && !segment.data.empty()) return break_off();
+  received_ += segment.data.size();
+  machine_.buffer(segment.data.size());
+  input_.append(segment.data);
+  if (segment.end) {
+    if (machine_.world().strikes(Fault::reset_for_end)) {
+      refuse(machine_, route_);
+      return take_reset();
+    }
+    ++received_;
+    end_received_ = true;
+  }
+  answer();
+}
+
+void Tcp::take_reset() noexcept {
+  if (state_ == State::connecting) return become_over(ECONNREFUSED);
+  if (const Ref<Tcp> listener = std::exchange(listener_, {})) {
+    if (listener->listens()) --listener->listening_->handshaking;
+  }
+  become_over(end_received_ ? EPIPE : ECONNRESET);
+}
+
+}  // namespace rondo::sim

@@ -1,0 +1,62 @@
+#include "trace.h"
+
+#include <chrono>
+#include <string>
+
+namespace rondo::sim {
+namespace {
+
+/// Eight bytes as they stand in the text, on every machine in the same order.
+std::uint64_t word_of(std::string_view text) noexcept {
+  std::uint64_t word = 0;
+  for (const char letter : text) word = word << 8U | static_cast<unsigned char>(letter);
+  return word;
+}
+
+}  // namespace
+
+std::string seconds_text(TimePoint time) {
+  const std::string digits = std::to_string(time.time_since_epoch().count());
+  constexpr std::size_t places = 9;
+  const std::string padded =
+      digits.size() > places ? digits : std::string(places + 1 - digits.size(), '0') + digits;
+  return padded.substr(0, padded.size() - places) + '.' + padded.substr(padded.size() - places);
+}
+
+void Trace::note(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,
+                 const Route* route) {
+  mix(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  mix(who);
+  mix(what);
+  for (const std::uint64_t number : numbers) mix(number);
+  if (route != nullptr) {
+    for (const Address* const address : {&route->local, &route->remote}) {
+      mix(std::string_view{reinterpret_cast<const char*>(address->ip.data()), address->ip.size()});
+      mix(address->port);
+    }
+  }
+  if (reader_) write(time, who, what, numbers, route);
+}
+
+/// A multiplication and a shift a word, as splitmix64 has them.
+void Trace::mix(std::uint64_t value) noexcept {
+  hash_ = (hash_ ^ value) * 0xbf58476d1ce4e5b9U;
+  hash_ ^= hash_ >> 31U;
+}
+
+void Trace::mix(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size(); at += 8) mix(word_of(text.substr(at, 8)));
+  mix(text.size());
+}
+
+void Trace::write(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,
+                  const Route* route) {
+  std::string line = seconds_text(time) + "  " + std::string{who} + "  " + std::string{what};
+  for (const std::uint64_t number : numbers) line += ' ' + std::to_string(number);
+  if (route != nullptr) {
+    line += "  " + route->local.to_string() + " -> " + route->remote.to_string();
+  }
+  reader_(line);
+}
+
+}  // namespace rondo::sim

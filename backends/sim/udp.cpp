@@ -1,0 +1,237 @@
+#include "udp.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "machine.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr std::size_t size_max = 65'507;  // 65,535 less the headers of IPv4 and UDP
+constexpr std::size_t header_size = 28;
+constexpr std::size_t cost_of_datagram = 256;  // what the kernel books beside the bytes
+
+bool is_for_many(const Address& address) noexcept {
+  return address.is_multicast() || address.is_broadcast();
+}
+
+}  // namespace
+
+Udp::Udp(Machine& machine, Family of_family) noexcept
+    : Object(machine, of_family, SocketType::datagram) {}
+
+Ready Udp::ready() const noexcept {
+  if (error_ != 0 || (input_shut_ && output_shut_)) return Ready::both;
+  return queue_.empty() && !input_shut_ ? Ready::write : Ready::both;
+}
+
+std::string Udp::describe() const {
+  std::string text = "udp " + route_.local.to_string();
+  return is_connected_ ? text + " -> " + route_.remote.to_string() : text;
+}
+
+void Udp::closed() {
+  if (std::exchange(is_bound_, false)) machine_.udp_ports.unbind(*this, route_.local.port);
+}
+
+int Udp::bind(const Endpoint& local) {
+  if (local.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
+  if (is_bound_) return -EINVAL;
+  Address address = Address::of(local);
+  if (!address.is_any() && !is_for_many(address) && !machine_.owns(address)) return -EADDRNOTAVAIL;
+  const int result = machine_.udp_ports.bind(*this, address, machine_.world().random);
+  if (result != 0) return result;
+  route_.local = address;
+  is_bound_ = true;
+  return 0;
+}
+
+int Udp::connect(const Endpoint& peer) {
+  if (peer.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
+  Route route;
+  const int result = route_to(Address::of(peer), route);
+  if (result != 0) return result;
+  route_.remote = route.remote;
+  route_.local.ip = route.local.ip;
+  is_connected_ = true;
+  changed();
+  return 0;
+}
+
+/// From where, once it has a port.
+int Udp::route_to(const Address& to, Route& route) {
+  route.remote = to;
+  if (to.is_any()) route.remote.ip = loopback_address(to.family()).ip;
+  const auto source = is_for_many(to) ? machine_.source_for(any_address(to.family()))
+                                      : machine_.source_for(route.remote);
+  if (!source) return -ENETUNREACH;
+  if (!is_bound_) {
+    if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
+  }
+  route.local = route_.local;
+  if (route.local.is_any()) route.local.ip = source->ip;
+  return 0;
+}
+
+int Udp::receive(Message& message, Rights&) {
+  if (error_ != 0) return -std::exchange(error_, 0);
+  if (queue_.empty()) return input_shut_ ? 0 : -EAGAIN;
+  const Datagram datagram = std::move(queue_.front());
+  queue_.pop_front();
+  queued_ -= datagram.data.size() + cost_of_datagram;
+  message.size = fill(message, 0, datagram.data);
+  message.truncated = message.size < datagram.data.size();
+  if (message.address != nullptr) *message.address = datagram.route.local.endpoint(family);
+  if (message.info != nullptr) {
+    *message.info = {.whole_size = datagram.data.size()};
+    if (options.is_on(Option::packet_info)) {
+      Address to = datagram.route.remote;
+      to.port = 0;
+      message.info->local = to.endpoint(family);
+      message.info->unicast = !is_for_many(to);
+      message.info->interface = to.is_loopback() ? 1 : 2;
+    }
+  }
+  changed();
+  return 0;
+}
+
+int Udp::send(Message& message, Rights) {
+  if (error_ != 0) return -std::exchange(error_, 0);
+  if (output_shut_) return -EPIPE;
+  if (message.address == nullptr && !is_connected_) return -EDESTADDRREQ;
+  Datagram datagram{.route = route_, .data = {}};
+  if (message.address != nullptr) {
+    if (message.address->family() != family) return -EAFNOSUPPORT;
+    const int result = route_to(Address::of(*message.address), datagram.route);
+    if (result != 0) return result;
+  }
+  if (message.info != nullptr) {
+    if (message.info->segment_size != 0) return -EOPNOTSUPP;
+    const Address from = Address::of(message.info->local);
+    if (!from.is_any() && message.info->local.family() == family) {
+      if (!machine_.owns(from)) return -EINVAL;
+      datagram.route.local.ip = from.ip;
+    }
+  }
+  if (datagram.route.remote.port == 0) return -EINVAL;
+  if (size_of(message) > size_max) return -EMSGSIZE;
+  for (const Bytes part : message.parts) {
+    datagram.data.insert(datagram.data.end(), part.begin(), part.end());
+  }
+  if (datagram.route.remote.is_broadcast() && !options.is_on(Option::broadcast)) return -EACCES;
+  message.size = datagram.data.size();
+  if (is_for_many(datagram.route.remote)) {
+    send_to_all(datagram);
+  } else if (machine_.owns(datagram.route.remote)) {
+    send_to(machine_, datagram);
+  } else if (Machine* const to = machine_.world().machine_at(datagram.route.remote)) {
+    send_to(*to, datagram);
+  }
+  return 0;
+}
+
+void Udp::send_to_all(const Datagram& datagram) {
+  const bool loops = !datagram.route.remote.is_multicast() || options.is_on(Option::multicast_loop);
+  for (Machine* const machine : machine_.world().machines()) {
+    if (machine != &machine_ || loops) send_to(*machine, datagram);
+  }
+}
+
+void Udp::send_to(Machine& machine, const Datagram& datagram) {
+  machine_.note("udp sends", {datagram.data.size()}, &datagram.route);
+  machine_.world().send_datagram(
+      machine_, machine, header_size + datagram.data.size(), [&]() -> Function<void()> {
+        return [from = &machine_, to = &machine, sent = std::make_unique<Datagram>(datagram)] {
+          if (Udp::arrive(*to, *sent) || is_for_many(sent->route.remote)) return;
+          to->world().send_datagram(*to, *from, header_size, [&]() -> Function<void()> {
+            return [from, route = std::make_unique<Route>(sent->route)] {
+              Udp::unreachable(*from, *route);
+            };
+          });
+        };
+      });
+}
+
+bool Udp::arrive(Machine& machine, const Datagram& datagram) {
+  machine.note("udp got", {datagram.data.size()}, &datagram.route);
+  const std::vector<Binding>* const bindings = machine.udp_ports.at(datagram.route.remote.port);
+  if (bindings == nullptr) return false;
+  std::vector<Udp*> takers;
+  for (const Binding& binding : *bindings) {
+    auto* const socket = static_cast<Udp*>(binding.object);
+    const Address& to = datagram.route.remote;
+    if (!is_for_many(to) && !binding.covers(to)) continue;
+    if (socket->wants(datagram)) takers.push_back(socket);
+  }
+  if (takers.empty()) return false;
+  if (is_for_many(datagram.route.remote)) {
+    for (Udp* const taker : takers) taker->take(datagram);
+    return true;
+  }
+  // Who is connected to the sender comes first, then the last one that was bound.
+  const auto connected =
+      std::find_if(takers.begin(), takers.end(), [](const Udp* one) { return one->is_connected_; });
+  (connected != takers.end() ? *connected : takers.back())->take(datagram);
+  return true;
+}
+
+bool Udp::wants(const Datagram& datagram) const noexcept {
+  if (is_connected_ && route_.remote != datagram.route.local) return false;
+  const Address& to = datagram.route.remote;
+  return !to.is_multicast() || groups_.contains(to.ip);
+}
+
+/// A full buffer drops it.
+void Udp::take(const Datagram& datagram) {
+  const std::size_t cost = datagram.data.size() + cost_of_datagram;
+  if (queued_ != 0 && queued_ + cost > options.receive_room() * 2) return;
+  queued_ += cost;
+  queue_.push_back(datagram);
+  changed();
+}
+
+void Udp::unreachable(Machine& machine, const Route& route) {
+  const std::vector<Binding>* const bindings = machine.udp_ports.at(route.local.port);
+  if (bindings == nullptr) return;
+  for (const Binding& binding : *bindings) {
+    auto* const socket = static_cast<Udp*>(binding.object);
+    if (!socket->is_connected_ || socket->route_.remote != route.remote) continue;
+    socket->error_ = ECONNREFUSED;
+    socket->changed();
+  }
+}
+
+int Udp::shutdown(Direction direction) {
+  if (!is_connected_) return -ENOTCONN;
+  if (direction != Direction::write) input_shut_ = true;
+  if (direction != Direction::read) output_shut_ = true;
+  changed();
+  return 0;
+}
+
+int Udp::membership(const Endpoint& group, std::uint32_t, bool member) {
+  if (group.family() != family) return -EINVAL;
+  const Address address = Address::of(group);
+  if (!address.is_multicast()) return -EINVAL;
+  if (member) return groups_.insert(address.ip).second ? 0 : -EADDRINUSE;
+  return groups_.erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
+}
+
+int Udp::local(Endpoint& address) const {
+  address = is_bound_ ? route_.local.endpoint(family) : Endpoint::any(0, family);
+  return 0;
+}
+
+int Udp::peer(Endpoint& address) const {
+  if (!is_connected_) return -ENOTCONN;
+  address = route_.remote.endpoint(family);
+  return 0;
+}
+
+int Udp::take_error() { return std::exchange(error_, 0); }
+
+}  // namespace rondo::sim

@@ -1,0 +1,63 @@
+// UDP: datagrams that arrive or do not, groups, and the one error that comes back: nobody is there.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "address.h"
+#include "object.h"
+
+namespace rondo::sim {
+
+struct Datagram {
+  Route route;  // as its sender sees it
+  std::vector<std::byte> data;
+};
+
+class Udp final : public Object {
+ public:
+  Udp(Machine& machine, Family family) noexcept;
+
+  /// What comes to a machine; whether anybody took it.
+  static bool arrive(Machine& machine, const Datagram& datagram);
+  /// What was sent by `route` met nobody (ICMP port unreachable).
+  static void unreachable(Machine& machine, const Route& route);
+
+  [[nodiscard]] Ready ready() const noexcept override;
+  void closed() override;
+  void vanish() noexcept override { is_bound_ = false; }
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool serves() const noexcept override { return !is_connected_; }
+
+  int bind(const Endpoint& local) override;
+  int connect(const Endpoint& peer) override;
+  int receive(Message& message, Rights& rights) override;
+  int send(Message& message, Rights rights) override;
+  int shutdown(Direction direction) override;
+  int membership(const Endpoint& group, std::uint32_t interface, bool member) override;
+  int local(Endpoint& address) const override;
+  int peer(Endpoint& address) const override;
+  int take_error() override;
+
+ private:
+  [[nodiscard]] bool wants(const Datagram& datagram) const noexcept;
+  void take(const Datagram& datagram);
+  int route_to(const Address& to, Route& route);
+  void send_to_all(const Datagram& datagram);
+  void send_to(Machine& machine, const Datagram& datagram);
+
+  bool is_bound_ = false;
+  bool is_connected_ = false;
+  bool input_shut_ = false;
+  bool output_shut_ = false;
+  int error_ = 0;
+  Route route_;
+  std::set<Ip> groups_;
+  std::deque<Datagram> queue_;
+  std::size_t queued_ = 0;  // bytes
+};
+
+}  // namespace rondo::sim

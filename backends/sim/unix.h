@@ -1,0 +1,81 @@
+// Unix sockets of one machine: streams, records (seqpacket) and datagrams, with descriptors that
+// come along. Nothing takes time here: what is written is at the other end when the call returns.
+//
+// What a socket has sent stays in its account until it is read, as with Linux, so that a sender is
+// held back. A name is gone with its socket; no file is left behind.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "object.h"
+
+namespace rondo::sim {
+
+class UnixSocket final : public Object {
+ public:
+  UnixSocket(Machine& machine, SocketType type) noexcept;
+  ~UnixSocket() override;
+
+  static void pair(UnixSocket& one, UnixSocket& other);
+
+  [[nodiscard]] Ready ready() const noexcept override;
+  void closed() override;
+  void vanish() noexcept override;
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool serves() const noexcept override;
+  [[nodiscard]] bool listens() const noexcept override { return is_listening_; }
+
+  int bind(const Endpoint& local) override;
+  int listen(int backlog) override;
+  int accept(Ref<Object>& accepted, Endpoint* peer) override;
+  int connect(const Endpoint& peer) override;
+  int receive(Message& message, Rights& rights) override;
+  int send(Message& message, Rights rights) override;
+  int shutdown(Direction direction) override;
+  int local(Endpoint& address) const override;
+  int peer(Endpoint& address) const override;
+  int credentials(Credentials& peer) const override;
+  int take_error() override;
+
+ private:
+  /// What one call sent.
+  struct Chunk {
+    std::vector<std::byte> data;
+    std::size_t taken = 0;
+    Rights rights;
+    Endpoint from;
+    Ref<UnixSocket> payer;  // in whose account it is
+  };
+
+  [[nodiscard]] bool is_datagram() const noexcept { return type == SocketType::datagram; }
+  [[nodiscard]] bool has_room() const noexcept;
+  int connect_stream(UnixSocket& listener);
+  int send_to(UnixSocket& to, Message& message, Rights rights);
+  int destination(const Message& message, Ref<UnixSocket>& to);
+  int receive_bytes(Message& message, Rights& rights);
+  void receive_record(Message& message, Rights& rights);
+  void drop_front();
+  void pay(std::size_t size) noexcept;
+  void peer_gone(bool unread) noexcept;
+
+  bool is_listening_ = false;
+  bool is_connected_ = false;
+  bool is_closed_ = false;
+  bool input_shut_ = false;
+  bool output_shut_ = false;
+  int error_ = 0;
+  std::size_t backlog_ = 0;
+  std::size_t owed_ = 0;  // bytes sent and not read yet
+  Endpoint local_;
+  Endpoint remote_;
+  Ref<UnixSocket> peer_;
+  std::list<Chunk> input_;
+  std::deque<Ref<UnixSocket>> queue_;  // of those who wait to be accepted
+};
+
+}  // namespace rondo::sim

@@ -1,0 +1,222 @@
+// Time and order. One step is the next thing that can happen: a turn of one of the reactors that
+// have a reason for one, drawn from the seed; or, if none has, the next event, for which the clock
+// jumps. What is sent within one machine takes no time: it arrives when the call or the event that
+// sent it is over, in order, so that no object is called from inside itself.
+#include "world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <rondo/assert.h>
+
+#include "backends.h"
+#include "machine.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr Duration time_of_many_turns = std::chrono::microseconds{1};
+constexpr unsigned slow_packet = 100;
+constexpr Duration reordering_delay_min = std::chrono::milliseconds{1};
+
+}  // namespace
+
+WorldImpl::WorldImpl(std::uint64_t world_seed, const WorldOptions& world_options)
+    : seed(world_seed), options(world_options), random{world_seed}, faults{*this} {}
+
+/// The end of a world is no event in it, and its reader may be gone.
+WorldImpl::~WorldImpl() { trace.read_by({}); }
+
+// --- hosts --------------------------------------------------------------------------------------
+
+Host& WorldImpl::host(std::string_view name_or_address) {
+  if (const auto known = hosts_by_name_.find(name_or_address); known != hosts_by_name_.end()) {
+    return *known->second;
+  }
+  std::optional<Address> address = Address::parse(name_or_address);
+  if (address) {
+    if (Machine* const owner = machine_at(*address)) return *hosts_[owner->id()];
+  }
+  const auto id = static_cast<std::uint32_t>(hosts_.size());
+  hosts_.push_back(std::unique_ptr<Host>{new Host{*this, name_or_address, id}});
+  Host& host = *hosts_.back();
+  machines_.push_back(host.machine_.get());
+  hosts_by_name_.emplace(name_or_address, &host);
+  if (!address) {
+    const std::string next =
+        "10.77." + std::to_string(1 + id / 250) + '.' + std::to_string(1 + id % 250);
+    address = Address::parse(next);
+    set_name(name_or_address, {*address});
+  }
+  machines_by_ip_.emplace(address->ip, host.machine_.get());
+  host.machine_->add_address(*address);
+  return host;
+}
+
+Machine* WorldImpl::machine_at(const Address& address) const noexcept {
+  const auto found = machines_by_ip_.find(address.ip);
+  return found == machines_by_ip_.end() ? nullptr : found->second;
+}
+
+std::error_code WorldImpl::add_address(Machine& machine, std::string_view text) {
+  const auto address = Address::parse(text);
+  if (!address) return std::make_error_code(std::errc::invalid_argument);
+  const auto [place, is_new] = machines_by_ip_.emplace(address->ip, &machine);
+  if (is_new) {
+    machine.add_address(*address);
+  } else if (place->second != &machine) {
+    return std::make_error_code(std::errc::address_in_use);
+  }
+  return {};
+}
+
+// --- what lies between them ---------------------------------------------------------------------
+
+Path& WorldImpl::path(const Machine& from, const Machine& to) {
+  const auto [place, is_new] = paths_.try_emplace({from.id(), to.id()});
+  if (is_new) place->second.link = options.link;
+  return place->second;
+}
+
+Path& WorldImpl::between(std::string_view from, std::string_view to) {
+  return path(*host(from).machine_, *host(to).machine_);
+}
+
+void WorldImpl::reopen(std::string_view from, std::string_view to) {
+  reopen(*host(from).machine_, *host(to).machine_);
+}
+
+void WorldImpl::send_segment(const Machine& from, const Machine& to, std::size_t size,
+                             Function<void()> arrive) {
+  if (&from == &to) return within_.push_back(std::move(arrive));
+  Path& way = path(from, to);
+  const unsigned slowness = strikes(Fault::slow_packet) ? slow_packet : 1;
+  const TimePoint time = way.arrival(now, size, Path::Order::kept, slowness, random);
+  if (way.is_open()) {
+    arrive_at(way, to, time, std::move(arrive));
+  } else {
+    way.wait(std::move(arrive));
+  }
+}
+
+void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Function<void()> arrive) {
+  events.at(time, [&way, &to, arrive = std::move(arrive)]() mutable {
+    if (to.is_up()) {
+      arrive();
+    } else {
+      way.wait(std::move(arrive));
+    }
+  });
+}
+
+void WorldImpl::send_datagram(const Machine& from, const Machine& to, std::size_t size,
+                              Function<Function<void()>()> make_arrival) {
+  if (&from == &to) return within_.push_back(make_arrival());
+  Path& way = path(from, to);
+  if (way.is_cut || random.chance(way.link.loss) || strikes(Fault::lost_datagram)) return;
+  const bool is_doubled = random.chance(way.link.duplication) || strikes(Fault::doubled_datagram);
+  for (int copies = is_doubled ? 2 : 1; copies > 0; --copies) {
+    if (way.is_held) {
+      way.wait(make_arrival());
+      continue;
+    }
+    TimePoint time = way.arrival(now, size, Path::Order::any, 1, random);
+    if (random.chance(way.link.reordering) || strikes(Fault::late_datagram)) {
+      const Duration delay = std::max(way.link.latency, reordering_delay_min) * 2;
+      time += Duration{
+          static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(delay.count())))};
+    }
+    events.at(time, [&to, arrive = make_arrival()]() mutable {
+      if (to.is_up()) arrive();
+    });
+  }
+}
+
+void WorldImpl::reopen(const Machine& from, const Machine& to) {
+  Path& way = path(from, to);
+  if (!way.is_open()) return;
+  for (Path::Arrival& arrival : way.take_waiting()) {
+    const TimePoint time = way.arrival(now, 0, Path::Order::kept, 1, random);
+    arrive_at(way, to, time, std::move(arrival));
+  }
+}
+
+void WorldImpl::reopen_paths_to(const Machine& to) {
+  for (Machine* const from : machines_) {
+    if (from != &to) reopen(*from, to);
+  }
+}
+
+void WorldImpl::settle() {
+  if (std::exchange(settling_, true)) return;
+  while (!within_.empty()) {
+    Function<void()> arrive = std::move(within_.front());
+    within_.pop_front();
+    arrive();
+  }
+  settling_ = false;
+}
+
+// --- running ------------------------------------------------------------------------------------
+
+bool WorldImpl::step(TimePoint limit) {
+  if (somebody_woken.exchange(false)) {
+    for (Machine* const machine : machines_) {
+      for (BackendBase* const backend : machine->backends) backend->look_whether_woken();
+    }
+  }
+  if (!runnable_.empty()) {
+    turn_one();
+    return true;
+  }
+  const TimePoint time = events.next();
+  if (time == never || time > limit) return false;
+  now = std::max(now, time);
+  Function<void()> action = events.pop();
+  action();
+  settle();
+  return true;
+}
+
+void WorldImpl::turn_one() {
+  const std::size_t place = runnable_.size() == 1 ? 0 : random.below(runnable_.size());
+  HostedEnd& end = *runnable_[place];
+  runnable_[place] = runnable_.back();
+  runnable_.pop_back();
+  end.is_runnable_ = false;
+  spend_turn();
+  if (strikes(Fault::clock_jump)) {
+    constexpr std::uint64_t jump_max = 60'000'000'000;
+    end.machine_.jump_clock(Duration{static_cast<Duration::rep>(random.below(jump_max))});
+  }
+  end.machine_.note("turn");
+  end.run();
+}
+
+void WorldImpl::make_runnable(HostedEnd& end) {
+  if (std::exchange(end.is_runnable_, true)) return;
+  runnable_.push_back(&end);
+}
+
+void WorldImpl::forget(HostedEnd& end) noexcept {
+  if (end.is_runnable_) std::erase(runnable_, &end);
+}
+
+void WorldImpl::spend_turn() noexcept {
+  if (std::exchange(turns_at_, now) != now) turns_ = 0;
+  if (++turns_ <= options.turns_per_instant_max) return;
+  turns_ = 0;
+  now += time_of_many_turns;
+}
+
+std::size_t WorldImpl::describe_waiting(std::string& into) const {
+  std::size_t count = 0;
+  for (const Machine* const machine : machines_) {
+    for (const BackendBase* const backend : machine->backends) {
+      count += backend->describe_waiting(into);
+    }
+  }
+  return count;
+}
+
+}  // namespace rondo::sim

@@ -1,0 +1,121 @@
+// The world from inside: time, chance, the hosts and what lies between them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <rondo/names.h>
+#include <rondo/sim.h>
+
+#include "address.h"
+#include "events.h"
+#include "path.h"
+#include "random.h"
+#include "trace.h"
+
+namespace rondo::sim {
+
+class HostedEnd;
+class Machine;
+
+class WorldImpl final : public Names {
+ public:
+  WorldImpl(std::uint64_t seed, const WorldOptions& options);
+  WorldImpl(const WorldImpl&) = delete;
+  WorldImpl& operator=(const WorldImpl&) = delete;
+  ~WorldImpl() override;
+
+  const std::uint64_t seed;
+  const WorldOptions options;
+  Random random;
+  Trace trace;
+  EventQueue events;
+  Faults faults;
+  TimePoint now{std::chrono::hours{1}};
+
+  // Hosts.
+  Host& host(std::string_view name_or_address);
+  [[nodiscard]] Machine* machine_at(const Address& address) const noexcept;
+  std::error_code add_address(Machine& machine, std::string_view text);
+  [[nodiscard]] const std::vector<Machine*>& machines() const noexcept { return machines_; }
+
+  // What lies between them.
+  Path& path(const Machine& from, const Machine& to);
+  Path& between(std::string_view from, std::string_view to);
+  void reopen(std::string_view from, std::string_view to);
+  /// What was waiting goes on, if nothing is in the way any more.
+  void reopen(const Machine& from, const Machine& to);
+  void reopen_paths_to(const Machine& to);
+  /// A part of a connection: it arrives in the order of such, however long that takes.
+  void send_segment(const Machine& from, const Machine& to, std::size_t size,
+                    Function<void()> arrive);
+  /// It arrives or not, once or more.
+  void send_datagram(const Machine& from, const Machine& to, std::size_t size,
+                     Function<Function<void()>()> make_arrival);
+  /// Lets what was sent within one machine arrive: at the end of a call, or of an event.
+  void settle();
+
+  // Names.
+  void set_name(std::string_view name, std::vector<Address> addresses);
+  [[nodiscard]] std::unique_ptr<Question> ask(std::string_view name, std::optional<Family> family,
+                                              OnAnswer on_answer) override;
+  Duration name_latency = std::chrono::milliseconds{1};
+
+  // Running.
+  /// The next thing that can happen, if it can by `limit`.
+  bool step(TimePoint limit);
+  void make_runnable(HostedEnd& end);
+  void forget(HostedEnd& end) noexcept;
+  /// Nothing happens until then.
+  void pass_until(TimePoint time) noexcept { now = std::max(now, time); }
+  /// Set by any thread, together with a flag of who was woken.
+  std::atomic<bool> somebody_woken = false;
+  /// One more look or turn at this point in time.
+  void spend_turn() noexcept;
+  [[nodiscard]] std::size_t describe_waiting(std::string& into) const;
+
+  // Faults.
+  [[nodiscard]] bool faults_strike() const noexcept { return faults_on_; }
+  /// Draws whether this one happens now.
+  [[nodiscard]] bool strikes(Fault fault) noexcept {
+    return faults_on_ && strikes_now(static_cast<std::size_t>(fault));
+  }
+  void set_fault(Fault fault, double probability) noexcept;
+  struct FaultState {
+    double probability = 0;
+    std::uint64_t count = 0;
+  };
+  std::array<FaultState, fault_count> fault_states{};
+
+ private:
+  bool strikes_now(std::size_t fault) noexcept;
+  Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
+  /// Brings it there; waits in front of a machine that is down if that is what such packets do.
+  void arrive_at(Path& path, const Machine& to, TimePoint time, Function<void()> arrive);
+  void turn_one();
+
+  bool faults_on_ = false;
+  bool settling_ = false;
+  std::deque<Function<void()>> within_;  // what was sent within one machine
+  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<Machine*> machines_;
+  std::map<std::string, Host*, std::less<>> hosts_by_name_;
+  std::map<Ip, Machine*> machines_by_ip_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Path> paths_;
+  std::map<std::string, std::vector<Address>, std::less<>> names_;
+  std::vector<HostedEnd*> runnable_;
+  std::uint32_t turns_ = 0;
+  TimePoint turns_at_{};
+};
+
+}  // namespace rondo::sim

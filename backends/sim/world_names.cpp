@@ -1,0 +1,62 @@
+// Names in a world: what it was told, after a while.
+#include <algorithm>
+#include <utility>
+
+#include <rondo/resolver.h>
+
+#include "machine.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+constexpr Duration slow_answer = std::chrono::seconds{4};
+
+class PendingQuestion final : public Names::Question {
+ public:
+  explicit PendingQuestion(EventQueue& events) noexcept : events_(events) {}
+  PendingQuestion(const PendingQuestion&) = delete;
+  PendingQuestion& operator=(const PendingQuestion&) = delete;
+  ~PendingQuestion() override { events_.cancel(ticket); }
+
+  EventQueue::Ticket ticket{};
+
+ private:
+  EventQueue& events_;
+};
+
+}  // namespace
+
+void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) {
+  names_.insert_or_assign(std::string{name}, std::move(addresses));
+}
+
+std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::optional<Family> family,
+                                                OnAnswer on_answer) {
+  auto question = std::make_unique<PendingQuestion>(events);
+  trace.note(now, name, "is asked for", {});
+  if (strikes(Fault::silent_name)) return question;
+  const Duration delay = strikes(Fault::slow_name) ? slow_answer : name_latency;
+  question->ticket = events.at(after(now, delay), [this, name = std::string{name}, family,
+                                                   on_answer = std::move(on_answer)]() mutable {
+    on_answer(answer_to(name, family));
+  });
+  return question;
+}
+
+Result<std::vector<Endpoint>> WorldImpl::answer_to(std::string_view name,
+                                                   std::optional<Family> family) {
+  if (strikes(Fault::failing_name)) return make_error_code(NameError::server_failed);
+  const auto found = names_.find(name);
+  if (found == names_.end() || strikes(Fault::missing_name)) {
+    return make_error_code(NameError::host_not_found);
+  }
+  std::vector<Endpoint> addresses;
+  for (const Address& address : found->second) {
+    if (!family || *family == address.family()) addresses.push_back(address.endpoint());
+  }
+  if (addresses.empty()) return make_error_code(NameError::no_address);
+  return addresses;
+}
+
+}  // namespace rondo::sim

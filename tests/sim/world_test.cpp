@@ -1,0 +1,192 @@
+// Time, order and replay.
+#include <chrono>
+#include <set>
+#include <vector>
+
+#include "conversation.h"
+
+namespace rondo::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+class WorldTest : public Conversation {};
+
+TEST_F(WorldTest, CarriesAConversation) {
+  auto echo = serve_echo();
+  ASSERT_TRUE(echo) << echo.error().message();
+  Listener listener{5};
+  const auto stream = talk(listener);
+  stream->write("hello");
+  world.run_for(1s);
+  EXPECT_EQ(listener.heard, "hello");
+  EXPECT_EQ(listener.closes, 1);
+  EXPECT_EQ(listener.reason, CloseReason::eof);
+  EXPECT_EQ(echo->connections(), 0u);
+  EXPECT_EQ(server_host.connections(), 0u);
+  EXPECT_EQ(client_host.connections(), 0u);
+}
+
+TEST_F(WorldTest, TakesTheTimeOfTheLink) {
+  world.link("10.0.0.1", "10.0.0.2", {.latency = 100ms});
+  auto echo = serve_echo();
+  Listener listener;
+  const TimePoint start = world.now();
+  const auto stream = talk(listener);
+  EXPECT_TRUE(world.run_until([&] { return listener.opened; }, 1h));
+  EXPECT_EQ(world.now() - start, 200ms) << "one way for SYN, one for SYN-ACK";
+  stream->write("hello");
+  EXPECT_TRUE(world.run_until([&] { return !listener.heard.empty(); }, 1h));
+  EXPECT_EQ(world.now() - start, 400ms);
+}
+
+TEST_F(WorldTest, TakesTheTimeOfItsBandwidth) {
+  world.link("10.0.0.1", "10.0.0.2", {.latency = 0ms, .bandwidth = 1'000'000});
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  const TimePoint start = world.now();
+  stream->write(std::string(2'000'000, 'x'));
+  EXPECT_TRUE(world.run_until([&] { return listener.heard.size() == 2'000'000; }, 1h));
+  EXPECT_GE(world.now() - start, 2s);
+  EXPECT_LE(world.now() - start, 2500ms);
+}
+
+TEST_F(WorldTest, LetsAnHourOfSilencePassAtOnce) {
+  auto echo = serve_echo({.stream = {.idle_timeout = 1h}});
+  Listener listener;
+  const auto stream = talk(listener);
+  stream->write("hello");
+  world.run_for(59min);
+  EXPECT_EQ(listener.closes, 0);
+  world.run_for(2min);
+  EXPECT_EQ(listener.closes, 1);
+}
+
+TEST_F(WorldTest, FiresTimersToTheNanosecond) {
+  TimePoint fired{};
+  Timer timer{client, [&] { fired = world.now(); }};
+  const TimePoint due = world.now() + 1234567ns;
+  timer.arm_at(due);
+  EXPECT_FALSE(world.run());
+  EXPECT_EQ(fired, due);
+  EXPECT_EQ(world.now(), due) << "run() ends when nothing can happen any more";
+}
+
+std::uint64_t hash_of_a_run(std::uint64_t seed, int clients) {
+  World world{seed, {.link = {.latency = 1ms, .jitter = 5ms}}};
+  Reactor server{world.host("10.0.0.1").backend()};
+  Reactor client{world.host("10.0.0.2").backend()};
+  world.faults().swarm();
+  auto echo = serve<Echo>(server, "10.0.0.1:7000");
+  std::vector<Listener> listeners(static_cast<std::size_t>(clients));
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (Listener& listener : listeners) {
+    streams.push_back(connect(client, "10.0.0.1:7000", listener));
+    streams.back()->write("hello");
+  }
+  world.run_for(10s);
+  return world.trace_hash();
+}
+
+TEST(World, IsTheSameForTheSameSeedAndAnotherForAnother) {
+  std::set<std::uint64_t> hashes;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::uint64_t hash = hash_of_a_run(seed, 10);
+    EXPECT_EQ(hash, hash_of_a_run(seed, 10)) << "seed " << seed;
+    hashes.insert(hash);
+  }
+  EXPECT_EQ(hashes.size(), 20u);
+}
+
+// The figure is of this code: it changes with it, but not with the machine or the compiler.
+TEST(World, DrawsTheSameNumbersEverywhere) {
+  World world{42};
+  const std::uint64_t bound = 1'000'000;
+  EXPECT_EQ(world.draw(bound), 1546998764402558742U % bound) << "xoshiro256**, splitmix64";
+}
+
+TEST_F(WorldTest, TellsItsTraceInLines) {
+  std::string lines;
+  world.on_trace([&](std::string_view line) { lines += std::string{line} + '\n'; });
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  world.run_for(1s);
+  EXPECT_NE(lines.find("3600.000000000  10.0.0.2  tcp connects  10.0.0.2:"), std::string::npos)
+      << lines;
+  EXPECT_NE(lines.find("3600.001000000  10.0.0.1  tcp got SYN "), std::string::npos) << lines;
+  EXPECT_EQ(world.summary().substr(0, 14), "seed 1, trace ");
+}
+
+TEST_F(WorldTest, TellsWhoWaitsForEver) {
+  auto echo = serve_echo();
+  EXPECT_FALSE(world.run()) << "who listens waits for nobody";
+  Listener listener;
+  const auto stream = talk(listener);
+  EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  const std::string waiting = world.waiting();
+  EXPECT_NE(waiting.find("10.0.0.2 waits to read, descriptor 3, tcp 10.0.0.2:"), std::string::npos)
+      << waiting;
+  EXPECT_NE(waiting.find("10.0.0.1 waits to read, descriptor"), std::string::npos) << waiting;
+}
+
+TEST_F(WorldTest, TellsOfWorkThatNobodyWillPost) {
+  const Hold hold = client.hold();
+  EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  EXPECT_EQ(world.waiting(), "10.0.0.2 waits for work that nobody here will post\n");
+}
+
+TEST_F(WorldTest, DoesNotStandStillForWhoSpins) {
+  Function<void()> spin;
+  spin = [&] { client.defer([&] { spin(); }); };
+  spin();
+  world.run_for(10us);
+  EXPECT_GE(world.now(), TimePoint{1h} + 10us);
+  spin = [] {};
+  world.run_for(10us);
+}
+
+TEST_F(WorldTest, RunsWhatWasPosted) {
+  bool has_run = false;
+  client.post([&] { has_run = true; });
+  EXPECT_FALSE(world.run());
+  EXPECT_TRUE(has_run);
+}
+
+TEST(DrivingBackend, LetsAReactorRunItselfAndTheWorldWithIt) {
+  World world{1};
+  Reactor server{world.host("10.0.0.1").backend()};
+  auto echo = serve<Echo>(server, "10.0.0.1:7000");
+  Reactor client{world.host("10.0.0.2").driving_backend()};
+  Listener listener{5};
+  const auto stream = connect(client, "10.0.0.1:7000", listener);
+  stream->write("hello");
+  EXPECT_FALSE(client.run());
+  EXPECT_EQ(listener.heard, "hello");
+  EXPECT_EQ(listener.reason, CloseReason::eof);
+}
+
+TEST(DrivingBackend, TellsADeadlock) {
+  World world{1};
+  Reactor client{world.host("10.0.0.2").driving_backend()};
+  const Hold hold = client.hold();
+  EXPECT_EQ(client.run(), std::errc::resource_deadlock_would_occur);
+  const TimePoint start = world.now();
+  EXPECT_FALSE(client.run_for(1s));
+  EXPECT_EQ(world.now() - start, 1s);
+}
+
+TEST_F(WorldTest, MovesTheClockOfOneHost) {
+  TimePoint fired{};
+  Timer timer{client, [&] { fired = world.now(); }};
+  timer.arm_after(1h);
+  world.run_for(1s);
+  client_host.jump_clock(2h);
+  world.run_for(1s);
+  EXPECT_EQ(fired, TimePoint{1h} + 1s);
+  EXPECT_EQ(client_host.now() - server_host.now(), 2h);
+}
+
+}  // namespace
+}  // namespace rondo::sim
