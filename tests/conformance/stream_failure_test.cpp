@@ -93,6 +93,17 @@ TEST_P(StreamFailures, OfAWriteThatAnswers) {
   }
 }
 
+// In good order it would take a part of the output for the whole.
+TEST_P(StreamFailures, ThatLoseOutputResetThePeer) {
+  open(tcp_pair());
+  recorder.on_data_then = [](Stream& one, Bytes data) { one.write(data); };
+  net.fail("write", ENOBUFS);
+  write_all(peer.get(), "x");
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_TRUE(runs_until([&] { return read_result(peer.get()) != -EAGAIN; }));
+  EXPECT_EQ(write_result(peer.get()), -EPIPE) << "the reset is what the read has told";
+}
+
 TEST_P(StreamFailures, OfALargeWriteInsideAndOutside) {
   for (const bool inside : {false, true}) {
     for (const int error : write_errors) {

@@ -12,7 +12,6 @@ from builds import TOP
 from results import Case
 
 CPP = (".cpp", ".h")
-SIM_SEEDS = 20_000
 # Rooms whose code clang-tidy reads; headers are read through what includes them. The tests are left
 # out: what GoogleTest's macros expand to takes it half an hour.
 LINTED = ("core", "backends", "examples", "bench")
@@ -75,15 +74,6 @@ def costs(jobs, report):
             return Case(name, "skipped", f"{tool} is not installed")
     limits = {"seconds": 900, "on_line": report.progress}
     return simple(name, ["bench/costs", "--check"], **limits)
-
-
-def sim_seeds(build, jobs, report):
-    """Simulated worlds, each with its own faults, and a quarter of them twice."""
-    program = build.folder.relative_to(TOP) / "tests" / "sim" / "sim_tests"
-    if not (TOP / program).exists():
-        return Case("sim.seeds", "skipped", f"there is no {program}")
-    env = {"RONDO_SIM_SEEDS": str(SIM_SEEDS)}
-    return simple("sim.seeds", [program, "--gtest_filter=Seeds.*"], env=env, seconds=600)
 
 
 def other_test(program):

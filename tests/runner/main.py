@@ -139,7 +139,6 @@ class Runner:
             self.test(build)
         self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL)
         self.valgrind(first)
-        self.stage("seeds", ("sim.seeds", lambda *rest: checks.sim_seeds(first, *rest)))
         self.stage("budgets", ("bench.costs", checks.costs))
 
 
