@@ -2,7 +2,8 @@
 
 A block that begins with ```cpp is a whole program. It is run and must end well, in bounded time; if
 a block ```output follows it, it prints that. ```cpp server is a program that listens where its
-first argument says, tells so, and echoes. ```cpp uv includes <uv.h> itself.
+first argument says, tells so, and echoes. ```cpp uv includes <uv.h> itself, ```cpp sim has
+<rondo/sim.h> for its network.
 """
 
 import json
@@ -81,6 +82,7 @@ class Documents(unittest.TestCase):
         cls.compiler = compiler_of_build()
         built = (BUILD / "backends/built.cpp").read_text()
         cls.backends = re.findall(r'\{"(\w+)", make_', built)
+        cls.has_sim = "backends/sim/" in (BUILD / "compile_commands.json").read_text()
         cls.env = {**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")}
 
     def compile(self, block):
@@ -102,8 +104,10 @@ class Documents(unittest.TestCase):
         self.assertIn("int main(", block.text, "a block ```cpp is a whole program")
         if "uv" in block.words and "uv" not in self.backends:
             self.skipTest("this build has no libuv backend")
+        if "sim" in block.words and not self.has_sim:
+            self.skipTest("this build has no simulated network")
         program = self.compile(block)
-        backends = [""] if "uv" in block.words else self.backends
+        backends = [""] if {"uv", "sim"} & {*block.words} else self.backends
         for backend in backends:
             env = {**self.env, "RONDO_BACKEND": backend} if backend else self.env
             with self.subTest(backend=backend or "as the program says"):

@@ -1,6 +1,6 @@
 // rondo: a network in a box. A World has hosts, links and a clock of its own; whole servers and
 // clients run in it on one thread, through the API that they always use, and one seed decides
-// everything that is left to chance. See backends/sim/README.md.
+// everything that is left to chance. See docs/sim.md.
 #pragma once
 
 #include <chrono>
@@ -113,8 +113,7 @@ class RONDO_EXPORT Host {
   /// the other reactors run meanwhile. Its wait() for what can never happen is an error,
   /// resource_deadlock_would_occur; on a host that has crashed, operation_canceled.
   [[nodiscard]] std::unique_ptr<Backend> driving_backend();
-  /// The socket calls of this host's process. As on Linux, but for what
-  /// backends/sim/README.md lists.
+  /// The socket calls of this host's process. As on Linux, but for what docs/sim.md lists.
   [[nodiscard]] Net& net() noexcept;
 
   /// One more address, IPv4 or IPv6. Errors: invalid_argument; address_in_use by another host.
