@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "machine.h"
+#include "waiting.h"
 #include "world.h"
 
 namespace rondo::sim {
@@ -24,10 +25,6 @@ BackendBase::BackendBase(Machine& machine)
 BackendBase::~BackendBase() { std::erase(machine_.backends, this); }
 
 void BackendBase::end() noexcept { poller_.forget(); }
-
-std::size_t BackendBase::describe_waiting(std::string& into) const {
-  return poller_.describe_waiting(into);
-}
 
 // --- the one that the world runs ----------------------------------------------------------------
 
@@ -121,12 +118,10 @@ void HostedEnd::run() {
   if (poller_.has_listed()) machine_.world().make_runnable(*this);
 }
 
-std::size_t HostedEnd::describe_waiting(std::string& into) const {
-  if (is_over() || !keeps_host_) return 0;
-  const std::size_t count = poller_.describe_waiting(into);
-  if (count != 0 || !poller_.watches_nothing()) return count;
-  into += std::string{machine_.name()} + " waits for work that nobody here will post\n";
-  return 1;
+void HostedEnd::list_waiting(WaitingList& list) const {
+  if (is_over() || !keeps_host_) return;
+  poller_.list_waiting(list);
+  if (poller_.watches_nothing()) list.add_idle(machine_);
 }
 
 // --- the one that runs the world ----------------------------------------------------------------

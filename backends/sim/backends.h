@@ -21,8 +21,7 @@ class BackendBase {
   BackendBase& operator=(const BackendBase&) = delete;
 
   void end() noexcept;
-  /// A line for each that waits for somebody; returns how many.
-  virtual std::size_t describe_waiting(std::string& into) const;
+  virtual void list_waiting(WaitingList& list) const { poller_.list_waiting(list); }
   virtual void look_whether_woken() {}
   virtual void clock_jumped() {}
 
@@ -61,7 +60,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   void run();
   void look_whether_woken() override;
   void clock_jumped() override { set_alarm(); }
-  std::size_t describe_waiting(std::string& into) const override;
+  void list_waiting(WaitingList& list) const override;
 
  private:
   friend class WorldImpl;

@@ -55,6 +55,12 @@ void Object::unwatched_by(const Poller& poller, std::uint32_t place) noexcept {
   });
 }
 
+Ready Object::awaited() const noexcept {
+  Ready all = Ready::none;
+  for (const Watcher& watcher : watchers_) all |= watcher.poller->interest_at(watcher.place);
+  return all;
+}
+
 void Object::changed() noexcept {
   for (const Watcher& watcher : watchers_) watcher.poller->touch(watcher.place);
 }

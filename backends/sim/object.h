@@ -38,6 +38,11 @@ class Object : public Counted {
   [[nodiscard]] virtual std::string describe() const = 0;
   /// Whether to wait for it to be readable is to serve, not to wait for somebody.
   [[nodiscard]] virtual bool serves() const noexcept { return false; }
+  /// For the report of who waits. The socket that this one is connected to, if there is one still.
+  [[nodiscard]] virtual const Object* other_end() const noexcept { return nullptr; }
+  /// Bytes that came and were not read; that were written and have not come to the other end.
+  [[nodiscard]] virtual std::size_t unread() const noexcept { return 0; }
+  [[nodiscard]] virtual std::size_t unsent() const noexcept { return 0; }
 
   virtual int bind(const Endpoint& local);
   virtual int listen(int backlog);
@@ -62,6 +67,11 @@ class Object : public Counted {
 
   void watched_by(Poller& poller, std::uint32_t place) { watchers_.push_back({&poller, place}); }
   void unwatched_by(const Poller& poller, std::uint32_t place) noexcept;
+  [[nodiscard]] bool is_watched() const noexcept { return !watchers_.empty(); }
+  [[nodiscard]] bool is_open() const noexcept { return descriptors_ != 0; }
+  /// By all who watch it.
+  [[nodiscard]] Ready awaited() const noexcept;
+  [[nodiscard]] const Machine& machine() const noexcept { return machine_; }
   /// Readiness may have changed.
   void changed() noexcept;
 

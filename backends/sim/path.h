@@ -24,6 +24,7 @@ class Path {
   [[nodiscard]] bool is_open() const noexcept { return !is_cut && !is_held; }
   void wait(Arrival arrival) { waiting_.push_back(std::move(arrival)); }
   [[nodiscard]] std::vector<Arrival> take_waiting() noexcept { return std::move(waiting_); }
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   void forget_waiting() noexcept { waiting_.clear(); }
 
   enum class Order : bool { kept, any };

@@ -25,6 +25,8 @@ class PipeEnd final : public Object {
   [[nodiscard]] std::string describe() const override {
     return writes_ ? "pipe, to write" : "pipe, to read";
   }
+  [[nodiscard]] const Object* other_end() const noexcept override { return other_.get(); }
+  [[nodiscard]] std::size_t unread() const noexcept override { return bytes_.size(); }
   int receive(Message& message, Rights& rights) override;
   int send(Message& message, Rights rights) override;
 

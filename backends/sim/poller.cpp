@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "machine.h"
+#include "waiting.h"
 #include "world.h"
 
 namespace rondo::sim {
@@ -153,20 +154,11 @@ void Poller::disturb() {
   }
 }
 
-std::size_t Poller::describe_waiting(std::string& into) const {
-  std::size_t count = 0;
+void Poller::list_waiting(WaitingList& list) const {
   for (const Registration& registration : registrations_) {
-    if (registration.object == nullptr || registration.interest == Ready::none) continue;
-    if (registration.object->serves()) continue;
-    ++count;
-    into += std::string{machine_.name()} + " waits to ";
-    into += can_read(registration.interest) ? "read" : "";
-    into += registration.interest == Ready::both ? " and " : "";
-    into += can_write(registration.interest) ? "write" : "";
-    into += ", descriptor " + std::to_string(registration.fd) + ", " +
-            registration.object->describe() + '\n';
+    if (registration.object == nullptr || registration.object->serves()) continue;
+    list.add(*registration.object, registration.fd, registration.interest);
   }
-  return count;
 }
 
 }  // namespace rondo::sim

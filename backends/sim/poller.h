@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <string>
 #include <system_error>
 #include <vector>
 
@@ -20,6 +19,7 @@
 namespace rondo::sim {
 
 class Machine;
+class WaitingList;
 
 class Poller {
  public:
@@ -40,9 +40,12 @@ class Poller {
 
   void touch(std::uint32_t place) noexcept;
   void object_gone(std::uint32_t place) noexcept;
+  [[nodiscard]] Ready interest_at(std::uint32_t place) const noexcept {
+    return registrations_[place].interest;
+  }
 
-  /// Who waits for somebody, not as a server for anybody: a line each. Returns how many do.
-  std::size_t describe_waiting(std::string& into) const;
+  /// Who waits for somebody, not as a server for anybody.
+  void list_waiting(WaitingList& list) const;
   [[nodiscard]] bool watches_nothing() const noexcept { return watched_ == 0; }
 
   /// Called when the list is empty no more.

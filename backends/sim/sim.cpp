@@ -1,24 +1,15 @@
 // The public faces: World and Host.
 #include <rondo/sim.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "backends.h"
 #include "machine.h"
+#include "waiting.h"
 #include "world.h"
 
 namespace rondo::sim {
-namespace {
-
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
-std::string hex(std::uint64_t number) {
-  std::string text(16, '0');
-  for (std::size_t i = text.size(); i-- > 0; number >>= 4U) text[i] = hex_digits[number & 15U];
-  return text;
-}
-
-}  // namespace
 
 // --- Host ---------------------------------------------------------------------------------------
 
@@ -53,7 +44,12 @@ std::size_t Host::connections() const noexcept { return machine_->connections.si
 // --- World --------------------------------------------------------------------------------------
 
 World::World(std::uint64_t seed, const WorldOptions& options)
-    : impl_(std::make_unique<WorldImpl>(seed, options)) {}
+    : impl_(std::make_unique<WorldImpl>(seed, options)) {
+  const char* const path = std::getenv("RONDO_SIM_TRACE");
+  // A trace that cannot be written is no reason for a test to go another way.
+  if (path != nullptr) (void)impl_->trace.write_to(path, Trace::Mode::append);
+  impl_->trace.note(now(), "the world", "begins, seed", {seed});
+}
 World::~World() = default;
 
 Host& World::host(std::string_view name_or_address) { return impl_->host(name_or_address); }
@@ -130,29 +126,22 @@ bool World::run_until(Function<bool()> done, Duration limit) {
 std::error_code World::run() {
   while (impl_->step(never)) {
   }
-  std::string ignored;
-  if (impl_->describe_waiting(ignored) == 0) return {};
+  WaitingList list;
+  impl_->list_waiting(list);
+  if (list.count() == 0) return {};
   return std::make_error_code(std::errc::resource_deadlock_would_occur);
 }
 
-std::string World::waiting() const {
-  std::string lines;
-  // How many they are can be seen.
-  (void)impl_->describe_waiting(lines);
-  return lines;
-}
-
 TimePoint World::now() const noexcept { return impl_->now; }
+Duration World::elapsed() const noexcept { return impl_->now - WorldImpl::beginning; }
 std::uint64_t World::seed() const noexcept { return impl_->seed; }
 std::uint64_t World::draw(std::uint64_t bound) noexcept { return impl_->random.below(bound); }
 std::uint64_t World::trace_hash() const noexcept { return impl_->trace.hash(); }
 void World::on_trace(Function<void(std::string_view)> reader) {
   impl_->trace.read_by(std::move(reader));
 }
-
-std::string World::summary() const {
-  return "seed " + std::to_string(seed()) + ", trace " + hex(trace_hash()) + " at " +
-         seconds_text(now()) + " s";
+std::error_code World::write_trace(const std::string& path) {
+  return impl_->trace.write_to(path.c_str(), Trace::Mode::replace);
 }
 
 }  // namespace rondo::sim

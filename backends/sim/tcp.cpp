@@ -49,7 +49,20 @@ Ready Tcp::ready() const noexcept {
 
 std::string Tcp::describe() const {
   if (listens()) return "tcp " + route_.local.to_string() + ", listening";
-  return "tcp " + route_.local.to_string() + " -> " + route_.remote.to_string();
+  std::string text = "tcp " + route_.local.to_string() + " -> " + route_.remote.to_string();
+  if (state_ == State::connecting) text += ", connecting";
+  if (state_ == State::connected && other_end() == nullptr) text += ", whose other end is gone";
+  return text;
+}
+
+const Object* Tcp::other_end() const noexcept {
+  if (!is_routed_) return nullptr;
+  const WorldImpl& world = machine_.world();
+  const Machine* const there =
+      machine_.owns(route_.remote) ? &machine_ : world.machine_at(route_.remote);
+  if (there == nullptr) return nullptr;
+  const auto found = there->connections.find({route_.remote, route_.local});
+  return found == there->connections.end() ? nullptr : found->second.get();
 }
 
 int Tcp::bind(const Endpoint& local) {

@@ -1,5 +1,6 @@
 #include "trace.h"
 
+#include <cerrno>
 #include <chrono>
 #include <string>
 
@@ -35,7 +36,15 @@ void Trace::note(TimePoint time, std::string_view who, std::string_view what, Nu
       mix(address->port);
     }
   }
-  if (reader_) write(time, who, what, numbers, route);
+  if (reader_ || file_) write(time, who, what, numbers, route);
+}
+
+std::error_code Trace::write_to(const char* path, Mode mode) {
+  file_.reset(std::fopen(path, mode == Mode::append ? "a" : "w"));
+  if (!file_) return system_error(errno);
+  // The default buffer is good enough if the line buffering is refused.
+  (void)std::setvbuf(file_.get(), nullptr, _IOLBF, BUFSIZ);
+  return {};
 }
 
 /// A multiplication and a shift a word, as splitmix64 has them.
@@ -56,7 +65,11 @@ void Trace::write(TimePoint time, std::string_view who, std::string_view what, N
   if (route != nullptr) {
     line += "  " + route->local.to_string() + " -> " + route->remote.to_string();
   }
-  reader_(line);
+  if (reader_) reader_(line);
+  if (!file_) return;
+  line += '\n';
+  // A full disk costs lines of a trace, no more.
+  (void)std::fwrite(line.data(), 1, line.size(), file_.get());
 }
 
 }  // namespace rondo::sim

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <rondo/function.h>
 #include <rondo/time.h>
@@ -25,6 +28,14 @@ class Trace {
             const Route* route = nullptr);
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   void read_by(Function<void(std::string_view)> reader) { reader_ = std::move(reader); }
+  /// Also writes it to a file, line by line, so that a program that aborts leaves all of it.
+  enum class Mode : bool { replace, append };
+  std::error_code write_to(const char* path, Mode mode);
+  /// Tells nobody any more.
+  void end() noexcept {
+    reader_ = {};
+    file_.reset();
+  }
 
  private:
   void mix(std::uint64_t value) noexcept;
@@ -32,8 +43,13 @@ class Trace {
   void write(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,
              const Route* route);
 
+  struct CloseFile {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+  };
+
   std::uint64_t hash_ = 0xcbf29ce484222325U;
   Function<void(std::string_view)> reader_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
 };
 
 }  // namespace rondo::sim

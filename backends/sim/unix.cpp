@@ -68,6 +68,12 @@ std::string UnixSocket::describe() const {
   return local_.to_string() + " -> " + remote_.to_string();
 }
 
+std::size_t UnixSocket::unread() const noexcept {
+  std::size_t size = 0;
+  for (const Chunk& chunk : input_) size += chunk.data.size() - chunk.taken;
+  return size;
+}
+
 int UnixSocket::bind(const Endpoint& local) {
   if (local.family() != Family::unix_domain) return -EINVAL;
   const std::string name = local.host();

@@ -29,6 +29,8 @@ class UnixSocket final : public Object {
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool serves() const noexcept override;
   [[nodiscard]] bool listens() const noexcept override { return is_listening_; }
+  [[nodiscard]] const Object* other_end() const noexcept override { return peer_.get(); }
+  [[nodiscard]] std::size_t unread() const noexcept override;
 
   int bind(const Endpoint& local) override;
   int listen(int backlog) override;

@@ -11,6 +11,7 @@
 
 #include "backends.h"
 #include "machine.h"
+#include "waiting.h"
 
 namespace rondo::sim {
 namespace {
@@ -19,24 +20,40 @@ constexpr Duration time_of_many_turns = std::chrono::microseconds{1};
 constexpr unsigned slow_packet = 100;
 constexpr Duration reordering_delay_min = std::chrono::milliseconds{1};
 
+/// And not an address with a port, which looks like one.
+bool is_name(std::string_view text) noexcept {
+  return !text.empty() && text.find_first_of(":/ ") == std::string_view::npos;
+}
+
 }  // namespace
 
 WorldImpl::WorldImpl(std::uint64_t world_seed, const WorldOptions& world_options)
     : seed(world_seed), options(world_options), random{world_seed}, faults{*this} {}
 
 /// The end of a world is no event in it, and its reader may be gone.
-WorldImpl::~WorldImpl() { trace.read_by({}); }
+WorldImpl::~WorldImpl() { trace.end(); }
 
 // --- hosts --------------------------------------------------------------------------------------
 
+/// What the text says of itself, or else what name() said of it.
+std::optional<Address> WorldImpl::address_of(std::string_view name_or_address) const noexcept {
+  const auto alias = names_.find(name_or_address);
+  if (alias == names_.end()) return Address::parse(name_or_address);
+  return alias->second.empty() ? std::nullopt : std::optional{alias->second.front()};
+}
+
+Host* WorldImpl::find_host(std::string_view name_or_address) const noexcept {
+  const auto known = hosts_by_name_.find(name_or_address);
+  if (known != hosts_by_name_.end()) return known->second;
+  const auto address = address_of(name_or_address);
+  const Machine* const owner = address ? machine_at(*address) : nullptr;
+  return owner == nullptr ? nullptr : hosts_[owner->id()].get();
+}
+
 Host& WorldImpl::host(std::string_view name_or_address) {
-  if (const auto known = hosts_by_name_.find(name_or_address); known != hosts_by_name_.end()) {
-    return *known->second;
-  }
-  std::optional<Address> address = Address::parse(name_or_address);
-  if (address) {
-    if (Machine* const owner = machine_at(*address)) return *hosts_[owner->id()];
-  }
+  if (Host* const known = find_host(name_or_address)) return *known;
+  std::optional<Address> address = address_of(name_or_address);
+  RONDO_ASSERT(address ? !address->is_any() : is_name(name_or_address));
   const auto id = static_cast<std::uint32_t>(hosts_.size());
   hosts_.push_back(std::unique_ptr<Host>{new Host{*this, name_or_address, id}});
   Host& host = *hosts_.back();
@@ -79,6 +96,8 @@ Path& WorldImpl::path(const Machine& from, const Machine& to) {
 }
 
 Path& WorldImpl::between(std::string_view from, std::string_view to) {
+  // A name that is spelt wrongly would be a host of its own, and the test would test nothing.
+  RONDO_ASSERT(find_host(from) != nullptr && find_host(to) != nullptr);
   return path(*host(from).machine_, *host(to).machine_);
 }
 
@@ -209,14 +228,21 @@ void WorldImpl::spend_turn() noexcept {
   now += time_of_many_turns;
 }
 
-std::size_t WorldImpl::describe_waiting(std::string& into) const {
-  std::size_t count = 0;
+void WorldImpl::list_waiting(WaitingList& list) const {
   for (const Machine* const machine : machines_) {
-    for (const BackendBase* const backend : machine->backends) {
-      count += backend->describe_waiting(into);
-    }
+    for (const BackendBase* const backend : machine->backends) backend->list_waiting(list);
+    if (!machine->is_up()) list.remark(std::string{machine->name()} + " is down");
   }
-  return count;
+  for (const std::string& name : unanswered_names) {
+    list.remark("nobody answers for the name " + name);
+  }
+  for (const auto& [ends, way] : paths_) {
+    if (way.is_open() && way.waiting() == 0) continue;
+    const std::string_view state = way.is_cut ? " is cut" : way.is_held ? " is held" : "";
+    list.remark("from " + std::string{machines_[ends.first]->name()} + " to " +
+                std::string{machines_[ends.second]->name()} + std::string{state} +
+                ", packets that wait: " + std::to_string(way.waiting()));
+  }
 }
 
 }  // namespace rondo::sim

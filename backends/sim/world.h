@@ -9,6 +9,8 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +29,7 @@ namespace rondo::sim {
 
 class HostedEnd;
 class Machine;
+class WaitingList;
 
 class WorldImpl final : public Names {
  public:
@@ -41,16 +44,20 @@ class WorldImpl final : public Names {
   Trace trace;
   EventQueue events;
   Faults faults;
-  TimePoint now{std::chrono::hours{1}};
+  static constexpr TimePoint beginning{std::chrono::hours{1}};
+  TimePoint now = beginning;
 
   // Hosts.
   Host& host(std::string_view name_or_address);
+  /// Null: no such host yet.
+  [[nodiscard]] Host* find_host(std::string_view name_or_address) const noexcept;
   [[nodiscard]] Machine* machine_at(const Address& address) const noexcept;
   std::error_code add_address(Machine& machine, std::string_view text);
   [[nodiscard]] const std::vector<Machine*>& machines() const noexcept { return machines_; }
 
   // What lies between them.
   Path& path(const Machine& from, const Machine& to);
+  /// Both hosts are there.
   Path& between(std::string_view from, std::string_view to);
   void reopen(std::string_view from, std::string_view to);
   /// What was waiting goes on, if nothing is in the way any more.
@@ -70,6 +77,8 @@ class WorldImpl final : public Names {
   [[nodiscard]] std::unique_ptr<Question> ask(std::string_view name, std::optional<Family> family,
                                               OnAnswer on_answer) override;
   Duration name_latency = std::chrono::milliseconds{1};
+  /// Of the questions to which no answer will come.
+  std::multiset<std::string, std::less<>> unanswered_names;
 
   // Running.
   /// The next thing that can happen, if it can by `limit`.
@@ -82,7 +91,11 @@ class WorldImpl final : public Names {
   std::atomic<bool> somebody_woken = false;
   /// One more look or turn at this point in time.
   void spend_turn() noexcept;
-  [[nodiscard]] std::size_t describe_waiting(std::string& into) const;
+  void list_waiting(WaitingList& list) const;
+  /// Whether anything can happen still; `never` if not.
+  [[nodiscard]] TimePoint next_event() const noexcept {
+    return runnable_.empty() ? events.next() : now;
+  }
 
   // Faults.
   [[nodiscard]] bool faults_strike() const noexcept { return faults_on_; }
@@ -99,6 +112,7 @@ class WorldImpl final : public Names {
 
  private:
   bool strikes_now(std::size_t fault) noexcept;
+  [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
   Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   void arrive_at(Path& path, const Machine& to, TimePoint time, Function<void()> arrive);

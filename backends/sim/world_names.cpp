@@ -25,6 +25,20 @@ class PendingQuestion final : public Names::Question {
   EventQueue& events_;
 };
 
+/// One that nobody answers.
+class LostQuestion final : public Names::Question {
+ public:
+  LostQuestion(std::multiset<std::string, std::less<>>& lost, std::string_view name)
+      : lost_(lost), place_(lost.emplace(name)) {}
+  LostQuestion(const LostQuestion&) = delete;
+  LostQuestion& operator=(const LostQuestion&) = delete;
+  ~LostQuestion() override { lost_.erase(place_); }
+
+ private:
+  std::multiset<std::string, std::less<>>& lost_;
+  std::multiset<std::string, std::less<>>::iterator place_;
+};
+
 }  // namespace
 
 void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) {
@@ -33,9 +47,9 @@ void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) 
 
 std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::optional<Family> family,
                                                 OnAnswer on_answer) {
-  auto question = std::make_unique<PendingQuestion>(events);
   trace.note(now, name, "is asked for", {});
-  if (strikes(Fault::silent_name)) return question;
+  if (strikes(Fault::silent_name)) return std::make_unique<LostQuestion>(unanswered_names, name);
+  auto question = std::make_unique<PendingQuestion>(events);
   const Duration delay = strikes(Fault::slow_name) ? slow_answer : name_latency;
   question->ticket = events.at(after(now, delay), [this, name = std::string{name}, family,
                                                    on_answer = std::move(on_answer)]() mutable {

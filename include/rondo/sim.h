@@ -166,23 +166,30 @@ struct WorldOptions {
 /// Outlives every reactor on it.
 class RONDO_EXPORT World {
  public:
+  /// Where RONDO_SIM_TRACE is set in the environment, the trace is added to the file of that name.
   explicit World(std::uint64_t seed, const WorldOptions& options = {});
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
 
-  /// The host of that address, or name; made when it is first mentioned. A name gets the next
-  /// address of 10.77.0.0/16, and resolves to it.
+  /// The host of that address, or name; made when it is first mentioned here. A new name gets the
+  /// next address of 10.77.0.0/16, and resolves to it; one that name() knows, the first address of
+  /// that.
   Host& host(std::string_view name_or_address);
   /// What a Resolver on any host is told of `name`: these addresses, or that there is no such name.
+  /// They need not belong to a host.
   void name(std::string_view name, std::initializer_list<std::string_view> addresses);
   /// How long an answer to a lookup takes.
   void name_latency(Duration latency) noexcept;
 
+  // Hosts, each by a name or any of its addresses, that are there already.
+
+  /// Both ways. Holds for what is sent from now on.
   void link(std::string_view a, std::string_view b, const Link& link);
   /// Nothing passes between them any more. Datagrams are lost; TCP tries again until heal(), or
   /// gives up: after two minutes with a connect, 15 with what was written.
   void partition(std::string_view a, std::string_view b);
+  /// heal() follows by itself.
   void partition(std::string_view a, std::string_view b, Duration duration);
   /// The same one way.
   void cut(std::string_view from, std::string_view to);
@@ -195,16 +202,25 @@ class RONDO_EXPORT World {
 
   /// Runs the reactors of backend() and the network. Until `duration` has passed.
   void run_for(Duration duration);
-  /// Until `done()`, which is asked after each step. False: not within `limit`.
+  /// Until `done()`, which is asked first and after each step. False: not within `limit`, which has
+  /// passed then; report() tells why.
   bool run_until(Function<bool()> done, Duration limit);
-  /// Until nothing can happen any more. resource_deadlock_would_occur: somebody waits for ever,
-  /// which waiting() describes; who merely listens does not count.
+  /// Until nothing can happen any more; so for ever, if a timer repeats.
+  /// resource_deadlock_would_occur: somebody waits for what can never come, which waiting()
+  /// describes; who merely listens does not count.
   [[nodiscard]] std::error_code run();
-  /// Who waits for what, a line each.
+  /// Who waits, for what, and what the other end does about it; then what is in the way: hosts that
+  /// are down, paths that are cut or held, names that nobody answers for. Lines, for people; the
+  /// first 50 who wait.
   [[nodiscard]] std::string waiting() const;
+  /// All that is to be printed with a failure: summary(), how to have the run again, the faults
+  /// that have struck, when something happens next, and waiting(). Lines, for people.
+  [[nodiscard]] std::string report() const;
 
   /// The true time, from which a host's may differ. Begins at an hour.
   [[nodiscard]] TimePoint now() const noexcept;
+  /// Since the beginning of the world.
+  [[nodiscard]] Duration elapsed() const noexcept;
   [[nodiscard]] std::uint64_t seed() const noexcept;
   /// Draws a number below `bound`, at least 1: for a test's own choices.
   [[nodiscard]] std::uint64_t draw(std::uint64_t bound) noexcept;
@@ -213,11 +229,44 @@ class RONDO_EXPORT World {
   [[nodiscard]] std::uint64_t trace_hash() const noexcept;
   /// Gets each event from now on as a line to be read by people.
   void on_trace(Function<void(std::string_view line)> reader);
-  /// `seed 42, trace 9f86d081884c7d65 at 3.25 s`: to be printed with a failure.
+  /// Writes these lines to a file, which is replaced. Each is there at once, also when the program
+  /// aborts next. Errors: the system's; nothing is written then.
+  std::error_code write_trace(const std::string& path);
+  /// `seed 42, trace 9f86d081884c7d65 at 3603.250000000 s`, on one line.
   [[nodiscard]] std::string summary() const;
 
  private:
   std::unique_ptr<WorldImpl> impl_;
 };
+
+/// The seeds that a test is to run: 1 to `count`. With RONDO_SIM_SEED=17 in the environment, that
+/// one alone; with RONDO_SIM_SEEDS=1000 so many, from RONDO_SIM_SEED or 1 on. `for (const
+/// std::uint64_t seed : rondo::sim::test_seeds(200))`
+class TestSeeds {
+ public:
+  class Iterator {
+   public:
+    explicit Iterator(std::uint64_t seed) noexcept : seed_(seed) {}
+    std::uint64_t operator*() const noexcept { return seed_; }
+    Iterator& operator++() noexcept {
+      ++seed_;
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    std::uint64_t seed_;
+  };
+
+  TestSeeds(std::uint64_t first, std::uint64_t count) noexcept : first_(first), count_(count) {}
+  [[nodiscard]] Iterator begin() const noexcept { return Iterator{first_}; }
+  [[nodiscard]] Iterator end() const noexcept { return Iterator{first_ + count_}; }
+  [[nodiscard]] std::uint64_t size() const noexcept { return count_; }
+
+ private:
+  std::uint64_t first_;
+  std::uint64_t count_;
+};
+[[nodiscard]] RONDO_EXPORT TestSeeds test_seeds(std::uint64_t count);
 
 }  // namespace rondo::sim

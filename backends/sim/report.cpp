@@ -1,0 +1,62 @@
+// What a person is told of a run: which it was, how to have it again, and how it stands.
+#include <cstdlib>
+#include <string>
+
+#include "waiting.h"
+#include "world.h"
+
+namespace rondo::sim {
+namespace {
+
+std::string hex(std::uint64_t number) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = text.size(); i-- > 0; number >>= 4U) text[i] = digits[number & 15U];
+  return text;
+}
+
+/// `short_read 12, late_timer 3`.
+std::string struck(const Faults& faults) {
+  std::string text;
+  for (std::size_t i = 0; i < fault_count; ++i) {
+    const auto fault = static_cast<Fault>(i);
+    if (faults.count(fault) == 0) continue;
+    if (!text.empty()) text += ", ";
+    text += std::string{name_of(fault)} + ' ' + std::to_string(faults.count(fault));
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+std::string World::summary() const {
+  return "seed " + std::to_string(seed()) + ", trace " + hex(trace_hash()) + " at " +
+         seconds_text(now()) + " s";
+}
+
+std::string World::waiting() const {
+  WaitingList list;
+  impl_->list_waiting(list);
+  return list.text();
+}
+
+std::string World::report() const {
+  const TimePoint next = impl_->next_event();
+  const std::string when = next == never ? "nothing can happen any more"
+                                         : "something happens next at " + seconds_text(next) + " s";
+  return summary() + "\nagain, with its trace: RONDO_SIM_SEED=" + std::to_string(seed()) +
+         " RONDO_SIM_TRACE=FILE (where test_seeds() gives the seed)\nfaults that struck: " +
+         struck(impl_->faults) + '\n' + when + '\n' + waiting();
+}
+
+TestSeeds test_seeds(std::uint64_t count) {
+  const bool has_first = std::getenv("RONDO_SIM_SEED") != nullptr;
+  return {number_from("RONDO_SIM_SEED", 1), number_from("RONDO_SIM_SEEDS", has_first ? 1 : count)};
+}
+
+}  // namespace rondo::sim

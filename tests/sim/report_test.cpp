@@ -1,0 +1,245 @@
+// What a person is told: who waits for ever and why, a failing run's report, its trace in a file.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "conversation.h"
+
+namespace rondo::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ReportTest : public Conversation {
+ protected:
+  void expect_waiting(std::string_view line) {
+    EXPECT_NE(world.waiting().find(line), std::string::npos) << line << "\n\n" << world.waiting();
+  }
+};
+
+/// Answers everything, twice as long, but asks no more of who does not take his answers.
+struct Doubler final : Session {
+  void on_data(Stream& client, Bytes data) override {
+    client.write(data);
+    client.write(data);
+  }
+};
+
+/// Has a lot to say, and listens only when all is said.
+struct Chatterbox final : StreamHandler {
+  void on_open(Stream& stream) override { stream.write(std::string(8'000'000, 'x')); }
+  void on_data(Stream&, Bytes) override {}
+};
+
+TEST_F(ReportTest, TellsOfTwoWhoWriteAndDoNotRead) {
+  auto doubler = serve<Doubler>(server, "10.0.0.1:7000", {.stream = {.hold_input = true}});
+  ASSERT_TRUE(doubler);
+  Chatterbox chatterbox;
+  const auto stream =
+      connect(client, "10.0.0.1:7000", chatterbox, {.stream = {.hold_input = true}});
+  ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  expect_waiting("10.0.0.2 waits to write, descriptor 3, tcp 10.0.0.2:");
+  expect_waiting("    while the other end, on 10.0.0.1, waits to write, ");
+  expect_waiting("10.0.0.1 waits to write, descriptor 5, tcp 10.0.0.1:7000 -> ");
+  expect_waiting("    while the other end, on 10.0.0.2, waits to write, ");
+}
+
+/// A bug: what it should answer it forgets.
+struct Forgetful final : Session {
+  void on_data(Stream&, Bytes) override {}
+};
+
+TEST_F(ReportTest, TellsOfAnAnswerThatDoesNotCome) {
+  auto forgetful = serve<Forgetful>(server, "10.0.0.1:7000");
+  Listener listener;
+  const auto stream = talk(listener);
+  stream->write("hello?");
+  ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  expect_waiting("10.0.0.2 waits to read, descriptor 3, tcp 10.0.0.2:");
+  expect_waiting("    while the other end, on 10.0.0.1, waits to read\n");
+}
+
+/// A bug: it pauses, and forgets to resume.
+struct Sleeper final : Session {
+  void on_data(Stream& client, Bytes) override { client.pause(); }
+};
+
+TEST_F(ReportTest, TellsOfInputThatNobodyReads) {
+  auto sleeper = serve<Sleeper>(server, "10.0.0.1:7000");
+  Listener listener;
+  const auto stream = talk(listener);
+  stream->write("one");
+  world.run_for(1s);
+  stream->write("two");
+  ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  expect_waiting("    while the other end, on 10.0.0.1, waits for nothing, 3 bytes unread\n");
+  expect_waiting("10.0.0.1 waits for nothing, descriptor ");
+}
+
+TEST_F(ReportTest, TellsOfAHostThatHasCrashed) {
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  world.run_for(1s);
+  server_host.crash();
+  ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  expect_waiting(":7000, whose other end is gone\n");
+  expect_waiting("10.0.0.1 is down\n");
+}
+
+TEST_F(ReportTest, TellsOfPathsThatAreHeldOrCut) {
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  world.run_for(1s);
+  world.hold("10.0.0.2", "10.0.0.1");
+  world.cut("10.0.0.1", "10.0.0.2");
+  stream->write("hello");
+  EXPECT_FALSE(world.run_until([&] { return !listener.heard.empty(); }, 1min));
+  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, packets that wait: 1\n");
+  expect_waiting("from 10.0.0.1 to 10.0.0.2 is cut, packets that wait: 0\n");
+}
+
+TEST_F(ReportTest, TellsOfAConnectThatWaitsInFrontOfAHeldPath) {
+  auto echo = serve_echo();
+  world.hold("10.0.0.2", "10.0.0.1");
+  Listener listener;
+  const auto stream = talk(listener);
+  world.run_for(5s);
+  expect_waiting(":7000, connecting\n");
+  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, packets that wait: 3\n");
+}
+
+TEST_F(ReportTest, TellsOfANameThatNobodyAnswersFor) {
+  world.faults().set(Fault::silent_name, 1);
+  Listener listener;
+  const auto stream = talk(listener, "10.0.0.1.example:7000");
+  world.run_for(1s);
+  expect_waiting("nobody answers for the name 10.0.0.1.example\n");
+}
+
+TEST_F(ReportTest, ReportsARunAsAWhole) {
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  world.faults().set(Fault::slow_packet, 1);
+  world.run_for(2s);
+  const std::string report = world.report();
+  EXPECT_EQ(report.find(world.summary() + "\nagain, with its trace: RONDO_SIM_SEED=1 "), 0u);
+  EXPECT_NE(report.find("\nfaults that struck: slow_packet 3\n"), std::string::npos) << report;
+  EXPECT_NE(report.find("\nnothing can happen any more\n"), std::string::npos) << report;
+  EXPECT_NE(report.find(world.waiting()), std::string::npos) << report;
+  Timer timer{client, [] {}};
+  timer.arm_after(1s);
+  world.run_for(1ms);
+  EXPECT_NE(world.report().find("\nsomething happens next at 3603."), std::string::npos);
+}
+
+TEST_F(ReportTest, DescribesTheFirstOfMany) {
+  auto echo = serve_echo();
+  std::vector<Listener> listeners(60);
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (Listener& listener : listeners) streams.push_back(talk(listener));
+  ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
+  expect_waiting("and 70 more\n");
+}
+
+TEST_F(ReportTest, TellsHowMuchTimeHasPassed) {
+  world.run_for(90s);
+  EXPECT_EQ(world.elapsed(), 90s);
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream{path}.rdbuf();
+  return text.str();
+}
+
+/// A path of its own, which is gone with it.
+struct ScratchFile {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("rondo_trace_" + std::to_string(::getpid()));
+  ScratchFile() = default;
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() { std::filesystem::remove(path); }
+};
+
+TEST_F(ReportTest, WritesTheTraceToAFile) {
+  const ScratchFile file;
+  std::ofstream{file.path} << "something old\n";
+  std::string lines;
+  world.on_trace([&](std::string_view line) { lines += std::string{line} + '\n'; });
+  ASSERT_FALSE(world.write_trace(file.path.string()));
+  auto echo = serve_echo();
+  Listener listener{5};
+  const auto stream = talk(listener);
+  stream->write("hello");
+  world.run_for(1s);
+  EXPECT_FALSE(lines.empty());
+  EXPECT_EQ(text_of(file.path), lines) << "while the world is still there";
+  EXPECT_EQ(world.write_trace("/nowhere/at/all"), std::errc::no_such_file_or_directory);
+}
+
+TEST(Report, WritesTheTraceWhereTheEnvironmentSays) {
+  const ScratchFile file;
+  ::setenv("RONDO_SIM_TRACE", file.path.c_str(), 1);
+  for (const std::uint64_t seed : {7, 8}) {
+    World world{seed};
+    world.host("ann");
+    world.host("bob");
+    world.cut("ann", "bob");
+  }
+  ::unsetenv("RONDO_SIM_TRACE");
+  EXPECT_EQ(text_of(file.path),
+            "3600.000000000  the world  begins, seed 7\n"
+            "3600.000000000  ann  is cut off from\n3600.000000000  bob  is\n"
+            "3600.000000000  the world  begins, seed 8\n"
+            "3600.000000000  ann  is cut off from\n3600.000000000  bob  is\n");
+}
+
+std::vector<std::uint64_t> list(const TestSeeds& seeds) {
+  std::vector<std::uint64_t> all;
+  for (const std::uint64_t seed : seeds) all.push_back(seed);
+  return all;
+}
+
+TEST(TestSeeds, AreThoseOfTheTestOrOfTheEnvironment) {
+  ::unsetenv("RONDO_SIM_SEED");
+  ::unsetenv("RONDO_SIM_SEEDS");
+  EXPECT_EQ(list(test_seeds(3)), (std::vector<std::uint64_t>{1, 2, 3}));
+  ::setenv("RONDO_SIM_SEED", "17", 1);
+  EXPECT_EQ(list(test_seeds(3)), (std::vector<std::uint64_t>{17}));
+  ::setenv("RONDO_SIM_SEEDS", "2", 1);
+  EXPECT_EQ(list(test_seeds(3)), (std::vector<std::uint64_t>{17, 18}));
+  ::unsetenv("RONDO_SIM_SEED");
+  EXPECT_EQ(list(test_seeds(3)), (std::vector<std::uint64_t>{1, 2}));
+  ::unsetenv("RONDO_SIM_SEEDS");
+}
+
+TEST(Hosts, AreFoundByEachOfTheirNames) {
+  World world{1};
+  Host& one = world.host("10.0.0.1");
+  world.name("service", {"10.0.0.1"});
+  EXPECT_EQ(&world.host("service"), &one);
+  EXPECT_FALSE(one.add_address("fd00::1"));
+  EXPECT_EQ(&world.host("fd00::1"), &one);
+  world.name("store", {"10.0.0.9"});
+  EXPECT_EQ(world.host("store").address(), "10.0.0.9");
+  EXPECT_EQ(&world.host("10.0.0.9"), &world.host("store"));
+}
+
+#ifndef NDEBUG
+TEST(HostsDeathTest, AreNotMadeOfASpellingMistake) {
+  World world{1};
+  world.host("server");
+  world.host("client");
+  EXPECT_DEATH(world.partition("sever", "client"), "find_host");
+  EXPECT_DEATH(world.host("10.0.0.1:7000"), "is_name");
+}
+#endif
+
+}  // namespace
+}  // namespace rondo::sim
