@@ -18,7 +18,10 @@ void Core::guard(F&& step) noexcept {
 }
 
 void Core::threw(std::exception_ptr exception) noexcept {
-  if (!exception_hook_) std::terminate();
+  if (!exception_hook_) {
+    if (!hosted_->take(exception)) std::terminate();
+    return nudge_host();
+  }
   // The hook may set another one, so it is not called in its place, but put back if it did not.
   struct Lent {
     ExceptionHook& place;

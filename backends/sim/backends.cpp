@@ -33,6 +33,7 @@ HostedEnd::HostedEnd(Machine& machine) : BackendBase(machine) {
 }
 
 HostedEnd::~HostedEnd() {
+  const Inside world{nullptr};
   machine_.world().events.cancel(alarm_);
   machine_.world().events.cancel(late_wake_);
   machine_.world().forget(*this);
@@ -62,7 +63,14 @@ std::error_code HostedEnd::renew() noexcept {
 TimePoint HostedEnd::now() const noexcept { return machine_.now(); }
 Names* HostedEnd::names() noexcept { return &machine_.world(); }
 
+bool HostedEnd::take(const std::exception_ptr& exception) noexcept {
+  const Inside world{nullptr};
+  machine_.world().keep(exception);
+  return true;
+}
+
 void HostedEnd::arm(TimePoint deadline, Hold hold) noexcept {
+  const Inside world{nullptr};
   armed_ = deadline;
   keeps_host_ = hold == Hold::keeps_host;
   if (is_over()) return;
@@ -113,6 +121,7 @@ void HostedEnd::run() {
   }
   if (has_reason) {
     armed_ = never;
+    const Inside program{&machine_.world()};
     guest_->turn();
   }
   if (poller_.has_listed()) machine_.world().make_runnable(*this);

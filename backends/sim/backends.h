@@ -3,11 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <memory>
 
 #include <rondo/backend.h>
 
 #include "events.h"
+#include "inside.h"
 #include "net.h"
 #include "poller.h"
 
@@ -30,8 +32,13 @@ class BackendBase {
 
   [[nodiscard]] bool is_over() const noexcept { return net_.is_over(); }
   std::error_code watch_here(int fd, Ready from, Ready to, Token token) noexcept {
+    const Inside world{nullptr};
     if (is_over()) return std::make_error_code(std::errc::bad_file_descriptor);
     return poller_.watch(fd, from, to, token);
+  }
+  void unwatch_here(int fd, Ready from) noexcept {
+    const Inside world{nullptr};
+    poller_.unwatch(fd, from);
   }
 
   Machine& machine_;
@@ -47,7 +54,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
     return watch_here(fd, from, to, token);
   }
-  void unwatch(int fd, Ready from) noexcept override { poller_.unwatch(fd, from); }
+  void unwatch(int fd, Ready from) noexcept override { unwatch_here(fd, from); }
   void wake() noexcept override;
   std::error_code renew() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
@@ -55,6 +62,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   [[nodiscard]] Names* names() noexcept override;
   void attach(Guest& guest) noexcept override { guest_ = &guest; }
   void arm(TimePoint deadline, Hold hold) noexcept override;
+  [[nodiscard]] bool take(const std::exception_ptr& exception) noexcept override;
 
   /// Tells the guest what is ready, and gives it a turn if there is a reason.
   void run();
@@ -83,7 +91,7 @@ class DrivingEnd final : public Backend, public BackendBase {
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
     return watch_here(fd, from, to, token);
   }
-  void unwatch(int fd, Ready from) noexcept override { poller_.unwatch(fd, from); }
+  void unwatch(int fd, Ready from) noexcept override { unwatch_here(fd, from); }
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override {
     woken_.store(true);

@@ -1,18 +1,22 @@
 #include <array>
 
+#include "inside.h"
 #include "world.h"
 
 namespace rondo::sim {
 namespace {
 
 constexpr std::array<std::string_view, fault_count> fault_names{
-    "short_read",     "short_write",    "not_now",       "broken",         "broken_pipe",
-    "no_buffers",     "no_memory",      "no_descriptor", "no_file",        "accept_aborted",
-    "refused",        "unanswered",     "unreachable",   "slow_handshake", "reset_for_end",
-    "end_with_data",  "split_packet",   "slow_packet",   "lost_datagram",  "doubled_datagram",
-    "late_datagram",  "spurious_ready", "late_ready",    "doubled_ready",  "stale_event",
-    "shuffled_batch", "cut_batch",      "spurious_wake", "late_wake",      "late_timer",
-    "clock_jump",     "slow_name",      "failing_name",  "missing_name",   "silent_name",
+    "short_read",        "short_write",         "not_now",           "broken",
+    "broken_pipe",       "no_buffers",          "no_memory",         "no_descriptor",
+    "no_file",           "accept_aborted",      "refused",           "unanswered",
+    "unreachable",       "slow_handshake",      "reset_for_end",     "end_with_data",
+    "split_packet",      "slow_packet",         "lost_datagram",     "doubled_datagram",
+    "late_datagram",     "spurious_ready",      "late_ready",        "doubled_ready",
+    "stale_event",       "shuffled_batch",      "cut_batch",         "spurious_wake",
+    "late_wake",         "late_timer",          "clock_jump",        "slow_name",
+    "failing_name",      "missing_name",        "silent_name",       "failed_allocation",
+    "throwing_callback", "destroying_callback", "stopping_callback",
 };
 
 }  // namespace
@@ -37,6 +41,16 @@ void Faults::swarm() {
     const auto one_in = static_cast<double>(20 + world_.random.below(981));
     set(static_cast<Fault>(fault), strikes ? 1 / one_in : 0);
   }
+}
+
+bool Faults::strikes(Fault fault) noexcept {
+  const Inside world{nullptr};
+  return world_.strikes(fault);
+}
+
+bool allocation_fails() noexcept {
+  WorldImpl* const world = Inside::program_of;
+  return world != nullptr && world->faults.strikes(Fault::failed_allocation);
 }
 
 void Faults::clear() noexcept {

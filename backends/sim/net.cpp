@@ -10,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "inside.h"
 #include "machine.h"
 #include "pipe.h"
 #include "rights.h"
@@ -38,6 +39,7 @@ bool is_stream(const Object& object) noexcept { return object.type == SocketType
 
 template <typename Action>
 int SimNet::with(int fd, Action action) noexcept try {
+  const Inside world{nullptr};
   Object* const object = is_over_ ? nullptr : machine_.table().at(fd);
   if (object == nullptr) return -EBADF;
   const Ref<Object> alive{object};
@@ -67,6 +69,7 @@ Ref<Object> SimNet::make(Family family, SocketType type) {
 }
 
 int SimNet::socket(Family family, SocketType type) noexcept try {
+  const Inside world{nullptr};
   if (const int refusal = refusal_to_open(); refusal != 0) return refusal;
   const Ref<Object> object = make(family, type);
   return object ? machine_.table().add(object) : -EPROTONOSUPPORT;
@@ -75,6 +78,7 @@ int SimNet::socket(Family family, SocketType type) noexcept try {
 }
 
 int SimNet::pair(SocketType type, int (&fds)[2]) noexcept try {
+  const Inside world{nullptr};
   if (const int refusal = refusal_to_open(); refusal != 0) return refusal;
   const Ref<UnixSocket> one{new UnixSocket{machine_, type}};
   const Ref<UnixSocket> other{new UnixSocket{machine_, type}};
@@ -88,6 +92,7 @@ int SimNet::pair(SocketType type, int (&fds)[2]) noexcept try {
 }
 
 int SimNet::pipe(int (&fds)[2]) noexcept try {
+  const Inside world{nullptr};
   if (const int refusal = refusal_to_open(); refusal != 0) return refusal;
   const Ref<PipeEnd> reader{new PipeEnd{machine_, false}};
   const Ref<PipeEnd> writer{new PipeEnd{machine_, true}};
@@ -146,6 +151,7 @@ int SimNet::shutdown(int fd, Direction direction) noexcept {
 int SimNet::receive_one(Object& object, Message& message) {
   WorldImpl& world = machine_.world();
   if (world.strikes(Fault::not_now)) return -EAGAIN;
+  if (world.strikes(Fault::no_memory)) return -ENOMEM;
   message.size = message.control_size = 0;
   message.truncated = message.control_truncated = false;
   std::span<MutableBytes> parts = message.parts;
@@ -223,6 +229,7 @@ std::ptrdiff_t SimNet::write_parts(std::span<const Bytes> data, int fd, bool to_
 /// The file is one of the real system: a simulated machine has no disk.
 std::ptrdiff_t SimNet::send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept
     try {
+  const Inside world{nullptr};
   std::vector<std::byte> room(std::min(size, file_part_max));
   const std::ptrdiff_t count = ::pread(file, room.data(), room.size(), static_cast<off_t>(offset));
   return count <= 0

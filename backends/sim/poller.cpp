@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "inside.h"
 #include "machine.h"
 #include "waiting.h"
 #include "world.h"
@@ -108,6 +109,7 @@ bool Poller::deliver(Sink& sink) {
   if (batch_.empty()) return false;
   // The sink may come back to this poller, but not to this function.
   const std::vector<Event> batch = std::exchange(batch_, {});
+  const Inside program{&machine_.world()};
   for (const Event& event : batch) sink.ready(event.token, event.ready);
   return true;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends.h"
+#include "inside.h"
 #include "machine.h"
 #include "waiting.h"
 #include "world.h"
@@ -17,11 +18,18 @@ Host::Host(WorldImpl& world, std::string_view name, std::uint32_t id)
     : machine_(std::make_unique<Machine>(world, name, id)) {}
 Host::~Host() = default;
 
-std::unique_ptr<HostedBackend> Host::backend() { return std::make_unique<HostedEnd>(*machine_); }
-std::unique_ptr<Backend> Host::driving_backend() { return std::make_unique<DrivingEnd>(*machine_); }
+std::unique_ptr<HostedBackend> Host::backend() {
+  const Inside world{nullptr};
+  return std::make_unique<HostedEnd>(*machine_);
+}
+std::unique_ptr<Backend> Host::driving_backend() {
+  const Inside world{nullptr};
+  return std::make_unique<DrivingEnd>(*machine_);
+}
 Net& Host::net() noexcept { return machine_->net(); }
 
 std::error_code Host::add_address(std::string_view address) {
+  const Inside world{nullptr};
   return machine_->world().add_address(*machine_, address);
 }
 std::string_view Host::address() const noexcept { return machine_->address_text(); }
@@ -30,13 +38,22 @@ std::string_view Host::name() const noexcept { return machine_->name(); }
 int Host::pipe(int (&fds)[2]) noexcept { return machine_->net().pipe(fds); }
 int Host::duplicate(int fd) noexcept { return machine_->net().duplicate(fd); }
 
-void Host::crash() { machine_->crash(); }
-void Host::restart() { machine_->restart(); }
+void Host::crash() {
+  const Inside world{nullptr};
+  machine_->crash();
+}
+void Host::restart() {
+  const Inside world{nullptr};
+  machine_->restart();
+}
 bool Host::is_up() const noexcept { return machine_->is_up(); }
 
 void Host::limit_descriptors(std::size_t count) noexcept { machine_->table().limit(count); }
 void Host::limit_memory(std::size_t bytes) noexcept { machine_->limit_memory(bytes); }
-void Host::jump_clock(Duration forward) { machine_->jump_clock(forward); }
+void Host::jump_clock(Duration forward) {
+  const Inside world{nullptr};
+  machine_->jump_clock(forward);
+}
 TimePoint Host::now() const noexcept { return machine_->now(); }
 std::size_t Host::descriptors() const noexcept { return machine_->table().open(); }
 std::size_t Host::connections() const noexcept { return machine_->connections.size(); }
@@ -52,9 +69,13 @@ World::World(std::uint64_t seed, const WorldOptions& options)
 }
 World::~World() = default;
 
-Host& World::host(std::string_view name_or_address) { return impl_->host(name_or_address); }
+Host& World::host(std::string_view name_or_address) {
+  const Inside world{nullptr};
+  return impl_->host(name_or_address);
+}
 
 void World::name(std::string_view name, std::initializer_list<std::string_view> addresses) {
+  const Inside world{nullptr};
   std::vector<Address> parsed;
   for (const std::string_view text : addresses) {
     const auto address = Address::parse(text);
@@ -66,6 +87,7 @@ void World::name(std::string_view name, std::initializer_list<std::string_view> 
 void World::name_latency(Duration latency) noexcept { impl_->name_latency = latency; }
 
 void World::link(std::string_view a, std::string_view b, const Link& link) {
+  const Inside world{nullptr};
   impl_->between(a, b).link = link;
   impl_->between(b, a).link = link;
 }
@@ -76,19 +98,21 @@ void World::partition(std::string_view a, std::string_view b) {
 }
 
 void World::partition(std::string_view a, std::string_view b, Duration duration) {
+  const Inside world{nullptr};
   partition(a, b);
   impl_->events.at(after(now(), duration),
                    [this, one = std::string{a}, other = std::string{b}] { heal(one, other); });
 }
 
 void World::cut(std::string_view from, std::string_view to) {
+  const Inside world{nullptr};
   impl_->between(from, to).is_cut = true;
-  impl_->trace.note(now(), from, "is cut off from", {});
-  impl_->trace.note(now(), to, "is", {});
+  impl_->trace.note(now(), from, "is cut off from", to);
 }
 
 void World::heal(std::string_view a, std::string_view b) {
-  impl_->trace.note(now(), a, "is healed with", {});
+  const Inside world{nullptr};
+  impl_->trace.note(now(), a, "reaches and is reached by", b);
   impl_->between(a, b).is_cut = false;
   impl_->between(b, a).is_cut = false;
   impl_->reopen(a, b);
@@ -96,11 +120,15 @@ void World::heal(std::string_view a, std::string_view b) {
 }
 
 void World::hold(std::string_view from, std::string_view to) {
+  const Inside world{nullptr};
   impl_->between(from, to).is_held = true;
+  impl_->trace.note(now(), from, "is held up on the way to", to);
 }
 
 void World::release(std::string_view from, std::string_view to) {
+  const Inside world{nullptr};
   impl_->between(from, to).is_held = false;
+  impl_->trace.note(now(), from, "is released on the way to", to);
   impl_->reopen(from, to);
 }
 

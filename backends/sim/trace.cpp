@@ -47,6 +47,13 @@ std::error_code Trace::write_to(const char* path, Mode mode) {
   return {};
 }
 
+void Trace::note(TimePoint time, std::string_view who, std::string_view what,
+                 std::string_view whom) {
+  mix(static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  for (const std::string_view text : {who, what, whom}) mix(text);
+  if (reader_) write(time, who, std::string{what} + ' ' + std::string{whom}, {}, nullptr);
+}
+
 /// A multiplication and a shift a word, as splitmix64 has them.
 void Trace::mix(std::uint64_t value) noexcept {
   hash_ = (hash_ ^ value) * 0xbf58476d1ce4e5b9U;

@@ -26,6 +26,8 @@ class Trace {
 
   void note(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,
             const Route* route = nullptr);
+  /// What one has to do with another.
+  void note(TimePoint time, std::string_view who, std::string_view what, std::string_view whom);
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   void read_by(Function<void(std::string_view)> reader) { reader_ = std::move(reader); }
   /// Also writes it to a file, line by line, so that a program that aborts leaves all of it.

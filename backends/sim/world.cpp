@@ -10,6 +10,7 @@
 #include <rondo/assert.h>
 
 #include "backends.h"
+#include "inside.h"
 #include "machine.h"
 #include "waiting.h"
 
@@ -178,7 +179,18 @@ void WorldImpl::settle() {
 
 // --- running ------------------------------------------------------------------------------------
 
+/// One at a time.
+void WorldImpl::throw_kept() {
+  if (thrown_.empty()) [[likely]]
+    return;
+  const std::exception_ptr first = std::move(thrown_.front());
+  thrown_.erase(thrown_.begin());
+  std::rethrow_exception(first);
+}
+
 bool WorldImpl::step(TimePoint limit) {
+  const Inside world{nullptr};
+  throw_kept();
   if (somebody_woken.exchange(false)) {
     for (Machine* const machine : machines_) {
       for (BackendBase* const backend : machine->backends) backend->look_whether_woken();
@@ -186,6 +198,7 @@ bool WorldImpl::step(TimePoint limit) {
   }
   if (!runnable_.empty()) {
     turn_one();
+    throw_kept();
     return true;
   }
   const TimePoint time = events.next();

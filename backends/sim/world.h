@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,8 +82,10 @@ class WorldImpl final : public Names {
   std::multiset<std::string, std::less<>> unanswered_names;
 
   // Running.
-  /// The next thing that can happen, if it can by `limit`.
+  /// The next thing that can happen, if it can by `limit`. Throws what somebody's callback threw.
   bool step(TimePoint limit);
+  /// To be thrown by step() when the turn is over.
+  void keep(const std::exception_ptr& exception) { thrown_.push_back(exception); }
   void make_runnable(HostedEnd& end);
   void forget(HostedEnd& end) noexcept;
   /// Nothing happens until then.
@@ -117,6 +120,7 @@ class WorldImpl final : public Names {
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   void arrive_at(Path& path, const Machine& to, TimePoint time, Function<void()> arrive);
   void turn_one();
+  void throw_kept();
 
   bool faults_on_ = false;
   bool settling_ = false;
@@ -128,6 +132,7 @@ class WorldImpl final : public Names {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Path> paths_;
   std::map<std::string, std::vector<Address>, std::less<>> names_;
   std::vector<HostedEnd*> runnable_;
+  std::vector<std::exception_ptr> thrown_;
   std::uint32_t turns_ = 0;
   TimePoint turns_at_{};
 };

@@ -4,6 +4,7 @@
 
 #include <rondo/resolver.h>
 
+#include "inside.h"
 #include "machine.h"
 #include "world.h"
 
@@ -47,6 +48,7 @@ void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) 
 
 std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::optional<Family> family,
                                                 OnAnswer on_answer) {
+  const Inside world{nullptr};
   trace.note(now, name, "is asked for", {});
   if (strikes(Fault::silent_name)) return std::make_unique<LostQuestion>(unanswered_names, name);
   auto question = std::make_unique<PendingQuestion>(events);

@@ -162,6 +162,13 @@ class HostedBackend : public Backend {
   enum class Hold : bool { lets_host_end, keeps_host };
   virtual void arm(TimePoint deadline, Hold hold) noexcept = 0;
 
+  /// Takes what left a callback of a guest without a hook of its own (Reactor::on_exception), where
+  /// the host can hand it to whoever runs it. False: it cannot, and the program is terminated.
+  [[nodiscard]] virtual bool take(const std::exception_ptr& exception) noexcept {
+    (void)exception;  // a loop in C has no way to carry it
+    return false;
+  }
+
   /// The host waits, not the reactor: operation_not_supported, which run() hands to its caller.
   [[nodiscard]] std::error_code wait(Sink&, TimePoint) final {
     return std::make_error_code(std::errc::operation_not_supported);

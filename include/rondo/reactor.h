@@ -153,7 +153,8 @@ class RONDO_EXPORT Reactor {
   [[nodiscard]] TimePoint now() noexcept;
 
   /// What a hosted reactor does with an exception that leaves a callback, since it cannot pass
-  /// through the host's frames. Without a hook the program is terminated.
+  /// through the host's frames. Without a hook the host may take it (HostedBackend::take), as a
+  /// sim::World does; else the program is terminated.
   void on_exception(Function<void(std::exception_ptr)> hook) noexcept;
 
   [[nodiscard]] Net& net() noexcept;

@@ -36,7 +36,7 @@ struct Link {
 };
 
 /// What can go wrong beyond what links and hosts are told to do. Each happens to one call, event or
-/// packet at a time, with its probability.
+/// packet at a time, with its probability. The last four are the program's to do, where it asks.
 enum class Fault : std::uint8_t {
   short_read,      ///< fewer bytes than there are
   short_write,     ///< fewer bytes taken than there is room for
@@ -64,20 +64,30 @@ enum class Fault : std::uint8_t {
   doubled_ready,   ///< told twice in one batch
   stale_event,     ///< for a registration that has ended
   shuffled_batch,
-  cut_batch,      ///< only the first events of a batch
-  spurious_wake,  ///< a wait that ends for nothing
-  late_wake,      ///< a wake-up that takes a millisecond
-  late_timer,     ///< a wait that ends after its deadline, by up to 10 ms
-  clock_jump,     ///< the clock of a host goes forward by up to a minute
-  slow_name,      ///< an answer that takes seconds
-  failing_name,   ///< server_failed
-  missing_name,   ///< host_not_found
-  silent_name,    ///< no answer at all: only a timeout ends it
+  cut_batch,            ///< only the first events of a batch
+  spurious_wake,        ///< a wait that ends for nothing
+  late_wake,            ///< a wake-up that takes a millisecond
+  late_timer,           ///< a wait that ends after its deadline, by up to 10 ms
+  clock_jump,           ///< the clock of a host goes forward by up to a minute
+  slow_name,            ///< an answer that takes seconds
+  failing_name,         ///< server_failed
+  missing_name,         ///< host_not_found
+  silent_name,          ///< no answer at all: only a timeout ends it
+  failed_allocation,    ///< of an operator new that asks allocation_fails()
+  throwing_callback,    ///< these three of who asks Faults::strikes()
+  destroying_callback,  ///< of whatever is at hand: streams, servers, timers, itself
+  stopping_callback,    ///< ends or stops what it belongs to
 };
-constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::silent_name) + 1;
+constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::stopping_callback) + 1;
 
 /// `short_read`: as the enumerator is written.
 [[nodiscard]] RONDO_EXPORT std::string_view name_of(Fault fault) noexcept;
+
+/// For the operator new of a test program, which throws std::bad_alloc then: whether
+/// Fault::failed_allocation strikes. Only inside the callbacks and turns of reactors in a world on
+/// this thread, never inside the world's own calls. How often a library allocates is its own
+/// affair: such a run is the same again in the same program, not with another standard library.
+[[nodiscard]] RONDO_EXPORT bool allocation_fails() noexcept;
 
 /// Which faults strike, and how often. None, to begin with.
 class RONDO_EXPORT Faults {
@@ -89,6 +99,8 @@ class RONDO_EXPORT Faults {
   /// 20 to one in 1,000. Another seed is another swarm.
   void swarm();
   void clear() noexcept;
+  /// Draws whether it strikes now: for what a program does wrong by itself.
+  [[nodiscard]] bool strikes(Fault fault) noexcept;
   /// How often it has struck so far.
   [[nodiscard]] std::uint64_t count(Fault fault) const noexcept;
 
@@ -200,7 +212,11 @@ class RONDO_EXPORT World {
 
   [[nodiscard]] Faults& faults() noexcept;
 
-  /// Runs the reactors of backend() and the network. Until `duration` has passed.
+  // Running the reactors of backend(), and the network. What leaves a callback of a reactor without
+  // a hook of its own (Reactor::on_exception) leaves these too, or the run() of a
+  // driving_backend(), when its turn is over. All is as it was: run on.
+
+  /// Until `duration` has passed.
   void run_for(Duration duration);
   /// Until `done()`, which is asked first and after each step. False: not within `limit`, which has
   /// passed then; report() tells why.

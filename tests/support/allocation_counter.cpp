@@ -9,9 +9,12 @@ namespace {
 constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 thread_local std::uint64_t count = 0;
 thread_local std::uint64_t left = unlimited;
+thread_local std::int64_t live = 0;
+rondo::test::AllocationFails fails = nullptr;
 
 void take_one() {
   ++count;
+  if (fails != nullptr && fails()) throw std::bad_alloc{};
   if (left == unlimited) return;
   if (left == 0) throw std::bad_alloc{};
   --left;
@@ -19,21 +22,35 @@ void take_one() {
 
 void* allocate(std::size_t size) {
   take_one();
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc{};
+  ++live;
+  return memory;
 }
 
 void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   take_one();
   const auto step = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return memory;
-  throw std::bad_alloc{};
+  void* const memory = std::aligned_alloc(step, (size + step - 1) / step * step);
+  if (memory == nullptr) throw std::bad_alloc{};
+  ++live;
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory != nullptr) --live;
+  std::free(memory);
 }
 
 }  // namespace
 
 namespace rondo::test {
 std::uint64_t allocations() noexcept { return count; }
+std::int64_t live_allocations() noexcept { return live; }
+bool fail_allocations_when(AllocationFails asked) noexcept {
+  fails = asked;
+  return true;
+}
 FewAllocations::FewAllocations(std::uint64_t count) noexcept { left = count; }
 FewAllocations::~FewAllocations() { left = unlimited; }
 }  // namespace rondo::test
@@ -46,11 +63,11 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return allocate_aligned(size, alignment);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }

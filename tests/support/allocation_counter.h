@@ -8,6 +8,14 @@ namespace rondo::test {
 /// The calls of operator new by this thread so far.
 std::uint64_t allocations() noexcept;
 
+/// How many more this thread has allocated than freed.
+std::int64_t live_allocations() noexcept;
+
+/// From now on each operator new asks `fails`, null for none, whether it is to throw. False:
+/// operator new cannot be replaced in this build.
+using AllocationFails = bool (*)() noexcept;
+bool fail_allocations_when(AllocationFails fails) noexcept;
+
 /// While it lives, operator new succeeds `count` times in this thread and then throws.
 class FewAllocations {
  public:

@@ -3,4 +3,6 @@
 
 namespace rondo::test {
 std::uint64_t allocations() noexcept { return 0; }
+std::int64_t live_allocations() noexcept { return 0; }
+bool fail_allocations_when(AllocationFails) noexcept { return false; }
 }  // namespace rondo::test

@@ -1,0 +1,184 @@
+// What a program does wrong by itself: it throws, destroys what is at hand, runs out of memory.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+#include "conversation.h"
+#include "support/allocation_counter.h"
+
+namespace rondo::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Oops : std::runtime_error {
+  Oops() : std::runtime_error("oops") {}
+};
+
+class UserFaults : public Conversation {
+ protected:
+  ~UserFaults() override { (void)test::fail_allocations_when(nullptr); }  // it is there, or was not
+
+  /// Runs on through whatever is thrown; how many times that was.
+  int run_through(Duration duration) {
+    const TimePoint end = world.now() + duration;
+    for (int thrown = 0;; ++thrown) {
+      try {
+        world.run_for(end - world.now());
+        return thrown;
+      } catch (const Oops&) {
+      }
+    }
+  }
+};
+
+TEST_F(UserFaults, ExceptionLeavesWhoRunsTheWorld) {
+  Timer timer{client, [] { throw Oops{}; }};
+  timer.arm_after(1s);
+  EXPECT_THROW(world.run_for(1min), Oops);
+  EXPECT_EQ(world.now(), TimePoint{1h} + 1s) << "at the time when it was thrown";
+  timer.arm_after(1s);
+  EXPECT_THROW((void)world.run(), Oops);
+  timer.arm_after(1s);
+  EXPECT_THROW((void)world.run_until([] { return false; }, 1min), Oops);
+  EXPECT_FALSE(world.run());
+}
+
+TEST_F(UserFaults, ExceptionsOfOneTurnComeOneByOneAndTheRestIsDone) {
+  std::vector<int> done;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (int i = 0; i < 5; ++i) {
+    timers.push_back(std::make_unique<Timer>(client, [&done, i] {
+      done.push_back(i);
+      if (i % 2 == 0) throw Oops{};
+    }));
+    timers.back()->arm_after(1s);
+  }
+  client.defer([] { throw Oops{}; });
+  EXPECT_EQ(run_through(2s), 4);
+  EXPECT_EQ(done, (std::vector{0, 1, 2, 3, 4}));
+}
+
+TEST_F(UserFaults, ExceptionOfWorkAndOfATimerInOneTurnAreBothTold) {
+  Timer timer{client, [] { throw Oops{}; }};
+  timer.arm_at(client.now());
+  client.defer([] { throw Oops{}; });
+  EXPECT_THROW(world.run_for(0s), Oops);
+  EXPECT_THROW(world.run_for(0s), Oops);
+  EXPECT_NO_THROW(world.run_for(1s));
+}
+
+TEST_F(UserFaults, ExceptionOfASessionEndsItAlone) {
+  struct Picky final : Session {
+    void on_data(Stream& stream, Bytes data) override {
+      if (data.size() == 4) throw Oops{};
+      stream.write(data);
+    }
+  };
+  auto picky = serve<Picky>(server, "10.0.0.1:7000");
+  Listener bad;
+  Listener good{5};
+  const auto one = talk(bad);
+  const auto other = talk(good);
+  one->write("oops");
+  other->write("hello");
+  EXPECT_EQ(run_through(1s), 1);
+  EXPECT_EQ(bad.reason, CloseReason::reset);
+  EXPECT_EQ(good.heard, "hello");
+  EXPECT_EQ(good.reason, CloseReason::eof);
+  EXPECT_EQ(picky->connections(), 0u);
+}
+
+TEST_F(UserFaults, HookOfTheReactorHasTheFirstWord) {
+  int hooked = 0;
+  client.on_exception([&](const std::exception_ptr&) { ++hooked; });
+  client.defer([] { throw Oops{}; });
+  EXPECT_NO_THROW(world.run_for(1s));
+  EXPECT_EQ(hooked, 1);
+}
+
+TEST_F(UserFaults, ExceptionLeavesTheReactorThatDrivesTheWorld) {
+  Reactor driver{world.host("10.0.0.3").driving_backend()};
+  Timer mine{driver, [] { throw Oops{}; }};
+  Timer another{client, [] { throw Oops{}; }};
+  mine.arm_after(1s);
+  another.arm_after(2s);
+  Timer last{driver, [] {}};
+  last.arm_after(3s);
+  EXPECT_THROW((void)driver.run(), Oops);
+  EXPECT_THROW((void)driver.run(), Oops);
+  EXPECT_FALSE(driver.run());
+  EXPECT_EQ(world.now(), TimePoint{1h} + 3s);
+}
+
+TEST_F(UserFaults, AreDrawnCountedAndTraced) {
+  std::string lines;
+  world.on_trace([&](std::string_view line) { lines += std::string{line} + '\n'; });
+  for (const Fault fault :
+       {Fault::throwing_callback, Fault::destroying_callback, Fault::stopping_callback}) {
+    EXPECT_FALSE(world.faults().strikes(fault));
+    world.faults().set(fault, 1);
+    EXPECT_TRUE(world.faults().strikes(fault));
+    EXPECT_EQ(world.faults().count(fault), 1u);
+    EXPECT_NE(lines.find(name_of(fault)), std::string::npos) << lines;
+  }
+}
+
+TEST_F(UserFaults, AllocationFailsInCallbacksAndNowhereElse) {
+  if (!test::fail_allocations_when(allocation_fails)) {
+    GTEST_SKIP() << "this build has an operator new of its own";
+  }
+  int failed = 0;
+  const auto allocate = [&failed] {
+    try {
+      delete new int{1};  // a vector's would do, but might be left out by the compiler as well
+      auto* volatile one = new int{1};
+      delete one;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    }
+  };
+  Timer timer{client, allocate};
+  client.defer(allocate);
+  timer.arm_after(1s);
+  world.faults().set(Fault::failed_allocation, 1);
+  allocate();
+  EXPECT_EQ(failed, 0) << "nobody's callback";
+  EXPECT_NO_THROW(world.run_for(2s)) << "the world has memory";
+  EXPECT_EQ(failed, 2);
+  EXPECT_GE(world.faults().count(Fault::failed_allocation), 2u);
+}
+
+TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
+  if (!test::fail_allocations_when(allocation_fails)) {
+    GTEST_SKIP() << "this build has an operator new of its own";
+  }
+  auto echo = serve_echo();
+  Listener listener;
+  const auto stream = talk(listener);
+  world.run_for(1s);
+  ASSERT_TRUE(listener.opened);
+  client.defer([] { throw std::bad_alloc{}; });
+  EXPECT_THROW(world.run_for(1s), std::bad_alloc);
+  // Sooner or later somebody has to allocate; then the next conversation goes well again.
+  world.faults().set(Fault::failed_allocation, 0.5);
+  stream->write("hello");
+  for (int i = 0; i < 100; ++i) {
+    try {
+      world.run_for(1s);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  world.faults().clear();
+  Listener second{5};
+  const auto another = talk(second);
+  another->write("hello");
+  world.run_for(1s);
+  EXPECT_EQ(second.heard, "hello");
+}
+
+}  // namespace
+}  // namespace rondo::sim
