@@ -22,6 +22,7 @@ Tcp::Tcp(Machine& machine, Family of_family) noexcept
 
 Tcp::~Tcp() {
   machine_.world().events.cancel(alarm_);
+  machine_.world().events.cancel(tail_);
   machine_.unbuffer(input_.size() + unsent_.size());
 }
 

@@ -86,7 +86,9 @@ class Tcp final : public Object {
   void transmit(Segment segment);
   void answer() { transmit({}); }
   static void refuse(Machine& machine, const Route& route);
-  void send_what_fits();
+  enum class Tail : bool { may_wait, leaves };
+  void send_what_fits(Tail tail = Tail::may_wait);
+  [[nodiscard]] bool holds_tail_back();
   [[nodiscard]] std::size_t in_flight() const noexcept {
     return static_cast<std::size_t>(sent_ - acked_);
   }
@@ -132,6 +134,7 @@ class Tcp final : public Object {
   ByteQueue unsent_;
   TimePoint heard_at_{};
   EventQueue::Ticket alarm_{};
+  EventQueue::Ticket tail_{};  // while the last bytes wait for the end
   std::unique_ptr<Listening> listening_;
   Ref<Tcp> listener_;  // while handshaking
 };

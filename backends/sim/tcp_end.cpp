@@ -66,6 +66,7 @@ void Tcp::become_over(int error) noexcept {
   drop_unsent();
   leave();
   machine_.world().events.cancel(alarm_);
+  machine_.world().events.cancel(tail_);
   changed();
 }
 
@@ -97,6 +98,7 @@ void Tcp::vanish() noexcept {
   listener_ = {};
   drop_unsent();
   machine_.world().events.cancel(alarm_);
+  machine_.world().events.cancel(tail_);
 }
 
 Duration Tcp::patience() const {

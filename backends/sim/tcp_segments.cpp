@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t segment_size_max = std::size_t{16} << 10U;
 constexpr std::size_t header_size = 40;
+constexpr Duration tail_delay = std::chrono::milliseconds{40};
 constexpr Duration slow_handshake = std::chrono::seconds{3};
 
 std::string_view name_of(const Segment& segment) noexcept {
@@ -61,16 +62,19 @@ void Tcp::refuse(Machine& machine, const Route& route) {
                                });
 }
 
-void Tcp::send_what_fits() {
+void Tcp::send_what_fits(Tail tail) {
   WorldImpl& world = machine_.world();
   while (!unsent_.empty() && sent_ < limit_) {
     std::size_t size = std::min<std::uint64_t>(segment_size_max, limit_ - sent_);
     size = std::min(size, unsent_.size());
+    const bool may_wait = tail == Tail::may_wait && !output_shut_ && size == unsent_.size();
+    if (may_wait && holds_tail_back()) break;
     if (size > 1 && world.strikes(Fault::split_packet)) size = 1 + world.random.below(size - 1);
     Segment segment{.data = unsent_.take(size)};
     machine_.unbuffer(size);
     sent_ += size;
-    if (unsent_.empty() && output_shut_ && world.strikes(Fault::end_with_data)) {
+    if (unsent_.empty() && output_shut_ && tail_ != EventQueue::Ticket::none) {
+      world.events.cancel(tail_);
       segment.end = end_sent_ = true;
       ++sent_;
     }
@@ -82,6 +86,18 @@ void Tcp::send_what_fits() {
     transmit({.end = true});
   }
   if (in_flight() != 0) await_answer();
+}
+
+/// As Nagle's algorithm does, but for a fixed time: the end may come meanwhile.
+bool Tcp::holds_tail_back() {
+  if (tail_ != EventQueue::Ticket::none) return true;
+  WorldImpl& world = machine_.world();
+  if (!world.strikes(Fault::end_with_data)) return false;
+  tail_ = world.events.at(after(world.now, tail_delay), [this] {
+    tail_ = EventQueue::Ticket::none;
+    send_what_fits(Tail::leaves);
+  });
+  return true;
 }
 
 /// A SYN, and another if it is not answered: a second later, two seconds after that, ...
