@@ -51,7 +51,7 @@ void Trace::note(TimePoint time, std::string_view who, std::string_view what,
                  std::string_view whom) {
   mix(static_cast<std::uint64_t>(time.time_since_epoch().count()));
   for (const std::string_view text : {who, what, whom}) mix(text);
-  if (reader_) write(time, who, std::string{what} + ' ' + std::string{whom}, {}, nullptr);
+  if (reader_ || file_) write(time, who, std::string{what} + ' ' + std::string{whom}, {}, nullptr);
 }
 
 /// A multiplication and a shift a word, as splitmix64 has them.

@@ -4,7 +4,7 @@
 namespace rondo::sim {
 namespace {
 
-void see(FaultScene& scene) {
+void see(FaultScene& scene) {  // tidy: allow sizes: a line for each fault
   switch (scene.fault) {
     case Fault::short_read:
       return short_read(scene);

@@ -195,9 +195,9 @@ TEST(Report, WritesTheTraceWhereTheEnvironmentSays) {
   ::unsetenv("RONDO_SIM_TRACE");
   EXPECT_EQ(text_of(file.path),
             "3600.000000000  the world  begins, seed 7\n"
-            "3600.000000000  ann  is cut off from\n3600.000000000  bob  is\n"
+            "3600.000000000  ann  is cut off from bob\n"
             "3600.000000000  the world  begins, seed 8\n"
-            "3600.000000000  ann  is cut off from\n3600.000000000  bob  is\n");
+            "3600.000000000  ann  is cut off from bob\n");
 }
 
 std::vector<std::uint64_t> list(const TestSeeds& seeds) {
