@@ -54,7 +54,7 @@ class Build:
 
     def words(self):
         words = ["--buildtype=debugoptimized", "-Dwerror=true", "-Dtests=enabled"]
-        words += ["-Dexamples=enabled", "-Dbench=disabled", *self.options]
+        words += ["-Dexamples=enabled", "-Dbench=disabled", "-Db_pch=true", *self.options]
         if self.flags:
             words += [f"-Dcpp_args={self.flags}", f"-Dcpp_link_args={self.flags}"]
         return words
@@ -78,13 +78,15 @@ def every_build():
     no_aslr = tuple(NO_ASLR) if works(*NO_ASLR, "true") else ()
     return [
         Build("tests", python="all"),
-        Build("release", ("--buildtype=release", "-Db_ndebug=true", "-Dbench=auto"), python="slow"),
+        # Without assertions, and with no header but those that each source includes.
+        Build("release",
+              ("--buildtype=release", "-Db_ndebug=true", "-Db_pch=false", "-Dbench=auto"),
+              python="slow"),
         sanitized("asan", "address,undefined", _ASAN, slowness=3, python="programs"),
         sanitized("tsan", "thread", _TSAN, slowness=6, wrapper=no_aslr),
-        # Also without DNS, which all the others have.
-        Build("checked", ("-Ddns=disabled",),
+        # Also the assertions of libstdc++; and without DNS, which all the others have.
+        Build("clang-16", ("-Ddns=disabled",), compiler="clang++-16",
               flags="-D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS"),
-        Build("clang-16", compiler="clang++-16"),
         Build("clang-19-libcxx", compiler="clang++-19", flags="-stdlib=libc++", libcxx=True),
     ]
 

@@ -17,6 +17,7 @@ from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
+PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes",
             "--num-callers=20", "--fair-sched=try",
@@ -89,7 +90,7 @@ class Runner:
         cases = []
         programs = [dataclasses.replace(one, filter=self.both(one.filter)) for one in programs]
         for number in range(1, times + 1):
-            of_run = gtest.run_all(programs, self.jobs, self.report)
+            of_run = gtest.run_all(programs, self.jobs * PROGRAMS_PER_JOB, self.report)
             for case in of_run:
                 if times > 1 and case.status == "failed":
                     case.reason = f"run {number} of {times} {case.reason}".strip()
