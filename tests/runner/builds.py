@@ -37,6 +37,7 @@ class Build:
     slowness: float = 1
     python: str = ""  # which Python tests to run on it: all, programs, or none
     libcxx: bool = False
+    targets: tuple = ()  # what of it is compiled; without any, all
 
     @property
     def folder(self):
@@ -117,7 +118,7 @@ def prepare(build, jobs, report):
         if not done.ok:
             return Case("configure", "failed", done.why(), done.output, setup)
         stamp.write_text(wanted)
-    compile_it = ["ninja", "-C", build.folder, "-j", jobs]
+    compile_it = ["ninja", "-C", build.folder, "-j", jobs, *build.targets]
     done = processes.run(
         compile_it, env=env, cwd=TOP, seconds=BUILD_SECONDS_MAX, on_line=report.progress
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import builds
 import checks
+import fuzz
 import gtest
 import processes
 import pythons
@@ -17,7 +18,11 @@ from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
+<<<<<<< HEAD
 PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
+=======
+FUZZ_SECONDS = 12  # a target
+>>>>>>> fc5cbaa (tests/fuzz: libFuzzer targets with models beside them)
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes",
             "--num-callers=20", "--fair-sched=try",
@@ -39,8 +44,8 @@ def parse_arguments(words):
         "the exit status is 0 if something was run and nothing failed.",
     )
     parser.add_argument("--all", action="store_true",
-                        help="also the sanitizers, the other compilers, valgrind, the style, the "
-                        f"budgets, the installed library and {REPEATS_OF_ALL} repeats")
+                        help="also the sanitizers, the other compilers, valgrind, fuzzing, the "
+                        f"style, the budgets, the installed library and {REPEATS_OF_ALL} repeats")
     parser.add_argument("--filter", metavar="X", default="",
                         help="only cases with X in their name; or a pattern as --gtest_filter's")
     parser.add_argument("--repeat", metavar="N", type=int, default=1,
@@ -124,6 +129,13 @@ class Runner:
             return
         self.again(build, "valgrind", 1, wrapper=VALGRIND, slowness=20, filter=VALGRIND_FILTER)
 
+    def fuzz(self):
+        """Each target for a while; what was found before is a test of every build."""
+        targets = [name for name in fuzz.names() if self.wants(f"fuzz.{name}")]
+        if targets and self.prepare(fuzz.build()):
+            runs = fuzz.run_all(targets, FUZZ_SECONDS, self.jobs, self.report)
+            self.report.end([run.case() for run in runs])
+
     def plain(self, build):
         self.stage("tidy", ("style.tidy", checks.tidy))
         self.test(build)
@@ -140,6 +152,7 @@ class Runner:
             self.test(build)
         self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL)
         self.valgrind(first)
+        self.fuzz()
         self.stage("budgets", ("bench.costs", checks.costs))
 
 
