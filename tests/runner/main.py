@@ -18,11 +18,8 @@ from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
-<<<<<<< HEAD
 PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
-=======
 FUZZ_SECONDS = 12  # a target
->>>>>>> fc5cbaa (tests/fuzz: libFuzzer targets with models beside them)
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes",
             "--num-callers=20", "--fair-sched=try",
