@@ -1,6 +1,7 @@
 #include "machine.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "backends.h"
@@ -59,6 +60,21 @@ void Machine::restart() {
   nets_.push_back(std::make_unique<SimNet>(*this));
   note("starts again");
   world_.reopen_paths_to(*this);
+}
+
+void Machine::doubt(const Machine& other) {
+  std::vector<std::pair<Route, Ref<Tcp>>> shared;
+  for (const auto& [route, connection] : connections) {
+    if (!route.remote.is_loopback() && other.owns(route.remote)) {
+      shared.emplace_back(route, connection);
+    }
+  }
+  // In an order that does not depend on how a library hashes.
+  std::sort(shared.begin(), shared.end(), [](const auto& one, const auto& two) {
+    return std::tie(one.first.local, one.first.remote) <
+           std::tie(two.first.local, two.first.remote);
+  });
+  for (const auto& [route, connection] : shared) connection->doubt();
 }
 
 void Machine::jump_clock(Duration forward) {

@@ -60,6 +60,8 @@ class Machine {
 
   void crash();
   void restart();
+  /// `other` may not be heard any more: see Tcp::doubt().
+  void doubt(const Machine& other);
   [[nodiscard]] bool is_up() const noexcept { return is_up_; }
   void jump_clock(Duration forward);
 

@@ -41,6 +41,7 @@ int Host::duplicate(int fd) noexcept { return machine_->net().duplicate(fd); }
 void Host::crash() {
   const Inside world{nullptr};
   machine_->crash();
+  machine_->world().doubt(*machine_);
 }
 void Host::restart() {
   const Inside world{nullptr};
@@ -108,6 +109,7 @@ void World::cut(std::string_view from, std::string_view to) {
   const Inside world{nullptr};
   impl_->between(from, to).is_cut = true;
   impl_->trace.note(now(), from, "is cut off from", to);
+  impl_->doubt(from, to);
 }
 
 void World::heal(std::string_view a, std::string_view b) {

@@ -9,10 +9,12 @@
 // `limit_`, which the receiver moves as its buffer is read. What is sent and not acknowledged stays
 // in the sender's account, so that a write is refused when the receiver does not read. Nothing is
 // sent twice: what cannot pass waits on its path, which is what retransmission comes to; a sender
-// that hears nothing for too long gives up. When the last descriptor is closed, the connection goes
-// on by itself until both sides have ended.
+// that hears nothing for too long gives up. Probes, of a window that is closed and of who keeps
+// alive, are sent when the other end crashes or is cut off, as only then they change anything: so
+// a world in which all wait can be told from one in which something happens. When the last
+// descriptor is closed, the connection goes on by itself until both sides have ended.
 //
-// Not simulated: congestion, TIME_WAIT, keep-alive probes, urgent data.
+// Not simulated: congestion, TIME_WAIT, urgent data.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +34,7 @@ struct Segment {
   enum class Kind : std::uint8_t { syn, syn_ack, ack, reset };
   Kind kind = Kind::ack;
   bool end = false;         ///< FIN, behind the data
+  bool is_probe = false;    ///< asks for an answer, and no more
   std::uint64_t acked = 0;  ///< what the sender of this has received
   std::uint64_t limit = 0;  ///< up to where it has room
   std::vector<std::byte> data{};
@@ -53,6 +56,9 @@ class Tcp final : public Object {
   [[nodiscard]] const Object* other_end() const noexcept override;
   [[nodiscard]] std::size_t unread() const noexcept override { return input_.size(); }
   [[nodiscard]] std::size_t unsent() const noexcept override { return unfinished(); }
+
+  /// The other end may not be heard any more: who would find out by a probe sends one now.
+  void doubt();
 
   int bind(const Endpoint& local) override;
   int listen(int backlog) override;
@@ -109,6 +115,7 @@ class Tcp final : public Object {
   void unbind() noexcept;
   void await_answer();
   void no_answer();
+  void give_up();
   void close_listener();
   [[nodiscard]] Duration patience() const;
   void drop_unsent() noexcept;
@@ -121,6 +128,7 @@ class Tcp final : public Object {
   bool output_shut_ = false;
   bool end_received_ = false;
   bool end_sent_ = false;
+  bool is_in_doubt_ = false;  // a probe was sent and not answered
   std::uint8_t knocks_ = 0;
   int error_ = 0;
   Route route_;

@@ -120,14 +120,38 @@ void Tcp::await_answer() {
 void Tcp::no_answer() {
   alarm_ = EventQueue::Ticket::none;
   WorldImpl& world = machine_.world();
-  if (in_flight() == 0 && !is_closed_) return;
+  if (in_flight() == 0 && !is_closed_) return is_in_doubt_ ? give_up() : void();
   const TimePoint due = after(heard_at_, patience());
   if (due > world.now) {
     alarm_ = world.events.at(due, [this] { no_answer(); });
     return;
   }
+  give_up();
+}
+
+void Tcp::give_up() {
   machine_.note("tcp gives up", {in_flight()}, &route_);
   become_over(ETIMEDOUT);
+}
+
+/// Who has sent something, or has closed, awaits an answer anyway.
+void Tcp::doubt() {
+  const bool is_awaited = in_flight() != 0 || is_closed_ || is_in_doubt_;
+  const bool keeps_alive = options.is_on(Option::keep_alive);
+  if (state_ != State::connected || is_awaited || (unsent_.empty() && !keeps_alive)) return;
+  WorldImpl& world = machine_.world();
+  TimePoint due = after(world.now, patience());
+  if (unsent_.empty()) {
+    const auto seconds = [this](Option option) {
+      return std::chrono::seconds{options.number(option)};
+    };
+    due = std::max(after(heard_at_, seconds(Option::keep_alive_idle)), world.now) +
+          seconds(Option::keep_alive_interval) * options.number(Option::keep_alive_count);
+  }
+  is_in_doubt_ = true;
+  transmit({.is_probe = true});
+  world.events.cancel(alarm_);
+  alarm_ = world.events.at(due, [this] { no_answer(); });
 }
 
 }  // namespace rondo::sim

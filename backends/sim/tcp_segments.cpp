@@ -171,6 +171,7 @@ void Tcp::take_syn(const Route& route, const Segment& segment) {
 
 void Tcp::take(Segment segment) {
   heard_at_ = machine_.world().now;
+  is_in_doubt_ = false;
   switch (segment.kind) {
     case Segment::Kind::reset:
       return take_reset();
@@ -189,6 +190,7 @@ void Tcp::take(Segment segment) {
   acked_ = std::max(acked_, std::min(segment.acked, sent_));
   limit_ = std::max(limit_, segment.limit);
   if (!segment.data.empty() || segment.end) take_data(segment);
+  if (segment.is_probe) answer();
   if (state_ != State::connected) return;
   send_what_fits();
   changed();

@@ -167,6 +167,19 @@ void WorldImpl::reopen_paths_to(const Machine& to) {
   }
 }
 
+void WorldImpl::doubt(const Machine& machine) {
+  for (Machine* const other : machines_) {
+    if (other != &machine) other->doubt(machine);
+  }
+}
+
+void WorldImpl::doubt(std::string_view from, std::string_view to) {
+  Machine& one = *host(from).machine_;
+  Machine& other = *host(to).machine_;
+  one.doubt(other);
+  other.doubt(one);
+}
+
 void WorldImpl::settle() {
   if (std::exchange(settling_, true)) return;
   while (!within_.empty()) {

@@ -64,6 +64,9 @@ class WorldImpl final : public Names {
   /// What was waiting goes on, if nothing is in the way any more.
   void reopen(const Machine& from, const Machine& to);
   void reopen_paths_to(const Machine& to);
+  /// Of connections with that machine, or between two: whoever probes does so now.
+  void doubt(const Machine& machine);
+  void doubt(std::string_view from, std::string_view to);
   /// A part of a connection: it arrives in the order of such, however long that takes.
   void send_segment(const Machine& from, const Machine& to, std::size_t size,
                     Function<void()> arrive);
