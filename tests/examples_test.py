@@ -4,13 +4,15 @@ import asyncio
 import signal
 import socket
 import socketserver
+import subprocess
 import tempfile
 import threading
 import unittest
 from pathlib import Path
 
 from example_programs import (
-    MUCH, SECONDS_MAX, ExamplesTest, connect, nobody, receive_all, run, running, send_all_aside,
+    EXAMPLES, MUCH, SECONDS_MAX, ExamplesTest, connect, nobody, receive_all, run, running,
+    send_all_aside,
 )
 
 
@@ -101,6 +103,25 @@ class Examples(ExamplesTest):
                     server.send_signal(signal.SIGTERM)
                     self.assertIn(anns.read(), ("", "* bob has left\n"))
                 self.assertEqual(server.wait(SECONDS_MAX), 0)
+
+    @unittest.skipUnless((EXAMPLES / "chat_in_a_box").exists(), "without the simulated network")
+    def test_chat_holds_in_a_network_that_does_its_worst(self):
+        done = subprocess.run([EXAMPLES / "chat_in_a_box", "--seeds", "1000"], text=True,
+                              capture_output=True, timeout=10 * SECONDS_MAX)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"^1000 seeds hold: [1-9]\d+ joins, [1-9]\d+ lines said, "
+                         r"[1-9]\d+ lines and notices heard, [1-9]\d+ dropped for not reading, "
+                         r"[1-9]\d+ partitions, [1-9]\d+ crashes\n$")
+
+    @unittest.skipUnless((EXAMPLES / "chat_in_a_box").exists(), "without the simulated network")
+    def test_a_seed_of_the_chat_is_the_same_each_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            traces = [Path(folder, name) for name in ("one", "other")]
+            for trace in traces:
+                subprocess.run([EXAMPLES / "chat_in_a_box", "--seed", "7", "--trace", trace],
+                               check=True, capture_output=True, timeout=SECONDS_MAX)
+            self.assertGreater(len(traces[0].read_text().splitlines()), 100)
+            self.assertEqual(*(trace.read_text() for trace in traces))
 
     def test_the_text_client_talks_with_the_chat(self):
         words = "carl\nhello\n/quit\n"
