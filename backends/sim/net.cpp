@@ -72,7 +72,7 @@ int SimNet::socket(Family family, SocketType type) noexcept try {
   const Inside world{nullptr};
   if (const int refusal = refusal_to_open(); refusal != 0) return refusal;
   const Ref<Object> object = make(family, type);
-  return object ? machine_.table().add(object) : -EPROTONOSUPPORT;
+  return object ? machine_.table().add(object) : -ESOCKTNOSUPPORT;
 } catch (const std::bad_alloc&) {
   return -ENOMEM;
 }
@@ -162,7 +162,10 @@ int SimNet::receive_one(Object& object, Message& message) {
     message.parts = {&shortened, 1};
   }
   Rights rights;
+  const Endpoint before = message.address != nullptr ? *message.address : Endpoint{};
+  if (message.address != nullptr) *message.address = unnamed_endpoint();
   const int result = object.receive(message, rights);
+  if (result < 0 && message.address != nullptr) *message.address = before;
   message.parts = parts;
   give_rights(machine_.table(), std::move(rights), message);
   return result;
@@ -198,7 +201,11 @@ std::ptrdiff_t SimNet::readv(std::span<const MutableBytes> into, int fd) noexcep
   const std::size_t count = std::min(into.size(), parts.size());
   std::copy_n(into.begin(), count, parts.begin());
   Message message{.parts = std::span{parts}.first(count)};
-  const int result = with(fd, [&](Object& object) { return receive_one(object, message); });
+  const int result = with(fd, [&](Object& object) {
+    // read(2) of nothing asks nobody.
+    if (size_of(message) == 0) return object.reads() ? 0 : -EBADF;
+    return receive_one(object, message);
+  });
   return in_errno(result, message.size);
 }
 
@@ -221,7 +228,9 @@ std::ptrdiff_t SimNet::write_parts(std::span<const Bytes> data, int fd, bool to_
       [](Bytes part) { return MutableBytes{const_cast<std::byte*>(part.data()), part.size()}; });
   Message message{.parts = std::span{parts}.first(count)};
   const int result = with(fd, [&](Object& object) {
-    return to_socket && !object.is_socket() ? -ENOTSOCK : send_one(object, message);
+    if (to_socket && !object.is_socket()) return -ENOTSOCK;
+    if (!to_socket && size_of(message) == 0) return object.writes() ? 0 : -EBADF;
+    return send_one(object, message);
   });
   return in_errno(result, message.size);
 }
@@ -243,13 +252,19 @@ std::ptrdiff_t SimNet::send_file(int file, std::uint64_t offset, std::size_t siz
 int SimNet::receive(int fd, std::span<Message> messages) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) return -ENOTSOCK;
+    // recvmmsg(2) tells an error before what came ahead of it.
+    if (const int error = object.take_error(); error != 0) return -error;
     int moved = 0;
     for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
       if (message.parts.size() > parts_max) return moved != 0 ? moved : -EMSGSIZE;
       const int result = receive_one(object, message);
-      if (result < 0) return moved != 0 ? moved : result;
-      ++moved;
-      if (is_stream(object)) break;
+      if (result >= 0) {
+        ++moved;
+        continue;
+      }
+      if (moved == 0) return result;
+      if (result != -EAGAIN) object.keep_error(-result);
+      break;
     }
     return moved;
   });
@@ -264,6 +279,7 @@ int SimNet::send(int fd, std::span<Message> messages) noexcept {
       const int result = send_one(object, message);
       if (result < 0) return moved != 0 ? moved : result;
       ++moved;
+      machine_.world().settle();  // an answer to the first may be an error of the second
     }
     return moved;
   });
@@ -271,15 +287,19 @@ int SimNet::send(int fd, std::span<Message> messages) noexcept {
 
 // --- options and addresses ----------------------------------------------------------------------
 
-int SimNet::membership(int fd, const Endpoint& group, std::uint32_t interface,
-                       bool member) noexcept {
+int SimNet::membership(int fd, const Endpoint& group, std::uint32_t, bool member) noexcept {
   if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
-  return with(fd, [&](Object& object) { return object.membership(group, interface, member); });
+  return with(fd, [&](Object& object) {
+    return object.is_socket() ? object.membership(group, member) : -ENOTSOCK;
+  });
 }
 
 int SimNet::set(int fd, Option option, int value) noexcept {
   return with(fd, [&](Object& object) {
-    if (!object.is_socket()) return -ENOTSOCK;
+    if (!object.is_socket()) {
+      const int refusal = OptionValues::refusal_of(option, value);
+      return refusal != 0 && option < Option::ttl ? refusal : -ENOTSOCK;
+    }
     return object.options.set(object.family, object.type, option, value);
   });
 }

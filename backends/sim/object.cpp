@@ -1,5 +1,8 @@
 #include "object.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -27,7 +30,14 @@ int Object::connect(const Endpoint&) { return -EOPNOTSUPP; }
 int Object::receive(Message&, Rights&) { return -EBADF; }
 int Object::send(Message&, Rights) { return -EBADF; }
 int Object::shutdown(Direction) { return -ENOTCONN; }
-int Object::membership(const Endpoint&, std::uint32_t, bool) { return -ENOPROTOOPT; }
+int Object::membership(const Endpoint& group, bool member) {
+  if (family == Family::unix_domain) return -EOPNOTSUPP;
+  const Address address = Address::of(group);
+  if (group.family() != family || !address.is_multicast()) return -EINVAL;
+  if (!groups_) groups_ = std::make_unique<std::set<Ip>>();
+  if (member) return groups_->insert(address.ip).second ? 0 : -EADDRINUSE;
+  return groups_->erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
+}
 int Object::local(Endpoint& address) const {
   if (family == Family::unix_domain) return -EOPNOTSUPP;
   address = Endpoint::any(0, family);
@@ -35,7 +45,12 @@ int Object::local(Endpoint& address) const {
 }
 int Object::peer(Endpoint&) const { return -ENOTCONN; }
 int Object::credentials(Credentials&) const { return -ENOTCONN; }
-int Object::take_error() { return 0; }
+
+int Object::refusal_of(const Endpoint& address) const noexcept {
+  constexpr std::size_t ipv6_size_min = 24;  // SIN6_LEN_RFC2133
+  const std::size_t size_min = family == Family::ipv4 ? sizeof(sockaddr_in) : ipv6_size_min;
+  return address.system_size() < size_min ? -EINVAL : -EAFNOSUPPORT;
+}
 
 void Object::released() {
   if (--descriptors_ != 0) return;
@@ -69,6 +84,14 @@ std::size_t size_of(const Message& message) noexcept {
   std::size_t size = 0;
   for (const MutableBytes part : message.parts) size += part.size();
   return size;
+}
+
+Endpoint unnamed_endpoint() noexcept {
+  constexpr sa_family_t family = AF_UNIX;
+  sockaddr address{};
+  address.sa_family = family;
+  const auto made = Endpoint::from_system(&address, offsetof(sockaddr, sa_data));
+  return made ? *made : Endpoint{};
 }
 
 std::size_t fill(Message& message, std::size_t offset, Bytes data) noexcept {

@@ -5,13 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <rondo/endpoint.h>
 #include <rondo/net.h>
 #include <rondo/ready.h>
 
+#include "address.h"
 #include "option_values.h"
 #include "ref.h"
 
@@ -53,13 +56,19 @@ class Object : public Counted {
   virtual int receive(Message& message, std::vector<Ref<Object>>& rights);
   virtual int send(Message& message, std::vector<Ref<Object>> rights);
   virtual int shutdown(Direction direction);
-  virtual int membership(const Endpoint& group, std::uint32_t interface, bool member);
+  int membership(const Endpoint& group, bool member);
   virtual int local(Endpoint& address) const;
   virtual int peer(Endpoint& address) const;
   virtual int credentials(Credentials& peer) const;
-  virtual int take_error();
+  /// SO_ERROR, which reading clears.
+  int take_error() noexcept { return std::exchange(error_, 0); }
+  /// What a batch of messages found behind its first ones: the next call tells it.
+  void keep_error(int error) noexcept { error_ = error; }
   [[nodiscard]] virtual bool is_socket() const noexcept { return true; }
   [[nodiscard]] virtual bool listens() const noexcept { return false; }
+  /// A pipe has two ends.
+  [[nodiscard]] virtual bool reads() const noexcept { return true; }
+  [[nodiscard]] virtual bool writes() const noexcept { return true; }
 
   /// Each descriptor, and each that is under way in a message, counts as one.
   void opened() noexcept { ++descriptors_; }
@@ -78,7 +87,15 @@ class Object : public Counted {
  protected:
   ~Object() override;
 
+  /// What Linux says of an address that is of another family: it looks at the size first.
+  [[nodiscard]] int refusal_of(const Endpoint& address) const noexcept;
+
+  [[nodiscard]] bool is_member_of(const Address& group) const noexcept {
+    return groups_ && groups_->contains(group.ip);
+  }
+
   Machine& machine_;
+  int error_ = 0;
 
  private:
   struct Watcher {
@@ -86,12 +103,15 @@ class Object : public Counted {
     std::uint32_t place;
   };
   std::vector<Watcher> watchers_;
+  std::unique_ptr<std::set<Ip>> groups_;  // few have any
   std::uint32_t descriptors_ = 0;
 };
 
 using Rights = std::vector<Ref<Object>>;
 
 [[nodiscard]] std::size_t size_of(const Message& message) noexcept;
+/// A Unix socket without a name; also what is told where the system tells no address at all.
+[[nodiscard]] Endpoint unnamed_endpoint() noexcept;
 /// Copies `data` into the parts of the message, from `offset` on; returns how much there was room
 /// for.
 std::size_t fill(Message& message, std::size_t offset, Bytes data) noexcept;

@@ -18,10 +18,14 @@ class OptionValues {
   /// Takes over what was set on the listener.
   void inherit(const OptionValues& listener);
 
+  /// 0, or what is said of such a value for whatever socket.
+  [[nodiscard]] static int refusal_of(Option option, int value) noexcept;
   /// Units and errors are those of Linux. Results are 0, or the negative errno.
   int set(Family family, SocketType type, Option option, int value);
   int get(Family family, SocketType type, Option option, int& value) const;
 
+  /// As an address of IPv6 alone does, that a socket is bound to.
+  void turn_on(Option option) noexcept { flags_ |= bit(option); }
   [[nodiscard]] bool is_on(Option option) const noexcept { return (flags_ & bit(option)) != 0; }
   [[nodiscard]] int linger() const noexcept { return linger_; }
   /// Bytes that fit.

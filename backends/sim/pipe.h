@@ -1,6 +1,8 @@
 // The two ends of a pipe: pipe(7).
 #pragma once
 
+#include <cstddef>
+#include <deque>
 #include <string>
 
 #include "byte_queue.h"
@@ -19,6 +21,8 @@ class PipeEnd final : public Object {
   }
 
   [[nodiscard]] bool is_socket() const noexcept override { return false; }
+  [[nodiscard]] bool reads() const noexcept override { return !writes_; }
+  [[nodiscard]] bool writes() const noexcept override { return writes_; }
   [[nodiscard]] Ready ready() const noexcept override;
   void closed() override;
   void vanish() noexcept override { other_ = {}; }
@@ -31,11 +35,21 @@ class PipeEnd final : public Object {
   int send(Message& message, Rights rights) override;
 
  private:
-  static constexpr std::size_t size_max = std::size_t{64} << 10U;
+  /// What a write leaves in a page goes on to be used by the next one, if that fits.
+  struct Page {
+    std::size_t taken = 0;
+    std::size_t end = 0;
+  };
+  static constexpr std::size_t page_size = 4096;
+  static constexpr std::size_t pages_max = 16;
+
+  [[nodiscard]] std::size_t put(std::size_t size);
+  void take(std::size_t size) noexcept;
 
   bool writes_;
   Ref<PipeEnd> other_;  // until one of them is closed
-  ByteQueue bytes_;     // of the reader
+  ByteQueue bytes_;     // of the reader, as are the pages
+  std::deque<Page> pages_;
 };
 
 }  // namespace rondo::sim

@@ -67,14 +67,22 @@ const Object* Tcp::other_end() const noexcept {
 }
 
 int Tcp::bind(const Endpoint& local) {
-  if (local.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
-  if (is_bound_ || state_ != State::fresh) return -EINVAL;
+  if (local.family() != family) return refusal_of(local);
   Address address = Address::of(local);
+  const bool chooses_port = address.port != 0;
+  const bool is_too_late = is_bound_ || (state_ != State::fresh && state_ != State::over);
+  if (is_too_late && family == Family::ipv6) return -EINVAL;
   if (!address.is_any() && !machine_.owns(address)) return -EADDRNOTAVAIL;
+  if (is_too_late) return -EINVAL;
   const int result = machine_.tcp_ports.bind(*this, address, machine_.world().random);
   if (result != 0) return result;
   route_.local = address;
   is_bound_ = true;
+  keeps_port_ = chooses_port;
+  keeps_address_ = !address.is_any();
+  if (family == Family::ipv6 && !address.is_any() && !address.is_ipv4()) {
+    options.turn_on(Option::ipv6_only);
+  }
   return 0;
 }
 
@@ -108,9 +116,11 @@ int Tcp::accept(Ref<Object>& accepted, Endpoint* peer) {
 }
 
 int Tcp::connect(const Endpoint& peer) {
-  if (peer.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
-  if (state_ == State::connecting) return -EALREADY;
-  if (state_ != State::fresh && state_ != State::over) return -EISCONN;
+  if (progress_ == Progress::disconnecting) return -EINVAL;
+  if (progress_ == Progress::connected) return -EISCONN;
+  if (progress_ == Progress::connecting) return outcome_of_connect();
+  if (state_ != State::fresh) return -EISCONN;
+  if (peer.family() != family) return refusal_of(peer);
   WorldImpl& world = machine_.world();
   if (world.strikes(Fault::unreachable)) return -EHOSTUNREACH;
   if (const int result = choose_route(Address::of(peer)); result != 0) return result;
@@ -118,6 +128,7 @@ int Tcp::connect(const Endpoint& peer) {
   machine_.tcp_ports.use(route_.local.port);
   is_routed_ = true;
   state_ = State::connecting;
+  progress_ = Progress::connecting;
   error_ = 0;
   input_shut_ = output_shut_ = end_received_ = end_sent_ = false;
   sent_ = acked_ = received_ = read_ = 0;
@@ -126,6 +137,33 @@ int Tcp::connect(const Endpoint& peer) {
   knock();
   changed();
   return -EINPROGRESS;
+}
+
+/// What a second connect() is told, as inet_stream_connect has it.
+int Tcp::outcome_of_connect() {
+  if (state_ == State::connecting) return -EALREADY;
+  if (state_ == State::connected) {
+    progress_ = Progress::connected;
+    return 0;
+  }
+  const int error = error_ != 0 ? -error_ : -ECONNABORTED;
+  disconnect();
+  return error;
+}
+
+/// As if it had never been connected; it keeps the port that it was bound to.
+void Tcp::disconnect() {
+  if (state_ == State::listening) close_listener();
+  become_over(0);
+  state_ = State::fresh;
+  progress_ = Progress::none;
+  machine_.unbuffer(input_.size());
+  input_.clear();
+  input_shut_ = output_shut_ = end_received_ = end_sent_ = false;
+  route_.remote = {};
+  // The port is told on, also where it is anybody's again.
+  if (!keeps_address_) route_.local.ip = any_address(family).ip;
+  changed();
 }
 
 /// Of both ends, so that no other connection has them.
@@ -152,7 +190,8 @@ int Tcp::choose_route(const Address& peer) {
 }
 
 int Tcp::receive(Message& message, Rights&) {
-  if (state_ == State::fresh || listens()) return -ENOTCONN;
+  if (listens()) return -ENOTCONN;
+  if (state_ == State::fresh && !input_shut_) return -ENOTCONN;
   if (state_ == State::connecting || state_ == State::handshaking) return -EAGAIN;
   if (state_ == State::connected && machine_.world().strikes(Fault::broken)) {
     break_off();
@@ -169,9 +208,9 @@ int Tcp::receive(Message& message, Rights&) {
     changed();
     return 0;
   }
-  if (end_received_ || input_shut_ || size_of(message) == 0) return 0;
+  if (end_received_ || size_of(message) == 0) return 0;
   if (error_ != 0) return -std::exchange(error_, 0);
-  return state_ == State::over ? 0 : -EAGAIN;
+  return state_ == State::over || input_shut_ ? 0 : -EAGAIN;
 }
 
 int Tcp::send(Message& message, Rights) {
@@ -201,19 +240,23 @@ int Tcp::send(Message& message, Rights) {
 }
 
 int Tcp::shutdown(Direction direction) {
-  if (state_ != State::connected) return -ENOTCONN;
-  if (direction != Direction::write) input_shut_ = true;
-  if (direction != Direction::read) {
-    output_shut_ = true;
-    send_what_fits();
+  if (progress_ == Progress::connecting) {
+    progress_ = state_ == State::connected ? Progress::connected : Progress::disconnecting;
   }
+  if (state_ == State::connecting || (listens() && direction != Direction::write)) {
+    disconnect();
+    return 0;
+  }
+  if (listens()) return 0;
+  if (direction != Direction::write) input_shut_ = true;
+  if (direction != Direction::read) output_shut_ = true;
+  if (state_ == State::connected) send_what_fits();
   changed();
-  return 0;
+  return state_ == State::connected ? 0 : -ENOTCONN;
 }
 
 int Tcp::local(Endpoint& address) const {
-  address = is_bound_ || is_routed_ || state_ == State::over ? route_.local.endpoint(family)
-                                                             : Endpoint::any(0, family);
+  address = route_.local.endpoint(family);
   return 0;
 }
 
@@ -222,7 +265,5 @@ int Tcp::peer(Endpoint& address) const {
   address = route_.remote.endpoint(family);
   return 0;
 }
-
-int Tcp::take_error() { return std::exchange(error_, 0); }
 
 }  // namespace rondo::sim

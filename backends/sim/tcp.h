@@ -69,9 +69,10 @@ class Tcp final : public Object {
   int shutdown(Direction direction) override;
   int local(Endpoint& address) const override;
   int peer(Endpoint& address) const override;
-  int take_error() override;
 
  private:
+  /// What connect() has told so far, beside the state: SS_UNCONNECTED and its like.
+  enum class Progress : std::uint8_t { none, connecting, connected, disconnecting };
   enum class State : std::uint8_t { fresh, listening, connecting, handshaking, connected, over };
   struct Listening {
     std::size_t backlog = 0;
@@ -106,6 +107,8 @@ class Tcp final : public Object {
   // Connecting.
   [[nodiscard]] int choose_route(const Address& peer);
   void knock();
+  [[nodiscard]] int outcome_of_connect();
+  void disconnect();
 
   // Ends.
   void become_over(int error) noexcept;
@@ -116,14 +119,15 @@ class Tcp final : public Object {
   void await_answer();
   void no_answer();
   void give_up();
-  [[nodiscard]] bool would_probe() const noexcept;
-  [[nodiscard]] bool is_alone() const;
   void close_listener();
   [[nodiscard]] Duration patience() const;
   void drop_unsent() noexcept;
 
   State state_ = State::fresh;
+  Progress progress_ = Progress::none;
   bool is_bound_ = false;
+  bool keeps_port_ = false;  // the program chose it: it stays when the connection is over
+  bool keeps_address_ = false;
   bool is_routed_ = false;  // in the machine's connections
   bool is_closed_ = false;  // no descriptor any more
   bool input_shut_ = false;
@@ -132,7 +136,6 @@ class Tcp final : public Object {
   bool end_sent_ = false;
   bool is_in_doubt_ = false;  // a probe was sent and not answered
   std::uint8_t knocks_ = 0;
-  int error_ = 0;
   Route route_;
   std::uint64_t sent_ = 0;
   std::uint64_t acked_ = 0;

@@ -48,6 +48,7 @@ void Tcp::closed() {
 void Tcp::close_listener() {
   const std::unique_ptr<Listening> listening = std::move(listening_);
   state_ = State::over;
+  if (!listening) return;
   for (const Ref<Tcp>& client : listening->queue) client->break_off();
 }
 
@@ -65,6 +66,7 @@ void Tcp::become_over(int error) noexcept {
   output_shut_ = true;
   drop_unsent();
   leave();
+  if (!keeps_port_) unbind();
   machine_.world().events.cancel(alarm_);
   machine_.world().events.cancel(tail_);
   changed();
@@ -134,22 +136,11 @@ void Tcp::give_up() {
   become_over(ETIMEDOUT);
 }
 
-/// Who has sent something awaits an answer anyway.
-bool Tcp::would_probe() const noexcept {
-  return in_flight() == 0 && (!unsent_.empty() || options.is_on(Option::keep_alive));
-}
-
-/// Whether what it hears now is the last for a while.
-bool Tcp::is_alone() const {
-  const Object* const other = other_end();
-  if (other == nullptr) return true;
-  WorldImpl& world = machine_.world();
-  return &other->machine() != &machine_ && (world.path(machine_, other->machine()).is_cut ||
-                                            world.path(other->machine(), machine_).is_cut);
-}
-
+/// Who has sent something, or has closed, awaits an answer anyway.
 void Tcp::doubt() {
-  if (state_ != State::connected || is_closed_ || is_in_doubt_ || !would_probe()) return;
+  const bool is_awaited = in_flight() != 0 || is_closed_ || is_in_doubt_;
+  const bool keeps_alive = options.is_on(Option::keep_alive);
+  if (state_ != State::connected || is_awaited || (unsent_.empty() && !keeps_alive)) return;
   WorldImpl& world = machine_.world();
   TimePoint due = after(world.now, patience());
   if (unsent_.empty()) {

@@ -159,6 +159,7 @@ void Tcp::take_syn(const Route& route, const Segment& segment) {
   const Ref<Tcp> client{new Tcp{machine_, family}};
   client->options.inherit(options);
   client->state_ = State::handshaking;
+  client->progress_ = Progress::connected;
   client->route_ = route;
   client->limit_ = segment.limit;
   client->listener_ = Ref<Tcp>{this};
@@ -193,7 +194,6 @@ void Tcp::take(Segment segment) {
   if (segment.is_probe) answer();
   if (state_ != State::connected) return;
   send_what_fits();
-  if (would_probe() && is_alone()) doubt();
   changed();
   end_if_finished();
 }
@@ -221,7 +221,8 @@ void Tcp::established() {
 
 void Tcp::take_data(Segment& segment) {
   // Nobody will ever read it.
-  if (is_closed_ && !segment.data.empty()) return break_off();
+  const bool is_unwanted = is_closed_ || (input_shut_ && output_shut_ && !end_received_);
+  if (is_unwanted && !segment.data.empty()) return break_off();
   received_ += segment.data.size();
   machine_.buffer(segment.data.size());
   input_.append(segment.data);
@@ -241,7 +242,7 @@ void Tcp::take_reset() noexcept {
   if (const Ref<Tcp> listener = std::exchange(listener_, {})) {
     if (listener->listens()) --listener->listening_->handshaking;
   }
-  become_over(end_received_ ? EPIPE : ECONNRESET);
+  become_over(end_received_ && !end_sent_ ? EPIPE : ECONNRESET);
 }
 
 }  // namespace rondo::sim

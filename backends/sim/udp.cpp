@@ -38,19 +38,26 @@ void Udp::closed() {
 }
 
 int Udp::bind(const Endpoint& local) {
-  if (local.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
-  if (is_bound_) return -EINVAL;
+  if (local.family() != family) return refusal_of(local);
   Address address = Address::of(local);
+  if (is_bound_ && family == Family::ipv6) return -EINVAL;
   if (!address.is_any() && !is_for_many(address) && !machine_.owns(address)) return -EADDRNOTAVAIL;
+  if (is_bound_) return -EINVAL;
   const int result = machine_.udp_ports.bind(*this, address, machine_.world().random);
   if (result != 0) return result;
   route_.local = address;
   is_bound_ = true;
+  if (family == Family::ipv6 && !address.is_any() && !address.is_ipv4()) {
+    options.turn_on(Option::ipv6_only);
+  }
   return 0;
 }
 
 int Udp::connect(const Endpoint& peer) {
-  if (peer.family() != family) return family == Family::ipv4 ? -EAFNOSUPPORT : -EINVAL;
+  if (peer.family() != family) {
+    if (!is_mapped(peer)) return refusal_of(peer);
+    if (options.is_on(Option::ipv6_only)) return -EAFNOSUPPORT;
+  }
   Route route;
   const int result = route_to(Address::of(peer), route);
   if (result != 0) return result;
@@ -78,13 +85,14 @@ int Udp::route_to(const Address& to, Route& route) {
 
 int Udp::receive(Message& message, Rights&) {
   if (error_ != 0) return -std::exchange(error_, 0);
-  if (queue_.empty()) return input_shut_ ? 0 : -EAGAIN;
+  if (queue_.empty()) return -EAGAIN;  // also after shutdown(2)
   const Datagram datagram = std::move(queue_.front());
   queue_.pop_front();
   queued_ -= datagram.data.size() + cost_of_datagram;
   message.size = fill(message, 0, datagram.data);
   message.truncated = message.size < datagram.data.size();
   if (message.address != nullptr) *message.address = datagram.route.local.endpoint(family);
+  message.control_truncated = message.info == nullptr && options.is_on(Option::packet_info);
   if (message.info != nullptr) {
     *message.info = {.whole_size = datagram.data.size()};
     if (options.is_on(Option::packet_info)) {
@@ -100,12 +108,18 @@ int Udp::receive(Message& message, Rights&) {
 }
 
 int Udp::send(Message& message, Rights) {
-  if (error_ != 0) return -std::exchange(error_, 0);
-  if (output_shut_) return -EPIPE;
+  if (!is_bound_) {
+    if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
+  }
   if (message.address == nullptr && !is_connected_) return -EDESTADDRREQ;
   Datagram datagram{.route = route_, .data = {}};
   if (message.address != nullptr) {
-    if (message.address->family() != family) return -EAFNOSUPPORT;
+    const bool is_strange = message.address->family() != family && !is_mapped(*message.address);
+    if (is_strange) return family == Family::ipv6 ? -EINVAL : refusal_of(*message.address);
+    if (message.address->family() != family && options.is_on(Option::ipv6_only)) {
+      return -ENETUNREACH;
+    }
+    if (message.address->port() == 0) return -EINVAL;
     const int result = route_to(Address::of(*message.address), datagram.route);
     if (result != 0) return result;
   }
@@ -117,8 +131,9 @@ int Udp::send(Message& message, Rights) {
       datagram.route.local.ip = from.ip;
     }
   }
-  if (datagram.route.remote.port == 0) return -EINVAL;
   if (size_of(message) > size_max) return -EMSGSIZE;
+  if (error_ != 0) return -std::exchange(error_, 0);
+  if (output_shut_) return -EPIPE;
   for (const Bytes part : message.parts) {
     datagram.data.insert(datagram.data.end(), part.begin(), part.end());
   }
@@ -180,9 +195,19 @@ bool Udp::arrive(Machine& machine, const Datagram& datagram) {
 }
 
 bool Udp::wants(const Datagram& datagram) const noexcept {
-  if (is_connected_ && route_.remote != datagram.route.local) return false;
+  if (is_connected_ && !is_peer(datagram.route.local)) return false;
   const Address& to = datagram.route.remote;
-  return !to.is_multicast() || groups_.contains(to.ip);
+  return !to.is_multicast() || is_member_of(to);
+}
+
+/// An IPv6 socket takes IPv4 addresses, unless it was told not to.
+bool Udp::is_mapped(const Endpoint& address) const noexcept {
+  return family == Family::ipv6 && address.family() == Family::ipv4;
+}
+
+/// Who is connected to port 0 hears every port.
+bool Udp::is_peer(const Address& address) const noexcept {
+  return route_.remote.port == 0 ? route_.remote.ip == address.ip : route_.remote == address;
 }
 
 /// A full buffer drops it.
@@ -199,26 +224,17 @@ void Udp::unreachable(Machine& machine, const Route& route) {
   if (bindings == nullptr) return;
   for (const Binding& binding : *bindings) {
     auto* const socket = static_cast<Udp*>(binding.object);
-    if (!socket->is_connected_ || socket->route_.remote != route.remote) continue;
+    if (!socket->is_connected_ || !socket->is_peer(route.remote)) continue;
     socket->error_ = ECONNREFUSED;
     socket->changed();
   }
 }
 
 int Udp::shutdown(Direction direction) {
-  if (!is_connected_) return -ENOTCONN;
   if (direction != Direction::write) input_shut_ = true;
   if (direction != Direction::read) output_shut_ = true;
   changed();
-  return 0;
-}
-
-int Udp::membership(const Endpoint& group, std::uint32_t, bool member) {
-  if (group.family() != family) return -EINVAL;
-  const Address address = Address::of(group);
-  if (!address.is_multicast()) return -EINVAL;
-  if (member) return groups_.insert(address.ip).second ? 0 : -EADDRINUSE;
-  return groups_.erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
+  return is_connected_ ? 0 : -ENOTCONN;
 }
 
 int Udp::local(Endpoint& address) const {
@@ -227,11 +243,9 @@ int Udp::local(Endpoint& address) const {
 }
 
 int Udp::peer(Endpoint& address) const {
-  if (!is_connected_) return -ENOTCONN;
+  if (!is_connected_ || route_.remote.port == 0) return -ENOTCONN;
   address = route_.remote.endpoint(family);
   return 0;
 }
-
-int Udp::take_error() { return std::exchange(error_, 0); }
 
 }  // namespace rondo::sim

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -37,13 +36,13 @@ class Udp final : public Object {
   int receive(Message& message, Rights& rights) override;
   int send(Message& message, Rights rights) override;
   int shutdown(Direction direction) override;
-  int membership(const Endpoint& group, std::uint32_t interface, bool member) override;
   int local(Endpoint& address) const override;
   int peer(Endpoint& address) const override;
-  int take_error() override;
 
  private:
   [[nodiscard]] bool wants(const Datagram& datagram) const noexcept;
+  [[nodiscard]] bool is_mapped(const Endpoint& address) const noexcept;
+  [[nodiscard]] bool is_peer(const Address& address) const noexcept;
   void take(const Datagram& datagram);
   int route_to(const Address& to, Route& route);
   void send_to_all(const Datagram& datagram);
@@ -53,9 +52,7 @@ class Udp final : public Object {
   bool is_connected_ = false;
   bool input_shut_ = false;
   bool output_shut_ = false;
-  int error_ = 0;
   Route route_;
-  std::set<Ip> groups_;
   std::deque<Datagram> queue_;
   std::size_t queued_ = 0;  // bytes
 };

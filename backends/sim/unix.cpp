@@ -1,6 +1,5 @@
 #include "unix.h"
 
-#include <sys/socket.h>
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -12,26 +11,23 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t chunk_size_max = std::size_t{32} << 10U;
+constexpr std::size_t header_of_message = 32;  // what a message may be less than the send buffer
+constexpr std::size_t cost_of_message = 768;   // what the kernel books beside the bytes
 constexpr std::size_t datagrams_waiting_max = 10;  // net.unix.max_dgram_qlen
 constexpr int backlog_max = 4096;
-
-Endpoint unnamed() noexcept {
-  constexpr sa_family_t family = AF_UNIX;
-  sockaddr address{};
-  address.sa_family = family;
-  const auto made = Endpoint::from_system(&address, offsetof(sockaddr, sa_data));
-  return made ? *made : Endpoint{};
-}
 
 }  // namespace
 
 UnixSocket::UnixSocket(Machine& machine, SocketType of_type) noexcept
-    : Object(machine, Family::unix_domain, of_type), local_(unnamed()), remote_(unnamed()) {}
+    : Object(machine, Family::unix_domain, of_type),
+      local_(unnamed_endpoint()),
+      remote_(unnamed_endpoint()) {}
 
 UnixSocket::~UnixSocket() = default;
 
 void UnixSocket::pair(UnixSocket& one, UnixSocket& other) {
   one.is_connected_ = other.is_connected_ = true;
+  one.knows_peer_ = other.knows_peer_ = true;
   one.peer_ = Ref<UnixSocket>{&other};
   other.peer_ = Ref<UnixSocket>{&one};
 }
@@ -50,17 +46,20 @@ bool UnixSocket::serves() const noexcept {
 }
 
 Ready UnixSocket::ready() const noexcept {
-  if (is_listening_) return queue_.empty() ? Ready::none : Ready::read;
-  if (error_ != 0) return Ready::both;
+  if (error_ != 0 || (input_shut_ && output_shut_)) return Ready::both;
+  if (is_listening_) return queue_.empty() && !input_shut_ ? Ready::none : Ready::read;
   if (!is_datagram() && !is_connected_) return Ready::both;  // OUT and HUP
-  const bool is_over = input_shut_ && output_shut_;
-  if (is_over) return Ready::both;
   Ready ready = Ready::none;
   if (!input_.empty() || input_shut_) ready |= Ready::read;
-  const bool peer_takes = !is_datagram() || !peer_ ||
-                          peer_->input_.size() < datagrams_waiting_max || peer_.get() == this;
-  if (has_room() && peer_takes) ready |= Ready::write;
+  if (has_room() && (!is_datagram() || !peer_ || peer_->takes_from(*this))) ready |= Ready::write;
   return ready;
+}
+
+/// A queue of datagrams that is full, as unix_recvq_full has it; but two that are connected with
+/// each other look only at the sender's account.
+bool UnixSocket::takes_from(const UnixSocket& sender) const noexcept {
+  return &sender == this || peer_.get() == &sender || is_closed_ ||
+         input_.size() <= datagrams_waiting_max;
 }
 
 std::string UnixSocket::describe() const {
@@ -74,11 +73,21 @@ std::size_t UnixSocket::unread() const noexcept {
   return size;
 }
 
+/// Each type has abstract names of its own; a path is one for all.
+std::string UnixSocket::key_of(const std::string& name) const {
+  return name.starts_with('@') ? name + '\0' + static_cast<char>(type) : name;
+}
+
 int UnixSocket::bind(const Endpoint& local) {
   if (local.family() != Family::unix_domain) return -EINVAL;
   const std::string name = local.host();
-  if (name.empty() || !local_.host().empty()) return -EINVAL;
-  if (!machine_.unix_names.emplace(name, this).second) return -EADDRINUSE;
+  if (name.empty()) return -EINVAL;
+  // A file is made before anything else is looked at.
+  const bool is_bound = !local_.host().empty();
+  if (is_bound && name.starts_with('@')) return -EINVAL;
+  if (machine_.unix_names.contains(key_of(name))) return -EADDRINUSE;
+  if (is_bound) return -EINVAL;
+  machine_.unix_names.emplace(key_of(name), this);
   local_ = local;
   return 0;
 }
@@ -86,7 +95,7 @@ int UnixSocket::bind(const Endpoint& local) {
 int UnixSocket::listen(int backlog) {
   if (is_datagram()) return -EOPNOTSUPP;
   if (local_.host().empty() || is_connected_) return -EINVAL;
-  is_listening_ = true;
+  is_listening_ = knows_peer_ = true;
   backlog_ = static_cast<std::size_t>(std::clamp(backlog, 0, backlog_max));
   changed();
   return 0;
@@ -105,35 +114,58 @@ int UnixSocket::accept(Ref<Object>& accepted, Endpoint* peer) {
 
 int UnixSocket::connect(const Endpoint& peer) {
   if (peer.family() != Family::unix_domain) return -EINVAL;
-  const std::string name = peer.host();
-  const auto found = machine_.unix_names.find(name);
-  if (found == machine_.unix_names.end()) {
-    return name.starts_with('@') ? -ECONNREFUSED : -ENOENT;
-  }
-  UnixSocket& other = *found->second;
-  if (other.type != type) return -EPROTOTYPE;
-  if (!is_datagram()) {
-    if (is_connected_) return -EISCONN;
-    if (is_listening_) return -EINVAL;
-    if (!other.is_listening_) return -ECONNREFUSED;
-    return connect_stream(other);
-  }
-  peer_ = Ref<UnixSocket>{&other};
-  remote_ = other.local_;
+  UnixSocket* other = nullptr;
+  if (const int result = find(peer, other); result != 0) return result;
+  if (!is_datagram()) return connect_stream(*other);
+  if (!other->hears(*this)) return -EPERM;
+  const Ref<UnixSocket> before = std::exchange(peer_, Ref<UnixSocket>{other});
+  remote_ = other->local_;
   is_connected_ = true;
+  if (before.get() != other) other->senders_.push_back(this);
+  if (before && before.get() != other) parted_from(*before);
   changed();
   return 0;
 }
 
+/// Who has that name.
+int UnixSocket::find(const Endpoint& address, UnixSocket*& other) const {
+  if (address.family() != Family::unix_domain) return -EINVAL;
+  const std::string name = address.host();
+  if (name.empty()) return -EINVAL;
+  const auto found = machine_.unix_names.find(key_of(name));
+  if (found == machine_.unix_names.end()) return name.starts_with('@') ? -ECONNREFUSED : -ENOENT;
+  other = found->second;
+  return other->type == type ? 0 : -EPROTOTYPE;
+}
+
+/// A datagram socket that is connected hears its peer alone.
+bool UnixSocket::hears(const UnixSocket& sender) const noexcept {
+  return !is_connected_ || !peer_ || peer_.get() == &sender;
+}
+
+/// What waits from a peer of before is lost, and the peer is told, if it is ours still.
+void UnixSocket::parted_from(UnixSocket& before) noexcept {
+  std::erase(before.senders_, this);
+  if (input_.empty()) return;
+  while (!input_.empty()) drop_front();
+  if (before.is_closed_ || before.peer_.get() != this) return;
+  before.error_ = ECONNRESET;
+  before.changed();
+}
+
 /// Connected at once, and waiting to be accepted.
 int UnixSocket::connect_stream(UnixSocket& listener) {
+  if (!listener.is_listening_ || listener.input_shut_) return -ECONNREFUSED;
   if (listener.queue_.size() > listener.backlog_) return -EAGAIN;
+  if (is_connected_) return -EISCONN;
+  if (is_listening_) return -EINVAL;
   const Ref<UnixSocket> accepted{new UnixSocket{machine_, type}};
   accepted->options.inherit(listener.options);
   accepted->local_ = listener.local_;
   accepted->remote_ = local_;
   remote_ = listener.local_;
   pair(*this, *accepted);
+  accepted->knows_peer_ = true;
   listener.queue_.push_back(accepted);
   machine_.note("unix connects", {listener.queue_.size()});
   listener.changed();
@@ -145,20 +177,22 @@ void UnixSocket::closed() {
   const Ref<UnixSocket> alive{this};
   is_closed_ = true;
   if (const std::string name = local_.host(); !name.empty()) {
-    const auto found = machine_.unix_names.find(name);
+    const auto found = machine_.unix_names.find(key_of(name));
     if (found != machine_.unix_names.end() && found->second == this) {
       machine_.unix_names.erase(found);
     }
   }
-  const bool unread = !input_.empty();
+  // Since Linux 6.x an empty message, alone, is not unread.
+  const bool unread = input_.size() > 1 || (!input_.empty() && !input_.front().data.empty());
   while (!input_.empty()) drop_front();
   const std::deque<Ref<UnixSocket>> queue = std::move(queue_);
   for (const Ref<UnixSocket>& client : queue) {
-    client->input_.emplace_back();  // unread, as what was never accepted is
+    client->was_never_accepted_ = true;
     client->closed();
   }
   const Ref<UnixSocket> peer = std::exchange(peer_, {});
-  if (peer && peer->peer_.get() == this) peer->peer_gone(unread);
+  if (peer) std::erase(peer->senders_, this);
+  if (peer && peer->peer_.get() == this) peer->peer_gone(unread || was_never_accepted_);
 }
 
 void UnixSocket::peer_gone(bool unread) noexcept {
@@ -166,6 +200,7 @@ void UnixSocket::peer_gone(bool unread) noexcept {
     changed();
     return;  // it finds out when it sends
   }
+  remote_ = peer_->local_;
   peer_ = {};
   input_shut_ = output_shut_ = true;
   if (unread) error_ = ECONNRESET;
@@ -173,7 +208,6 @@ void UnixSocket::peer_gone(bool unread) noexcept {
 }
 
 int UnixSocket::shutdown(Direction direction) {
-  if (!is_connected_) return -ENOTCONN;
   const Ref<UnixSocket> peer = is_datagram() ? Ref<UnixSocket>{} : peer_;
   if (direction != Direction::write) {
     input_shut_ = true;
@@ -195,52 +229,66 @@ int UnixSocket::local(Endpoint& address) const {
 
 int UnixSocket::peer(Endpoint& address) const {
   if (!is_connected_) return -ENOTCONN;
-  address = remote_;
+  address = peer_ ? peer_->local_ : remote_;
   return 0;
 }
 
 int UnixSocket::credentials(Credentials& peer) const {
-  if (!is_connected_ || is_datagram()) return -ENOTCONN;
+  if (!knows_peer_) return -ENOTCONN;
   peer = {.process = 1000 + std::int64_t{machine_.id()}, .user = 1000, .group = 1000};
   return 0;
 }
 
-int UnixSocket::take_error() { return std::exchange(error_, 0); }
-
 // --- what is sent and received ------------------------------------------------------------------
 
-int UnixSocket::destination(const Message& message, Ref<UnixSocket>& to) {
-  if (!is_datagram() || message.address == nullptr) {
-    to = peer_;
-    if (is_datagram() && !is_connected_) return -ENOTCONN;
-    return 0;
+/// The errors that need no look at who is to get it.
+int UnixSocket::refusal_to_send(const Message& message) noexcept {
+  if (type == SocketType::stream) {
+    if (message.address != nullptr) return is_connected_ ? -EISCONN : -EOPNOTSUPP;
+    if (!is_connected_) return -ENOTCONN;
+    if (output_shut_) return -EPIPE;
+    return size_of(message) != 0 && error_ != 0 ? -std::exchange(error_, 0) : 0;
   }
-  const std::string name = message.address->host();
-  const auto found = machine_.unix_names.find(name);
-  if (found == machine_.unix_names.end()) return name.starts_with('@') ? -ECONNREFUSED : -ENOENT;
-  to = Ref<UnixSocket>{found->second};
-  return to->type == type ? 0 : -EPROTOTYPE;
+  if (!is_datagram() && error_ != 0) return -std::exchange(error_, 0);
+  if (!is_datagram() && !is_connected_) return -ENOTCONN;
+  if (size_of(message) + header_of_message > options.send_room() * 2) return -EMSGSIZE;
+  if (error_ != 0) return -std::exchange(error_, 0);
+  if (output_shut_) return -EPIPE;
+  return owed_ >= options.send_room() * 2 ? -EAGAIN : 0;
 }
 
 int UnixSocket::send(Message& message, Rights rights) {
-  if (error_ != 0) return -std::exchange(error_, 0);
-  if (!is_datagram() && !is_connected_) return -ENOTCONN;
-  if (output_shut_) return -EPIPE;
-  Ref<UnixSocket> to;
-  if (const int result = destination(message, to); result != 0) return result;
-  if (!to || to->is_closed_) return is_datagram() ? -ECONNREFUSED : -EPIPE;
+  const bool goes_to_address = is_datagram() && message.address != nullptr;
+  if (goes_to_address && message.address->family() != Family::unix_domain) return -EINVAL;
+  if (goes_to_address && message.address->host().empty()) return -EINVAL;
+  if (const int refusal = refusal_to_send(message); refusal != 0) return refusal;
+  if (!is_connected_ && !goes_to_address) return -ENOTCONN;
+  Ref<UnixSocket> to = peer_;
+  if (goes_to_address) {
+    UnixSocket* other = nullptr;
+    if (const int result = find(*message.address, other); result != 0) return result;
+    to = Ref<UnixSocket>{other};
+  }
+  if (is_datagram() && !to->hears(*this)) return -EPERM;
+  if (!to || to->is_closed_) {
+    if (!is_datagram()) return -EPIPE;
+    is_connected_ = false;  // it finds out now
+    parted_from(*std::exchange(peer_, {}));
+    return -ECONNREFUSED;
+  }
   return send_to(*to, message, std::move(rights));
 }
 
 int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
-  if (to.input_shut_) return -EPIPE;
   const std::size_t size = size_of(message);
-  const std::size_t room = options.send_room() * 2 - std::min(owed_, options.send_room() * 2);
   const bool is_stream = type == SocketType::stream;
-  if (!is_stream && size > options.send_room() * 2) return -EMSGSIZE;
-  if (is_datagram() && to.input_.size() >= datagrams_waiting_max && &to != this) return -EAGAIN;
-  if (size != 0 && (room == 0 || (!is_stream && room < size))) return -EAGAIN;
   if (is_stream && size == 0) return 0;
+  if (to.input_shut_) return -EPIPE;
+  if (is_datagram() && !to.takes_from(*this)) return -EAGAIN;
+  std::size_t room = options.send_room() * 2 - std::min(owed_, options.send_room() * 2);
+  if (is_stream && room == 0) return -EAGAIN;
+  // One message is taken whole, if there was any room.
+  if (!is_stream) room = size;
   std::size_t left = std::min(size, room);
   for (const Bytes part : message.parts) {
     Bytes rest = part.first(std::min(part.size(), left));
@@ -258,7 +306,7 @@ int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
     }
   }
   if (size == 0) to.input_.push_back({{}, 0, std::move(rights), local_, Ref<UnixSocket>{this}});
-  owed_ += message.size;
+  owed_ += message.size + (is_stream ? 0 : cost_of_message);
   machine_.note("unix sends", {message.size});
   to.changed();
   changed();
@@ -266,12 +314,15 @@ int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
 }
 
 int UnixSocket::receive(Message& message, Rights& rights) {
-  if (!is_datagram() && !is_connected_) return is_listening_ ? -EINVAL : -ENOTCONN;
+  const bool is_stream = type == SocketType::stream;
+  if (!is_datagram() && !is_connected_) return is_stream ? -EINVAL : -ENOTCONN;
+  // Who wants a message is told an error first; who wants nothing of a stream has it.
+  if (error_ != 0 && (!is_stream || input_.empty())) return -std::exchange(error_, 0);
   if (input_.empty()) {
-    if (error_ != 0) return -std::exchange(error_, 0);
-    return input_shut_ ? 0 : -EAGAIN;
+    const bool ends = input_shut_ && !is_datagram();
+    return ends || (is_stream && size_of(message) == 0) ? 0 : -EAGAIN;
   }
-  if (type == SocketType::stream) return receive_bytes(message, rights);
+  if (is_stream) return receive_bytes(message, rights);
   receive_record(message, rights);
   return 0;
 }
@@ -279,6 +330,7 @@ int UnixSocket::receive(Message& message, Rights& rights) {
 /// Ends behind what came with descriptors.
 int UnixSocket::receive_bytes(Message& message, Rights& rights) {
   const std::size_t wanted = size_of(message);
+  if (message.address != nullptr) *message.address = input_.front().from;
   while (message.size < wanted && !input_.empty()) {
     Chunk& chunk = input_.front();
     const bool has_rights = !chunk.rights.empty();
@@ -291,7 +343,6 @@ int UnixSocket::receive_bytes(Message& message, Rights& rights) {
     if (chunk.taken == chunk.data.size()) input_.pop_front();
     if (has_rights) break;
   }
-  if (message.address != nullptr) *message.address = unnamed();
   changed();
   return 0;
 }
@@ -310,8 +361,15 @@ void UnixSocket::receive_record(Message& message, Rights& rights) {
 void UnixSocket::drop_front() {
   const Chunk chunk = std::move(input_.front());
   input_.pop_front();
-  if (chunk.payer) chunk.payer->pay(chunk.data.size() - chunk.taken);
+  const std::size_t cost = type == SocketType::stream ? 0 : cost_of_message;
+  if (chunk.payer) chunk.payer->pay(chunk.data.size() - chunk.taken + cost);
   for (const Ref<Object>& right : chunk.rights) right->released();
+  tell_senders();
+}
+
+/// There is room in the queue again.
+void UnixSocket::tell_senders() noexcept {
+  for (UnixSocket* const sender : senders_) sender->changed();
 }
 
 void UnixSocket::pay(std::size_t size) noexcept {

@@ -42,7 +42,6 @@ class UnixSocket final : public Object {
   int local(Endpoint& address) const override;
   int peer(Endpoint& address) const override;
   int credentials(Credentials& peer) const override;
-  int take_error() override;
 
  private:
   /// What one call sent.
@@ -58,7 +57,13 @@ class UnixSocket final : public Object {
   [[nodiscard]] bool has_room() const noexcept;
   int connect_stream(UnixSocket& listener);
   int send_to(UnixSocket& to, Message& message, Rights rights);
-  int destination(const Message& message, Ref<UnixSocket>& to);
+  [[nodiscard]] int refusal_to_send(const Message& message) noexcept;
+  int find(const Endpoint& address, UnixSocket*& other) const;
+  [[nodiscard]] std::string key_of(const std::string& name) const;
+  [[nodiscard]] bool takes_from(const UnixSocket& sender) const noexcept;
+  [[nodiscard]] bool hears(const UnixSocket& sender) const noexcept;
+  void parted_from(UnixSocket& before) noexcept;
+  void tell_senders() noexcept;
   int receive_bytes(Message& message, Rights& rights);
   void receive_record(Message& message, Rights& rights);
   void drop_front();
@@ -68,14 +73,16 @@ class UnixSocket final : public Object {
   bool is_listening_ = false;
   bool is_connected_ = false;
   bool is_closed_ = false;
+  bool was_never_accepted_ = false;
+  bool knows_peer_ = false;  // its credentials; a listener's are its own
   bool input_shut_ = false;
   bool output_shut_ = false;
-  int error_ = 0;
   std::size_t backlog_ = 0;
   std::size_t owed_ = 0;  // bytes sent and not read yet
   Endpoint local_;
   Endpoint remote_;
   Ref<UnixSocket> peer_;
+  std::vector<UnixSocket*> senders_;  // datagram sockets that are connected to this one
   std::list<Chunk> input_;
   std::deque<Ref<UnixSocket>> queue_;  // of those who wait to be accepted
 };
