@@ -18,6 +18,7 @@ from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
+PARITY_SCRIPTS = "2000"  # of each level, on each backend
 PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
 FUZZ_SECONDS = 12  # a target
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
@@ -119,6 +120,16 @@ class Runner:
         programs = [dataclasses.replace(one, **changes) for one in programs]
         self.report.end(self.run_programs(programs, times))
 
+    def counted(self, build, program, **env):
+        """One program of a build that is there already, with the counts of its own variables."""
+        if not self.ready.get(build.name):
+            return
+        self.report.begin(program)
+        programs, _ = builds.read_tests(build)
+        programs = [dataclasses.replace(one, env={**one.env, **env}) for one in programs
+                    if one.name == program]
+        self.report.end(self.run_programs(programs, 1))
+
     def valgrind(self, build):
         if not shutil.which("valgrind"):
             self.report.begin("valgrind")
@@ -148,6 +159,7 @@ class Runner:
         for build in plan[1:]:
             self.test(build)
         self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL)
+        self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS)
         self.valgrind(first)
         self.fuzz()
         self.stage("budgets", ("bench.costs", checks.costs))

@@ -1,0 +1,89 @@
+#include "parity/comparison.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace rondo::test {
+namespace {
+
+constexpr int looks_of_the_simulation_max = 20;
+constexpr int looks_without_pause = 3;
+constexpr Duration patience_of_shrinking = std::chrono::milliseconds{30};
+
+/// Until it looks the same twice.
+std::string settled(Player& player) {
+  std::string seen = player.look();
+  for (int looks = 0; looks < looks_of_the_simulation_max; ++looks) {
+    std::string next = player.look();
+    if (next == seen) break;
+    seen = std::move(next);
+  }
+  return seen;
+}
+
+/// What it looks like at last: as expected, if that comes within `patience`.
+std::string look_for(const std::string& expected, Kernel& kernel, Player& player,
+                     Duration patience) {
+  const TimePoint end = Clock::now() + patience;
+  std::string seen = player.look();
+  for (int looks = 0; seen != expected && Clock::now() < end; ++looks) {
+    if (looks >= looks_without_pause) kernel.pause();
+    seen = player.look();
+  }
+  return seen == expected ? player.look() : seen;
+}
+
+}  // namespace
+
+std::vector<std::string> expect(const Script& script, MakePlayer make) {
+  SimulatedKernel kernel{script.size()};
+  const std::unique_ptr<Player> player = make(kernel);
+  std::vector<std::string> seen;
+  for (const Step& step : script) {
+    player->play(step);
+    seen.push_back(settled(*player));
+  }
+  return seen;
+}
+
+Difference compare(const Script& script, const std::vector<std::string>& expected, MakePlayer make,
+                   const BackendUnderTest& backend, Duration patience) {
+  SystemKernel kernel{backend};
+  const std::unique_ptr<Player> player = make(kernel);
+  for (std::size_t i = 0; i < script.size(); ++i) {
+    player->play(script[i]);
+    std::string seen = look_for(expected[i], kernel, *player, patience);
+    if (seen != expected[i]) return {i, expected[i], std::move(seen)};
+  }
+  return {};
+}
+
+Script shrunk(Script script, MakePlayer make, const BackendUnderTest& backend) {
+  const auto fails = [&](const Script& one) {
+    return bool{compare(one, expect(one, make), make, backend, patience_of_shrinking)};
+  };
+  for (std::size_t size = std::max<std::size_t>(1, script.size() / 2); size > 0; size /= 2) {
+    for (std::size_t at = script.size(); at > 0;) {
+      const std::size_t first = at - std::min(at, size);
+      Script shorter{script.begin(), script.begin() + static_cast<std::ptrdiff_t>(first)};
+      shorter.insert(shorter.end(), script.begin() + static_cast<std::ptrdiff_t>(at), script.end());
+      if (fails(shorter)) script = std::move(shorter);
+      at = first;
+    }
+  }
+  return script;
+}
+
+std::string describe(const Script& script, MakePlayer make, const Difference& difference) {
+  const std::vector<std::string> expected = expect(script, make);
+  std::string text;
+  for (std::size_t i = 0; i <= difference.step && i < script.size(); ++i) {
+    text += "  " + to_text(script[i]);
+    if (i < difference.step) text += "  =  " + expected[i];
+    text += '\n';
+  }
+  return text + "    simulated:  " + difference.expected + "\n    real:       " + difference.got +
+         '\n';
+}
+
+}  // namespace rondo::test

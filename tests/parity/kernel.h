@@ -1,0 +1,78 @@
+// What a script is played on: the simulation, or this system by way of one of the backends.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <rondo/backend.h>
+#include <rondo/sim.h>
+
+#include "support/backends_under_test.h"
+#include "support/descriptors.h"
+
+namespace rondo::test {
+
+class Kernel {
+ public:
+  Kernel();
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  virtual ~Kernel() = default;
+
+  [[nodiscard]] virtual Backend& backend() noexcept = 0;
+  [[nodiscard]] Net& net() noexcept { return backend().net(); }
+  /// What Net does not make. 0, or the negative errno.
+  virtual int pipe(int (&fds)[2]) noexcept = 0;
+  /// In front of every path, and of every abstract name behind its @: so that no others have it.
+  [[nodiscard]] virtual std::string prefix() const = 0;
+  /// Whether the descriptor hangs where the backend may tell only the other direction, which is
+  /// ready beside it: as the port has it, the hang-up is a hint then.
+  [[nodiscard]] virtual bool hangs(int) const noexcept { return false; }
+  /// A socket that was bound to it is gone.
+  virtual void remove(const std::string& path) noexcept = 0;
+  /// A regular file of 10,000 bytes, none of them 0xff: both kernels send from the real system's.
+  [[nodiscard]] int sample_file() const noexcept { return file_.get(); }
+  /// Gives what is under way time to arrive, of which there is no need in a world.
+  virtual void pause() noexcept = 0;
+
+ private:
+  Fd file_;
+};
+
+class SimulatedKernel final : public Kernel {
+ public:
+  explicit SimulatedKernel(std::uint64_t seed) : world(seed) {}
+  [[nodiscard]] Backend& backend() noexcept override { return *backend_; }
+  int pipe(int (&fds)[2]) noexcept override { return host_.pipe(fds); }
+  [[nodiscard]] std::string prefix() const override { return "/tmp/rondo-parity-aworld/s"; }
+  void remove(const std::string&) noexcept override {}
+  void pause() noexcept override {}
+
+  sim::World world;
+
+ private:
+  sim::Host& host_ = world.host("10.0.0.1");
+  std::unique_ptr<Backend> backend_ = host_.driving_backend();
+};
+
+class SystemKernel final : public Kernel {
+ public:
+  explicit SystemKernel(const BackendUnderTest& backend);
+  ~SystemKernel() override;
+  [[nodiscard]] Backend& backend() noexcept override { return *backend_; }
+  int pipe(int (&fds)[2]) noexcept override;
+  [[nodiscard]] std::string prefix() const override { return folder_ + "/s"; }
+  [[nodiscard]] bool hangs(int fd) const noexcept override;
+  void remove(const std::string& path) noexcept override;
+  void pause() noexcept override;
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  std::string folder_;
+  bool tells_all_;
+};
+
+/// Whether this system has ::1.
+[[nodiscard]] bool has_ipv6_loopback() noexcept;
+
+}  // namespace rondo::test

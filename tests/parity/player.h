@@ -1,0 +1,69 @@
+// Plays a script, step by step, and tells what can be seen.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <rondo/net.h>
+
+#include "parity/script.h"
+
+namespace rondo::test {
+
+class Player {
+ public:
+  Player() = default;
+  Player(const Player&) = delete;
+  Player& operator=(const Player&) = delete;
+  virtual ~Player() = default;
+
+  virtual void play(const Step& step) = 0;
+  /// Lets what can happen now happen, and tells the outcome of the last step and the state of
+  /// everything. A later look may tell more.
+  virtual std::string look() = 0;
+};
+
+/// A byte that only fills: how many there are is not compared, since buffers are counted otherwise.
+constexpr std::byte filling{0xff};
+
+/// The sum of what was received, without what only fills.
+class Sum {
+ public:
+  static constexpr std::string_view filling_text = " and filling";
+
+  void add(Bytes data) noexcept {
+    for (const std::byte byte : data) {
+      if (byte == filling) {
+        has_filling_ = true;
+      } else {
+        hash_ = (hash_ ^ static_cast<std::uint32_t>(byte)) * 16'777'619U;
+        ++size_;
+      }
+    }
+  }
+  [[nodiscard]] bool has_filling() const noexcept { return has_filling_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::string to_string() const {
+    std::string text = std::to_string(size_) + " bytes";
+    if (size_ != 0) text += " #" + std::to_string(hash_ % 10'000);
+    return has_filling_ ? text + std::string{filling_text} : text;
+  }
+
+ private:
+  std::uint32_t hash_ = 2'166'136'261U;
+  std::size_t size_ = 0;
+  bool has_filling_ = false;
+};
+
+constexpr std::string_view too_early = "not now";
+
+/// `Connection refused`; for what may come later `not now`.
+inline std::string error_text(int error) {
+  if (error == EAGAIN) return std::string{too_early};
+  return std::generic_category().message(error);
+}
+
+}  // namespace rondo::test

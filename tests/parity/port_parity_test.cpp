@@ -1,0 +1,38 @@
+// The simulated network and this system's do the same: generated scripts are played on both, and
+// what can be seen after each step is compared. See docs/parity.md for what may differ.
+//
+// RONDO_PARITY_SCRIPTS: how many; RONDO_PARITY_SEED: the first; each script has a seed of its own.
+// RONDO_PARITY_SURVEY=1: goes on after a difference, and has little patience, to find many at once.
+#include <gtest/gtest.h>
+
+#include <bitset>
+
+#include "parity/parity_fixture.h"
+#include "parity/port_player.h"
+#include "parity/port_scripts.h"
+
+namespace rondo::test {
+namespace {
+
+std::unique_ptr<Player> make_player(Kernel& kernel) { return std::make_unique<PortPlayer>(kernel); }
+
+Script draw(std::uint64_t seed) { return PortScripts{seed, has_ipv6_loopback()}.draw(); }
+
+class PortParity : public ParityFixture {};
+
+TEST_P(PortParity, OfScripts) { check_slice(draw, make_player); }
+
+INSTANTIATE_TEST_SUITE_P(Backends, PortParity, testing::ValuesIn(parity_slices()), name_of_slice);
+
+TEST(PortScriptsTest, HaveStepsOfEveryKind) {
+  std::bitset<kind_count> seen;
+  for (std::uint64_t seed = first_parity_seed(); seed < first_parity_seed() + 200; ++seed) {
+    for (const Step& step : draw(seed)) seen.set(static_cast<std::size_t>(step.kind));
+  }
+  for (std::size_t i = 0; i < kind_count; ++i) {
+    EXPECT_TRUE(seen.test(i)) << name_of(static_cast<Kind>(i));
+  }
+}
+
+}  // namespace
+}  // namespace rondo::test

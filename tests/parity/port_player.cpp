@@ -1,0 +1,358 @@
+// Slots, readiness, addresses and connections.
+#include "parity/port_player.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "support/collecting_sink.h"
+
+namespace rondo::test {
+namespace {
+
+constexpr Family families[] = {Family::ipv4, Family::ipv6, Family::unix_domain};
+constexpr SocketType types[] = {SocketType::stream, SocketType::datagram, SocketType::seqpacket};
+
+Endpoint parsed(const std::string& text) { return Endpoint::parse(text).value(); }
+
+std::string text_of(Ready ready) {
+  if (ready == Ready::none) return "-";
+  return std::string{can_read(ready) ? "r" : ""} + (can_write(ready) ? "w" : "");
+}
+
+}  // namespace
+
+PortPlayer::PortPlayer(Kernel& kernel)
+    : kernel_(kernel), net_(kernel.net()), backend_(kernel.backend()) {
+  deserted_[0] = make_deserted(Family::ipv4);
+  deserted_[1] = make_deserted(Family::ipv6);
+}
+
+PortPlayer::~PortPlayer() {
+  for (std::size_t at = 0; at < slot_count; ++at) empty(at);
+  for (const Deserted& one : deserted_) {
+    for (const int fd : {one.tcp, one.udp}) {
+      if (fd >= 0) (void)net_.close(fd);  // it was only there to have a port
+    }
+  }
+}
+
+/// A TCP socket that does not listen, and one of UDP that hears itself alone: so the ports are
+/// nobody else's, and who sends there is refused.
+PortPlayer::Deserted PortPlayer::make_deserted(Family family) {
+  Deserted made;
+  made.tcp = net_.socket(family, SocketType::stream);
+  made.udp = net_.socket(family, SocketType::datagram);
+  const Endpoint any_port = Endpoint::loopback(0, family);
+  const bool is_made =
+      made.tcp >= 0 && made.udp >= 0 && net_.bind(made.tcp, any_port) == 0 &&
+      net_.bind(made.udp, any_port) == 0 && net_.local(made.tcp, made.tcp_address) == 0 &&
+      net_.local(made.udp, made.udp_address) == 0 && net_.connect(made.udp, made.udp_address) == 0;
+  if (!is_made) made.tcp_address = made.udp_address = Endpoint::loopback(1, family);
+  return made;
+}
+
+void PortPlayer::play(const Step& step) {
+  retry_ = {};
+  result_ = "no such slot";
+  for (Slot& slot : slots_) {
+    if (can_write(slot.told)) slot.is_filled = false;
+  }
+  const bool makes = step.kind <= Kind::make_pipe;
+  if (makes || fd_of(step.slot) >= 0) (this->*actions()[static_cast<std::size_t>(step.kind)])(step);
+}
+
+std::string PortPlayer::look() {
+  if (retry_) {
+    result_ = retry_();
+    // What is behind the end of a drain, after shutdown(2), comes all the same.
+    const bool drains = result_.ends_with("filling, end");
+    if (!drains && !result_.ends_with(too_early)) retry_ = {};
+  }
+  return result_ + " |" + readiness();
+}
+
+// --- slots --------------------------------------------------------------------------------------
+
+Token PortPlayer::token_of(std::size_t at) const {
+  return Token{(std::uint64_t{slots_[at].generation} << Sink::generation_shift) |
+               at * Sink::place_unit};
+}
+
+void PortPlayer::put(std::size_t at, int fd) {
+  empty(at);
+  slots_[at] = {.fd = fd, .generation = ++generation_};
+  // Small pieces are held back otherwise, for as long as the peer takes to acknowledge the last.
+  (void)net_.set(fd, Option::nodelay, 1);  // who has no such option needs none
+  watch(at, Ready::both);
+}
+
+void PortPlayer::empty(std::size_t at) {
+  Slot& slot = slots_[at];
+  if (slot.fd < 0) return;
+  unwatch(at);
+  tell(net_.close(slot.fd));
+  if (!slot.path.empty()) kernel_.remove(slot.path);
+  slot = {};
+}
+
+void PortPlayer::watch(std::size_t at, Ready interest) {
+  Slot& slot = slots_[at];
+  const std::error_code error = backend_.watch(slot.fd, slot.interest, interest, token_of(at));
+  if (error) {
+    result_ += " watch: " + error.message();
+    return;
+  }
+  slot.interest = interest;
+  slot.is_watched = true;
+  result_ = "ok";
+}
+
+void PortPlayer::unwatch(std::size_t at) {
+  Slot& slot = slots_[at];
+  if (slot.is_watched) backend_.unwatch(slot.fd, slot.interest);
+  slot.interest = Ready::none;
+  slot.is_watched = false;
+}
+
+std::string PortPlayer::readiness() {
+  CollectingSink sink;
+  const std::error_code error = backend_.wait(sink, backend_.now());
+  std::string text;
+  if (error) text += " wait: " + error.message();
+  for (std::size_t at = 0; at < slot_count; ++at) {
+    if (slots_[at].fd < 0 || !slots_[at].is_watched) continue;
+    // Of what is not awaited, nothing need be told, and something may be.
+    Slot& slot = slots_[at];
+    slot.told = sink.told(token_of(at)) & slot.interest;
+    if (slot.told != Ready::none && kernel_.hangs(slot.fd)) slot.told = slot.interest;
+    text += " s" + std::to_string(at) + ':' + text_of(slot.told);
+  }
+  return text;
+}
+
+// --- results ------------------------------------------------------------------------------------
+
+void PortPlayer::tell(int result) {
+  result_ = result >= 0 ? std::to_string(result) : error_text(-result);
+}
+
+void PortPlayer::tell_transfer(std::ptrdiff_t result) {
+  result_ = result >= 0 ? std::to_string(result) : error_text(errno);
+}
+
+void PortPlayer::attempt(std::function<std::string()> action) {
+  result_ = action();
+  if (result_.ends_with(too_early) || result_.ends_with("filling, end")) {
+    retry_ = std::move(action);
+  }
+}
+
+/// Ports are numbered in the order in which they are first seen.
+std::string PortPlayer::name_of_endpoint(const Endpoint& endpoint) {
+  std::string host = endpoint.host();
+  if (endpoint.family() == Family::unix_domain) {
+    const std::size_t at = host.find(kernel_.prefix());
+    if (at != std::string::npos) host.erase(at, kernel_.prefix().size());
+    return "unix:" + host;
+  }
+  if (endpoint.port() == 0) return host + ":0";
+  const std::pair key{static_cast<int>(endpoint.family()), endpoint.port()};
+  const std::size_t number = ports_.emplace(key, ports_.size()).first->second;
+  return host + ":p" + std::to_string(number);
+}
+
+Endpoint PortPlayer::path_endpoint(std::uint32_t number) const {
+  return parsed("unix:" + kernel_.prefix() + std::to_string(number));
+}
+Endpoint PortPlayer::abstract_endpoint(std::uint32_t number) const {
+  return parsed("unix:@" + kernel_.prefix() + std::to_string(number));
+}
+
+Family PortPlayer::family_of(std::size_t at) {
+  Endpoint local;
+  return net_.local(fd_of(at), local) == 0 ? local.family() : Family::unix_domain;
+}
+
+std::string PortPlayer::into(std::size_t at, int fd) {
+  if (fd < 0) return error_text(-fd);
+  put(at, fd);
+  return "ok";
+}
+
+// --- making and closing -------------------------------------------------------------------------
+
+void PortPlayer::make_socket(const Step& step) {
+  const int fd = net_.socket(families[step.number / 3 % 3], types[step.number % 3]);
+  result_ = into(step.slot, fd);
+}
+
+void PortPlayer::make_pair(const Step& step) {
+  int fds[2];
+  const int result = net_.pair(types[step.number % 3], fds);
+  if (result >= 0) {
+    put(step.slot, fds[0]);
+    put(step.other, fds[1]);
+  }
+  tell(result);
+}
+
+void PortPlayer::make_pipe(const Step& step) {
+  int fds[2];
+  const int result = kernel_.pipe(fds);
+  if (result >= 0) {
+    put(step.slot, fds[0]);
+    put(step.other, fds[1]);
+  }
+  tell(result);
+}
+
+void PortPlayer::close(const Step& step) { empty(step.slot); }
+
+void PortPlayer::close_with_reset(const Step& step) {
+  (void)net_.set(fd_of(step.slot), Option::linger, 0);  // to who has no such option, a close
+  empty(step.slot);
+}
+
+// --- addresses ----------------------------------------------------------------------------------
+
+void PortPlayer::bind(std::size_t at, const Endpoint& to) {
+  const int result = net_.bind(fd_of(at), to);
+  if (result == 0 && to.family() == Family::unix_domain && !to.host().starts_with('@')) {
+    slots_[at].path = to.host();
+  }
+  tell(result);
+}
+
+void PortPlayer::bind_loopback(const Step& step) {
+  bind(step.slot,
+       Endpoint::loopback(0, family_of(step.slot) == Family::ipv6 ? Family::ipv6 : Family::ipv4));
+}
+void PortPlayer::bind_any(const Step& step) {
+  bind(step.slot,
+       Endpoint::any(0, family_of(step.slot) == Family::ipv6 ? Family::ipv6 : Family::ipv4));
+}
+void PortPlayer::bind_taken(const Step& step) {
+  Endpoint taken;
+  if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), taken) != 0) return;
+  // Without a name, Linux would make one up.
+  if (!taken.host().empty()) {
+    bind(step.slot, taken);
+  }
+}
+/// An address of nobody: RFC 5737, RFC 3849.
+void PortPlayer::bind_foreign(const Step& step) {
+  bind(step.slot, parsed(family_of(step.slot) == Family::ipv6 ? "[2001:db8::1]:0" : "192.0.2.1:0"));
+}
+void PortPlayer::bind_other_family(const Step& step) {
+  switch (family_of(step.slot)) {
+    case Family::ipv4:
+      return bind(step.slot, Endpoint::loopback(0, Family::ipv6));
+    case Family::ipv6:
+      return bind(step.slot, path_endpoint(9));
+    case Family::unix_domain:
+      return bind(step.slot, Endpoint::loopback(0));
+  }
+}
+void PortPlayer::bind_path(const Step& step) { bind(step.slot, path_endpoint(step.number)); }
+void PortPlayer::bind_abstract(const Step& step) {
+  bind(step.slot, abstract_endpoint(step.number));
+}
+
+void PortPlayer::ask_local(const Step& step) {
+  Endpoint address;
+  const int result = net_.local(fd_of(step.slot), address);
+  tell(result);
+  if (result >= 0) result_ = name_of_endpoint(address);
+}
+void PortPlayer::ask_peer(const Step& step) {
+  Endpoint address;
+  const int result = net_.peer(fd_of(step.slot), address);
+  tell(result);
+  if (result >= 0) result_ = name_of_endpoint(address);
+}
+/// Who it is differs.
+void PortPlayer::ask_credentials(const Step& step) {
+  Credentials peer;
+  tell(net_.credentials(fd_of(step.slot), peer));
+}
+
+// --- connections --------------------------------------------------------------------------------
+
+void PortPlayer::listen(const Step& step) {
+  tell(net_.listen(fd_of(step.slot), static_cast<int>(step.number)));
+}
+
+void PortPlayer::accept(const Step& step) {
+  attempt([this, step] { return into(step.other, net_.accept(fd_of(step.slot), nullptr)); });
+}
+void PortPlayer::accept_with_peer(const Step& step) {
+  attempt([this, step] {
+    Endpoint peer;
+    const std::string text = into(step.other, net_.accept(fd_of(step.slot), &peer));
+    return text == "ok" ? name_of_endpoint(peer) : text;
+  });
+}
+
+void PortPlayer::connect(const Step& step) {
+  Endpoint to;
+  if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), to) != 0) return;
+  tell(net_.connect(fd_of(step.slot), to));
+}
+void PortPlayer::connect_deserted(const Step& step) {
+  const Deserted& nobody = deserted_[family_of(step.slot) == Family::ipv6 ? 1 : 0];
+  tell(net_.connect(fd_of(step.slot), nobody.tcp_address));
+}
+void PortPlayer::connect_self(const Step& step) {
+  Endpoint own;
+  if (net_.local(fd_of(step.slot), own) != 0) return;
+  tell(net_.connect(fd_of(step.slot), own));
+}
+void PortPlayer::connect_path(const Step& step) {
+  tell(net_.connect(fd_of(step.slot), path_endpoint(step.number)));
+}
+void PortPlayer::connect_abstract(const Step& step) {
+  tell(net_.connect(fd_of(step.slot), abstract_endpoint(step.number)));
+}
+void PortPlayer::connect_other_family(const Step& step) {
+  const bool is_ipv4 = family_of(step.slot) == Family::ipv4;
+  const Endpoint to = is_ipv4 ? Endpoint::loopback(1, Family::ipv6) : Endpoint::loopback(1);
+  tell(net_.connect(fd_of(step.slot), to));
+}
+
+/// What fills a TCP connection whose reader has shut down its input comes when the closed window is
+/// probed: in a time that nobody promises. So there is not both.
+bool PortPlayer::may_shut_input(std::size_t at) {
+  if (type_of(at) != SOCK_STREAM || family_of(at) == Family::unix_domain) return true;
+  if (!tcp_was_filled_) tcp_input_shut_ = true;
+  return !tcp_was_filled_;
+}
+
+void PortPlayer::shut_read(const Step& step) {
+  if (!may_shut_input(step.slot)) return tell(-EBUSY);
+  tell(net_.shutdown(fd_of(step.slot), Direction::read));
+}
+void PortPlayer::shut_write(const Step& step) {
+  tell(net_.shutdown(fd_of(step.slot), Direction::write));
+}
+void PortPlayer::shut_both(const Step& step) {
+  if (!may_shut_input(step.slot)) return tell(-EBUSY);
+  tell(net_.shutdown(fd_of(step.slot), Direction::both));
+}
+void PortPlayer::take_error(const Step& step) {
+  const int result = net_.take_error(fd_of(step.slot));
+  result_ = result > 0    ? error_text(result)
+            : result == 0 ? "none"
+                          : "failed " + error_text(-result);
+}
+
+// --- readiness ----------------------------------------------------------------------------------
+
+void PortPlayer::watch_read(const Step& step) { watch(step.slot, Ready::read); }
+void PortPlayer::watch_write(const Step& step) { watch(step.slot, Ready::write); }
+void PortPlayer::watch_both(const Step& step) { watch(step.slot, Ready::both); }
+void PortPlayer::watch_nothing(const Step& step) { watch(step.slot, Ready::none); }
+void PortPlayer::unwatch(const Step& step) { unwatch(step.slot); }
+
+}  // namespace rondo::test
