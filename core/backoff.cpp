@@ -18,7 +18,8 @@ std::uint64_t seed_by_chance() {
 
 }  // namespace
 
-Backoff::Backoff(const BackoffOptions& options) : Backoff(options, seed_by_chance()) {}
+Backoff::Backoff(const BackoffOptions& options)
+    : Backoff(options, options.seed ? *options.seed : seed_by_chance()) {}
 
 Backoff::Backoff(const BackoffOptions& options, std::uint64_t seed) noexcept
     : min_(std::max(options.min, Duration::zero())),

@@ -48,6 +48,14 @@ TEST(Backoff, GivesTheSamePausesForASeedAndOthersForAnother) {
   EXPECT_NE(pauses(Backoff{}, 20), pauses(Backoff{}, 20));
 }
 
+TEST(Backoff, TakesItsSeedFromTheOptions) {
+  const auto drawn = pauses(Backoff{{.seed = 7}}, 20);
+  EXPECT_EQ(drawn, pauses(Backoff{{.seed = 7}}, 20));
+  EXPECT_EQ(drawn, pauses(Backoff{{}, 7}, 20));
+  EXPECT_EQ(drawn, pauses(Backoff{{.seed = 8}, 7}, 20));
+  EXPECT_NE(drawn, pauses(Backoff{{.seed = 8}}, 20));
+}
+
 TEST(Backoff, BeginsAnewAfterASuccess) {
   const BackoffOptions options{.min = 10ms, .max = 100s, .factor = 3};
   Backoff backoff{options, 1};

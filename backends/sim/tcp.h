@@ -119,6 +119,8 @@ class Tcp final : public Object {
   void await_answer();
   void no_answer();
   void give_up();
+  [[nodiscard]] bool would_probe() const noexcept;
+  [[nodiscard]] bool is_alone() const;
   void close_listener();
   [[nodiscard]] Duration patience() const;
   void drop_unsent() noexcept;

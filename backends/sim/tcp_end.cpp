@@ -136,11 +136,22 @@ void Tcp::give_up() {
   become_over(ETIMEDOUT);
 }
 
-/// Who has sent something, or has closed, awaits an answer anyway.
+/// Who has sent something awaits an answer anyway.
+bool Tcp::would_probe() const noexcept {
+  return in_flight() == 0 && (!unsent_.empty() || options.is_on(Option::keep_alive));
+}
+
+/// Whether what it hears now is the last for a while.
+bool Tcp::is_alone() const {
+  const Object* const other = other_end();
+  if (other == nullptr) return true;
+  WorldImpl& world = machine_.world();
+  return &other->machine() != &machine_ && (world.path(machine_, other->machine()).is_cut ||
+                                            world.path(other->machine(), machine_).is_cut);
+}
+
 void Tcp::doubt() {
-  const bool is_awaited = in_flight() != 0 || is_closed_ || is_in_doubt_;
-  const bool keeps_alive = options.is_on(Option::keep_alive);
-  if (state_ != State::connected || is_awaited || (unsent_.empty() && !keeps_alive)) return;
+  if (state_ != State::connected || is_closed_ || is_in_doubt_ || !would_probe()) return;
   WorldImpl& world = machine_.world();
   TimePoint due = after(world.now, patience());
   if (unsent_.empty()) {

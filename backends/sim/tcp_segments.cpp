@@ -194,6 +194,7 @@ void Tcp::take(Segment segment) {
   if (segment.is_probe) answer();
   if (state_ != State::connected) return;
   send_what_fits();
+  if (would_probe() && is_alone()) doubt();
   changed();
   end_if_finished();
 }

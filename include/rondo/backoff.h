@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include <rondo/export.h>
 #include <rondo/time.h>
@@ -13,6 +14,7 @@ struct BackoffOptions {
   Duration min = std::chrono::milliseconds{100};  ///< no pause is shorter
   Duration max = std::chrono::seconds{30};        ///< none is longer
   double factor = 3;  ///< how much longer than the last a pause may be; less than 1 counts as 1
+  std::optional<std::uint64_t> seed{};  ///< the same one gives the same pauses; empty: by chance
 };
 
 /// Exponential back-off with decorrelated jitter: a pause is drawn evenly from `min` to `factor`
@@ -22,9 +24,8 @@ struct BackoffOptions {
 /// Jitter", AWS Architecture Blog, 2015.
 class RONDO_EXPORT Backoff {
  public:
-  /// Seeded by chance.
   explicit Backoff(const BackoffOptions& options = {});
-  /// The same seed gives the same pauses.
+  /// `seed` goes before that of the options.
   Backoff(const BackoffOptions& options, std::uint64_t seed) noexcept;
 
   /// The next pause.

@@ -96,6 +96,22 @@ TEST_F(ClosedWindow, IsGivenUpWhenTheHostStaysDown) {
   EXPECT_EQ(talker->connections(), 0u);
 }
 
+TEST(Probes, FindTheDeadWheneverTheyDied) {
+  for (int i = 0; i < 60; ++i) {
+    World world{1, {.link = {.latency = 5ms}}};
+    Reactor server{world.host("10.0.0.1").backend()};
+    Reactor client{world.host("10.0.0.2").backend()};
+    auto talker = serve<ClosedWindow::Talker>(server, "10.0.0.1:7000");
+    Listener listener;
+    const auto stream = connect(client, "10.0.0.1:7000", listener);
+    stream->pause();
+    world.run_for(i * 1ms);
+    world.host("10.0.0.2").crash();
+    world.run_for(20min);
+    EXPECT_EQ(talker->connections(), 0u) << "after " << i << " ms\n" << world.report();
+  }
+}
+
 TEST_F(ClosedWindow, SurvivesAPartition) {
   world.partition("10.0.0.1", "10.0.0.2", 5min);
   world.run_for(1h);
