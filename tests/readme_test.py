@@ -3,7 +3,7 @@
 A block that begins with ```cpp is a whole program. It is run and must end well, in bounded time; if
 a block ```output follows it, it prints that. ```cpp server is a program that listens where its
 first argument says, tells so, and echoes. ```cpp uv includes <uv.h> itself, ```cpp sim has
-<rondo/sim.h> for its network.
+<rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
 """
 
 import json
@@ -23,6 +23,7 @@ BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 SECONDS_MAX = 60  # a sanitizer's build on a busy machine
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+PACKAGES = {"uv": "libuv", "gtest": "gtest_main"}  # by the word that asks for them
 BLOCK = re.compile(
     r"^```(?P<words>[^\n`]*)\n(?P<text>.*?)^```\n(?:\s*^```output\n(?P<output>.*?)^```\n)?",
     re.M | re.S,
@@ -91,17 +92,19 @@ class Documents(unittest.TestCase):
         source.write_text(block.text)
         flags = ["-std=c++20", "-O1", f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}"]
         libraries = [f"-L{BUILD / 'core'}", "-lrondo", "-pthread"]
-        if "uv" in block.words:
-            answer = subprocess.run(["pkg-config", "--cflags", "--libs", "libuv"],
-                                    capture_output=True, text=True, check=True)
-            libraries += answer.stdout.split()
+        for word, package in PACKAGES.items():
+            if word in block.words:
+                answer = subprocess.run(["pkg-config", "--cflags", "--libs", package],
+                                        capture_output=True, text=True, check=True)
+                libraries += answer.stdout.split()
         command = [*self.compiler, *WARNINGS, *flags, source, "-o", program, *libraries]
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
         self.assertEqual(done.returncode, 0, f"{block.page}:{block.line}\n{done.stderr}")
         return program
 
     def check(self, block):
-        self.assertIn("int main(", block.text, "a block ```cpp is a whole program")
+        if "gtest" not in block.words:
+            self.assertIn("int main(", block.text, "a block ```cpp is a whole program")
         if "uv" in block.words and "uv" not in self.backends:
             self.skipTest("this build has no libuv backend")
         if "sim" in block.words and not self.has_sim:

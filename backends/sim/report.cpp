@@ -49,9 +49,10 @@ std::string World::report() const {
   const TimePoint next = impl_->next_event();
   const std::string when = next == never ? "nothing can happen any more"
                                          : "something happens next at " + seconds_text(next) + " s";
+  const std::string who = waiting();
   return summary() + "\nagain, with its trace: RONDO_SIM_SEED=" + std::to_string(seed()) +
          " RONDO_SIM_TRACE=FILE (where test_seeds() gives the seed)\nfaults that struck: " +
-         struck(impl_->faults) + '\n' + when + '\n' + waiting();
+         struck(impl_->faults) + '\n' + when + '\n' + (who.empty() ? "nobody waits\n" : who);
 }
 
 TestSeeds test_seeds(std::uint64_t count) {

@@ -131,6 +131,10 @@ TEST_F(ReportTest, ReportsARunAsAWhole) {
   EXPECT_NE(report.find("\nfaults that struck: slow_packet 3\n"), std::string::npos) << report;
   EXPECT_NE(report.find("\nnothing can happen any more\n"), std::string::npos) << report;
   EXPECT_NE(report.find(world.waiting()), std::string::npos) << report;
+  EXPECT_EQ(report.find("nobody waits"), std::string::npos) << report;
+  World empty{1};
+  EXPECT_NE(empty.report().find("\nnothing can happen any more\nnobody waits\n"),
+            std::string::npos);
   Timer timer{client, [] {}};
   timer.arm_after(1s);
   world.run_for(1ms);
