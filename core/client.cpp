@@ -20,6 +20,7 @@ using detail::Streams;
 std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view target,
                                         StreamHandler& handler, const ConnectOptions& options) {
   Streams& streams = Streams::of(reactor);
+  streams.make_room();
   auto group = std::make_unique<StreamGroup>(streams, options.stream);
   std::unique_ptr<Stream> stream{new Stream{*group, &handler, owns_group | is_connecting}};
   (void)group.release();  // the stream's now

@@ -102,13 +102,13 @@ class Server::Impl final : public detail::StreamOwner {
     deadline_.emplace(reactor_, [this] { this->abort(); });
     deadline_->unref();  // the streams keep the reactor running
     deadline_->arm_after(timeout);
-    for (Stream* const stream : streams_.of_group(group_)) streams_.drain_later(*stream);
+    streams_.for_each_of(group_, [this](Stream& stream) { streams_.drain_later(stream); });
   }
 
   void abort() noexcept {
     ++ends_;
     stop_accepting();
-    for (Stream* const stream : streams_.of_group(group_)) stream->abort();
+    streams_.for_each_of(group_, [](Stream& stream) { stream.abort(); });
   }
 
   /// Nothing is called afterwards. The object goes now, or with the calls that are running.
@@ -118,7 +118,7 @@ class Server::Impl final : public detail::StreamOwner {
     ++ends_;
     stop_accepting();
     deadline_.reset();
-    for (Stream* const stream : streams_.of_group(group_)) streams_.release(*stream, *this);
+    streams_.for_each_of(group_, [this](Stream& stream) { streams_.release(stream, *this); });
   }
 
   // What the streams call.
@@ -284,6 +284,7 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
     }
   } block{*this, counted};
   block.memory = ::operator new(block_size());
+  streams_.make_room();
   block.stream = detail::Streams::construct(block.memory, group_);
   // First, so that a session may do with its stream what it likes from the beginning.
   if (detail::Streams::open(*block.stream, client.fd())) return nullptr;

@@ -40,11 +40,14 @@ void StreamHandler::on_descriptors(Stream& stream, Bytes data, ReceivedDescripto
 }
 
 Stream::Stream(StreamGroup& group, StreamHandler* handler, std::uint32_t flags) noexcept
-    : group_(&group), handler_(handler), flags_(flags) {}
+    : group_(&group), handler_(handler), flags_(flags) {
+  group.streams.joined();
+}
 
 Result<std::unique_ptr<Stream>> Stream::start(Reactor& reactor, int fd, StreamHandler& handler,
                                               const StreamOptions& options, std::uint32_t flags) {
   Streams& streams = Streams::of(reactor);
+  streams.make_room();
   auto group = std::make_unique<StreamGroup>(streams, options);
   std::unique_ptr<Stream> stream{new Stream{*group, &handler, flags | owns_group | is_opening}};
   (void)group.release();  // the stream's now
@@ -75,6 +78,7 @@ Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamH
 Stream::~Stream() {
   detach();
   group_->streams.forget(*this);
+  group_->streams.left();
   close_descriptor();
   delete extra_;
   if (is(owns_group)) delete group_;

@@ -114,8 +114,19 @@ bool Streams::end_corked_call() noexcept {
 void Streams::settle_later(Stream& stream) noexcept {
   if (stream.is(Stream::is_queued)) return;
   stream.flags_ |= Stream::is_queued;
-  queue_.push_back(&stream);  // within what add() reserved
+  queue_.push_back(&stream);  // within what make_room() reserved
   core_.nudge();
+}
+
+/// Whoever cannot take his next step, for want of memory, ends here and now.
+void Streams::settle(Stream& stream) {
+  const Frame witness{*this, stream, Frame::Kind::witness};
+  try {
+    stream.settle();
+  } catch (...) {
+    if (!witness.stream_is_gone()) stream.abort();
+    throw;
+  }
 }
 
 void Streams::end_turn() {
@@ -137,14 +148,18 @@ void Streams::end_turn() {
       continue;
     }
     stream->flags_ &= ~std::uint32_t{Stream::is_queued};
-    stream->settle();
+    settle(*stream);
+  }
+}
+
+void Streams::make_room() {
+  const std::size_t needed = count_ + gathered_.size() + 1;
+  for (auto* const list : {&queue_, &settling_, &gathered_}) {
+    if (list->capacity() < needed) list->reserve(needed * 2);
   }
 }
 
 void Streams::add(Stream& stream, TimePoint when) {
-  const std::size_t count = deadlines_.size() + 1;
-  if (queue_.capacity() < count) queue_.reserve(count * 2);
-  if (settling_.capacity() < queue_.capacity()) settling_.reserve(queue_.capacity());
   deadlines_.push(when, stream);
   arm();
 }
@@ -157,17 +172,15 @@ void Streams::sooner(Stream& stream, TimePoint when) noexcept {
   arm();
 }
 
-std::vector<Stream*> Streams::of_group(const StreamGroup& group) const {
-  std::vector<Stream*> streams;
+void Streams::gather(const StreamGroup& group) noexcept {
   for (std::size_t i = 0; i < deadlines_.size(); ++i)
     if (deadlines_[i].item->group_ == &group && !deadlines_[i].item->is(Stream::is_opening))
-      streams.push_back(deadlines_[i].item);
+      gathered_.push_back(deadlines_[i].item);
   // Those that have ended stand here until they have told.
   for (const auto* const queue : {&queue_, &settling_})
     for (Stream* const stream : *queue)
       if (stream != nullptr && stream->group_ == &group && stream->is(Stream::ended))
-        streams.push_back(stream);
-  return streams;
+        gathered_.push_back(stream);
 }
 
 void Streams::say_open(Stream& stream) {

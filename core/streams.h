@@ -87,6 +87,7 @@ class Streams {
   Streams& operator=(const Streams&) = delete;
   ~Streams();
 
+  [[nodiscard]] static Streams& of(const Stream& stream) noexcept { return stream.group_->streams; }
   /// The reactor's, made when it is first asked for.
   static Streams& of(Reactor& reactor);
 
@@ -166,6 +167,11 @@ class Streams {
   [[nodiscard]] static StreamOwner* owner_of(const Stream& stream) noexcept {
     return stream.group_->owner;
   }
+  /// Room for one stream more on all lists. Before it is made, since who ends must not need memory.
+  void make_room();
+  void joined() noexcept { ++count_; }
+  void left() noexcept { --count_; }
+  /// make_room() went before.
   static Stream* construct(void* where, StreamGroup& group) noexcept {
     return ::new (where) Stream{group, nullptr, Stream::is_opening};
   }
@@ -174,8 +180,18 @@ class Streams {
   }
   static void say_open(Stream& stream);
   void drain_later(Stream& stream) noexcept;
-  /// Those that are alive, as of now, but for one that is being made.
-  [[nodiscard]] std::vector<Stream*> of_group(const StreamGroup& group) const;
+  /// With those that are alive, as of now, but for one that is being made. Takes no memory.
+  template <typename Action>
+  void for_each_of(const StreamGroup& group, Action&& action) {
+    struct Gathered {  // what is being walked when a session's end begins another walk stays
+      std::vector<Stream*>& all;
+      const std::size_t first = all.size();
+      ~Gathered() { all.resize(first); }
+    } gathered{gathered_};
+    gather(group);
+    const std::size_t last = gathered_.size();
+    for (std::size_t i = gathered.first; i < last; ++i) action(*gathered_[i]);
+  }
 
   /// The owner of those that nobody else owns any more.
   [[nodiscard]] StreamOwner& alone() noexcept { return alone_; }
@@ -207,6 +223,8 @@ class Streams {
   /// What `corked` points at while a call is running that is not corked: never looked at.
   [[nodiscard]] static Stream& nobody() noexcept;
 
+  void gather(const StreamGroup& group) noexcept;
+  void settle(Stream& stream);
   void look_at_deadlines();
   void arm() noexcept;
 
@@ -221,6 +239,8 @@ class Streams {
   } uncorked_call_;
   std::vector<Stream*> queue_;
   std::vector<Stream*> settling_;  // null where a stream left after it was gathered
+  std::vector<Stream*> gathered_;
+  std::size_t count_ = 0;  // of all streams: each of these lists has room for so many
   Heap<Stream, Places> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;

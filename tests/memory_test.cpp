@@ -2,8 +2,11 @@
 #include <signal.h>
 
 #include <map>
+#include <memory>
 #include <new>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <rondo/rondo.h>
 
@@ -118,6 +121,50 @@ TEST_F(WantOfMemory, EndsAStreamThatIsPassedDescriptors) {
   EXPECT_EQ(handler.error, std::errc::not_enough_memory);
   EXPECT_EQ(handler.data, 0);
   EXPECT_EQ(open_descriptors(), before);
+}
+
+// The lists of those who have something to tell had room for streams with a descriptor alone.
+TEST_F(WantOfMemory, EndsAStreamThatConnects) {
+  struct Closes final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+    void on_close(Stream&, const Close& close) override { reasons.push_back(close.reason); }
+    std::vector<CloseReason> reasons;
+  } handler;
+  Reactor reactor;
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (int i = 0; i < 20; ++i) streams.push_back(connect(reactor, "127.0.0.1:1", handler));
+  {
+    const FewAllocations none{0};
+    for (const auto& stream : streams) stream->abort();
+  }
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(handler.reasons, std::vector(20, CloseReason::stopped));
+}
+
+TEST_F(WantOfMemory, DoesNotKeepAServerFromItsEnd) {
+  struct Silent final : Session {
+    void on_data(Stream&, Bytes) override {}
+  };
+  struct Counts final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+    void on_close(Stream&, const Close&) override { ++closes; }
+    int closes = 0;
+  } handler;
+  Reactor reactor;
+  for (const bool aborts : {true, false}) {
+    std::optional<Server> server = serve<Silent>(reactor, "127.0.0.1:0").value();
+    std::vector<std::unique_ptr<Stream>> clients;
+    for (int i = 0; i < 20; ++i)
+      clients.push_back(connect(reactor, server->local().to_string(), handler));
+    for (int turn = 0; turn < 10'000 && server->connections() < 20; ++turn)
+      EXPECT_FALSE(reactor.run_once());
+    {
+      const FewAllocations none{0};
+      aborts ? server->abort() : server.reset();
+    }
+    EXPECT_FALSE(reactor.run());
+  }
+  EXPECT_EQ(handler.closes, 40);
 }
 
 TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
