@@ -21,9 +21,13 @@ Reconnector::Reconnector(Reactor& reactor, std::string target, StreamHandler& ha
 
 Reconnector::~Reconnector() = default;
 
-void Reconnector::begin() {
-  ended_ = false;
+/// For want of memory the pause is a longer one.
+void Reconnector::begin() try {
   stream_ = connect(reactor_, target_, *this, options_);
+  ended_ = false;
+} catch (...) {
+  pause_.arm_after(backoff_.next());
+  throw;
 }
 
 void Reconnector::stop() {

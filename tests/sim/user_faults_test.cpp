@@ -180,5 +180,21 @@ TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
   EXPECT_EQ(second.heard, "hello");
 }
 
+// Found by a seed: it never came back.
+TEST_F(UserFaults, WantOfMemoryIsAPauseOfAReconnector) {
+  if (!test::fail_allocations_when(allocation_fails)) {
+    GTEST_SKIP() << "this build has an operator new of its own";
+  }
+  Listener listener;
+  StreamHandler& handler = listener;
+  Reconnector reconnector{client, "10.0.0.1:7000", handler, {.backoff = {.seed = 1}}};
+  EXPECT_TRUE(world.run_until([&] { return listener.closes == 1; }, 1min)) << "refused";
+  world.faults().set(Fault::failed_allocation, 1);
+  EXPECT_THROW(world.run_for(1min), std::bad_alloc);
+  world.faults().clear();
+  auto echo = serve_echo();
+  EXPECT_TRUE(world.run_until([&] { return listener.opened; }, 5min));
+}
+
 }  // namespace
 }  // namespace rondo::sim
