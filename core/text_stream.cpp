@@ -2,7 +2,7 @@
 //
 // Taking is the one way out of the LineReader: on_readable tells that there is something, and
 // on_line is what its default does with it. After each call the world may have changed: the
-// TextStream may be gone (the flag on the stack), paused, or its stream closed.
+// TextStream may be gone (the flag on the stack), paused, or its stream ended or gone (Frame).
 //
 // What is not taken is kept. Above unread_max, and at the end of the input, the stream is held:
 // paused until enough was taken. Its on_resume then brings us back, to tell of what is left or of
@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core.h"
+#include "streams.h"
 
 namespace rondo {
 
@@ -80,9 +81,12 @@ template <typename Call>
 bool TextStream::call(Call&& one) {
   bool is_gone = false;
   bool* const outer = std::exchange(is_gone_, &is_gone);
+  using Witness = detail::Streams::Frame;
+  const Witness witness{detail::Streams::of(*stream_), *stream_, Witness::Kind::witness};
   const auto ended = [&] {
     if (!is_gone) {
       is_gone_ = outer;
+      if (witness.stream_is_gone()) stream_gone();
     } else if (outer != nullptr) {
       *outer = true;
     }
@@ -98,7 +102,15 @@ bool TextStream::call(Call&& one) {
   return !is_gone;
 }
 
-bool TextStream::tells() const noexcept { return !paused_ && !stream_->is_closing(); }
+bool TextStream::tells() const noexcept {
+  return stream_ != nullptr && !paused_ && !stream_->is_closing();
+}
+
+/// Destroyed by its owner, without a call. What was received can be taken still.
+void TextStream::stream_gone() noexcept {
+  stream_ = nullptr;
+  held_ = false;
+}
 
 /// All that may be told now: the text, then the error, then the end.
 void TextStream::tell() {

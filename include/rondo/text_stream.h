@@ -127,6 +127,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   [[nodiscard]] bool tell_text();
   void tell_lines();
   [[nodiscard]] bool tells() const noexcept;
+  void stream_gone() noexcept;
   [[nodiscard]] bool is_held_up(std::size_t unread_max) const noexcept;
   void taken(bool all) noexcept;
   bool send(std::string_view text);

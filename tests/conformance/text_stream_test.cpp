@@ -201,6 +201,16 @@ TEST_P(TextStreams, TellTheEndToWhoDidNotCloseForATextError) {
   EXPECT_EQ(recorder.ends, 1);
 }
 
+TEST_P(TextStreams, OutliveTheirStreamThatIsDestroyedInACall) {
+  const Fd peer = open();
+  recorder.on_line_then = [this](TextStream&) { stream.reset(); };
+  say(peer, "one\ntwo\nthree\n");
+  run_on();
+  EXPECT_EQ(recorder.lines, (Lines{"one"})) << "nothing is called any more";
+  EXPECT_EQ(text->read_all(), "two\nthree\n") << "what has come may be taken";
+  EXPECT_EQ(recorder.closes, 0);
+}
+
 TEST_P(TextStreams, MayBeDestroyedWithTheirStreamInACall) {
   const Fd peer = open();
   recorder.on_line_then = [this](TextStream&) {
