@@ -191,9 +191,14 @@ void Stream::cork_left(std::ptrdiff_t sent) {
 
 /// The same at the end of the corked call; what take_input() is to return.
 bool Stream::cork_refused(std::ptrdiff_t sent) {
-  cork_left(sent);
-  group_->streams.uncork(*this);
-  (void)group_->streams.end_corked_call();  // it is there: we are in it
+  Streams& streams = group_->streams;
+  try {
+    cork_left(sent);
+  } catch (...) {  // for want of memory the answer is lost
+    return corked_call_threw(streams, *this);
+  }
+  streams.uncork(*this);
+  (void)streams.end_corked_call();  // it is there: we are in it
   return false;
 }
 

@@ -180,6 +180,31 @@ TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
   EXPECT_EQ(second.heard, "hello");
 }
 
+// Found by a seed: where the answer could neither be sent nor be kept, its call seemed to run for
+// ever, and no stream of the reactor was served.
+TEST_F(UserFaults, WantOfMemoryForAnAnswerEndsOneStream) {
+  if (!test::fail_allocations_when(allocation_fails)) {
+    GTEST_SKIP() << "this build has an operator new of its own";
+  }
+  auto echo = serve_echo();
+  Listener bad;
+  Listener good{5};
+  const auto one = talk(bad);
+  const auto other = talk(good);
+  world.run_for(1s);
+  one->write("hello");
+  one->flush();
+  world.faults().set(Fault::broken_pipe, 1);
+  world.faults().set(Fault::failed_allocation, 1);
+  EXPECT_THROW(world.run_for(1s), std::bad_alloc);
+  world.faults().clear();
+  other->write("hello");
+  world.run_for(1s);
+  EXPECT_EQ(good.heard, "hello");
+  EXPECT_EQ(bad.reason, CloseReason::reset);
+  EXPECT_EQ(echo->connections(), 0u);
+}
+
 // Found by a seed: it never came back.
 TEST_F(UserFaults, WantOfMemoryIsAPauseOfAReconnector) {
   if (!test::fail_allocations_when(allocation_fails)) {
