@@ -14,11 +14,13 @@ import fuzz
 import gtest
 import processes
 import pythons
+import seeds
 from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
 PARITY_SCRIPTS = "2000"  # of each level, on each backend
+SIM_SEEDS = "20000"
 PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
 FUZZ_SECONDS = 12  # a target
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
@@ -144,6 +146,14 @@ class Runner:
             runs = fuzz.run_all(targets, FUZZ_SECONDS, self.jobs, self.report)
             self.report.end([run.case() for run in runs])
 
+    def traces(self, plan):
+        """Whether each build makes the same of drawn worlds."""
+        ready = [build for build in plan if self.ready.get(build.name)]
+        if not self.wants("seeds.trace"):
+            return
+        self.report.begin("traces")
+        self.report.end(seeds.compare(ready, self.report))
+
     def plain(self, build):
         self.stage("tidy", ("style.tidy", checks.tidy))
         self.test(build)
@@ -160,6 +170,8 @@ class Runner:
             self.test(build)
         self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL)
         self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS)
+        self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS)
+        self.traces(plan)
         self.valgrind(first)
         self.fuzz()
         self.stage("budgets", ("bench.costs", checks.costs))

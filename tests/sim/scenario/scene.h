@@ -1,0 +1,127 @@
+// A world that a seed fills: sites with servers and clients, weather between them, mischief in
+// their callbacks. What must hold is checked at each call, after each step and at the end; what did
+// not is kept in words.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rondo/rondo.h>
+#include <rondo/sim.h>
+
+#include "stream_check.h"
+
+namespace rondo::sim::scenario {
+
+class Actor;
+class Scene;
+
+/// What a callback throws when it throws for no reason.
+struct Mischief : std::runtime_error {
+  Mischief() : std::runtime_error("mischief") {}
+};
+
+/// A host, and the process that runs on it now: a reactor and those who use it.
+class Site {
+ public:
+  using Role = Function<std::unique_ptr<Actor>(Site& site)>;
+
+  Site(Scene& of_scene, std::string_view address);
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+  ~Site();
+
+  Scene& scene;
+  Host& host;
+  bool drives = false;  // its reactor runs itself, and the world with it
+
+  /// Plays a role whenever the host starts, also now.
+  void plays(Role role);
+  /// Of this process alone.
+  Actor& add(std::unique_ptr<Actor> actor);
+  void boot();
+  void crash();
+  /// Ends the process in good order.
+  void shut_down();
+  [[nodiscard]] bool is_up() const noexcept { return reactor_ != nullptr; }
+  [[nodiscard]] Reactor& reactor() noexcept { return *reactor_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Actor>>& actors() const noexcept {
+    return actors_;
+  }
+
+ private:
+  std::unique_ptr<Reactor> reactor_;
+  std::vector<Role> roles_;
+  std::vector<std::unique_ptr<Actor>> actors_;
+};
+
+/// Whether operator new may fail: how often it is called is the standard library's own affair, so
+/// that two libraries have one trace only without.
+enum class Allocations : bool { succeed, may_fail };
+
+class Scene {
+ public:
+  explicit Scene(std::uint64_t seed, Allocations allocations = Allocations::may_fail);
+  Scene(const Scene&) = delete;
+  Scene& operator=(const Scene&) = delete;
+  ~Scene();
+
+  World world;
+
+  /// Safety first, with all that may go wrong; then liveness; then the end of everybody.
+  void run();
+
+  [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
+  /// The trace of all that happened, and how many faults did.
+  [[nodiscard]] std::uint64_t hash() const noexcept { return world.trace_hash(); }
+
+  // For those who act.
+
+  /// Keeps what did not hold.
+  void violated(std::string_view who, std::string_view what);
+  void expect(bool holds, std::string_view who, std::string_view what) {
+    if (!holds) violated(who, what);
+  }
+  [[nodiscard]] std::uint64_t draw(std::uint64_t bound) noexcept { return world.draw(bound); }
+  [[nodiscard]] bool one_in(std::uint64_t n) noexcept { return draw(n) == 0; }
+  [[nodiscard]] Duration draw_time(Duration below) noexcept {
+    return Duration{static_cast<Duration::rep>(draw(static_cast<std::uint64_t>(below.count())))};
+  }
+  /// Lives as long as the scene.
+  StreamCheck& check_of_stream(Site& site, std::string_view who);
+  /// Whether anything may still go wrong by itself.
+  [[nodiscard]] bool is_quiet() const noexcept { return quiet_; }
+
+ private:
+  void name_service();
+  void populate();
+  void populate_clients(Site& site);
+  void storm();
+  void weather();
+  void bad_weather_at(Site& site);
+  void calm_down();
+  void live_on();
+  void converse();
+  void end();
+  void advance(Duration duration);
+  bool advance_until(Function<bool()> done, Duration limit);
+  template <typename Step>
+  void survives(Step&& step);
+  void run_towards(TimePoint end);
+  void check();
+  [[nodiscard]] bool are_over(bool servers) const;
+  [[nodiscard]] std::string who_is_not_over() const;
+  Site& any_site() { return *sites_[draw(sites_.size())]; }
+
+  std::deque<StreamCheck> stream_checks_;
+  std::vector<std::unique_ptr<Site>> sites_;
+  std::vector<std::string> violations_;
+  bool quiet_ = false;
+};
+
+}  // namespace rondo::sim::scenario

@@ -1,0 +1,74 @@
+#include "seeds.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "support/allocation_counter.h"
+
+namespace rondo::sim::scenario {
+namespace {
+
+constexpr unsigned seconds_max = 120;  // of real time, where milliseconds are the rule
+
+volatile std::sig_atomic_t seed_high = 0;
+volatile std::sig_atomic_t seed_low = 0;
+
+/// An assertion, an exception out of what must not throw, or worse; or the time is up.
+void tell_seed(int signal) {
+  const std::uint64_t seed =
+      static_cast<std::uint64_t>(seed_high) << 24U | static_cast<std::uint64_t>(seed_low);
+  // Not for a handler in general; here the program is about to end, and nothing else runs.
+  std::fprintf(stderr, "ended by signal %d in seed %llu; to replay: RONDO_SIM_SEED=%llu\n", signal,
+               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
+  (void)std::signal(signal, SIG_DFL);  // what has sent it sends it again, and ends the program
+}
+
+/// A sanitizer that has a handler of its own tells more.
+bool tell_seed_at_the_end() {
+  for (const int signal : {SIGABRT, SIGSEGV, SIGALRM}) {
+    const auto before = std::signal(signal, tell_seed);
+    if (before != SIG_DFL) (void)std::signal(signal, before);  // it was there
+  }
+  return true;
+}
+
+/// What the world or the library allocates once for all is not a leak.
+std::int64_t live_before(std::uint64_t seed) {
+  static const bool warm = [seed] {
+    Scene scene{seed, Allocations::succeed};
+    scene.run();
+    return true;
+  }();
+  (void)warm;  // only done once
+  return test::live_allocations();
+}
+
+}  // namespace
+
+Outcome run_seed(std::uint64_t seed, Allocations allocations) {
+  static const bool tells = tell_seed_at_the_end();
+  (void)tells;                                          // only done once
+  (void)test::fail_allocations_when(allocation_fails);  // where that can be had
+  seed_high = static_cast<std::sig_atomic_t>(seed >> 24U & 0x7fffffffU);
+  seed_low = static_cast<std::sig_atomic_t>(seed & 0xffffffU);
+  const std::int64_t live = live_before(seed);
+  (void)::alarm(seconds_max);  // there is no other one
+  Outcome outcome;
+  {
+    Scene scene{seed, allocations};
+    scene.run();
+    outcome.hash = scene.hash();
+    for (const std::string& violation : scene.violations()) outcome.report += violation + '\n';
+    if (!outcome.report.empty()) outcome.report += scene.world.report();
+  }
+  (void)::alarm(0);  // it was in time
+  if (outcome.report.empty() && test::live_allocations() != live) {
+    outcome.report = "seed " + std::to_string(seed) + ": " +
+                     std::to_string(test::live_allocations() - live) + " allocations are left";
+  }
+  return outcome;
+}
+
+}  // namespace rondo::sim::scenario

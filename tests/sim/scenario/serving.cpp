@@ -1,0 +1,90 @@
+#include "serving.h"
+
+namespace rondo::sim::scenario {
+
+Serving::Serving(Site& site, std::string_view role, std::string_view where)
+    : Actor(site, role), where_(where), again_(site.reactor(), [this] { open(); }) {
+  again_.arm_after(Duration::zero());
+}
+
+/// Looks again whatever comes of it, also after want of memory.
+void Serving::open() {
+  again_.arm_after(look_again_after);
+  if (leaves_ && server_ && server_->connections() == 0) server_.reset();
+  if (server_) return;
+  leaves_ = false;
+  auto made = serve_now();
+  if (!made) return;
+  server_ = std::move(*made);
+  if (!scene().is_quiet() && scene().one_in(2)) {
+    server_->on_error([](const std::exception_ptr&) {});
+  }
+  act_up();
+}
+
+ServerOptions Serving::draw_options() {
+  Scene& s = scene();
+  options_ = {};
+  if (s.is_quiet()) return options_;
+  options_.stream.idle_timeout = s.one_in(2) ? s.draw_time(std::chrono::minutes{1}) : Duration{};
+  options_.stream.read_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
+  options_.stream.write_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
+  options_.stream.lifetime = s.one_in(4) ? s.draw_time(std::chrono::minutes{2}) : Duration{};
+  options_.stream.output_mark = 1 + s.draw(100'000);
+  options_.stream.output_max = options_.stream.output_mark + s.draw(s.one_in(3) ? 1'000 : 1 << 20);
+  options_.stream.hold_input = s.one_in(2);
+  options_.stream.linger = static_cast<Linger>(s.draw(3));
+  if (s.one_in(3)) options_.connections_max = 1 + s.draw(5);
+  options_.when_full = s.one_in(2) ? WhenFull::pause : WhenFull::shed;
+  if (s.one_in(4)) options_.connections_per_address_max = 1 + s.draw(4);
+  return options_;
+}
+
+StreamCheck& Serving::greet() {
+  StreamCheck& calls = scene().check_of_stream(site(), who() + ", a session");
+  calls.begins(options_.stream);
+  if (leaves_) calls.closes();
+  sessions_.push_back(&calls);
+  return calls;
+}
+
+void Serving::check() {
+  std::erase_if(sessions_, [](const StreamCheck* calls) { return calls->is_over(); });
+  if (!server_) return;
+  expect(server_->connections() <= options_.connections_max, "more connections than it may have");
+}
+
+void Serving::forgive() {
+  for (StreamCheck* const calls : sessions_) {
+    calls->closes();
+    calls->aborts();
+  }
+}
+
+void Serving::destroy_something() { server_.reset(); }
+
+void Serving::stop_something() {
+  if (!server_) return;
+  leaves_ = true;
+  forgive();
+  switch (scene().draw(3)) {
+    case 0:
+      return server_->stop_accepting();
+    case 1:
+      return server_->drain(scene().draw_time(std::chrono::seconds{10}));
+    default:
+      return server_->abort();
+  }
+}
+
+/// The next one has no limits.
+void Serving::wind_down() {
+  if (!server_) return;
+  leaves_ = true;
+  forgive();
+  server_->drain(std::chrono::seconds{10});
+}
+
+bool Serving::is_over() const { return !server_ || server_->connections() == 0; }
+
+}  // namespace rondo::sim::scenario

@@ -1,0 +1,176 @@
+// Half-close both ways: a source sends a lot, as fast as it is taken and no faster, and finishes
+// first; whoever drinks of it answers afterwards, and finishes too.
+#include <algorithm>
+#include <utility>
+
+#include "cast.h"
+#include "serving.h"
+
+namespace rondo::sim::scenario {
+namespace {
+
+constexpr std::size_t flood_max = 400'000;
+constexpr std::size_t piece_max = 20'000;
+constexpr std::uint64_t flood_key = 3;
+constexpr std::uint64_t answer_key = 11;
+
+class SourceSession final : public CheckedSession<Session> {
+ public:
+  explicit SourceSession(Serving& owner)
+      : CheckedSession(owner),
+        left_(1 + owner.scene_of().draw(owner.scene_of().one_in(3) ? flood_max : 5'000)) {}
+
+  void on_open(Stream& client) override {
+    const StreamCheck::Call call{calls, "on_open"};
+    calls.opened();
+    calls.aborts();  // what leaves a callback aborts it
+    pour(client);
+    serving.acts_up();
+  }
+  void on_data(Stream&, Bytes data) override {
+    const StreamCheck::Call call{calls, "on_data"};
+    calls.received(data.size());
+    serving.scene_of().expect(answer_.hears(data), calls.who(), "heard what was not said");
+    serving.acts_up();
+  }
+  void on_end(Stream& client) override {
+    const StreamCheck::Call call{calls, "on_end"};
+    calls.peer_finished();
+    calls.closes();
+    client.close();
+    serving.acts_up();
+  }
+  void on_writable(Stream& client) override {
+    const StreamCheck::Call call{calls, "on_writable"};
+    serving.scene_of().expect(client.waiting() <= client.options().output_mark, calls.who(),
+                              "writable above its mark");
+    pour(client);
+    serving.acts_up();
+  }
+  void on_close(Stream&, const Close& close) override {
+    const StreamCheck::Call call{calls, "on_close"};
+    calls.closed(close);
+    serving.acts_up();
+  }
+
+ private:
+  void pour(Stream& client) {
+    bool takes_more = true;
+    while (left_ != 0 && takes_more) {
+      const std::size_t size = std::min(left_, piece_max);
+      const std::string text = text_from(flood_key, poured_, size);
+      poured_ += size;
+      left_ -= size;
+      calls.writes(size);
+      takes_more = client.write(text);
+    }
+    if (left_ == 0) client.finish();
+  }
+
+  std::size_t left_;
+  std::uint64_t poured_ = 0;
+  Hearing answer_{answer_key};
+};
+
+class Source final : public Serving {
+ public:
+  Source(Site& site, std::string_view where) : Serving(site, "source", where) {}
+
+ private:
+  Result<Server, Error> serve_now() override {
+    return serve<SourceSession>(reactor(), where(), draw_options(), static_cast<Serving&>(*this));
+  }
+};
+
+class Drinker final : public Actor, private StreamHandler {
+ public:
+  Drinker(Site& site, std::string_view target, Mood mood)
+      : Actor(site, "drinker"),
+        calls_(site.scene.check_of_stream(site, who())),
+        sips_(mood == Mood::whimsical && scene().one_in(2)),
+        drinks_on_(site.reactor(), [this] { drink_on(); }) {
+    ConnectOptions options;
+    options.timeout = std::chrono::seconds{20};
+    options.stream.lifetime = std::chrono::minutes{5};
+    options.stream.input_per_turn_max = (std::size_t{64} << 10U) + scene().draw(100'000);
+    calls_.begins(options.stream);
+    calls_.aborts();  // what leaves a callback aborts it
+    stream_ = connect(reactor(), target, *this, options);
+  }
+
+  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
+  [[nodiscard]] bool is_complete() const override {
+    return calls_.reason() == CloseReason::eof && flood_.heard() != 0 && has_answered_;
+  }
+  void destroy_something() override {
+    if (stream_ == nullptr) return;
+    calls_.destroyed();
+    stream_.reset();
+  }
+  void stop_something() override {
+    if (stream_ == nullptr) return;
+    calls_.closes();
+    if (scene().one_in(2)) {
+      stream_->close();
+    } else {
+      stream_->finish();
+    }
+  }
+  [[nodiscard]] std::string describe() const override {
+    return who() + ": drank " + std::to_string(flood_.heard());
+  }
+
+ private:
+  void drink_on() {
+    if (stream_ != nullptr) stream_->resume();
+    act_up();
+  }
+  void on_open(Stream&) override {
+    const StreamCheck::Call call{calls_, "on_open"};
+    calls_.opened();
+    act_up();
+  }
+  void on_data(Stream& stream, Bytes data) override {
+    const StreamCheck::Call call{calls_, "on_data"};
+    calls_.received(data.size());
+    expect(flood_.hears(data), "heard what was not said");
+    if (sips_ && scene().one_in(3)) {
+      stream.pause();
+      drinks_on_.arm_after(scene().draw_time(std::chrono::seconds{1}));
+    }
+    act_up();
+  }
+  void on_end(Stream& stream) override {
+    const StreamCheck::Call call{calls_, "on_end"};
+    calls_.peer_finished();
+    const std::string answer = text_from(answer_key, 0, 1 + scene().draw(30'000));
+    calls_.writes(answer.size());
+    stream.write(answer);
+    stream.finish();
+    has_answered_ = true;
+    act_up();
+  }
+  void on_close(Stream&, const Close& close) override {
+    const StreamCheck::Call call{calls_, "on_close"};
+    calls_.closed(close);
+    act_up();
+  }
+
+  StreamCheck& calls_;
+  Hearing flood_{flood_key};
+  bool sips_;
+  bool has_answered_ = false;
+  Timer drinks_on_;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Actor> make_source(Site& site, std::string_view where) {
+  return std::make_unique<Source>(site, where);
+}
+std::unique_ptr<Actor> make_drinker(Site& site, std::string_view target, Mood mood) {
+  return std::make_unique<Drinker>(site, target, mood);
+}
+
+}  // namespace rondo::sim::scenario

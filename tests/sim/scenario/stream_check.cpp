@@ -1,0 +1,95 @@
+#include "stream_check.h"
+
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "scene.h"
+
+namespace rondo::sim::scenario {
+
+StreamCheck::StreamCheck(Scene& scene, Host& host, std::string who)
+    : scene_(scene), host_(host), who_(std::move(who)) {}
+
+void StreamCheck::expect(bool holds, std::string_view what) { scene_.expect(holds, who_, what); }
+
+void StreamCheck::begins(const StreamOptions& options) {
+  options_ = options;
+  begun_at_ = heard_at_ = host_.now();
+}
+
+StreamCheck::Call::Call(StreamCheck& check, std::string_view name) : check_(check) {
+  if (check.is_inside_) check.expect(false, std::string{name} + " from inside another call");
+  if (check.reason_) check.expect(false, std::string{name} + " after on_close");
+  if (check.is_destroyed_) check.expect(false, std::string{name} + " after it was destroyed");
+  check.is_inside_ = true;
+}
+
+void StreamCheck::opened() {
+  expect(!is_open_, "on_open twice");
+  is_open_ = true;
+  heard_at_ = host_.now();
+}
+
+void StreamCheck::received(std::size_t size) {
+  expect(is_open_, "on_data before on_open");
+  expect(size != 0, "on_data of nothing");
+  expect(!peer_has_finished_, "on_data after on_end");
+  heard_at_ = host_.now();
+}
+
+void StreamCheck::peer_finished() {
+  expect(is_open_, "on_end before on_open");
+  expect(!peer_has_finished_, "on_end twice");
+  peer_has_finished_ = true;
+}
+
+void StreamCheck::closed(const Close& close) {
+  check_reason(close);
+  reason_ = close.reason;
+}
+
+void StreamCheck::check_reason(const Close& close) {
+  switch (close.reason) {
+    case CloseReason::eof:
+      return expect(peer_has_finished_ || may_be_closed_, "eof, but the peer has not finished");
+    case CloseReason::closed:
+      return expect(may_be_closed_, "closed, but nobody closed it");
+    case CloseReason::timed_out:
+      return check_deadline(close);
+    case CloseReason::overflow:
+      return expect(written_ > options_.output_max, "overflow, but it wrote no more than it may");
+    case CloseReason::stopped:
+      return expect(may_be_stopped_, "stopped, but nobody aborted it");
+    case CloseReason::not_connected:
+      expect(!is_open_, "not connected, but it was open");
+      return expect(static_cast<bool>(close.error), "not connected, but no error tells why");
+    case CloseReason::reset:
+    case CloseReason::failed:
+      return expect(static_cast<bool>(close.error), "no error tells why it ended");
+  }
+}
+
+/// Never early, by the clock of its host.
+void StreamCheck::check_deadline(const Close& close) {
+  const TimePoint now = host_.now();
+  if (close.what == "idle timeout") {
+    expect(options_.idle_timeout != Duration::zero(), "an idle timeout that it has not");
+    expect(now - heard_at_ >= options_.idle_timeout, "an idle timeout too early");
+  } else if (close.what == "lifetime") {
+    expect(options_.lifetime != Duration::zero(), "a lifetime that it has not");
+    expect(now - begun_at_ >= options_.lifetime, "a lifetime too short");
+  } else if (close.what == "read timeout") {
+    expect(options_.read_timeout != Duration::zero(), "a read timeout that it has not");
+    expect(now - heard_at_ >= options_.read_timeout, "a read timeout too early");
+  } else if (close.what == "write timeout") {
+    expect(options_.write_timeout != Duration::zero(), "a write timeout that it has not");
+    expect(written_ != 0, "a write timeout, but nothing was written");
+  } else if (close.what == "close timeout") {
+    expect(may_be_closed_, "a close timeout, but nobody closed it");
+  } else {
+    expect(close.error == std::errc::timed_out, "timed out, but nothing tells so");
+  }
+}
+
+}  // namespace rondo::sim::scenario

@@ -1,0 +1,79 @@
+// What must hold of the calls of any stream, whatever goes wrong: which may come, in which order,
+// and that it ends once, for a reason that fits. Its owner says what he does with it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <rondo/stream.h>
+#include <rondo/time.h>
+
+namespace rondo::sim {
+class Host;
+}
+
+namespace rondo::sim::scenario {
+
+class Scene;
+
+class StreamCheck {
+ public:
+  StreamCheck(Scene& scene, Host& host, std::string who);
+
+  /// The options that it was begun with.
+  void begins(const StreamOptions& options);
+
+  /// While it lives, a call runs: never two at once, none after the end.
+  class Call {
+   public:
+    Call(StreamCheck& check, std::string_view name);
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    ~Call() { check_.is_inside_ = false; }
+
+   private:
+    StreamCheck& check_;
+  };
+
+  // What it calls, from within a Call.
+  void opened();
+  void received(std::size_t size);
+  void peer_finished();
+  void closed(const Close& close);
+
+  // What its owner does.
+  void writes(std::size_t size) noexcept { written_ += size; }
+  void closes() noexcept { may_be_closed_ = true; }
+  void aborts() noexcept { may_be_stopped_ = true; }
+  void destroyed() noexcept { is_destroyed_ = true; }
+
+  [[nodiscard]] bool is_over() const noexcept { return reason_.has_value() || is_destroyed_; }
+  [[nodiscard]] bool is_open() const noexcept { return is_open_ && !is_over(); }
+  [[nodiscard]] const std::optional<CloseReason>& reason() const noexcept { return reason_; }
+  [[nodiscard]] const std::string& who() const noexcept { return who_; }
+
+ private:
+  void expect(bool holds, std::string_view what);
+  void check_reason(const Close& close);
+  void check_deadline(const Close& close);
+
+  Scene& scene_;
+  Host& host_;
+  std::string who_;
+  StreamOptions options_{};
+  TimePoint begun_at_{};
+  TimePoint heard_at_{};
+  std::uint64_t written_ = 0;
+  std::optional<CloseReason> reason_;
+  bool is_open_ = false;
+  bool is_inside_ = false;
+  bool peer_has_finished_ = false;
+  bool is_destroyed_ = false;
+  bool may_be_closed_ = false;
+  bool may_be_stopped_ = false;
+};
+
+}  // namespace rondo::sim::scenario

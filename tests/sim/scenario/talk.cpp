@@ -1,0 +1,194 @@
+// An echo server, and those who talk to it: in parts or all at once, with a pause or without, by a
+// name or an address, finishing first or last, reading slowly, or writing more than they may.
+#include <algorithm>
+#include <utility>
+
+#include "cast.h"
+#include "serving.h"
+
+namespace rondo::sim::scenario {
+namespace {
+
+class EchoSession final : public CheckedSession<Session> {
+ public:
+  using CheckedSession::CheckedSession;
+
+  void on_open(Stream&) override {
+    const StreamCheck::Call call{calls, "on_open"};
+    calls.opened();
+    calls.aborts();  // what leaves a callback aborts it
+  }
+  void on_data(Stream& client, Bytes data) override {
+    const StreamCheck::Call call{calls, "on_data"};
+    calls.received(data.size());
+    calls.writes(data.size());
+    client.write(data);
+    serving.acts_up();
+  }
+  void on_end(Stream& client) override {
+    const StreamCheck::Call call{calls, "on_end"};
+    calls.peer_finished();
+    calls.closes();
+    client.close();
+    serving.acts_up();
+  }
+  void on_writable(Stream&) override {
+    const StreamCheck::Call call{calls, "on_writable"};
+    serving.acts_up();
+  }
+  void on_close(Stream&, const Close& close) override {
+    const StreamCheck::Call call{calls, "on_close"};
+    calls.closed(close);
+    serving.acts_up();
+  }
+};
+
+class EchoServer final : public Serving {
+ public:
+  EchoServer(Site& site, std::string_view where) : Serving(site, "echo server", where) {}
+
+ private:
+  Result<Server, Error> serve_now() override {
+    return serve<EchoSession>(reactor(), where(), draw_options(), static_cast<Serving&>(*this));
+  }
+};
+
+class Talker final : public Actor, private StreamHandler {
+ public:
+  Talker(Site& site, std::string_view target, Mood mood)
+      : Actor(site, "talker"),
+        calls_(site.scene.check_of_stream(site, who())),
+        key_(scene().draw(26)),
+        hearing_(key_),
+        total_(1 + scene().draw(scene().one_in(5) ? 200'000 : 3'000)),
+        part_(1 + scene().draw(total_)),
+        finishes_first_(scene().one_in(3)),
+        reads_slowly_(mood == Mood::whimsical && scene().one_in(4)),
+        resumes_(site.reactor(), [this] { read_on(); }) {
+    if (finishes_first_) part_ = total_;
+    if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // he has five minutes
+    const ConnectOptions options = draw_options(mood);
+    calls_.begins(options.stream);
+    calls_.aborts();  // what leaves a callback aborts it
+    stream_ = connect(reactor(), target, *this, options);
+    send_more();
+  }
+
+  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
+  [[nodiscard]] bool is_complete() const override {
+    return calls_.reason() == CloseReason::eof && hearing_.heard() == total_;
+  }
+  void destroy_something() override {
+    if (stream_ == nullptr) return;
+    calls_.destroyed();
+    stream_.reset();
+  }
+  void stop_something() override {
+    if (stream_ == nullptr) return;
+    calls_.closes();
+    switch (scene().draw(4)) {
+      case 0:
+        return stream_->close();
+      case 1:
+        return stream_->close(scene().draw_time(std::chrono::seconds{3}));
+      case 2:
+        return stream_->finish();
+      default:
+        return stream_->abort();
+    }
+  }
+  [[nodiscard]] std::string describe() const override {
+    return who() + ": sent " + std::to_string(sent_) + ", heard " +
+           std::to_string(hearing_.heard()) + " of " + std::to_string(total_);
+  }
+
+ private:
+  ConnectOptions draw_options(Mood mood) {
+    ConnectOptions options;
+    options.timeout = std::chrono::seconds{20};
+    options.stream.lifetime = std::chrono::minutes{5};
+    if (mood == Mood::plain) return options;
+    Scene& s = scene();
+    if (s.one_in(2)) options.stream.idle_timeout = s.draw_time(std::chrono::minutes{1});
+    if (s.one_in(4)) options.stream.read_timeout = s.draw_time(std::chrono::seconds{20});
+    if (s.one_in(4)) options.stream.write_timeout = s.draw_time(std::chrono::seconds{20});
+    if (s.one_in(4)) options.stream.close_timeout = s.draw_time(std::chrono::seconds{20});
+    if (s.one_in(4)) options.stream.output_max = 1 + s.draw(100'000);
+    options.stream.output_mark = std::min(options.stream.output_max, 1 + s.draw(100'000));
+    options.stream.linger = static_cast<Linger>(s.draw(3));
+    options.stagger = s.draw_time(std::chrono::seconds{1});
+    return options;
+  }
+  void send_more() {
+    const std::size_t size = std::min<std::size_t>(part_, total_ - sent_);
+    const std::string text = text_from(key_, sent_, size);
+    sent_ += size;
+    calls_.writes(size);
+    stream_->write(text);
+    if (finishes_first_ && sent_ == total_) stream_->finish();
+  }
+  void read_on() {
+    if (stream_ != nullptr) stream_->resume();
+    act_up();
+  }
+
+  void on_open(Stream&) override {
+    const StreamCheck::Call call{calls_, "on_open"};
+    calls_.opened();
+    act_up();
+  }
+  void on_data(Stream& stream, Bytes data) override {
+    const StreamCheck::Call call{calls_, "on_data"};
+    calls_.received(data.size());
+    expect(hearing_.hears(data), "heard what was not said");
+    expect(hearing_.heard() <= sent_, "heard more than was said");
+    if (reads_slowly_ && scene().one_in(2)) {
+      stream.pause();
+      resumes_.arm_after(scene().draw_time(std::chrono::seconds{1}));
+    }
+    if (hearing_.heard() == total_) {
+      stream.finish();
+    } else if (hearing_.heard() == sent_) {
+      send_more();
+    }
+    act_up();
+  }
+  void on_end(Stream& stream) override {
+    const StreamCheck::Call call{calls_, "on_end"};
+    calls_.peer_finished();
+    calls_.closes();
+    stream.close();
+    act_up();
+  }
+  void on_writable(Stream&) override {
+    const StreamCheck::Call call{calls_, "on_writable"};
+    act_up();
+  }
+  void on_close(Stream&, const Close& close) override {
+    const StreamCheck::Call call{calls_, "on_close"};
+    calls_.closed(close);
+    act_up();
+  }
+
+  StreamCheck& calls_;
+  std::uint64_t key_;
+  Hearing hearing_;
+  std::size_t total_;
+  std::size_t part_;
+  bool finishes_first_;
+  bool reads_slowly_;
+  std::uint64_t sent_ = 0;
+  Timer resumes_;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Actor> make_echo_server(Site& site, std::string_view where) {
+  return std::make_unique<EchoServer>(site, where);
+}
+std::unique_ptr<Actor> make_talker(Site& site, std::string_view target, Mood mood) {
+  return std::make_unique<Talker>(site, target, mood);
+}
+
+}  // namespace rondo::sim::scenario
