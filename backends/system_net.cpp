@@ -13,6 +13,7 @@
 // Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
 // since an error behind the first batch would be lost.
 #include "net_calls.h"
+#include "net_files.h"
 #include "net_groups.h"
 #include "net_info.h"
 #include "net_options.h"
@@ -26,7 +27,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <memory>
 
@@ -119,26 +119,6 @@ std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexc
     into[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
   }
   return count;
-}
-
-/// A write to what is no socket, without a SIGPIPE. errno is that of the write.
-template <typename Write>
-std::ptrdiff_t write_quietly(Write write) noexcept {
-  sigset_t sigpipe;
-  sigset_t pending;
-  sigset_t before;
-  sigemptyset(&sigpipe);
-  sigaddset(&sigpipe, SIGPIPE);
-  sigemptyset(&pending);
-  sigpending(&pending);
-  pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-  const std::ptrdiff_t result = write();
-  const int write_errno = errno;
-  if (result < 0 && write_errno == EPIPE && sigismember(&pending, SIGPIPE) == 0)
-    backends::take_pending_sigpipe();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = write_errno;
-  return result;
 }
 
 bool lacks_segments(const Message& message) noexcept {
@@ -274,7 +254,12 @@ class SystemNet final : public Net {
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
   std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
                            int fd) noexcept override {
-    return write_quietly([&] { return backends::send_file(file, offset, size, fd); });
+    return backends::write_quietly([&] { return backends::send_file(file, offset, size, fd); });
+  }
+
+  int opened_for(int fd) noexcept override { return or_failure(backends::opened_for(fd)); }
+  int set_nonblocking(int fd) noexcept override {
+    return or_failure(backends::set_nonblocking(fd));
   }
 
   int receive(int fd, std::span<Message> messages) noexcept override;
@@ -355,7 +340,7 @@ std::ptrdiff_t SystemNet::writev(std::span<const Bytes> data, int fd) noexcept {
 std::ptrdiff_t SystemNet::write_file(std::span<const Bytes> data, int fd) noexcept {
   iovec parts[parts_max];
   const int count = static_cast<int>(copy_parts(data, std::span{parts}));
-  return write_quietly([&] { return ::writev(fd, parts, count); });
+  return backends::write_quietly([&] { return ::writev(fd, parts, count); });
 }
 
 int SystemNet::receive(int fd, std::span<Message> messages) noexcept {

@@ -11,7 +11,6 @@
 // After each call of the handler the stream may be gone: the Frame knows.
 #include <rondo/stream.h>
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,10 +62,9 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
   auto stream = start(reactor, socket.fd(), handler, options, 0);
   if (!stream) return stream;
   const int fd = socket.release();  // the stream's now
-  const int mode = (*stream)->is(is_file) ? ::fcntl(fd, F_GETFL) : O_NONBLOCK;
-  if ((mode & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, mode | O_NONBLOCK) != 0) {
-    return last_system_error();
-  }
+  if (!(*stream)->is(is_file)) return stream;
+  const int result = (*stream)->group_->streams.net().set_nonblocking(fd);
+  if (result < 0) return system_error(-result);
   return stream;
 }
 
@@ -85,19 +83,22 @@ Stream::~Stream() {
 }
 
 /// The end of a pipe that is for one direction alone has finished the other from the beginning.
-std::uint32_t Stream::over_in_file(int mode) noexcept {
-  if ((mode & O_ACCMODE) == O_RDONLY) return finishing | finished;
-  return (mode & O_ACCMODE) == O_WRONLY ? input_ended : 0U;
+std::uint32_t Stream::over_in_file(Direction direction) noexcept {
+  if (direction == Direction::read) return finishing | finished;
+  return direction == Direction::write ? input_ended : 0U;
 }
 
 /// Of a descriptor that the user brought: what was accepted or connected is a socket.
 std::error_code Stream::find_out_kind(int fd) noexcept {
   int type = 0;
   const auto room = std::as_writable_bytes(std::span{&type, 1});
-  const int result = group_->streams.net().option(fd, SOL_SOCKET, SO_TYPE, room);
+  Net& net = group_->streams.net();
+  const int result = net.option(fd, SOL_SOCKET, SO_TYPE, room);
   if (result >= 0) return {};
   if (result != -ENOTSOCK) return system_error(-result);
-  flags_ |= is_file | over_in_file(::fcntl(fd, F_GETFL));
+  const int direction = net.opened_for(fd);
+  if (direction < 0) return system_error(-direction);
+  flags_ |= is_file | over_in_file(static_cast<Direction>(direction));
   return {};
 }
 

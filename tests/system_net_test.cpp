@@ -154,6 +154,21 @@ TEST_F(SystemNetTest, RaisesNoSigpipeOnASocket) {
   EXPECT_FALSE(sigpipe_is_pending());
 }
 
+TEST_F(SystemNetTest, TellsWhatAPipesEndWasOpenedForAndStopsItsBlocking) {
+  const auto [reader, writer] = pipe();
+  EXPECT_EQ(net_.opened_for(reader), static_cast<int>(Direction::read));
+  EXPECT_EQ(net_.opened_for(writer), static_cast<int>(Direction::write));
+  const auto [both, peer] = pair();
+  EXPECT_EQ(net_.opened_for(both), static_cast<int>(Direction::both));
+  EXPECT_FALSE(is_non_blocking(reader));
+  EXPECT_EQ(net_.set_nonblocking(reader), 0);
+  EXPECT_TRUE(is_non_blocking(reader));
+  EXPECT_EQ(net_.set_nonblocking(reader), 0);
+  close_now(reader);
+  EXPECT_EQ(net_.opened_for(reader), -EBADF);
+  EXPECT_EQ(net_.set_nonblocking(reader), -EBADF);
+}
+
 TEST_F(SystemNetTest, RaisesNoSigpipeOnAPipe) {
   const auto [reader, writer] = pipe();
   const Bytes parts[] = {bytes("wo"), bytes("rld")};

@@ -249,6 +249,18 @@ std::ptrdiff_t SimNet::send_file(int file, std::uint64_t offset, std::size_t siz
   return -1;
 }
 
+int SimNet::opened_for(int fd) noexcept {
+  return with(fd, [](const Object& object) {
+    if (object.reads() && object.writes()) return static_cast<int>(Direction::both);
+    return static_cast<int>(object.reads() ? Direction::read : Direction::write);
+  });
+}
+
+/// It never blocks.
+int SimNet::set_nonblocking(int fd) noexcept {
+  return with(fd, [](const Object&) { return 0; });
+}
+
 int SimNet::receive(int fd, std::span<Message> messages) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) return -ENOTSOCK;

@@ -33,6 +33,8 @@ class SimNet final : public Net {
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
   std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
                            int fd) noexcept override;
+  int opened_for(int fd) noexcept override;
+  int set_nonblocking(int fd) noexcept override;
   int receive(int fd, std::span<Message> messages) noexcept override;
   int send(int fd, std::span<Message> messages) noexcept override;
   int membership(int fd, const Endpoint& group, std::uint32_t interface,

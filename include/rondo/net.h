@@ -81,6 +81,13 @@ class Net {
   virtual std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
                                    int fd) noexcept = 0;
 
+  // What is no socket, a pipe or a terminal, was not made here.
+
+  /// The direction that it was opened for, as the number of a Direction: F_GETFL.
+  virtual int opened_for(int fd) noexcept = 0;
+  /// From now on no call blocks: O_NONBLOCK.
+  virtual int set_nonblocking(int fd) noexcept = 0;
+
   /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2). A
   /// batch may be cut short, so a smaller number does not mean that no more could be moved.
   /// Received descriptors are close-on-exec. -EMSGSIZE: one message of more than 256 parts.

@@ -306,7 +306,7 @@ class RONDO_EXPORT Stream final : private Handler {
                                                const StreamOptions& options, std::uint32_t flags);
   [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
   [[nodiscard]] std::error_code open(int fd) noexcept;
-  [[nodiscard]] static std::uint32_t over_in_file(int mode) noexcept;
+  [[nodiscard]] static std::uint32_t over_in_file(Direction direction) noexcept;
   template <typename Call>
   bool call(Call&& one);
 

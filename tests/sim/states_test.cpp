@@ -173,7 +173,12 @@ TEST_F(States, Pipes) {
   EXPECT_EQ(told(fds[0]), Ready::none);
   EXPECT_EQ(told(fds[1]), Ready::write);
   EXPECT_EQ(write(fds[1]), -ENOTSOCK);
+  EXPECT_EQ(net.opened_for(fds[0]), static_cast<int>(Direction::read));
+  EXPECT_EQ(net.opened_for(fds[1]), static_cast<int>(Direction::write));
+  EXPECT_EQ(net.set_nonblocking(fds[1]), 0) << "it never was anything else";
   EXPECT_EQ(net.close(fds[1]), 0);
+  EXPECT_EQ(net.set_nonblocking(fds[1]), -EBADF);
+  EXPECT_EQ(net.opened_for(fds[1]), -EBADF);
   EXPECT_EQ(told(fds[0]), Ready::both);
   EXPECT_EQ(read(fds[0]), 0);
 }

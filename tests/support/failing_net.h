@@ -66,6 +66,14 @@ class FailingNet : public Net {
                            int fd) noexcept override {
     return fails("send_file") ? -1 : inner_.send_file(file, offset, size, fd);
   }
+  int opened_for(int fd) noexcept override {
+    const int error = next("opened_for");
+    return error != 0 ? error : inner_.opened_for(fd);
+  }
+  int set_nonblocking(int fd) noexcept override {
+    const int error = next("set_nonblocking");
+    return error != 0 ? error : inner_.set_nonblocking(fd);
+  }
   int receive(int fd, std::span<Message> messages) noexcept override {
     const int error = next("receive");
     return error != 0 ? error : inner_.receive(fd, messages);
