@@ -72,8 +72,8 @@ int Udp::connect(const Endpoint& peer) {
 int Udp::route_to(const Address& to, Route& route) {
   route.remote = to;
   if (to.is_any()) route.remote.ip = loopback_address(to.family()).ip;
-  const auto source = is_for_many(to) ? machine_.source_for(any_address(to.family()))
-                                      : machine_.source_for(route.remote);
+  const bool leaves = is_for_many(to) && !to.is_loopback();
+  const auto source = machine_.source_for(leaves ? any_address(to.family()) : route.remote);
   if (!source) return -ENETUNREACH;
   if (!is_bound_) {
     if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
@@ -150,6 +150,7 @@ int Udp::send(Message& message, Rights) {
 }
 
 void Udp::send_to_all(const Datagram& datagram) {
+  if (datagram.route.remote.is_loopback()) return send_to(machine_, datagram);
   const bool loops = !datagram.route.remote.is_multicast() || options.is_on(Option::multicast_loop);
   for (Machine* const machine : machine_.world().machines()) {
     if (machine != &machine_ || loops) send_to(*machine, datagram);

@@ -117,6 +117,19 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
   EXPECT_EQ(receive(other.net(), to), "all from 10.0.0.1:100");
 }
 
+TEST_F(Sockets, BroadcastOfTheLoopbackStaysInItsHost) {
+  const int from = udp("127.0.0.1:100");
+  const int to = udp("0.0.0.0:200");
+  const int elsewhere = other.net().socket(Family::ipv4, SocketType::datagram);
+  EXPECT_EQ(other.net().bind(elsewhere, at("0.0.0.0:200")), 0);
+  EXPECT_EQ(send(here.net(), from, "all", at("127.255.255.255:200")), -EACCES);
+  EXPECT_EQ(here.net().set(from, Option::broadcast, 1), 0);
+  EXPECT_EQ(send(here.net(), from, "all", at("127.255.255.255:200")), 1);
+  world.run_for(1s);
+  EXPECT_EQ(receive(here.net(), to), "all from 127.0.0.1:100");
+  EXPECT_EQ(receive(other.net(), elsewhere), std::to_string(-EAGAIN));
+}
+
 TEST_F(Sockets, DescriptorsArePassed) {
   auto pair = Socket::pair(here.net(), SocketType::stream).value();
   auto passed = Socket::pair(here.net(), SocketType::stream).value();
