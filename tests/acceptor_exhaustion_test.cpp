@@ -11,7 +11,7 @@
 #include <rondo/reactor.h>
 
 #include "support/acceptor_fixture.h"
-#include "support/few_descriptors.h"
+#include "support/descriptors.h"
 
 namespace rondo {
 namespace {
@@ -193,7 +193,7 @@ TEST_F(AcceptorExhaustionTest, SurvivesARealWantOfDescriptors) {
 
   connect(acceptor, 6);
   {
-    const test::FewDescriptors few{2};
+    const test::DescriptorFamine famine{2};
     waits_in(100ms);
     EXPECT_EQ(accepted_.size(), 2U);
     EXPECT_EQ(acceptor.counters().shed, 1U + 4U);

@@ -1,6 +1,5 @@
 // Accepting on every backend, in real time. What needs virtual time, and what the callbacks may do,
 // is in acceptor_test.cpp and acceptor_exhaustion_test.cpp.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +14,6 @@
 
 #include "support/descriptors.h"
 #include "support/failing_net.h"
-#include "support/few_descriptors.h"
 #include "support/on_every_backend.h"
 #include "support/recording_handler.h"
 #include "support/run_until.h"
@@ -46,7 +44,7 @@ class Accepting : public ReactorOnEveryBackend {
   }
   void connect(const Acceptor& acceptor, int count) {
     for (; count > 0; --count) {
-      auto client = Socket::connect(system_net(), acceptor.local());
+      auto client = Socket::connect(kernel().net(), acceptor.local());
       ASSERT_TRUE(client) << client.error().message();
       clients.push_back(std::move(*client));
     }
@@ -61,7 +59,7 @@ class Accepting : public ReactorOnEveryBackend {
   }
 
   const std::string path = testing::TempDir() + "rondo-accept-" + std::to_string(::getpid());
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
   int listener_fd = -1;
   std::vector<Socket> accepted;
   std::vector<Socket> clients;
@@ -112,7 +110,7 @@ TEST_P(Accepting, SurvivesARealWantOfDescriptors) {
 
   connect(acceptor, 6);
   {
-    const FewDescriptors few{2};
+    const DescriptorFamine famine{2};
     EXPECT_TRUE(run_until(reactor, [&] { return acceptor.counters().shed == 1U + 4U; }));
     EXPECT_EQ(accepted.size(), 2U);
     EXPECT_EQ(std::count_if(clients.begin(), clients.end(), is_closed_by_the_server), 4);
@@ -169,11 +167,12 @@ TEST_P(Accepting, AcceptsABoundedBatchATurnBesideItsNeighbours) {
 }
 
 TEST_P(Accepting, HandsOverWhatNeitherBlocksNorIsInherited) {
+  RONDO_NEEDS(flags);
   Acceptor acceptor = collecting();
   connect(acceptor, 1);
   ASSERT_TRUE(accepts(1));
-  EXPECT_TRUE((::fcntl(accepted[0].fd(), F_GETFL) & O_NONBLOCK) != 0);
-  EXPECT_TRUE((::fcntl(accepted[0].fd(), F_GETFD) & FD_CLOEXEC) != 0);
+  EXPECT_TRUE(is_nonblocking(accepted[0].fd()));
+  EXPECT_TRUE(is_close_on_exec(accepted[0].fd()));
 }
 
 }  // namespace

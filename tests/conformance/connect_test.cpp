@@ -32,7 +32,7 @@ class Connecting : public ReactorOnEveryBackend {
     return told;
   }
 
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
 };
 RONDO_ON_EVERY_BACKEND(Connecting);
 

@@ -1,7 +1,6 @@
 // Connector: targets, results and lifetimes, with real listeners.
 #include <rondo/connector.h>
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -140,7 +139,7 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
   options.source = port;
   options.prepare = [&](Socket& socket) {
     ++prepared;
-    return socket.set_option(SOL_SOCKET, SO_REUSEADDR, 1);
+    return socket.set(Option::reuse_address, 1);
   };
   // Bound to the port that it connects to, as chance has it now and then.
   ASSERT_FALSE(const_cast<Socket&>(closed.socket).close());
@@ -149,7 +148,7 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
 }
 
 TEST_P(ConnectorTest, ReportsWantOfDescriptors) {
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
   spy.use_net(&net);
   net.fail("socket", EMFILE);
   EXPECT_EQ(connect("127.0.0.1:1").error(), std::errc::too_many_files_open);
@@ -197,7 +196,7 @@ TEST_P(ConnectorTest, MayBeDestroyedInItsCallback) {
 }
 
 TEST_P(ConnectorTest, MayBeDestroyedWhilePreparing) {
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
   spy.use_net(&net);
   std::unique_ptr<Connector> connector;
   ConnectorOptions options;

@@ -176,6 +176,7 @@ TEST_P(DatagramOutputTest, OfASendOffloadAreOneMessage) {
 TEST_P(DatagramOutputTest, GoOneByOneWhereSegmentsAreRefused) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here, {.send_offload = true});
+  if (!client.unapplied().empty()) GTEST_SKIP() << client.unapplied()[0].error.message();
   const Endpoint to = server.local().value();
   for (int i = 0; i < 10; ++i) client.send(bytes_of(std::to_string(i)), to);
   net.fail("send", EIO);
@@ -290,6 +291,7 @@ TEST_P(DatagramOutputTest, RestRatherThanSpinWithoutMemory) {
 }
 
 TEST_P(DatagramOutputTest, AllocateNothingOnceItRuns) {
+  RONDO_NEEDS(no_memory);
   there.then = test::echo;
   DatagramSocket server = bound(there);
   struct Pinger final : DatagramHandler {

@@ -1,8 +1,6 @@
 // Datagrams as they arrive: whole, in order, once, with what is known of them.
 #include <gtest/gtest.h>
-#include <ifaddrs.h>
 #include <net/if.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -164,29 +162,13 @@ TEST_P(DatagramTest, NeedAnOptionForBroadcast) {
   EXPECT_EQ(here.failed_to[0], all.to_string());
 }
 
-/// An interface that groups of IPv6 can be reached by, which the loopback is not as a rule. 0:
-/// none.
-std::uint32_t ipv6_group_interface() {
-  ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) return 0;
-  std::uint32_t found = 0;
-  for (const ifaddrs* one = all; one != nullptr && found == 0; one = one->ifa_next) {
-    const bool is_able = (one->ifa_flags & (IFF_MULTICAST | IFF_UP)) == (IFF_MULTICAST | IFF_UP);
-    if (is_able && one->ifa_addr != nullptr && one->ifa_addr->sa_family == AF_INET6) {
-      found = ::if_nametoindex(one->ifa_name);
-    }
-  }
-  ::freeifaddrs(all);
-  return found;
-}
-
 TEST_P(DatagramTest, ComeFromGroups) {
-  for (const auto& [address, interface] : {std::pair{"239.255.77.77:0", ::if_nametoindex("lo")},
-                                           std::pair{"[ff15::7777]:0", ipv6_group_interface()}}) {
+  for (const char* const address : {"239.255.77.77:0", "[ff15::7777]:0"}) {
     SCOPED_TRACE(address);
+    const Endpoint group = Endpoint::parse(address).value();
+    const std::uint32_t interface = test::kernel().group_interface(group.family());
     if (interface == 0) continue;
     there = {};
-    const Endpoint group = Endpoint::parse(address).value();
     const Endpoint any = Endpoint::any(0, group.family());
     DatagramSocket server = bound(there, {.packet_info = true}, any);
     // No further than this host.

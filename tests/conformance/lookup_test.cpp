@@ -112,12 +112,12 @@ TEST_P(LookupTest, IsNotCalledOnceCancelled) {
 TEST_P(LookupTest, GivesBackItsDescriptorsWhenCancelled) {
   hold_answers();
   Resolver resolver{reactor, names.options()};
-  const std::size_t before = open_descriptors().size();
+  const std::size_t before = kernel().descriptors().size();
   Ending ending;
   Lookup lookup = resolver.resolve("example.org", 1, ending.keeper());
-  EXPECT_EQ(open_descriptors().size(), before + 1);
+  EXPECT_EQ(kernel().descriptors().size(), before + 1);
   lookup.cancel();
-  EXPECT_EQ(open_descriptors().size(), before);
+  EXPECT_EQ(kernel().descriptors().size(), before);
   EXPECT_FALSE(reactor.run());
   EXPECT_FALSE(reactor.alive());
 }

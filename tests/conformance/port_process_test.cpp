@@ -15,6 +15,7 @@ class Process : public PortFixture {};
 RONDO_ON_EVERY_BACKEND(Process);
 
 TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
+  RONDO_NEEDS(flags);
   backend.reset();
   const auto before = open_descriptors();
   backend = GetParam().make();

@@ -19,6 +19,7 @@ struct FileCloser {
 };
 
 TEST_P(Registration, RefusesARegularFile) {
+  RONDO_NEEDS(files);
   const std::unique_ptr<std::FILE, FileCloser> file{std::tmpfile()};
   ASSERT_NE(file, nullptr);
   const int fd = ::fileno(file.get());
@@ -28,11 +29,13 @@ TEST_P(Registration, RefusesARegularFile) {
 }
 
 TEST_P(Registration, RefusesADirectory) {
+  RONDO_NEEDS(files);
   const Fd directory = opened("/", O_RDONLY | O_DIRECTORY);
   EXPECT_EQ(watch(directory, Ready::none, Ready::read), std::errc::operation_not_permitted);
 }
 
 TEST_P(Registration, RefusesTheNullDevice) {
+  RONDO_NEEDS(files);
   const Fd null = opened("/dev/null", O_RDWR);
   EXPECT_EQ(watch(null, Ready::none, Ready::read), std::errc::operation_not_permitted);
   EXPECT_EQ(watch(null, Ready::none, Ready::both), std::errc::operation_not_permitted);
@@ -59,6 +62,7 @@ Fd open_terminal(const Fd& master) {
 }
 
 TEST_P(Registration, LeavesADescriptorBlockingThatOthersMayShare) {
+  RONDO_NEEDS(flags);
   for (const bool is_terminal : {true, false}) {
     const Fd master{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
     Fd shared = open_terminal(master);
@@ -81,6 +85,7 @@ TEST_P(Registration, LeavesADescriptorBlockingThatOthersMayShare) {
 }
 
 TEST_P(Registration, ChangesNothingWhenItRefuses) {
+  RONDO_NEEDS(files);
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));

@@ -13,9 +13,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class State : public DescriptorCensus,
-              public testing::WithParamInterface<std::tuple<BackendUnderTest, DescriptorState>> {
+class State : public testing::WithParamInterface<std::tuple<BackendUnderTest, DescriptorState>>,
+              public InItsKernel {
  protected:
+  State() : InItsKernel(std::get<0>(GetParam())) {}
+
   static constexpr int looks = 20;
   static constexpr Token token{(std::uint64_t{3} << 32) | 12};
 

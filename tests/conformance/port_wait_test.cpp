@@ -83,6 +83,7 @@ TEST_P(Waiting, EndsAtOnceWhenSomethingIsReady) {
 }
 
 TEST_P(Waiting, EndsWhenSomethingBecomesReady) {
+  RONDO_NEEDS(threads);
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
   std::thread writer{[&pair] {
@@ -198,6 +199,7 @@ TEST_P(Waiting, TakesAnInterruptedSleepForNoError) {
 
 // Deadlines whose milliseconds do not fit 31, 32 or 63 bits sleep all the same.
 TEST_P(Waiting, DoesNotWrapADeadlineFarAway) {
+  RONDO_NEEDS(real_time);
   const TimePoint now = backend->now();
   const Duration far_away[] = {std::chrono::milliseconds{(std::int64_t{1} << 31) + 1},
                                std::chrono::milliseconds{(std::int64_t{1} << 32) + 1},

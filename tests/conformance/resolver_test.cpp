@@ -134,8 +134,8 @@ TEST_P(ResolverTest, AsksTheNextServerWhereOneFails) {
 TEST_P(ResolverTest, ReportsThatNoServerIsThere) {
   ResolverOptions options = names.options();
   {
-    Socket socket = Socket::make(system_net(), Family::ipv4, SocketType::datagram).value();
-    ASSERT_EQ(system_net().bind(socket.fd(), Endpoint::loopback(0)), 0);
+    Socket socket = Socket::make(kernel().net(), Family::ipv4, SocketType::datagram).value();
+    ASSERT_EQ(kernel().net().bind(socket.fd(), Endpoint::loopback(0)), 0);
     options.name_servers = {socket.local().value()};
   }
   Resolver resolver{reactor, std::move(options)};
@@ -249,7 +249,7 @@ TEST_P(ResolverTest, ReadsTheConfigurationAnewAfterTrouble) {
 }
 
 TEST_P(ResolverTest, ReportsWantOfDescriptors) {
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
   spy.use_net(&net);
   Resolver resolver{reactor, names.options()};
   net.fail("socket", EMFILE, 100);

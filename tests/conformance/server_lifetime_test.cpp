@@ -1,6 +1,4 @@
 // Servers and their sessions are destroyed, drained and left by exceptions in each of their calls.
-#include <sys/socket.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -111,7 +109,7 @@ class ServerLifetime : public StreamsOnEveryBackend {
     write_all(thrower.get(), "throw");
     run_on();
     if (!server) return;
-    ASSERT_EQ(::shutdown(talker.get(), SHUT_WR), 0);
+    finish_writing(talker);
     run_on();
     if (server) server->drain(1h);
     run_on();
@@ -201,7 +199,7 @@ TEST_P(ServerLifetime, AllMayBeAbortedInEachCall) {
     if (reached == 0) {
       write_all(first.get(), place == Place::hook ? "throw" : "hello");
       run_on();
-      (void)::shutdown(first.get(), SHUT_WR);  // it may be aborted already
+      (void)kernel().net().shutdown(first.get(), Direction::write);  // it may be aborted already
       run_on();
       if (reached == 0) server->drain(1h);
     }

@@ -1,6 +1,5 @@
 // Servers: whom they let in, where they listen, how they end.
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
@@ -43,7 +42,7 @@ class Servers : public StreamsOnEveryBackend {
     return "unix:/tmp/rondo-server-" + std::to_string(::getpid()) + '-' + std::to_string(++count);
   }
   Fd connect(const Endpoint& where) {
-    auto socket = Socket::connect(system_net(), where);
+    auto socket = Socket::connect(kernel().net(), where);
     EXPECT_TRUE(socket) << socket.error().message();
     return socket ? Fd{socket->release()} : Fd{};
   }
@@ -159,10 +158,15 @@ TEST_P(Servers, WhatCannotBeListenedOnIsNamed) {
   EXPECT_EQ(taken.error().code, std::errc::address_in_use);
   EXPECT_NE(taken.error().message().find(held.local().to_string()), std::string::npos);
   EXPECT_FALSE(serve(reactor, "nonsense", echo()));
+}
+
+TEST_P(Servers, ASocketFileNeedsItsFolder) {
+  RONDO_NEEDS(files);
   EXPECT_FALSE(serve(reactor, "unix:/nowhere/at/all", echo()));
 }
 
 TEST_P(Servers, ASocketFileGoesWithItsServerAndAStaleOneIsReplaced) {
+  RONDO_NEEDS(files);
   const std::string name = unix_name();
   const std::string path = name.substr(5);
   {
@@ -312,7 +316,7 @@ TEST_P(Servers, AClientWhoResetsAtOnceHarmsNobody) {
     Fd rude = connect(server.local());
     if (i % 2 == 0) run_turns(reactor, 1);
     // Taken or not: he leaves.
-    if (i % 3 == 0) (void)::send(rude.get(), "x", 1, MSG_NOSIGNAL);
+    if (i % 3 == 0) (void)write_result(rude.get());
     close_with_reset(rude);
   }
   EXPECT_TRUE(echoes(connect(server.local())));

@@ -21,7 +21,7 @@ class SilentClients : public StreamsOnEveryBackend {
  protected:
   static constexpr std::size_t many = 5'000;
 
-  Fd connect() { return Fd{Socket::connect(system_net(), server.local()).value().release()}; }
+  Fd connect() { return Fd{Socket::connect(kernel().net(), server.local()).value().release()}; }
   /// In batches that the listen queue holds.
   void connect_many() {
     constexpr std::size_t batch = 500;
@@ -54,7 +54,9 @@ TEST_P(SilentClients, FiveThousandCostLittleAndEndAtTheirDeadline) {
   const std::uint64_t before = allocations();
   connect_many();
   // A block for each, what the backend keeps, and tables that double.
-  EXPECT_LE(allocations() - before, 4 * many);
+  if (kernel().lacks(Need::no_memory).empty()) {
+    EXPECT_LE(allocations() - before, 4 * many);
+  }
   const std::uint64_t at_rest = allocations();
   run_on();
   EXPECT_EQ(allocations(), at_rest);

@@ -165,14 +165,14 @@ TEST_P(LostDescriptors, AReceiverThatMayOpenNoMoreIsToldAndGoesOn) {
     receiver.received.clear();
     sender->write("lost", many(4));
     sender->flush();
-    const auto open_before = open_descriptors();
+    const auto open_before = kernel().descriptors();
     {
       const DescriptorFamine famine{spare};
       ASSERT_TRUE(runs_until([&] { return !receiver.received.empty(); }));
     }
     EXPECT_EQ(receiver.received, "[lost]");
     EXPECT_TRUE(receiver.descriptors.empty());
-    EXPECT_EQ(open_descriptors(), open_before) << spare;
+    EXPECT_EQ(kernel().descriptors(), open_before) << spare;
   }
   EXPECT_EQ(receiver.losses, 2);
   sender->write("found", many(4));

@@ -38,6 +38,7 @@ TEST_P(StreamDescriptors, ArriveWithTheirBytes) {
 }
 
 TEST_P(StreamDescriptors, MayBeOpenFiles) {
+  RONDO_NEEDS(files);
   Pair pair = unix_pair();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   const auto taker = receiving(std::move(pair.theirs), receiver);

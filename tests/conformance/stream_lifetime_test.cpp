@@ -284,6 +284,7 @@ TEST_P(StreamLifetime, AnotherHandlerTakesOverInTheMiddle) {
 }
 
 TEST_P(StreamLifetime, ADescriptorThatCannotBeWatchedIsClosed) {
+  RONDO_NEEDS(files);
   StreamRecorder recorder;
   Pipe pipe = make_pipe();
   Fd file{::open("/dev/null", O_RDWR | O_CLOEXEC)};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/stream_fixture.h"
+#include "support/temporary_file.h"
 
 namespace rondo::test {
 namespace {
@@ -26,11 +27,8 @@ struct Counted {
 };
 
 File file_of(std::string_view text) {
-  char path[] = "/tmp/rondo-stream-XXXXXX";
-  Fd fd{::mkostemp(path, O_CLOEXEC)};
-  EXPECT_EQ(::unlink(path), 0);
-  write_all(fd.get(), text);
-  return File{fd.release()};
+  const TemporaryFile file{text};  // which may go while it is open
+  return File::open(file.path()).value();
 }
 
 class StreamOutput : public StreamsOnEveryBackend {

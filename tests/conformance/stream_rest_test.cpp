@@ -1,6 +1,4 @@
 // Streams that have nothing to do: whatever state the peer has left them in, the reactor sleeps.
-#include <sys/socket.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -31,7 +29,7 @@ class RestingStreams : public StreamsOnEveryBackend {
     run_on();
     EXPECT_GT(stream->waiting(), 0U);
   }
-  void finish_peer() { ASSERT_EQ(::shutdown(peer.get(), SHUT_WR), 0); }
+  void finish_peer() { finish_writing(peer); }
 
   const std::vector<State> states{
       {"quiet", [] {}},

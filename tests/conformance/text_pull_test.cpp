@@ -58,7 +58,7 @@ class TextToTake : public StreamsOnEveryBackend {
     return std::move(pair.theirs);
   }
   void say(const Fd& peer, std::string_view words) {
-    ASSERT_EQ(::write(peer.get(), words.data(), words.size()), std::ssize(words));
+    ASSERT_EQ(write_some(peer.get(), words), std::ssize(words));
     run_on();
   }
   /// What is here and whole.
@@ -184,7 +184,7 @@ TEST_P(TextToTake, HoldsThePeerBackAboveItsBound) {
   const std::string sent = numbered_text(std::size_t{1} << 20U);
   std::size_t offered = 0;
   const auto offer = [&] {
-    const ssize_t taken = ::write(peer.get(), sent.data() + offered, sent.size() - offered);
+    const long taken = write_some(peer.get(), std::string_view{sent}.substr(offered));
     if (taken > 0) offered += static_cast<std::size_t>(taken);
     return taken > 0;
   };
@@ -271,13 +271,13 @@ TEST_P(TextToTake, IsKeptWhenTheHandlerThrows) {
     lines.emplace_back(here.read_line());
     throw std::runtime_error{"no more"};
   };
-  ASSERT_EQ(::write(peer.get(), "one\ntwo\n", 8), 8);
+  write_all(peer.get(), "one\ntwo\n");
   EXPECT_THROW(run_on(), std::runtime_error);
 
   StreamRecorder other;  // what it receives comes into the same buffer
   Pair pair = unix_pair();
   const auto neighbour = adopt(std::move(pair.ours), other);
-  ASSERT_EQ(::write(pair.theirs.get(), "########", 8), 8);
+  write_all(pair.theirs.get(), "########");
   EXPECT_TRUE(runs_until([&] { return !other.received.empty(); }));
   lines.emplace_back(text->read_line());
   EXPECT_EQ(lines, (Lines{"one", "two"}));

@@ -61,7 +61,7 @@ class TextStreams : public StreamsOnEveryBackend {
     return std::move(pair.theirs);
   }
   void say(const Fd& peer, std::string_view words) {
-    ASSERT_EQ(::write(peer.get(), words.data(), words.size()), std::ssize(words));
+    ASSERT_EQ(write_some(peer.get(), words), std::ssize(words));
   }
 
   TextRecorder recorder;

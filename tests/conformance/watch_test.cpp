@@ -1,6 +1,4 @@
 // Watches: interest, what it costs, and hang-ups nobody asked about.
-#include <sys/socket.h>
-
 #include "support/descriptor_states.h"
 #include "support/descriptors.h"
 #include "support/on_every_backend.h"
@@ -200,7 +198,7 @@ TEST_P(WatchTest, DoesNotSpinOnAnyStateWhilePaused) {
 // RULES: RDHUP means that the peer finished writing; you may still write.
 TEST_P(WatchTest, WritesOnAfterThePeerHasFinishedWriting) {
   const Pair tcp = tcp_pair();
-  ASSERT_EQ(::shutdown(tcp.theirs.get(), SHUT_WR), 0);
+  finish_writing(tcp.theirs);
   RecordingHandler handler;
   Watch watch = watched(tcp.ours, Ready::read, handler);
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));

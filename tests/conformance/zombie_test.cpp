@@ -135,6 +135,7 @@ TEST_P(Zombie, ThatWasClosedBeforeItsInterestChanged) {
 }
 
 TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
+  RONDO_NEEDS(files);
   EXPECT_EQ(in_child([this] {
               Watch early = reactor.watch(pair.ours.get(), Ready::read, handler).value();
               const int number = pair.ours.get();
@@ -152,6 +153,7 @@ TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
 
 // A registration that rested is told to the backend again, which must not take the file for it.
 TEST_P(Zombie, ThatRestedWhileAFileTookItsNumberIsTold) {
+  RONDO_NEEDS(files);
   EXPECT_EQ(in_child([this] {
               begin_to_watch(Ready::read);
               watch.set(Ready::none);

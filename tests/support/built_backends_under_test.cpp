@@ -1,5 +1,5 @@
 // The conformance suite on every backend that is built.
-#include "support/backends_under_test.h"
+#include "support/built_backends_under_test.h"
 
 namespace rondo::test {
 
@@ -10,6 +10,7 @@ std::vector<BackendUnderTest> backends_under_test() {
     (void)built.make();
     all.push_back({std::string{built.name}, [&built] { return built.make().value(); }});
   }
+  for (BackendUnderTest& one : simulated_backends_under_test()) all.push_back(std::move(one));
   return all;
 }
 

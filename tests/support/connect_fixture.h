@@ -11,12 +11,14 @@
 #include <rondo/connector.h>
 #include <rondo/socket.h>
 
+#include "support/kernel.h"
+
 namespace rondo::test {
 
 inline Endpoint at(const std::string& text) { return Endpoint::parse(text).value(); }
 
 inline Socket listen(const Endpoint& local, int backlog = 16) {
-  return Socket::listen(system_net(), local, {.backlog = backlog}).value();
+  return Socket::listen(kernel().net(), local, {.backlog = backlog}).value();
 }
 
 /// A listener whose queue is full: who connects waits, without an error, and without end.
@@ -24,7 +26,7 @@ struct FullListener {
   explicit FullListener(const Endpoint& address)
       : listener(listen(address, 0)), local(listener.local().value()) {
     while (!stuck) {
-      Socket client = Socket::connect(system_net(), local).value();
+      Socket client = Socket::connect(kernel().net(), local).value();
       // On loopback a connect that can end has ended when the call returns.
       stuck = client.connect_result() == std::errc::operation_in_progress;
       clients.push_back(std::move(client));
@@ -40,8 +42,8 @@ struct FullListener {
 /// A port on which nobody listens, and which nobody is given: it is bound, and no more.
 struct ClosedPort {
   explicit ClosedPort(const Endpoint& address)
-      : socket(Socket::make(system_net(), address.family(), SocketType::stream).value()) {
-    EXPECT_EQ(system_net().bind(socket.fd(), address), 0);
+      : socket(Socket::make(kernel().net(), address.family(), SocketType::stream).value()) {
+    EXPECT_EQ(kernel().net().bind(socket.fd(), address), 0);
     local = socket.local().value();
   }
 

@@ -107,7 +107,7 @@ class DatagramFixture : public ReactorOnEveryBackend {
     EXPECT_EQ(handler.datagrams.size(), count);
   }
 
-  FailingNet net{system_net()};
+  FailingNet net{spy.inner().net()};
   KeepingHandler here;
   KeepingHandler there;
 };

@@ -1,12 +1,9 @@
 #include "support/descriptor_states.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <cerrno>
-#include <stdexcept>
 
 namespace rondo::test {
 namespace {
@@ -21,16 +18,9 @@ Made with(Fd fd, Fd other) {
 }
 
 /// The network may take a moment until the other side knows.
-void await(int fd, short events) {
-  pollfd entry{fd, events, 0};
-  if (::poll(&entry, 1, 10'000) != 1) throw std::runtime_error("the state did not come about");
-}
+void await(int fd, short events) { kernel().await(fd, events); }
 
-void finish_writing(const Fd& fd) {
-  if (::shutdown(fd.get(), SHUT_WR) != 0) throw std::runtime_error("shutdown");
-}
-
-Made fresh() { return with(Fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)}); }
+Made fresh() { return with(Fd{kernel().net().socket(Family::ipv4, SocketType::stream)}); }
 void is_unconnected(int fd) {
   EXPECT_EQ(read_result(fd), -ENOTCONN);
   EXPECT_EQ(write_result(fd), -EPIPE);
@@ -42,10 +32,7 @@ Made refused() {
   return made;
 }
 void is_refused(int fd) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  EXPECT_EQ(::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
-  EXPECT_EQ(error, ECONNREFUSED);
+  EXPECT_EQ(kernel().net().take_error(fd), ECONNREFUSED);
   EXPECT_EQ(read_result(fd), 0);
 }
 
@@ -116,7 +103,7 @@ void has_nothing_and_takes_nothing(int fd) {
 
 Made own_reading_ended() {
   Made made = idle();
-  if (::shutdown(made.fd.get(), SHUT_RD) != 0) throw std::runtime_error("shutdown");
+  EXPECT_EQ(kernel().net().shutdown(made.fd.get(), Direction::read), 0);
   return made;
 }
 
@@ -137,7 +124,7 @@ Made reset_with_data() {
 }
 void has_data_then_a_reset(int fd) {
   char data[16];
-  EXPECT_EQ(::recv(fd, data, sizeof data, 0), 5) << "what came before the reset";
+  EXPECT_EQ(read_some(fd, data, sizeof data), 5) << "what came before the reset";
   EXPECT_EQ(read_result(fd), -ECONNRESET);
 }
 

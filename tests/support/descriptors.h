@@ -1,5 +1,4 @@
-// Descriptors for tests, made by plain system calls: what is under test is not trusted to make
-// them.
+// Descriptors for tests, of the kernel of the case.
 #pragma once
 
 #include <cstddef>
@@ -7,18 +6,21 @@
 #include <string_view>
 #include <utility>
 
+#include "support/kernel.h"
+
 namespace rondo::test {
 
 /// Owns a descriptor.
 class Fd {
  public:
   Fd() noexcept = default;
-  explicit Fd(int fd) noexcept : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  explicit Fd(int fd, KernelAccess& owner = kernel()) noexcept : fd_(fd), kernel_(&owner) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), kernel_(other.kernel_) {}
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) {
       close();
       fd_ = std::exchange(other.fd_, -1);
+      kernel_ = other.kernel_;
     }
     return *this;
   }
@@ -30,6 +32,7 @@ class Fd {
 
  private:
   int fd_ = -1;
+  KernelAccess* kernel_ = nullptr;
 };
 
 /// Two ends that talk to each other. Non-blocking and close-on-exec.
@@ -66,10 +69,15 @@ std::size_t fill_until_full(int fd);
 /// Reads until the descriptor has no more.
 std::string read_all(int fd);
 
-/// What read(2) or write(2) of one byte gives: its result, or the negative errno.
+/// read(2), write(2): the result, or the negative errno. Without SIGPIPE.
+long read_some(int fd, char* into, std::size_t size);
+long write_some(int fd, std::string_view text);
+/// The same of one byte.
 long read_result(int fd);
 long write_result(int fd);
 
+/// No more to write: the peer reads to the end.
+void finish_writing(const Fd& fd);
 /// Closes a TCP descriptor so that its peer gets a reset.
 void close_with_reset(Fd& fd);
 
@@ -81,21 +89,16 @@ Fd duplicate(int fd);
 /// The same descriptor under a number that is free.
 Fd moved_to(int number, Fd fd);
 
-/// Raises the soft limit to the hard one; whether `count` descriptors may now be open.
+/// Raises what limit there is; whether `count` descriptors may now be open.
 bool allow_descriptors(std::size_t count);
 
-/// Lowers the soft limit, so that the process cannot open any more descriptors. Its destructor
-/// puts the old limit back.
+/// While it lives, no more than `spare` descriptors can be opened.
 class DescriptorFamine {
  public:
-  /// `spare` more may be opened.
   explicit DescriptorFamine(std::size_t spare = 0);
   DescriptorFamine(const DescriptorFamine&) = delete;
   DescriptorFamine& operator=(const DescriptorFamine&) = delete;
   ~DescriptorFamine();
-
- private:
-  std::size_t limit_;
 };
 
 }  // namespace rondo::test

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "support/kernel.h"
+
 namespace rondo::test {
 namespace {
 
@@ -81,10 +83,10 @@ class NameServer::Client final : public Handler {
 NameServer::NameServer(Reactor& reactor) : reactor_(reactor) {
   // The system chooses a port for TCP, which may be taken for UDP: then another.
   for (int tries = 0; tries < 100 && !udp_; ++tries) {
-    tcp_ = Socket::listen(system_net(), Endpoint::loopback(0)).value();
+    tcp_ = Socket::listen(kernel().net(), Endpoint::loopback(0)).value();
     endpoint_ = tcp_.local().value();
-    Socket udp = Socket::make(system_net(), Family::ipv4, SocketType::datagram).value();
-    if (system_net().bind(udp.fd(), endpoint_) == 0) udp_ = std::move(udp);
+    Socket udp = Socket::make(kernel().net(), Family::ipv4, SocketType::datagram).value();
+    if (kernel().net().bind(udp.fd(), endpoint_) == 0) udp_ = std::move(udp);
   }
   if (!udp_) throw std::runtime_error{"no port for a name server"};
 
@@ -158,7 +160,7 @@ void NameServer::send(const Query& query, const std::string& packet) {
   MutableBytes part = std::as_writable_bytes(std::span{copy});
   Message message{.address = &to, .parts = {&part, 1}};
   // Who asked may have gone, which the system tells on the next call.
-  (void)system_net().send(udp_.fd(), {&message, 1});
+  (void)kernel().net().send(udp_.fd(), {&message, 1});
 }
 
 std::size_t NameServer::count(const std::string& name) const {
@@ -172,7 +174,7 @@ void NameServer::on_ready(Ready) {
     MutableBytes part{room};
     Query query;
     Message message{.address = &query.from, .parts = {&part, 1}};
-    if (system_net().receive(udp_.fd(), {&message, 1}) != 1) return;
+    if (kernel().net().receive(udp_.fd(), {&message, 1}) != 1) return;
     const Endpoint from = query.from;
     query = parse({reinterpret_cast<const char*>(room.data()), message.size});
     query.from = from;

@@ -10,12 +10,25 @@
 
 #include "support/backends_under_test.h"
 #include "support/descriptor_census.h"
+#include "support/kernel.h"
 #include "support/spy_backend.h"
 
 namespace rondo::test {
 
-class OnEveryBackend : public DescriptorCensus,
-                       public testing::WithParamInterface<BackendUnderTest> {};
+/// A case, in the kernel that `backend` watches.
+class InItsKernel : public DescriptorCensus {
+ protected:
+  explicit InItsKernel(const BackendUnderTest& backend)
+      : kernel_(backend.make_kernel ? backend.make_kernel() : nullptr) {}
+
+ private:
+  KernelOfTheCase kernel_;
+};
+
+class OnEveryBackend : public testing::WithParamInterface<BackendUnderTest>, public InItsKernel {
+ protected:
+  OnEveryBackend() : InItsKernel(GetParam()) {}
+};
 
 /// A reactor on the backend under test, with a spy in between.
 class ReactorOnEveryBackend : public OnEveryBackend {

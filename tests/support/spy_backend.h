@@ -1,5 +1,6 @@
 // A backend that passes everything on to another: it counts the calls, checks that they keep to the
-// port's contract, and fails those a test wants to see failing.
+// port's contract, and fails those a test wants to see failing. It keeps names() to itself: the
+// tests of names bring a hosts file and a name server.
 #pragma once
 
 #include <atomic>
@@ -43,7 +44,6 @@ class SpyBackend final : public Backend {
   [[nodiscard]] std::error_code renew() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
-  [[nodiscard]] rondo::Names* names() noexcept override { return inner_->names(); }
 
   [[nodiscard]] Backend& inner() noexcept { return *inner_; }
   /// The token of the registration of `fd`, which must exist.

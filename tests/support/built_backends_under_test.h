@@ -1,0 +1,13 @@
+// What is built in, and has no name in built_backends().
+#pragma once
+
+#include <vector>
+
+#include "support/backends_under_test.h"
+
+namespace rondo::test {
+
+/// The network in a box, if it is built: a file for each case, chosen by Meson.
+std::vector<BackendUnderTest> simulated_backends_under_test();
+
+}  // namespace rondo::test
