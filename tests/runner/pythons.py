@@ -13,7 +13,8 @@ from results import NOT_RUN, Case
 SECONDS_MAX = 600
 SILENT_SECONDS_MAX = 180
 ROOMS = ("tests", "examples", "bench")
-SLOW = {"install_test.py"}  # for tests/run --all alone, on the release build
+# For tests/run --all alone, on the release build.
+SLOW = {"certify_install_test.py", "install_test.py"}
 PROGRAMS = ("RONDO_BUILD_DIR", "example_programs")  # who reads one of these runs built programs
 
 

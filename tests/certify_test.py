@@ -1,0 +1,55 @@
+"""The backend of docs/backends.md keeps the port's contract. What the page tells to type, on an
+installed rondo and with all of the suite, is certify_install_test.py's."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from backends_page import BUILD, TOP, write_files
+from readme_test import WARNINGS, compiler_of_build
+
+SECONDS_MAX = 300
+# The port itself: Waiting, Registration and so on. The rest of the suite stands on these.
+PORT = "Backends/" + ":Backends/".join(f"{suite}.*" for suite in (
+    "Process", "Readiness", "Registration", "State", "Waiting",
+))
+
+
+class Certify(unittest.TestCase):
+    def test_the_backend_of_the_page_passes_the_suite_of_the_port(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            write_files(folder)
+            program = folder / "certify"
+            includes = [f"-I{path}" for path in (folder, TOP / "include", BUILD / "include",
+                                                 TOP / "tests")]
+            libraries = ["-Wl,--whole-archive", BUILD / "tests/libconformance.a",
+                         "-Wl,--no-whole-archive", BUILD / "tests/libtest-support.a",
+                         f"-L{BUILD / 'core'}", "-lrondo", "-lgtest_main", "-lgtest", "-pthread"]
+            self.run_all([*compiler_of_build(), "-std=c++20", *WARNINGS, "-Wconversion",
+                          "-Wold-style-cast", *includes, folder / "certify.cpp", "-o", program,
+                          *libraries])
+            told = self.run_all([program, "--gtest_brief=1", f"--gtest_filter={PORT}"],
+                                env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})
+            self.assertRegex(told, r"\d\d+ tests from \d+ test suites ran")
+
+    def test_what_the_network_in_a_box_skips_stands_in_the_table(self):
+        source = (TOP / "tests/support/sim_under_test.cpp").read_text(encoding="utf-8")
+        page = (TOP / "docs/semantics.md").read_text(encoding="utf-8")
+        reasons = re.findall(r'case Need::\w+:\s+return "([^"]+)";', source)
+        self.assertGreater(len(reasons), 3)
+        for reason in reasons:
+            self.assertIn(f"| {reason} |", page)
+
+    def run_all(self, command, **options):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX,
+                              **options)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+
+if __name__ == "__main__":
+    unittest.main()
