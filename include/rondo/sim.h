@@ -119,7 +119,8 @@ class RONDO_EXPORT Host {
   ~Host();
 
   /// For a reactor that the world runs: `Reactor server{host.backend()}`. Any number a host. The
-  /// world outlives it. After a crash it is dead for good: destroy what is on it.
+  /// world outlives it. After a crash it is dead for good, as one is that is made while the host is
+  /// down: nothing is called there any more, and its calls fail. Destroy what is on it.
   [[nodiscard]] std::unique_ptr<HostedBackend> backend();
   /// For a reactor that runs itself, as in an unchanged main(): run() advances the world, in which
   /// the other reactors run meanwhile. Its wait() for what can never happen is an error,
@@ -174,8 +175,9 @@ struct WorldOptions {
 };
 
 /// A network, and the time in it, which jumps to the next event: an hour of silence costs nothing.
-/// All of it on one thread. The same seed, calls and library do the same on every machine.
-/// Outlives every reactor on it.
+/// All of it on one thread, which another may leave work to by Reactor::post(). Worlds know nothing
+/// of one another. The same seed, calls and library do the same on every machine. Outlives every
+/// reactor on it, which is asserted.
 class RONDO_EXPORT World {
  public:
   /// Where RONDO_SIM_TRACE is set in the environment, the trace is added to the file of that name.
@@ -256,8 +258,9 @@ class RONDO_EXPORT World {
 };
 
 /// The seeds that a test is to run: 1 to `count`. With RONDO_SIM_SEED=17 in the environment, that
-/// one alone; with RONDO_SIM_SEEDS=1000 so many, from RONDO_SIM_SEED or 1 on. `for (const
-/// std::uint64_t seed : rondo::sim::test_seeds(200))`
+/// one alone; with RONDO_SIM_SEEDS=1000 so many, from RONDO_SIM_SEED or 1 on. To be walked:
+///
+///     for (const std::uint64_t seed : rondo::sim::test_seeds(200)) { ... }
 class TestSeeds {
  public:
   class Iterator {

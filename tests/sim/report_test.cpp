@@ -235,6 +235,18 @@ TEST(Hosts, AreFoundByEachOfTheirNames) {
   EXPECT_EQ(&world.host("10.0.0.9"), &world.host("store"));
 }
 
+TEST(Hosts, GiveNoLifeWhileTheyAreDown) {
+  World world{1};
+  Host& host = world.host("10.0.0.1");
+  host.crash();
+  Reactor born_dead{host.backend()};
+  EXPECT_FALSE(serve<Echo>(born_dead, "0.0.0.0:7000"));
+  host.restart();
+  EXPECT_FALSE(serve<Echo>(born_dead, "0.0.0.0:7000"));
+  Reactor reactor{host.backend()};
+  EXPECT_TRUE(serve<Echo>(reactor, "0.0.0.0:7000"));
+}
+
 #ifndef NDEBUG
 TEST(HostsDeathTest, AreNotMadeOfASpellingMistake) {
   World world{1};
