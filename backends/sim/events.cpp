@@ -16,8 +16,9 @@ constexpr std::size_t cancelled_kept_max = 64;
 
 EventQueue::Ticket EventQueue::at(TimePoint time, Function<void()> action) {
   if (vacant_.empty()) {
-    vacant_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
+    vacant_.reserve(slots_.capacity());  // for all of them: to cancel must not need memory
+    vacant_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
   }
   const std::uint32_t slot = vacant_.back();
   heap_.push_back({time, order_++, slot});
@@ -65,7 +66,7 @@ void EventQueue::drop_front() noexcept {
 }
 
 void EventQueue::vacate(std::uint32_t slot) noexcept {
-  vacant_.push_back(slot);  // there is room: it was there before
+  vacant_.push_back(slot);  // there is room for each
 }
 
 void EventQueue::compact() {

@@ -205,6 +205,23 @@ TEST_F(UserFaults, WantOfMemoryForAnAnswerEndsOneStream) {
   EXPECT_EQ(echo->connections(), 0u);
 }
 
+// Found by seed 73846: what a question under way had in the world could not be given up.
+TEST_F(UserFaults, LookupsAreCancelledWithoutMemory) {
+  if (!test::fail_allocations_when(allocation_fails)) {
+    GTEST_SKIP() << "this build has an operator new of its own";
+  }
+  world.name("example.org", {"10.0.0.1"});
+  world.name_latency(1s);
+  Listener listener;
+  std::vector<std::unique_ptr<Stream>> streams;
+  for (int i = 0; i < 20; ++i) streams.push_back(talk(listener, "example.org:7000"));
+  world.run_for(100ms);
+  client.defer([&] { streams.clear(); });
+  world.faults().set(Fault::failed_allocation, 1);
+  EXPECT_NO_THROW(world.run_for(10s));
+  EXPECT_TRUE(streams.empty());
+}
+
 // Found by a seed: it never came back.
 TEST_F(UserFaults, WantOfMemoryIsAPauseOfAReconnector) {
   if (!test::fail_allocations_when(allocation_fails)) {

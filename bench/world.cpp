@@ -1,0 +1,156 @@
+// What a connection of a simulated network weighs, and what a message over it costs, by how many
+// connections there are: the memory that operator new was asked for, and CPU time.
+//
+// Usage: world [CONNECTIONS...], 10,000, 100,000 and 1,000,000 if none is given.
+// RONDO_WORLD_MESSAGES: how many messages are timed.
+//
+// A connection is all of it: both ends in the simulated kernels, a session at the server, and a
+// stream with its options at the client. A message is 64 bytes that come back. As many are under
+// way at a time whatever the number of connections, in the order of these.
+#include <malloc.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <rondo/rondo.h>
+#include <rondo/sim.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// As malloc gives them, with what it keeps for each.
+std::size_t bytes_in_use = 0;
+constexpr std::size_t malloc_header = 8;
+
+constexpr std::size_t connections_per_host = 20'000;  // below the ephemeral ports of one
+constexpr std::size_t under_way = 10'000;
+constexpr std::size_t message_size = 64;
+constexpr std::size_t messages_default = 2'000'000;
+
+struct Echo final : rondo::Session {
+  void on_data(rondo::Stream& client, rondo::Bytes data) override { client.write(data); }
+};
+
+/// Of all clients.
+struct Client final : rondo::StreamHandler {
+  void on_open(rondo::Stream&) override { ++opened; }
+  void on_data(rondo::Stream&, rondo::Bytes data) override { received += data.size(); }
+  void on_close(rondo::Stream&, const rondo::Close&) override { ++closed; }
+  std::size_t opened = 0;
+  std::size_t received = 0;
+  std::size_t closed = 0;
+};
+
+double cpu_seconds() {
+  std::timespec time{};
+  (void)::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);  // there is always one
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+[[noreturn]] void fail(const char* what) {
+  std::fprintf(stderr, "world: %s\n", what);
+  std::exit(1);
+}
+
+void run_until(rondo::sim::World& world, rondo::Function<bool()> done) {
+  if (!world.run_until(std::move(done), 1h)) fail("it does not come to an end");
+}
+
+class Crowd {
+ public:
+  explicit Crowd(std::size_t connections) {
+    auto made = rondo::serve<Echo>(server_, "10.0.0.1:7000");
+    if (!made) fail("no server");
+    echo_.push_back(std::move(*made));
+    streams_.reserve(connections);
+    while (streams_.size() < connections) connect_some(connections);
+  }
+
+  /// Sends `count` messages and waits for their echoes; the CPU time of one, in seconds.
+  double exchange(std::size_t count) {
+    const std::string message(message_size, 'x');
+    const double begun = cpu_seconds();
+    for (std::size_t sent = 0; sent < count;) {
+      const std::size_t batch = std::min(under_way, count - sent);
+      const std::size_t expected = client_.received + batch * message_size;
+      for (std::size_t i = 0; i < batch; ++i) {
+        streams_[next_]->write(message);
+        next_ = (next_ + 1) % streams_.size();
+      }
+      run_until(world_, [&] { return client_.received == expected; });
+      sent += batch;
+    }
+    if (client_.closed != 0) fail("a connection has ended");
+    return (cpu_seconds() - begun) / static_cast<double>(count);
+  }
+
+ private:
+  void connect_some(std::size_t connections) {
+    if (streams_.size() % connections_per_host == 0) {
+      const std::string name = "client-" + std::to_string(reactors_.size());
+      reactors_.push_back(std::make_unique<rondo::Reactor>(world_.host(name).backend()));
+    }
+    const std::size_t room = connections_per_host - streams_.size() % connections_per_host;
+    const std::size_t count = std::min({std::size_t{1000}, room, connections - streams_.size()});
+    for (std::size_t i = 0; i < count; ++i) {
+      streams_.push_back(rondo::connect(*reactors_.back(), "10.0.0.1:7000", client_));
+    }
+    run_until(world_, [&] { return client_.opened == streams_.size(); });
+    world_.run_for(1s);
+  }
+
+  rondo::sim::World world_{1};
+  rondo::Reactor server_{world_.host("10.0.0.1").backend()};
+  std::vector<std::unique_ptr<rondo::Reactor>> reactors_;
+  Client client_;
+  std::vector<rondo::Server> echo_;
+  std::vector<std::unique_ptr<rondo::Stream>> streams_;
+  std::size_t next_ = 0;
+};
+
+void measure(std::size_t connections, std::size_t messages) {
+  const std::size_t before = bytes_in_use;
+  Crowd crowd{connections};
+  const double bytes =
+      static_cast<double>(bytes_in_use - before) / static_cast<double>(connections);
+  (void)crowd.exchange(std::min(messages, connections));  // to warm up
+  const double seconds = crowd.exchange(messages);
+  std::printf("%11zu connections %8.0f bytes each %8.2f us of CPU a message\n", connections, bytes,
+              seconds * 1e6);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc{};
+  bytes_in_use += ::malloc_usable_size(memory) + malloc_header;
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  if (memory != nullptr) bytes_in_use -= ::malloc_usable_size(memory) + malloc_header;
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+int main(int argc, char** argv) {
+  const char* const given = std::getenv("RONDO_WORLD_MESSAGES");
+  const std::size_t messages =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : messages_default;
+  std::vector<std::size_t> counts;
+  for (int i = 1; i < argc; ++i) counts.push_back(std::strtoull(argv[i], nullptr, 10));
+  if (counts.empty()) counts = {10'000, 100'000, 1'000'000};
+  for (const std::size_t count : counts) {
+    if (count == 0) fail("how many connections?");
+    measure(count, messages);
+  }
+}
