@@ -27,6 +27,8 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
+#include "socket_file.h"
+
 namespace rondo {
 namespace {
 
@@ -222,10 +224,14 @@ class Acceptor::Impl final : public Handler {
 Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
                                        const AcceptorOptions& options) {
   std::vector<UnappliedOption> unapplied;
+  detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
   auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
   if (!listener) return std::move(listener).error();
+  file.own();
   auto acceptor = adopt(reactor, std::move(*listener), std::move(on_accept), options.pace);
-  if (acceptor) acceptor->impl_->set_options(options.socket, std::move(unapplied));
+  if (!acceptor) return acceptor;
+  acceptor->impl_->set_options(options.socket, std::move(unapplied));
+  file.leave();
   return acceptor;
 }
 

@@ -8,6 +8,7 @@
 #include <rondo/reactor.h>
 
 #include "datagram_impl.h"
+#include "socket_file.h"
 
 namespace rondo {
 namespace {
@@ -72,10 +73,14 @@ Result<DatagramSocket, Error> DatagramSocket::make(Reactor& reactor, const Endpo
   if (!socket) return named(what, local, socket.error());
   DatagramOptions used = options;
   auto unapplied = prepare(*socket, local, used);
+  detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
   if (auto error = error_of(reactor.net().bind(socket->fd(), local))) {
     return named(what, local, error);
   }
-  return start(reactor, std::move(*socket), local, handler, used, std::move(unapplied));
+  file.own();
+  auto made = start(reactor, std::move(*socket), local, handler, used, std::move(unapplied));
+  if (made) file.leave();
+  return made;
 }
 
 Result<DatagramSocket, Error> DatagramSocket::connect(Reactor& reactor, const Endpoint& peer,

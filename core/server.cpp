@@ -40,6 +40,9 @@ class Server::Impl final : public detail::StreamOwner {
         group_{streams_, options.stream, this} {}
 
   Result<Endpoint, Error> listen(const Endpoint& where) {
+    // While nothing is there yet: what follows takes memory that must not fail.
+    files_.reserve(files_.size() + 1);
+    detail::SocketFile file{reactor_.net(), where};
     const auto open = [&] {
       return Socket::listen(reactor_.net(), where, options_.socket, &unapplied_);
     };
@@ -49,8 +52,7 @@ class Server::Impl final : public detail::StreamOwner {
       listener = open();
     }
     if (!listener) return std::move(listener).error();
-    detail::SocketFile file;
-    if (reactor_.net().binds_files()) file = detail::SocketFile{where};
+    file.own();
     auto local = accept_on(std::move(*listener));
     if (local) files_.push_back(std::move(file));
     return local;
@@ -66,6 +68,8 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   Result<Endpoint, Error> accept_on(Socket listener) {
+    locals_.reserve(locals_.size() + 1);
+    listeners_.reserve(listeners_.size() + 1);
     auto acceptor = Acceptor::adopt(
         reactor_, std::move(listener),
         [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },

@@ -16,6 +16,8 @@
 
 #include <rondo/socket.h>
 
+#include "socket_file.h"
+
 namespace rondo {
 namespace {
 
@@ -59,11 +61,14 @@ Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local, const Sock
   Socket& socket = *made;
   auto failed = apply(socket, local, options, Purpose::listen);
   if (unapplied == nullptr && !failed.empty()) return std::move(failed.front().error);
+  detail::SocketFile file{net, local};
   if (auto error = error_of(net.bind(socket.fd(), local))) return named(what, local, error);
+  file.own();
   if (auto error = error_of(net.listen(socket.fd(), options.backlog))) {
     return named(what, local, error);
   }
   if (unapplied != nullptr) std::move(failed.begin(), failed.end(), std::back_inserter(*unapplied));
+  file.leave();
   return std::move(socket);
 }
 

@@ -21,22 +21,26 @@ std::string path_of(const Endpoint& endpoint) {
 
 }  // namespace
 
-SocketFile::SocketFile(const Endpoint& local) : path_(path_of(local)) {
-  if (!path_.empty() && ::stat(path_.c_str(), &state_) != 0) path_.clear();
-}
+SocketFile::SocketFile(const Net& net, const Endpoint& local)
+    : path_(net.binds_files() ? path_of(local) : std::string{}) {}
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), state_(other.state_) {}
+    : path_(std::move(other.path_)),
+      state_(other.state_),
+      owned_(std::exchange(other.owned_, false)) {}
 
 SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(state_, other.state_);
+  std::swap(owned_, other.owned_);
   return *this;
 }
 
+void SocketFile::own() noexcept { owned_ = !path_.empty() && ::stat(path_.c_str(), &state_) == 0; }
+
 SocketFile::~SocketFile() {
   struct stat now{};
-  if (path_.empty() || ::stat(path_.c_str(), &now) != 0) return;
+  if (!owned_ || ::stat(path_.c_str(), &now) != 0) return;
   if (now.st_dev != state_.st_dev || now.st_ino != state_.st_ino) return;
   (void)::unlink(path_.c_str());  // if it cannot be, the next server removes it
 }

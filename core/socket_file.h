@@ -10,19 +10,25 @@
 
 namespace rondo::detail {
 
-/// A socket file that was made by bind(), and goes with its listener.
+/// The file that bind() makes for a Unix socket. Named before, while there is memory; who has bound
+/// it owns it, and then it goes with this object.
 class SocketFile {
  public:
   SocketFile() = default;
-  /// `local`'s, if that is a path.
-  explicit SocketFile(const Endpoint& local);
+  /// `local`'s, if that is a path and `net` makes files.
+  SocketFile(const Net& net, const Endpoint& local);
   SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&& other) noexcept;
   ~SocketFile();
 
+  void own() noexcept;
+  /// It stays.
+  void leave() noexcept { owned_ = false; }
+
  private:
   std::string path_;
   struct stat state_{};
+  bool owned_ = false;
 };
 
 /// Whether nobody listens on the socket file that is in the way of `where`: then it is gone now.

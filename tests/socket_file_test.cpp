@@ -1,0 +1,96 @@
+// The file that bind() makes for a Unix socket goes with what could not be made.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <rondo/rondo.h>
+
+#include "support/descriptor_census.h"
+#include "support/failing_net.h"
+#include "support/spy_backend.h"
+
+namespace rondo::test {
+namespace {
+
+class SocketFiles : public DescriptorCensus {
+ private:
+  std::unique_ptr<SpyBackend> made_ =
+      std::make_unique<SpyBackend>(std::move(make_backend().value()));
+
+ protected:
+  SocketFiles()
+      : spy(*made_), net(spy.inner().net()), reactor(std::unique_ptr<Backend>(std::move(made_))) {
+    spy.use_net(&net);
+  }
+  ~SocketFiles() override { ::unlink(path.c_str()); }
+
+  void fail_the_watch() {
+    spy.fail_watch = {.times = 1, .error = std::make_error_code(std::errc::not_enough_memory)};
+  }
+  [[nodiscard]] bool file_is_there() const {
+    struct stat state{};
+    return ::stat(path.c_str(), &state) == 0;
+  }
+
+  SpyBackend& spy;
+  FailingNet net;
+  Reactor reactor;
+  std::string path = "/tmp/rondo-socket-file-" + std::to_string(::getpid());
+  Endpoint where = Endpoint::parse("unix:" + path).value();
+};
+
+TEST_F(SocketFiles, GoWhenListenFails) {
+  net.fail("listen", ENOBUFS);
+  EXPECT_FALSE(Socket::listen(net, where));
+  EXPECT_FALSE(file_is_there());
+  const auto listener = Socket::listen(net, where);
+  ASSERT_TRUE(listener);
+  EXPECT_TRUE(file_is_there()) << "it is the user's";
+}
+
+TEST_F(SocketFiles, OfOthersStayWhenBindFails) {
+  const auto other = Socket::listen(net, where);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(Socket::listen(net, where));
+  EXPECT_TRUE(file_is_there());
+}
+
+TEST_F(SocketFiles, GoWithAnAcceptorThatCannotBeMade) {
+  fail_the_watch();
+  EXPECT_FALSE(Acceptor::make(reactor, where, [](Socket, const Endpoint&) {}));
+  EXPECT_FALSE(file_is_there());
+  EXPECT_TRUE(Acceptor::make(reactor, where, [](Socket, const Endpoint&) {}));
+  EXPECT_TRUE(file_is_there());
+}
+
+TEST_F(SocketFiles, GoWithADatagramSocketThatCannotBeMade) {
+  struct Nobody final : DatagramHandler {
+    void on_datagrams(DatagramSocket&, std::span<const Datagram>) override {}
+  } nobody;
+  fail_the_watch();
+  EXPECT_FALSE(DatagramSocket::make(reactor, where, nobody));
+  EXPECT_FALSE(file_is_there());
+  EXPECT_TRUE(DatagramSocket::make(reactor, where, nobody));
+  EXPECT_TRUE(file_is_there());
+}
+
+TEST_F(SocketFiles, GoWithAServerThatCannotListen) {
+  for (const bool at_the_watch : {false, true}) {
+    if (at_the_watch) {
+      fail_the_watch();
+    } else {
+      net.fail("listen", ENOBUFS);
+    }
+    EXPECT_FALSE(serve(reactor, where.to_string(), [](Stream&, Bytes) {}));
+    EXPECT_FALSE(file_is_there());
+  }
+  EXPECT_TRUE(serve(reactor, where.to_string(), [](Stream&, Bytes) {}));
+  EXPECT_FALSE(file_is_there()) << "it went with its server";
+}
+
+}  // namespace
+}  // namespace rondo::test
