@@ -35,6 +35,7 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
     return unapplied.empty() ? std::error_code{} : unapplied.front().error.code;
   };
   Resolver& resolver = options.resolver != nullptr ? *options.resolver : streams.resolver(reactor);
+  stream->extra().what = "connect to " + std::string{target};  // now, while there is memory
   stream->extra().connector = std::make_unique<Connector>(
       reactor, resolver, target,
       [self = stream.get()](Result<Socket, Error> connected) {
@@ -46,6 +47,7 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
 
 void Stream::connected(Result<Socket, Error> result) {
   const auto connector = std::move(extra().connector);  // it may go from inside its callback
+  if (is_connecting_alone()) group_->streams.remove(*this);
   flags_ &= ~std::uint32_t{is_connecting};
   if (!result) {
     Error error = std::move(result).error();
@@ -58,6 +60,7 @@ void Stream::connected(Result<Socket, Error> result) {
     return end(CloseReason::not_connected);
   }
   (void)result->release();  // the stream's now
+  extra_->what = {};
   flags_ |= is_opening;
   group_->streams.settle_later(*this);
 }

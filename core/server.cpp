@@ -100,19 +100,20 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   void drain(Duration timeout) {
+    // First, as it takes memory: without it nothing has changed.
+    if (!deadline_) deadline_.emplace(reactor_, [this] { this->abort(); });
+    deadline_->unref();  // the streams keep the reactor running
     ++ends_;
     stop_accepting();
-    if (connections_ == 0) return;
-    deadline_.emplace(reactor_, [this] { this->abort(); });
-    deadline_->unref();  // the streams keep the reactor running
+    if (connections_ == 0) return deadline_.reset();
     deadline_->arm_after(timeout);
-    streams_.for_each_of(group_, [this](Stream& stream) { streams_.drain_later(stream); });
+    streams_.drain_all(*this);
   }
 
   void abort() noexcept {
     ++ends_;
     stop_accepting();
-    streams_.for_each_of(group_, [](Stream& stream) { stream.abort(); });
+    streams_.abort_all(*this);
   }
 
   /// Nothing is called afterwards. The object goes now, or with the calls that are running.
@@ -122,7 +123,7 @@ class Server::Impl final : public detail::StreamOwner {
     ++ends_;
     stop_accepting();
     deadline_.reset();
-    streams_.for_each_of(group_, [this](Stream& stream) { streams_.release(stream, *this); });
+    streams_.release_all(*this);
   }
 
   // What the streams call.

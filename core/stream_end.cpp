@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include <rondo/stream.h>
@@ -77,11 +78,13 @@ void Stream::close(Duration timeout) {
   if (is(closing | ended)) return;
   flush();
   if (is(ended)) return;
-  group_->streams.uncork(*this);  // it was flushed
+  const bool has_deadline = output_waits() || timeout != options().close_timeout;
+  if (has_deadline) (void)extra();  // before anything changes: it takes memory
+  group_->streams.uncork(*this);    // it was flushed
   flags_ |= closing | finishing;
   if (is(is_connecting) && !output_waits()) return end(CloseReason::closed);  // nothing to wait for
-  if (output_waits() || timeout != options().close_timeout) {
-    extra().close_deadline =
+  if (has_deadline) {
+    extra_->close_deadline =
         timeout > Duration::zero() ? after(group_->streams.now(), timeout) : never;
     if (fd_ >= 0) deadlines_changed();
   }
@@ -103,8 +106,16 @@ void Stream::let_go(std::unique_ptr<Stream> stream) {
   stream->set_handler(nobody);
   stream->close();
   if (stream->is(has_told)) return;
+  Streams& streams = stream->group_->streams;
+  // Whoever stands nowhere yet would be found by nobody at the reactor's end.
+  if (stream->is(is_connecting)) streams.add(*stream, never);
   Stream& let_go = *stream.release();
-  let_go.group_->owner = &let_go.group_->streams.alone();
+  let_go.flags_ &= ~std::uint32_t{is_opening};
+  let_go.group_->owner = &streams.alone();
+}
+
+bool Stream::is_connecting_alone() const noexcept {
+  return is(is_connecting) && group_->owner == &group_->streams.alone();
 }
 
 void Stream::end_for(int error) noexcept { end(reason_of(error), error); }
@@ -130,8 +141,10 @@ void Stream::end(CloseReason reason, int error, Deadline deadline) noexcept {
 
 /// Leaves the poller and the deadlines. The descriptor stays open.
 void Stream::detach() noexcept {
-  if (is(ended) || fd_ < 0) return;
+  if (is(ended)) return;
   Streams& streams = group_->streams;
+  if (is_connecting_alone()) streams.remove(*this);
+  if (fd_ < 0) return;
   if (!is(is_always_ready)) streams.core().unwatch(streams.core().token_of(fd_));
   streams.remove(*this);
 }
@@ -201,12 +214,15 @@ void Stream::close_or_linger() {
       return detail::is_not_now(errno) ? end(CloseReason::closed) : end_for(errno);
     }
   }
+  // To linger is a courtesy, and takes memory.
+  if (extra_ == nullptr) extra_ = new (std::nothrow) detail::StreamExtra;
+  if (extra_ == nullptr) return end(CloseReason::closed);
   // It fails where the connection has: then there is no input either.
   if (!is(finished)) (void)streams.net().shutdown(fd_, Direction::write);
   flags_ |= lingering | finished;
   update_interest();
   const Duration timeout = options().close_timeout;
-  if (extra().close_deadline == never && timeout > Duration::zero()) {
+  if (extra_->close_deadline == never && timeout > Duration::zero()) {
     extra_->close_deadline = after(streams.now(), timeout);
   }
   deadlines_changed();
@@ -233,7 +249,7 @@ void Stream::tell_close() {
   const std::uint32_t deadline = flags_ >> deadline_shift;
   Close close{reason, {}, deadline_names[deadline]};
   if (heard_at_ != 0) close.error = system_error(static_cast<int>(heard_at_));
-  if (extra_ != nullptr && !extra_->what.empty()) close.what = extra_->what;
+  if (extra_ != nullptr && reason == CloseReason::not_connected) close.what = extra_->what;
   if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
   detail::StreamOwner* const owner = group_->owner;
   const auto told = [this, owner] {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <rondo/stream.h>
@@ -75,12 +76,35 @@ bool Stream::write_parts(std::span<const Bytes> parts) {
     if (sent == size) return true;
   }
   uncork();
-  for (const Bytes part : parts) {
-    const std::size_t skipped = std::min(sent, part.size());
-    sent -= skipped;
-    extra().output.push_copy(part.subspan(skipped));
+  return queue_parts(parts, sent) && output_grew();
+}
+
+/// All but what was `sent`. False: there was no memory for what is left of something whose
+/// beginning has gone, so nothing can come after it.
+bool Stream::queue_parts(std::span<const Bytes> parts, std::size_t sent) {
+  bool has_begun = sent > 0;
+  try {
+    for (const Bytes part : parts) {
+      const std::size_t skipped = std::min(sent, part.size());
+      sent -= skipped;
+      extra().output.push_copy(part.subspan(skipped));
+      has_begun = true;
+    }
+    return true;
+  } catch (const std::bad_alloc&) {
+    if (!has_begun) throw;
+    output_refused(ENOMEM);
+    return false;
   }
-  return output_grew();
+}
+
+/// Queues what the system has not taken of the cork. False: there was no memory, and it has ended.
+bool Stream::queue_rest(Bytes rest) noexcept try {
+  extra().output.push_copy(rest);
+  return true;
+} catch (const std::bad_alloc&) {
+  output_refused(ENOMEM);
+  return false;
 }
 
 /// Offers the cork and `parts`, `size` bytes in all. False: the output has failed. Tells how much
@@ -108,8 +132,8 @@ bool Stream::send_directly(std::span<const Bytes> parts, std::size_t size, std::
   if (taken < corked + size) flags_ |= blocked;
   if (taken >= corked) {
     sent = taken - corked;
-  } else {
-    extra().output.push_copy(streams.cork_data().subspan(taken));
+  } else if (!queue_rest(streams.cork_data().subspan(taken))) {
+    return false;
   }
   if (streams.corked == this) {
     streams.cork_used = 0;
@@ -172,7 +196,7 @@ void Stream::send_cork() {
 }
 
 /// What is left of the cork after a write said `sent` goes to the queue.
-void Stream::cork_left(std::ptrdiff_t sent) {
+void Stream::cork_left(std::ptrdiff_t sent) noexcept {
   Streams& streams = group_->streams;
   if (sent < 0) {
     if (!detail::is_not_now(errno)) return output_refused(errno);
@@ -184,26 +208,21 @@ void Stream::cork_left(std::ptrdiff_t sent) {
   streams.cork_used = 0;
   if (rest.empty()) return;
   streams.uncork(*this);
-  extra().output.push_copy(rest);
+  if (!queue_rest(rest)) return;
   flags_ |= blocked;
   (void)output_grew();  // nobody asked
 }
 
 /// The same at the end of the corked call; what take_input() is to return.
-bool Stream::cork_refused(std::ptrdiff_t sent) {
-  Streams& streams = group_->streams;
-  try {
-    cork_left(sent);
-  } catch (...) {  // for want of memory the answer is lost
-    return corked_call_threw(streams, *this);
-  }
-  streams.uncork(*this);
-  (void)streams.end_corked_call();  // it is there: we are in it
+bool Stream::cork_refused(std::ptrdiff_t sent) noexcept {
+  cork_left(sent);
+  group_->streams.uncork(*this);
+  (void)group_->streams.end_corked_call();  // it is there: we are in it
   return false;
 }
 
 /// Something was queued. What write() is to return.
-bool Stream::output_grew() {
+bool Stream::output_grew() noexcept {
   Streams& streams = group_->streams;
   const StreamOptions& limits = options();
   const std::size_t waiting = extra_->output.memory();
@@ -284,15 +303,16 @@ std::ptrdiff_t Stream::send_with_descriptors(Bytes data) noexcept {
   return -1;
 }
 
-void Stream::output_refused(int error) {
+void Stream::output_refused(int error) noexcept {
   group_->streams.uncork(*this);
+  if (extra_ == nullptr) extra_ = new (std::nothrow) StreamExtra;
   // Whoever does not read would never hear of it; and only a connection that has broken is certain
-  // to end the input too.
-  if (is(input_over | paused) || !breaks_connection(error)) {
+  // to end the input too. Without memory there is no place to keep the error.
+  if (is(input_over | paused) || !breaks_connection(error) || extra_ == nullptr) {
     flags_ |= resets;  // what was refused is lost
     return end_for(error);
   }
-  extra().output.clear();
+  extra_->output.clear();
   flags_ &= ~std::uint32_t{has_output};
   extra_->error = error;
   extra_->progress_at = never;

@@ -34,12 +34,7 @@ Stream& Streams::nobody() noexcept {
 }
 
 Streams::~Streams() {
-  std::vector<Stream*> alone;
-  alone.reserve(deadlines_.size() + queue_.size());
-  for (std::size_t i = 0; i < deadlines_.size(); ++i) alone.push_back(deadlines_[i].item);
-  alone.insert(alone.end(), queue_.begin(), queue_.end());
-  for (Stream* const stream : alone)
-    if (owner_of(*stream) == &alone_) delete stream;
+  release_all(alone_);
   RONDO_ASSERT(deadlines_.empty() && queue_.empty() && frame_ == nullptr);
 }
 
@@ -153,8 +148,8 @@ void Streams::end_turn() {
 }
 
 void Streams::make_room() {
-  const std::size_t needed = count_ + gathered_.size() + 1;
-  for (auto* const list : {&queue_, &settling_, &gathered_}) {
+  const std::size_t needed = count_ + 1;
+  for (auto* const list : {&queue_, &settling_}) {
     if (list->capacity() < needed) list->reserve(needed * 2);
   }
 }
@@ -172,15 +167,45 @@ void Streams::sooner(Stream& stream, TimePoint when) noexcept {
   arm();
 }
 
-void Streams::gather(const StreamGroup& group) noexcept {
-  for (std::size_t i = 0; i < deadlines_.size(); ++i)
-    if (deadlines_[i].item->group_ == &group && !deadlines_[i].item->is(Stream::is_opening))
-      gathered_.push_back(deadlines_[i].item);
+/// `end` takes a stream out of the heap, which moves others: those that a pass has missed are found
+/// by the next one. It may call users, who take out more.
+template <typename End>
+void Streams::end_each(const StreamOwner& owner, End end) noexcept {
+  for (bool found = true; found;) {
+    found = false;
+    for (std::size_t left = deadlines_.size(); left > 0;
+         left = std::min(left - 1, deadlines_.size())) {
+      Stream& stream = *deadlines_[left - 1].item;
+      if (!is_made(stream, owner)) continue;
+      end(stream);
+      found = true;
+    }
+  }
+}
+
+void Streams::abort_all(const StreamOwner& owner) noexcept {
+  end_each(owner, [](Stream& stream) { stream.abort(); });
+}
+
+void Streams::release_all(StreamOwner& owner) noexcept {
+  end_each(owner, [&](Stream& stream) { release(stream, owner); });
   // Those that have ended stand here until they have told.
-  for (const auto* const queue : {&queue_, &settling_})
-    for (Stream* const stream : *queue)
-      if (stream != nullptr && stream->group_ == &group && stream->is(Stream::ended))
-        gathered_.push_back(stream);
+  for (const auto* const queue : {&queue_, &settling_}) {
+    for (std::size_t left = queue->size(); left > 0; left = std::min(left - 1, queue->size())) {
+      Stream* const stream = (*queue)[left - 1];
+      if (stream != nullptr && is_made(*stream, owner) && stream->is(Stream::ended))
+        release(*stream, owner);
+    }
+  }
+}
+
+void Streams::drain_all(const StreamOwner& owner) noexcept {
+  for (std::size_t i = 0; i < deadlines_.size(); ++i) {
+    Stream& stream = *deadlines_[i].item;
+    if (!is_made(stream, owner)) continue;
+    stream.flags_ |= Stream::is_to_drain;
+    settle_later(stream);
+  }
 }
 
 void Streams::say_open(Stream& stream) {
@@ -188,11 +213,6 @@ void Streams::say_open(Stream& stream) {
   if (stream.is(Stream::closing | Stream::ended)) return;
   // Nothing is done with it afterwards, there or not.
   (void)stream.call([&stream] { stream.handler_->on_open(stream); });
-}
-
-void Streams::drain_later(Stream& stream) noexcept {
-  stream.flags_ |= Stream::is_to_drain;
-  settle_later(stream);
 }
 
 void Streams::look_at_deadlines() {

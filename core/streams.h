@@ -179,19 +179,11 @@ class Streams {
     return stream.open(fd);
   }
   static void say_open(Stream& stream);
-  void drain_later(Stream& stream) noexcept;
-  /// With those that are alive, as of now, but for one that is being made. Takes no memory.
-  template <typename Action>
-  void for_each_of(const StreamGroup& group, Action&& action) {
-    struct Gathered {  // what is being walked when a session's end begins another walk stays
-      std::vector<Stream*>& all;
-      const std::size_t first = all.size();
-      ~Gathered() { all.resize(first); }
-    } gathered{gathered_};
-    gather(group);
-    const std::size_t last = gathered_.size();
-    for (std::size_t i = gathered.first; i < last; ++i) action(*gathered_[i]);
-  }
+  /// Each that is alive, but for one that is being made. They take no memory.
+  void drain_all(const StreamOwner& owner) noexcept;
+  void abort_all(const StreamOwner& owner) noexcept;
+  /// These also those that have ended and not told yet.
+  void release_all(StreamOwner& owner) noexcept;
 
   /// The owner of those that nobody else owns any more.
   [[nodiscard]] StreamOwner& alone() noexcept { return alone_; }
@@ -223,7 +215,11 @@ class Streams {
   /// What `corked` points at while a call is running that is not corked: never looked at.
   [[nodiscard]] static Stream& nobody() noexcept;
 
-  void gather(const StreamGroup& group) noexcept;
+  [[nodiscard]] static bool is_made(const Stream& stream, const StreamOwner& owner) noexcept {
+    return owner_of(stream) == &owner && !stream.is(Stream::is_opening);
+  }
+  template <typename End>
+  void end_each(const StreamOwner& owner, End end) noexcept;
   void settle(Stream& stream);
   void look_at_deadlines();
   void arm() noexcept;
@@ -239,8 +235,7 @@ class Streams {
   } uncorked_call_;
   std::vector<Stream*> queue_;
   std::vector<Stream*> settling_;  // null where a stream left after it was gathered
-  std::vector<Stream*> gathered_;
-  std::size_t count_ = 0;  // of all streams: each of these lists has room for so many
+  std::size_t count_ = 0;  // of all streams: both lists have room for so many
   Heap<Stream, Places> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;

@@ -338,15 +338,17 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] bool send_directly(std::span<const Bytes> parts, std::size_t size,
                                    std::size_t& sent);
   void send_cork();
-  void cork_left(std::ptrdiff_t sent);
-  [[gnu::noinline]] bool cork_refused(std::ptrdiff_t sent);
+  [[nodiscard]] bool queue_parts(std::span<const Bytes> parts, std::size_t sent);
+  [[nodiscard]] bool queue_rest(Bytes rest) noexcept;
+  void cork_left(std::ptrdiff_t sent) noexcept;
+  [[gnu::noinline]] bool cork_refused(std::ptrdiff_t sent) noexcept;
   void uncork();
   void drain();
   [[nodiscard]] std::ptrdiff_t send_front(std::uint64_t& offered) noexcept;
   [[nodiscard]] std::ptrdiff_t send_with_descriptors(Bytes data) noexcept;
-  void output_refused(int error);
+  void output_refused(int error) noexcept;
   [[nodiscard]] bool output_waits() const noexcept;
-  bool output_grew();
+  bool output_grew() noexcept;
   [[nodiscard]] detail::StreamExtra& extra();
 
   // Ends.
@@ -361,6 +363,7 @@ class RONDO_EXPORT Stream final : private Handler {
   void tell_close();
   void close_descriptor() noexcept;
   void detach() noexcept;
+  [[nodiscard]] bool is_connecting_alone() const noexcept;
 
   // What the poller and the clock are asked for.
   void update_interest() noexcept;

@@ -183,6 +183,28 @@ TEST_P(Clients, LetGoOfEndWithTheReactor) {
   EXPECT_EQ(recorder.closes, 0);
 }
 
+TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
+  {
+    Reactor other{GetParam().make()};
+    auto stream = connect(other, "127.0.0.1:1", recorder);
+    stream->write("for nobody");
+    Stream::let_go(std::move(stream));
+    EXPECT_FALSE(other.run_once(Duration::zero()));
+  }
+  EXPECT_EQ(recorder.closes, 0);
+}
+
+TEST_P(Clients, ThatCannotBeWatchedSayWhatWasTried) {
+  const Socket listener = Socket::listen(net, Endpoint::loopback(0)).value();
+  const std::string where = listener.local().value().to_string();
+  spy.fail_watch = {
+      .skip = 1, .times = 1, .error = std::make_error_code(std::errc::no_space_on_device)};
+  const auto stream = connect(reactor, where, recorder);
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.message, "connect to " + where + ": No space left on device");
+}
+
 class Reconnectors : public Clients {};
 RONDO_ON_EVERY_BACKEND(Reconnectors);
 

@@ -341,6 +341,19 @@ TEST_P(ServerLifetime, AFactoryMayAbortItsStream) {
   EXPECT_TRUE(runs_until([&] { return server->connections() == 0; }));
 }
 
+TEST_P(ServerLifetime, AFactoryMayAbortItsStreamAndEndTheServer) {
+  world.then = [&](Place here, Stream* stream) {
+    if (here != Place::constructor) return;
+    stream->abort();
+    server.reset();
+  };
+  start(false);
+  const Fd fd = connect();
+  EXPECT_TRUE(runs_until([&] { return !server; }));
+  EXPECT_EQ(world.made, 1);
+  EXPECT_EQ(world.alive, 0) << "destroyed once";
+}
+
 TEST_P(ServerLifetime, ASessionMayReleaseItsStream) {
   for (const Place place : {Place::on_open, Place::on_data, Place::on_end}) {
     SCOPED_TRACE(static_cast<int>(place));

@@ -1,0 +1,185 @@
+// Want of memory in the life of streams and servers: what cannot fail does not, what can changes
+// nothing, and a stream that has lost a part of its output ends.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <rondo/rondo.h>
+
+#include "support/allocation_counter.h"
+#include "support/descriptor_census.h"
+#include "support/descriptors.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+struct Ear final : StreamHandler {
+  void on_data(Stream& stream, Bytes data) override {
+    heard += data.size();
+    if (on_data_then) on_data_then(stream);
+  }
+  void on_close(Stream&, const Close& close) override {
+    ++closes;
+    reason = close.reason;
+    error = close.error;
+  }
+  std::size_t heard = 0;
+  int closes = 0;
+  CloseReason reason{};
+  std::error_code error;
+  Function<void(Stream&)> on_data_then;
+};
+
+struct Silent final : Session {
+  void on_data(Stream&, Bytes) override {}
+};
+
+class StreamsWithoutMemory : public DescriptorCensus {
+ protected:
+  // What libuv opens once in a process is opened before the census.
+  static void SetUpTestSuite() {
+    for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
+  }
+  Server serve_silently() { return serve<Silent>(reactor, "127.0.0.1:0").value(); }
+  /// A client whom the server has.
+  Fd connect_to(Server& server) {
+    const std::size_t before = server.connections();
+    Fd client = tcp_connecting(server.local().port());
+    EXPECT_TRUE(run_until(reactor, [&] { return server.connections() > before; }));
+    return client;
+  }
+
+  Reactor reactor;
+};
+
+TEST_F(StreamsWithoutMemory, ServersAbortAndEnd) {
+  std::optional<Server> server{serve_silently()};
+  const Fd first = connect_to(*server);
+  const Fd second = connect_to(*server);
+  {
+    const FewAllocations none{0};
+    server->abort();
+  }
+  EXPECT_TRUE(run_until(reactor, [&] { return server->connections() == 0; }));
+  server.emplace(serve_silently());
+  const Fd third = connect_to(*server);
+  const Fd fourth = connect_to(*server);
+  const FewAllocations none{0};
+  server.reset();
+}
+
+TEST_F(StreamsWithoutMemory, ADrainThatCannotBeginChangesNothing) {
+  Server server = serve_silently();
+  const Fd client = connect_to(server);
+  // As many timers as there is room for.
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (bool has_room = true; has_room;) {
+    timers.push_back(std::make_unique<Timer>(reactor, [] {}));
+    try {
+      const FewAllocations none{0};
+      const Timer one_more{reactor, [] {}};
+    } catch (const std::bad_alloc&) {
+      has_room = false;
+    }
+  }
+  {
+    const FewAllocations none{0};
+    EXPECT_THROW(server.drain(std::chrono::seconds{1}), std::bad_alloc);
+  }
+  const Fd late = connect_to(server);
+  server.drain(std::chrono::seconds{1});
+  EXPECT_FALSE(reactor.run());
+}
+
+TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGo) {
+  Ear ear;
+  Pair pair = unix_pair();
+  auto own = std::make_unique<Reactor>();
+  auto stream = Stream::adopt(*own, Socket{system_net(), pair.ours.release()}, ear).value();
+  fill_until_full(stream->fd());
+  stream->write(std::string(10'000, 'x'));
+  Stream::let_go(std::move(stream));
+  const FewAllocations none{0};
+  own.reset();
+}
+
+TEST_F(StreamsWithoutMemory, ClientsThatAreNotConnectedSaySo) {
+  Ear ear;
+  const auto stream = connect(reactor, "not an address", ear);
+  for (int enough = 0; ear.closes == 0 && enough < 100; ++enough) {
+    try {
+      const FewAllocations few{static_cast<std::uint64_t>(enough)};
+      EXPECT_FALSE(reactor.run());
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  EXPECT_EQ(ear.closes, 1);
+  EXPECT_EQ(ear.reason, CloseReason::not_connected);
+}
+
+// The system takes a part of an answer, and there is no room for the rest.
+TEST_F(StreamsWithoutMemory, AnAnswerThatIsLostEndsItsStreamAndNoOther) {
+  Ear answering;
+  Ear other;
+  Pair pair = unix_pair();
+  Pair bystanders = unix_pair();
+  const auto stream =
+      Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, answering).value();
+  const auto bystander =
+      Stream::adopt(reactor, Socket{system_net(), bystanders.ours.release()}, other).value();
+  answering.on_data_then = [](Stream& one) { one.write("an answer"); };
+  run_turns(reactor, 3);
+  fill_until_full(stream->fd());
+  write_all(pair.theirs.get(), "x");
+  {
+    const FewAllocations none{0};
+    EXPECT_FALSE(reactor.run_once(Duration::zero()));
+  }
+  EXPECT_TRUE(run_until(reactor, [&] { return answering.closes == 1; }));
+  EXPECT_EQ(answering.error, std::errc::not_enough_memory);
+  write_all(bystanders.theirs.get(), "hello");
+  EXPECT_TRUE(run_until(reactor, [&] { return other.heard == 5; }));
+}
+
+// Of a large piece the system takes a part at once.
+TEST_F(StreamsWithoutMemory, AWriteThatIsCutOffEndsTheStream) {
+  Ear ear;
+  Pair pair = unix_pair();
+  const auto stream =
+      Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, ear).value();
+  run_turns(reactor, 3);
+  const std::string large(10'000'000, 'x');
+  {
+    const FewAllocations none{0};
+    EXPECT_FALSE(stream->write(large));
+  }
+  EXPECT_GT(stream->sent(), 0u);
+  EXPECT_TRUE(run_until(reactor, [&] { return ear.closes == 1; }));
+  EXPECT_EQ(ear.error, std::errc::not_enough_memory);
+}
+
+TEST_F(StreamsWithoutMemory, ACloseThatCannotBeginChangesNothing) {
+  Ear ear;
+  Pair pair = unix_pair();
+  const auto stream =
+      Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, ear).value();
+  run_turns(reactor, 3);
+  {
+    const FewAllocations none{0};
+    EXPECT_THROW(stream->close(std::chrono::seconds{1}), std::bad_alloc);
+  }
+  EXPECT_FALSE(stream->is_closing());
+  write_all(pair.theirs.get(), "hello");
+  EXPECT_TRUE(run_until(reactor, [&] { return ear.heard == 5; }));
+  stream->close(std::chrono::seconds{1});
+  EXPECT_TRUE(run_until(reactor, [&] { return ear.closes == 1; }));
+}
+
+}  // namespace
+}  // namespace rondo::test
