@@ -25,6 +25,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -264,13 +265,15 @@ class DatagramSocket::Impl final : public Handler {
 
   // Output.
 
-  void flush_soon() {
+  void flush_soon() noexcept try {
     if (flush_is_due_ || blocked_) return;
     core_.defer([call = Call{*this}] {
       (*call).flush_is_due_ = false;
       (*call).flush();
     });
     flush_is_due_ = true;
+  } catch (const std::bad_alloc&) {
+    block(true);  // by the timer, which takes no memory
   }
 
   void flush() {

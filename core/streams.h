@@ -235,7 +235,7 @@ class Streams {
   } uncorked_call_;
   std::vector<Stream*> queue_;
   std::vector<Stream*> settling_;  // null where a stream left after it was gathered
-  std::size_t count_ = 0;  // of all streams: both lists have room for so many
+  std::size_t count_ = 0;          // of all streams: both lists have room for so many
   Heap<Stream, Places> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;
