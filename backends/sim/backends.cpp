@@ -148,7 +148,11 @@ std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
     if (world.strikes(Fault::spurious_wake)) return {};
     const TimePoint limit =
         deadline == never ? never : std::max(deadline - machine_.clock_offset, world.now);
-    if (world.step(limit)) continue;
+    const std::uint64_t answers = world.answers;
+    if (world.step(limit)) {
+      if (world.answers != answers) return {};
+      continue;
+    }
     if (limit != never) {
       world.pass_until(limit);
       continue;

@@ -95,6 +95,7 @@ class WorldImpl final : public Names {
   void pass_until(TimePoint time) noexcept { now = std::max(now, time); }
   /// Set by any thread, together with a flag of who was woken.
   std::atomic<bool> somebody_woken = false;
+  std::uint64_t answers = 0;  // of names: whom they are for may have something to do now
   /// One more look or turn at this point in time.
   void spend_turn() noexcept;
   void list_waiting(WaitingList& list) const;

@@ -55,6 +55,7 @@ std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::opti
   const Duration delay = strikes(Fault::slow_name) ? slow_answer : name_latency;
   question->ticket = events.at(after(now, delay), [this, name = std::string{name}, family,
                                                    on_answer = std::move(on_answer)]() mutable {
+    ++answers;
     on_answer(answer_to(name, family));
   });
   return question;

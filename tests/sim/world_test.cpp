@@ -167,6 +167,21 @@ TEST(DrivingBackend, LetsAReactorRunItselfAndTheWorldWithIt) {
   EXPECT_EQ(listener.reason, CloseReason::eof);
 }
 
+// An answer is no event of a descriptor, and still there is something to do.
+TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
+  World world{1};
+  world.name("server.test", {"10.0.0.1"});
+  Reactor client{world.host("10.0.0.2").driving_backend()};
+  Resolver resolver{client};
+  const TimePoint before = world.now();
+  bool found = false;
+  const auto lookup =
+      resolver.resolve("server.test", 80, [&](auto result) { found = result.has_value(); });
+  EXPECT_FALSE(client.run());
+  EXPECT_TRUE(found);
+  EXPECT_LT(world.now() - before, 100ms);
+}
+
 TEST(DrivingBackend, TellsADeadlock) {
   World world{1};
   Reactor client{world.host("10.0.0.2").driving_backend()};
