@@ -16,6 +16,7 @@
 #include <ctime>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -55,10 +56,7 @@ double cpu_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-[[noreturn]] void fail(const char* what) {
-  std::fprintf(stderr, "world: %s\n", what);
-  std::exit(1);
-}
+[[noreturn]] void fail(const char* what) { throw std::runtime_error{what}; }
 
 void run_until(rondo::sim::World& world, rondo::Function<bool()> done) {
   if (!world.run_until(std::move(done), 1h)) fail("it does not come to an end");
@@ -142,7 +140,8 @@ void operator delete(void* memory) noexcept {
 }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread
   const char* const given = std::getenv("RONDO_WORLD_MESSAGES");
   const std::size_t messages =
       given != nullptr ? std::strtoull(given, nullptr, 10) : messages_default;
@@ -153,4 +152,7 @@ int main(int argc, char** argv) {
     if (count == 0) fail("how many connections?");
     measure(count, messages);
   }
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "world: %s\n", error.what());
+  return 1;
 }
