@@ -128,17 +128,20 @@ void measure(std::size_t connections, std::size_t messages) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: g++ 12 would take what new returns for malloc's, and warn where delete frees it.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc{};
   bytes_in_use += ::malloc_usable_size(memory) + malloc_header;
   return memory;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   if (memory != nullptr) bytes_in_use -= ::malloc_usable_size(memory) + malloc_header;
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  operator delete(memory);
+}
 
 int main(int argc, char** argv) try {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread
