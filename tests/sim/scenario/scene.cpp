@@ -18,15 +18,16 @@ constexpr std::size_t violations_max = 20;
 constexpr std::string_view server_address = "10.0.0.1";
 constexpr std::array<std::string_view, 3> client_addresses{"10.0.1.1", "10.0.1.2", "10.0.1.3"};
 
+/// Before there is a world to draw from.
 Link draw_link(std::uint64_t seed) {
-  World chance{~seed};
   const auto below = [&](std::uint64_t bound) {
-    return Duration{static_cast<Duration::rep>(chance.draw(bound))};
+    seed = seed * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX
+    return (seed >> 33U) % bound;
   };
   Link link;
-  link.latency = below(50'000'000);
-  link.jitter = below(20'000'000);
-  link.bandwidth = chance.draw(2) == 0 ? 0 : 100'000 + chance.draw(10'000'000);
+  link.latency = Duration{static_cast<Duration::rep>(below(50'000'000))};
+  link.jitter = Duration{static_cast<Duration::rep>(below(20'000'000))};
+  link.bandwidth = below(2) == 0 ? 0 : 100'000 + below(10'000'000);
   return link;
 }
 
