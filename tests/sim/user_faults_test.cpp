@@ -127,7 +127,7 @@ TEST_F(UserFaults, AreDrawnCountedAndTraced) {
   }
 }
 
-TEST_F(UserFaults, AllocationFailsInCallbacksAndNowhereElse) {
+TEST_F(UserFaults, WantOfMemoryIsInCallbacksAndNowhereElse) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
   }
