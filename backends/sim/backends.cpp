@@ -89,7 +89,7 @@ void HostedEnd::set_alarm() {
     alarm_at_ = never;
     return;
   }
-  TimePoint due = std::max(armed_ - machine_.clock_offset, world.now);
+  TimePoint due = machine_.in_world(armed_);
   if (world.strikes(Fault::late_timer)) {
     due += Duration{static_cast<Duration::rep>(
         world.random.below(static_cast<std::uint64_t>(lateness_max.count())))};
@@ -146,8 +146,7 @@ std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
     const bool woken = woken_.exchange(false);
     if (poller_.deliver(sink) || woken || poller_.has_listed() || deadline <= now()) return {};
     if (world.strikes(Fault::spurious_wake)) return {};
-    const TimePoint limit =
-        deadline == never ? never : std::max(deadline - machine_.clock_offset, world.now);
+    const TimePoint limit = deadline == never ? never : machine_.in_world(deadline);
     const std::uint64_t answers = world.answers;
     if (world.step(limit)) {
       if (world.answers != answers) return {};

@@ -22,6 +22,10 @@ Machine::~Machine() {
 
 TimePoint Machine::now() const noexcept { return world_.now + clock_offset; }
 
+TimePoint Machine::in_world(TimePoint time) const noexcept {
+  return time <= now() ? world_.now : time - clock_offset;
+}
+
 bool Machine::owns(const Address& address) const noexcept {
   return address.is_loopback() ||
          std::any_of(addresses_.begin(), addresses_.end(),

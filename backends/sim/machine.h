@@ -64,6 +64,8 @@ class Machine {
   void doubt(const Machine& other);
   [[nodiscard]] bool is_up() const noexcept { return is_up_; }
   void jump_clock(Duration forward);
+  /// When it will be `time` by this machine's clock; now, where it has been already.
+  [[nodiscard]] TimePoint in_world(TimePoint time) const noexcept;
 
   /// Bytes in the buffers of TCP sockets.
   [[nodiscard]] bool has_memory(std::size_t bytes) const noexcept {

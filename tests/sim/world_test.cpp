@@ -203,5 +203,15 @@ TEST_F(WorldTest, MovesTheClockOfOneHost) {
   EXPECT_EQ(client_host.now() - server_host.now(), 2h);
 }
 
+TEST_F(WorldTest, MovesTheClockOverADeadlineBeforeAllTime) {
+  TimePoint fired{};
+  Timer timer{client, [&] { fired = world.now(); }};
+  timer.arm_at(TimePoint::min());
+  client_host.jump_clock(2h);
+  client_host.jump_clock(1h);
+  world.run_for(1s);
+  EXPECT_EQ(fired, TimePoint{1h});
+}
+
 }  // namespace
 }  // namespace rondo::sim
