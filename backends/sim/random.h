@@ -1,15 +1,20 @@
-// Numbers that are the same on every machine: xoshiro256** (Blackman, Vigna), seeded by splitmix64.
+// Numbers that are the same on every machine: xoshiro256** (Blackman, Vigna), seeded by splitmix64;
+// or, as long as there are any, those that somebody else has chosen.
 #pragma once
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace rondo::sim {
 
 class Random {
  public:
-  explicit Random(std::uint64_t seed) noexcept {
+  /// `choices` outlives it.
+  explicit Random(std::uint64_t seed, std::span<const std::byte> choices = {}) noexcept
+      : choices_(choices) {
     for (std::uint64_t& word : state_) {
       seed += 0x9e3779b97f4a7c15U;
       std::uint64_t mixed = seed;
@@ -32,15 +37,33 @@ class Random {
   }
 
   /// Below `bound`, which is not 0. The bias is below bound / 2^64.
-  std::uint64_t below(std::uint64_t bound) noexcept { return next() % bound; }
+  std::uint64_t below(std::uint64_t bound) noexcept {
+    if (choices_.empty()) return next() % bound;
+    std::uint64_t chosen = choose();
+    for (std::uint64_t rest = (bound - 1) >> 8U; rest != 0; rest >>= 8U) {
+      chosen = chosen << 8U | choose();
+    }
+    return chosen % bound;
+  }
 
   /// Draws nothing for 0, so that a fault that is off changes no other choice.
   bool chance(double probability) noexcept {
     constexpr double unit = 0x1p-53;
+    if (probability > 0 && !choices_.empty()) {
+      return static_cast<double>(choose()) < probability * 256;
+    }
     return probability > 0 && static_cast<double>(next() >> 11U) * unit < probability;
   }
 
  private:
+  std::uint64_t choose() noexcept {
+    if (choices_.empty()) return 0;
+    const auto first = std::to_integer<std::uint64_t>(choices_.front());
+    choices_ = choices_.subspan(1);
+    return first;
+  }
+
+  std::span<const std::byte> choices_;
   std::array<std::uint64_t, 4> state_{};
 };
 

@@ -29,7 +29,10 @@ bool is_name(std::string_view text) noexcept {
 }  // namespace
 
 WorldImpl::WorldImpl(std::uint64_t world_seed, const WorldOptions& world_options)
-    : seed(world_seed), options(world_options), random{world_seed}, faults{*this} {}
+    : seed(world_seed),
+      options(world_options),
+      random{world_seed, world_options.choices},
+      faults{*this} {}
 
 /// The end of a world is no event in it, and its reader may be gone.
 WorldImpl::~WorldImpl() { trace.end(); }

@@ -172,6 +172,10 @@ struct WorldOptions {
   /// When only another thread could go on, a driving wait() sleeps until wake(), in real time,
   /// instead of telling a deadlock. No run is the same twice then.
   bool awaits_threads = false;
+  /// What is left to chance is taken from these bytes, one or as many as it needs, and from the
+  /// seed once they are used up: a fuzzer's input is the world's luck then. A chance comes true for
+  /// small values, and for 0 however rare it is. They outlive the world.
+  Bytes choices{};
 };
 
 /// A network, and the time in it, which jumps to the next event: an hour of silence costs nothing.

@@ -106,6 +106,16 @@ TEST(World, DrawsTheSameNumbersEverywhere) {
   EXPECT_EQ(world.draw(bound), 1546998764402558742U % bound) << "xoshiro256**, splitmix64";
 }
 
+TEST(World, TakesItsLuckFromWhoChooses) {
+  constexpr std::byte bytes[] = {std::byte{7}, std::byte{1}, std::byte{2}, std::byte{0xff}};
+  World world{42, {.choices = bytes}};
+  World plain{42};
+  EXPECT_EQ(world.draw(10), 7u);
+  EXPECT_EQ(world.draw(1000), 0x102u) << "two bytes for what one cannot hold";
+  EXPECT_EQ(world.draw(100'000), 0xff0000u % 100'000) << "and 0 where they end in the middle";
+  EXPECT_EQ(world.draw(1000), plain.draw(1000)) << "then the seed's";
+}
+
 TEST_F(WorldTest, TellsItsTraceInLines) {
   std::string lines;
   world.on_trace([&](std::string_view line) { lines += std::string{line} + '\n'; });
