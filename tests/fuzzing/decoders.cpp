@@ -1,7 +1,7 @@
 // Decoders: in chunks as in one piece; what they make is UTF-8; lossless text is the same bytes
 // again.
 #include "fuzzing/codecs.h"
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 
@@ -31,5 +31,7 @@ void decoders(Input& input) {
   const Outcome again = encoded(encoder, cut.text, cuts);
   require_same(again, Outcome{std::string{bytes}, {}}, "lossless text is the same bytes again");
 }
+
+const Target target{"decoders", decoders};
 
 }  // namespace rondo::fuzz

@@ -2,7 +2,7 @@
 #include <rondo/framing.h>
 
 #include "fuzzing/frames.h"
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -64,5 +64,7 @@ void delimiters(Input& input) {
 
   fixed(limit, stream, cuts);
 }
+
+const Target target{"delimiters", delimiters};
 
 }  // namespace rondo::fuzz

@@ -1,6 +1,6 @@
 // Encoders: in pieces as in one; what they could write without a replacement reads back.
 #include "fuzzing/codecs.h"
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 
@@ -27,5 +27,7 @@ void encoders(Input& input) {
   require_same(decoded(decoder, cut.text, cuts), Outcome{std::string{text}, {}},
                "what was written reads back");
 }
+
+const Target target{"encoders", encoders};
 
 }  // namespace rondo::fuzz

@@ -9,7 +9,7 @@
 
 #include <rondo/endpoint.h>
 
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -91,5 +91,7 @@ void endpoint(Input& input) {
     parse(input.rest());
   }
 }
+
+const Target target{"endpoint", endpoint};
 
 }  // namespace rondo::fuzz

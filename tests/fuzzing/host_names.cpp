@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 #include "hosts_file.h"
 #include "support/temporary_file.h"
 
@@ -114,5 +114,7 @@ void host_names(Input& input) {
   if (host.empty() || text.find('%') != text.npos) return;
   look_in_hosts(text, host);
 }
+
+const Target target{"host_names", host_names};
 
 }  // namespace rondo::fuzz

@@ -5,7 +5,7 @@
 #include <rondo/framing.h>
 
 #include "fuzzing/frames.h"
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -89,5 +89,7 @@ void lengths(Input& input) {
   require_same(walk(written, format, limit, false).frames, model, "frames as they were written");
   read(written, format, limit, skips, cuts);
 }
+
+const Target target{"lengths", lengths};
 
 }  // namespace rondo::fuzz

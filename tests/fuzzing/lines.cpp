@@ -5,7 +5,7 @@
 
 #include <rondo/lines.h>
 
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -160,5 +160,7 @@ void lines(Input& input) {
     write(ending, text);
   }
 }
+
+const Target target{"lines", lines};
 
 }  // namespace rondo::fuzz

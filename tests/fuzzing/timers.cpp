@@ -6,7 +6,7 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 #include "support/manual_backend.h"
 
 namespace rondo::fuzz {
@@ -146,5 +146,7 @@ class Machine {
 }  // namespace
 
 void timers(Input& input) { Machine{input}.run(); }
+
+const Target target{"timers", timers};
 
 }  // namespace rondo::fuzz

@@ -1,7 +1,7 @@
 // The decoder of UTF-8 against the table of the standard (Unicode 15, table 3-7), byte by byte: the
 // maximal parts that are bad, under every policy, in chunks.
 #include "fuzzing/codecs.h"
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -84,5 +84,7 @@ void utf8(Input& input) {
   }
   require_same(real, model(bytes, errors), "as the table says");
 }
+
+const Target target{"utf8", utf8};
 
 }  // namespace rondo::fuzz

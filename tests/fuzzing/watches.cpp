@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "fuzzing/targets.h"
+#include "fuzzing/target.h"
 
 namespace rondo::fuzz {
 namespace {
@@ -232,5 +232,7 @@ class Machine final : public Sink {
 }  // namespace
 
 void watches(Input& input) { Machine{input}.run(); }
+
+const Target target{"watches", watches};
 
 }  // namespace rondo::fuzz
