@@ -55,10 +55,10 @@ std::size_t read16(std::string_view in, std::size_t at) {
          static_cast<unsigned char>(in[at + 1]);
 }
 
-/// The addresses of the name, as bytes of a packet.
+/// The addresses of the name, as bytes of a packet; some of them twice.
 struct Zone {
-  std::set<std::string> ipv4;
-  std::set<std::string> ipv6;
+  std::multiset<std::string> ipv4;
+  std::multiset<std::string> ipv6;
 
   explicit Zone(Input& input) {
     for (std::size_t count = input.below(4); count > 0; --count) {
@@ -72,7 +72,7 @@ struct Zone {
   /// `query` has one question.
   [[nodiscard]] std::string answer(std::string_view query, bool truncated) const {
     const std::size_t type = read16(query, query.size() - 4);
-    static const std::set<std::string> none;
+    static const std::multiset<std::string> none;
     const auto& records = type == type_a ? ipv4 : type == type_aaaa ? ipv6 : none;
     std::string packet{query.substr(0, 2)};
     packet.append(truncated ? "\x87" : "\x85").append("\x80", 1);
