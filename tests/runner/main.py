@@ -10,6 +10,7 @@ from pathlib import Path
 
 import builds
 import checks
+import coverage
 import fuzz
 import gtest
 import processes
@@ -33,7 +34,7 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
 VALGRIND_FILTER = "*-" + ":".join((
     "*Thousand*", "*Stress*", "*Random*", "*Fuzz*", "*Many*", "*Death*", "LongStreams.*",
     "*Silent*", "*Forking.*", "*Zombie.*", "*Exhaust*", "*WantOf*", "*WithoutMemory*",
-    "*Descriptors*",
+    "*Descriptors*", "Scenarios/Inject*",
 ))
 
 
@@ -44,8 +45,9 @@ def parse_arguments(words):
         "the exit status is 0 if something was run and nothing failed.",
     )
     parser.add_argument("--all", action="store_true",
-                        help="also the sanitizers, the other compilers, valgrind, fuzzing, the "
-                        f"style, the budgets, the installed library and {REPEATS_OF_ALL} repeats")
+                        help="also the sanitizers, the other compilers, valgrind, fuzzing, "
+                        "each injection, coverage, the style, the budgets, the installed library "
+                        f"and {REPEATS_OF_ALL} repeats")
     parser.add_argument("--filter", metavar="X", default="",
                         help="only cases with X in their name; or a pattern as --gtest_filter's")
     parser.add_argument("--repeat", metavar="N", type=int, default=1,
@@ -154,6 +156,13 @@ class Runner:
         self.report.begin("traces")
         self.report.end(seeds.compare(ready, self.report))
 
+    def coverage(self):
+        if coverage.missing():
+            self.stage("coverage", ("coverage", lambda *_: Case("coverage", "skipped",
+                                                                coverage.missing())))
+        elif self.wants("coverage.lines") and self.prepare(coverage.build()):
+            self.report.end(coverage.run(self.jobs, self.report))
+
     def plain(self, build):
         self.stage("tidy", ("style.tidy", checks.tidy))
         self.test(build)
@@ -172,7 +181,9 @@ class Runner:
         self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS)
         self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS)
         self.traces(plan)
+        self.counted(first, "inject", RONDO_INJECTIONS="all")
         self.valgrind(first)
+        self.coverage()
         self.fuzz()
         self.stage("budgets", ("bench.costs", checks.costs))
 

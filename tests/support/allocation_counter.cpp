@@ -3,21 +3,29 @@
 
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace {
 
 constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 thread_local std::uint64_t count = 0;
 thread_local std::uint64_t left = unlimited;
+thread_local std::uint64_t failures_left = unlimited;  // once none is left
+thread_local bool spared = false;
 thread_local std::int64_t live = 0;
 rondo::test::AllocationFails fails = nullptr;
 
 void take_one() {
+  if (spared) return;
   ++count;
   if (fails != nullptr && fails()) throw std::bad_alloc{};
   if (left == unlimited) return;
-  if (left == 0) throw std::bad_alloc{};
-  --left;
+  if (left > 0) {
+    --left;
+    return;
+  }
+  if (failures_left != unlimited && --failures_left == 0) left = unlimited;
+  throw std::bad_alloc{};
 }
 
 void* allocate(std::size_t size) {
@@ -51,8 +59,16 @@ bool fail_allocations_when(AllocationFails asked) noexcept {
   fails = asked;
   return true;
 }
-FewAllocations::FewAllocations(std::uint64_t count) noexcept { left = count; }
+
+FewAllocations::FewAllocations(std::uint64_t enough) noexcept : FewAllocations(enough, unlimited) {}
+FewAllocations::FewAllocations(std::uint64_t enough, std::uint64_t failures) noexcept {
+  left = enough;
+  failures_left = failures;
+}
 FewAllocations::~FewAllocations() { left = unlimited; }
+
+SparedAllocations::SparedAllocations() noexcept : before_(std::exchange(spared, true)) {}
+SparedAllocations::~SparedAllocations() { spared = before_; }
 }  // namespace rondo::test
 
 void* operator new(std::size_t size) { return allocate(size); }

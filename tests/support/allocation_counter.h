@@ -16,13 +16,27 @@ std::int64_t live_allocations() noexcept;
 using AllocationFails = bool (*)() noexcept;
 bool fail_allocations_when(AllocationFails fails) noexcept;
 
-/// While it lives, operator new succeeds `count` times in this thread and then throws.
+/// While it lives, operator new succeeds `enough` times in this thread and then throws: always, or
+/// `failures` times.
 class FewAllocations {
  public:
-  explicit FewAllocations(std::uint64_t count) noexcept;
+  explicit FewAllocations(std::uint64_t enough) noexcept;
+  FewAllocations(std::uint64_t enough, std::uint64_t failures) noexcept;
   FewAllocations(const FewAllocations&) = delete;
   FewAllocations& operator=(const FewAllocations&) = delete;
   ~FewAllocations();
+};
+
+/// While it lives, operator new neither fails nor counts in this thread.
+class SparedAllocations {
+ public:
+  SparedAllocations() noexcept;
+  SparedAllocations(const SparedAllocations&) = delete;
+  SparedAllocations& operator=(const SparedAllocations&) = delete;
+  ~SparedAllocations();
+
+ private:
+  bool before_;
 };
 
 }  // namespace rondo::test

@@ -52,7 +52,9 @@ Bytes bytes_of(const std::string& text) { return std::as_bytes(std::span{text});
 class NameServer::Client final : public Handler {
  public:
   Client(NameServer& server, Socket socket) : server_(server), socket_(std::move(socket)) {
-    watch_ = server.reactor_.watch(socket_.fd(), Ready::read, *this).value();
+    auto watch = server.reactor_.watch(socket_.fd(), Ready::read, *this);
+    if (!watch) return;  // nobody hears him
+    watch_ = std::move(*watch);
     watch_.unref();
   }
   void on_ready(Ready) override {
@@ -61,6 +63,7 @@ class NameServer::Client final : public Handler {
     if (!size || *size == 0) return watch_.set(Ready::none);
     buffer_.append(reinterpret_cast<const char*>(room.data()), *size);
     while (buffer_.size() >= 2 && buffer_.size() >= 2U + read16(buffer_, 0)) {
+      if (read16(buffer_, 0) <= header_size) return watch_.set(Ready::none);  // no query
       Query query = parse(buffer_.substr(2, read16(buffer_, 0)));
       query.tcp = true;
       buffer_.erase(0, 2U + read16(buffer_, 0));

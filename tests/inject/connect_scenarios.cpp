@@ -1,0 +1,220 @@
+// Names, races of connects, and clients who come again.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inject/parts.h"
+#include "inject/scenarios.h"
+#include "support/name_server.h"
+#include "support/temporary_file.h"
+
+namespace rondo::test {
+namespace {
+
+const ServerOptions patient_server{.stream = patient};
+const ConnectOptions patient_client{.timeout = 5s, .stream = patient};
+
+std::string port_of(const Server& server) { return ':' + std::to_string(server.local().port()); }
+
+/// Talks to a server by what `target` makes of its port.
+template <typename Target>
+void talk_to(Stage& stage, const ConnectOptions& options, Target target) {
+  auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
+  if (!server) return stage.tell(server.error());
+  Client client{stage, "hello"};
+  client.handler.then = [&] { server->abort(); };
+  client.connect(stage, target(port_of(*server)), options);
+  stage.run();
+  stage.succeed_if(client.is_content());
+}
+
+void refused(Stage& stage) {
+  Client client{stage, "hello"};
+  client.connect(stage, "127.0.0.1:1", patient_client);
+  stage.run();
+  if (stage.was_told()) stage.succeed_if(client.handler.reason == CloseReason::not_connected);
+}
+
+/// What is written before the connection is there is sent then; one is closed before that.
+void written_early(Stage& stage) {
+  auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
+  if (!server) return stage.tell(server.error());
+  const std::string where = server->local().to_string();
+  Listener talks{stage, "who writes early", 5};
+  Listener closes{stage, "who closes early", 0};
+  closes.wanted = CloseReason::closed;
+  const auto ended = [&] {
+    if (talks.closed.has_ended() && closes.closed.has_ended()) server->abort();
+  };
+  talks.then = ended;
+  closes.then = ended;
+  const auto first = connect(stage.reactor(), where, talks, patient_client);
+  talks.closed.begin();
+  const auto second = connect(stage.reactor(), where, closes, patient_client);
+  closes.closed.begin();
+  auto third = connect(stage.reactor(), where, closes, patient_client);
+  third->write("nobody waits for it");
+  Stream::let_go(std::move(third));
+  first->write("hello");
+  second->close();
+  stage.run();
+  stage.succeed_if(talks.is_content && closes.is_content);
+}
+
+/// A name with three addresses, of which nobody listens on two.
+void by_name(Stage& stage) {
+  stage.world().name("server.test", {"::1", "127.0.0.2", "127.0.0.1"});
+  talk_to(stage, patient_client, [](const std::string& port) { return "server.test" + port; });
+}
+
+void no_such_name(Stage& stage) {
+  Client client{stage, "hello"};
+  client.connect(stage, "nowhere.test:80", patient_client);
+  stage.run();
+  stage.succeed_if(client.handler.reason == CloseReason::not_connected);
+}
+
+/// By DNS, from a name server that says twice that it is too much for a datagram.
+void by_dns(Stage& stage) {
+  std::optional<TemporaryFile> none;
+  std::optional<NameServer> names;
+  ResolverOptions options;
+  {
+    const Injector::Spare spare{stage.injector()};
+    const SparedAllocations spared;
+    none.emplace("search .\n");
+    names.emplace(stage.reactor());
+    names->add("server.test", "127.0.0.1");
+    names->add("server.test", "::1");
+    names->policy = [&](const NameServer::Query& query) -> std::optional<std::string> {
+      if (query.tcp) return names->answer_of_zone(query);
+      return NameServer::reply(query, 0, {}, true);
+    };
+    options.name_servers = {names->endpoint()};
+    options.hosts_path = none->path();
+    options.config_path = none->path();
+  }
+  Resolver resolver{stage.reactor(), options};
+  ConnectOptions named = patient_client;
+  named.resolver = &resolver;
+  talk_to(stage, named, [](const std::string& port) { return "server.test" + port; });
+}
+
+/// Lookups that are found, that are not, that are cancelled, that are too many.
+void lookups(Stage& stage) {
+  if (stage.place().is_simulated()) stage.world().name("one.test", {"10.0.0.1", "::1"});
+  ResolverOptions options;
+  options.in_flight_max = 1;
+  options.waiting_max = 2;
+  options.hosts_path.clear();
+  Resolver resolver{stage.reactor(), options};
+  Once number{stage, "the lookup of a number"};
+  Once wrong{stage, "the lookup of what is no name"};
+  Once local{stage, "the lookup of localhost"};
+  Once many{stage, "one lookup too many"};
+  bool found = false;
+  const auto a = resolver.resolve("127.0.0.1", 1, [&](auto result) {
+    number.end();
+    found = result.has_value();
+    if (!result) stage.tell(result.error());
+  });
+  number.begin();
+  const auto b = resolver.resolve("not a name", 1, [&](auto result) {
+    wrong.end();
+    if (result) stage.fault("found what is no name");
+    if (!result) stage.tell(result.error());
+  });
+  wrong.begin();
+  const auto c = resolver.resolve("localhost", 1, [&](auto result) {
+    local.end();
+    if (!result) stage.tell(result.error());
+  });
+  local.begin();
+  const auto d = resolver.resolve("127.0.0.1", 1, [&](auto) { many.end(); }, Family::ipv6);
+  many.begin();
+  auto gone = resolver.resolve("127.0.0.1", 1, [&](auto) { stage.fault("called after cancel"); });
+  gone.cancel();
+  stage.run();
+  stage.succeed_if(found);
+}
+
+/// A race between addresses of which one answers, with sockets that are prepared.
+void race(Stage& stage) {
+  auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
+  if (!server) return stage.tell(server.error());
+  Once connected{stage, "the race"};
+  bool won = false;
+  ConnectorOptions options;
+  options.timeout = 5s;
+  options.stagger = 10ms;
+  options.source = Endpoint::loopback(0);
+  options.prepare = [](Socket& socket) { return socket.set_nodelay(); };
+  std::vector<Endpoint> peers{Endpoint::loopback(0, Family::ipv6).with_port(1),
+                              Endpoint::loopback(1), server->local()};
+  Connector connector{stage.reactor(), std::move(peers),
+                      [&](Result<Socket, Error> result) {
+                        connected.end();
+                        won = result.has_value();
+                        if (!result) stage.tell(result.error());
+                        server->abort();
+                      },
+                      std::move(options)};
+  connected.begin();
+  stage.run();
+  stage.succeed_if(won);
+}
+
+/// A client who is turned away comes again, until he is let in.
+void reconnect(Stage& stage) {
+  auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
+  if (!server) return stage.tell(server.error());
+  int asked = 0;
+  server->on_accept([&](const Endpoint&) { return ++asked > 2; });
+  struct Comes final : StreamHandler {
+    Comes(Stage& owner, Result<Server, Error>& from) : stage(owner), server_(from) {}
+    void on_open(Stream& stream) override { stream.write("hello"); }
+    void on_data(Stream&, Bytes) override {
+      ++served;
+      client->stop();
+      server_->abort();
+    }
+    void on_close(Stream&, const Close& why) override {
+      if (served == 0) stage.tell(why);
+    }
+    Stage& stage;
+    Result<Server, Error>& server_;
+    std::optional<Reconnector> client;
+    int served = 0;
+  } handler{stage, server};
+  const ReconnectOptions options{.connect = patient_client, .backoff = {.max = 1s}};
+  handler.client.emplace(stage.reactor(), server->local().to_string(), handler, options);
+  Timer enough{stage.reactor(), [&] {
+                 handler.client->stop();
+                 server->abort();
+               }};
+  enough.unref();
+  enough.arm_after(1min);
+  stage.run();
+  stage.succeed_if(handler.served == 1);
+  if (handler.served != 1 && stage.injector().planned().way.call == Call::allocate)
+    stage.fault("a client who comes again is never served");
+}
+
+constexpr Scenario scenarios[] = {
+    {"refused", refused},
+    {"written_early", written_early},
+    {"by_name", by_name, Where::simulated},
+    {"no_such_name", no_such_name, Where::simulated},
+    {"by_dns", by_dns, Where::real},
+    {"lookups", lookups},
+    {"race", race},
+    {"reconnect", reconnect},
+};
+
+}  // namespace
+
+std::span<const Scenario> connect_scenarios() noexcept { return scenarios; }
+
+}  // namespace rondo::test

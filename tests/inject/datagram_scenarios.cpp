@@ -1,0 +1,151 @@
+// Datagrams: batches, groups, senders that are waited for.
+#include <array>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "inject/parts.h"
+#include "inject/scenarios.h"
+
+namespace rondo::test {
+namespace {
+
+Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
+
+struct Replies final : DatagramHandler {
+  explicit Replies(Stage& on) : stage(on) {}
+  void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) override {
+    for (const Datagram& each : received) socket.reply(each, each.data);
+  }
+  void on_error(DatagramSocket&, std::error_code error, const Endpoint*) override {
+    stage.tell(error);
+  }
+  Stage& stage;
+};
+
+struct Counts final : DatagramHandler {
+  explicit Counts(Stage& on) : stage(on) {}
+  void on_datagrams(DatagramSocket&, std::span<const Datagram> received) override {
+    count += received.size();
+    if (count >= awaited && then) then();
+  }
+  void on_error(DatagramSocket&, std::error_code error, const Endpoint*) override {
+    stage.tell(error);
+  }
+  Stage& stage;
+  std::size_t count = 0;
+  std::size_t awaited = 0;
+  Function<void()> then;
+};
+
+/// A burst is sent, and comes back.
+void burst(Stage& stage, const DatagramOptions& options, std::size_t size) {
+  Replies replies{stage};
+  auto server = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), replies, options);
+  if (!server) return stage.tell(server.error());
+  for (const UnappliedOption& each : server->unapplied()) stage.tell(each.error);
+  const auto where = server->local();
+  if (!where) return stage.tell(where.error());
+  Counts counts{stage};
+  counts.awaited = size;
+  auto client = DatagramSocket::connect(stage.reactor(), *where, counts, options);
+  if (!client) return stage.tell(client.error());
+  for (const UnappliedOption& each : client->unapplied()) stage.tell(each.error);
+  const auto end = [&] {
+    server->unref();
+    client->unref();
+  };
+  counts.then = end;
+  Timer enough{stage.reactor(), end};
+  enough.unref();
+  enough.arm_after(5s);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (!client->send(bytes_of("a datagram")))
+      stage.tell(std::make_error_code(std::errc::no_buffer_space));
+  }
+  stage.run();
+  stage.succeed_if(counts.count >= size);
+}
+
+void burst_of_datagrams(Stage& stage) { burst(stage, {}, 50); }
+void with_all_options(Stage& stage) {
+  DatagramOptions options;
+  options.broadcast = true;
+  options.ttl = 5;
+  options.multicast_ttl = 2;
+  options.multicast_loop = true;
+  options.packet_info = true;
+  options.receive_offload = true;
+  options.send_offload = true;
+  options.datagrams_per_turn_max = 8;
+  burst(stage, options, 20);
+}
+
+/// Nobody is there: the error comes back, and the socket goes on.
+void nobody_there(Stage& stage) {
+  Counts counts{stage};
+  auto socket = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), counts);
+  if (!socket) return stage.tell(socket.error());
+  if (const auto error = socket->connect_to(Endpoint::loopback(1))) stage.tell(error);
+  socket->send(bytes_of("is anybody there?"));
+  const auto group = Endpoint::parse("239.1.2.3:0").value();
+  if (const auto error = socket->join(group)) stage.tell(error);
+  if (const auto error = socket->leave(group)) stage.tell(error);
+  socket->pause();
+  socket->resume();
+  Timer enough{stage.reactor(), [&] { socket->unref(); }};
+  enough.arm_after(100ms);
+  stage.run();
+  stage.succeed_if(true);
+}
+
+/// Unix datagrams, more than their queue holds.
+void unix_queue(Stage& stage) {
+  Counts counts{stage};
+  auto ends = Socket::pair(stage.net(), SocketType::datagram);
+  if (!ends) return stage.tell(ends.error());
+  auto reader = DatagramSocket::adopt(stage.reactor(), std::move((*ends)[0]), counts);
+  if (!reader) return stage.tell(reader.error());
+  auto writer = DatagramSocket::adopt(stage.reactor(), std::move((*ends)[1]), counts);
+  if (!writer) return stage.tell(writer.error());
+  counts.awaited = 600;
+  const auto end = [&] {
+    reader->unref();
+    writer->unref();
+  };
+  counts.then = end;
+  Timer enough{stage.reactor(), end};
+  enough.unref();
+  enough.arm_after(5s);
+  for (int i = 0; i < 600; ++i) writer->send(bytes_of("a datagram"));
+  stage.run();
+  stage.succeed_if(counts.count == 600);
+}
+
+/// A path is bound to; the file is its user's to remove.
+void unix_path(Stage& stage) {
+  Replies replies{stage};
+  auto server =
+      DatagramSocket::make(stage.reactor(), Endpoint::parse(Stage::unix_path()).value(), replies);
+  if (!server) return stage.tell(server.error());
+  server.value() = DatagramSocket{std::move(*server)};
+  server->unref();
+  stage.run();
+  stage.succeed_if(true);
+  Stage::remove_path();
+}
+
+constexpr Scenario scenarios[] = {
+    {"burst_of_datagrams", burst_of_datagrams},
+    {"with_all_options", with_all_options},
+    {"nobody_there", nobody_there},
+    {"unix_queue", unix_queue},
+    {"unix_path", unix_path},
+};
+
+}  // namespace
+
+std::span<const Scenario> datagram_scenarios() noexcept { return scenarios; }
+
+}  // namespace rondo::test

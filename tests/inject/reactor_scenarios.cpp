@@ -1,0 +1,220 @@
+// The reactor itself: watches, timers, work, signals, and sockets without streams.
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "inject/parts.h"
+#include "inject/scenarios.h"
+
+namespace rondo::test {
+namespace {
+
+Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
+
+/// A handler of one direction after the other, on one end of a pair.
+void watches(Stage& stage) {
+  auto ends = Socket::pair(stage.net(), SocketType::stream);
+  if (!ends) return stage.tell(ends.error());
+  struct Hears final : Handler {
+    explicit Hears(Stage& on) : stage(on) {}
+    void on_ready(Ready ready) override {
+      if (can_write(ready) && !said) {
+        const auto sent = theirs->write(bytes_of("hello"));
+        if (!sent && sent.error() == std::errc::resource_unavailable_try_again) return;
+        if (!sent && sent.error() == std::errc::interrupted) return;
+        if (!sent) return give_up(sent.error());
+        said = true;
+        watch.set(Ready::read);
+        other_watch.set(Ready::read);
+        return;
+      }
+      std::array<std::byte, 16> room;
+      const auto received = theirs->read(room);
+      if (!received && (received.error() == std::errc::resource_unavailable_try_again ||
+                        received.error() == std::errc::interrupted))
+        return;
+      if (!received) return give_up(received.error());
+      heard = *received;
+      watch.end();
+      other_watch.end();
+    }
+    void give_up(std::error_code error) {
+      stage.tell(error);
+      watch.end();
+      other_watch.end();
+    }
+    Stage& stage;
+    Socket* theirs = nullptr;
+    Watch watch;
+    Watch other_watch;
+    bool said = false;
+    std::size_t heard = 0;
+  } hears{stage};
+  struct Echoes final : Handler {
+    explicit Echoes(Socket& on) : socket(on) {}
+    void on_ready(Ready) override {
+      if (pending.empty()) {
+        if (const auto received = socket.read(room)) pending = Bytes{room}.first(*received);
+      }
+      if (pending.empty()) return;
+      if (const auto sent = socket.write(pending)) pending = pending.subspan(*sent);
+      if (!pending.empty()) watch->set(Ready::both);
+    }
+    Socket& socket;
+    Watch* watch = nullptr;
+    std::array<std::byte, 16> room{};
+    Bytes pending;
+  } echoes{(*ends)[1]};
+  hears.theirs = ends->data();
+  echoes.watch = &hears.other_watch;
+  auto other = stage.reactor().watch((*ends)[1].fd(), Ready::read, echoes);
+  if (!other) return stage.tell(other.error());
+  hears.other_watch = std::move(*other);
+  auto watch = stage.reactor().watch((*ends)[0].fd(), Ready::both, hears);
+  if (!watch) return stage.tell(watch.error());
+  hears.watch = std::move(*watch);
+  hears.watch.hand_to(hears);
+  Timer enough{stage.reactor(), [&] { hears.give_up(std::make_error_code(std::errc::timed_out)); }};
+  enough.unref();
+  enough.arm_after(5s);
+  stage.run();
+  stage.succeed_if(hears.heard >= 1);
+}
+
+/// Timers, deferred and posted work, a hold: in the order that was promised.
+void timers_and_work(Stage& stage) {
+  Reactor& reactor = stage.reactor();
+  int fired = 0;
+  int done = 0;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (int i = 0; i < 20; ++i) {
+    timers.push_back(std::make_unique<Timer>(reactor, [&] { ++fired; }));
+    timers.back()->arm_after(std::chrono::milliseconds{i});
+  }
+  Timer repeats{reactor, [&] { repeats.cancel(); }};
+  repeats.arm_every(3ms);
+  std::optional<Hold> hold{reactor.hold()};
+  reactor.defer([&] {
+    ++done;
+    hold.reset();
+  });
+  reactor.post([&] { ++done; });
+  const std::array<char, 100> large{};
+  Function<void()> work = [&done, large] { done += 1 + large[0]; };
+  if (!reactor.try_post(work)) stage.fault("there is room for more");
+  stage.run();
+  if (fired != 20 || done != 3) stage.fault("something was lost");
+  stage.succeed_if(true);
+}
+
+void signals(Stage& stage) {
+  int told = 0;
+  auto first = Signal::make(stage.reactor(), SIGUSR1, [&] { ++told; });
+  if (!first) return stage.tell(first.error());
+  auto second = Signal::make(stage.reactor(), SIGUSR1, [&] {
+    ++told;
+    first->unref();
+  });
+  if (!second) return stage.tell(second.error());
+  second->unref();
+  ::raise(SIGUSR1);
+  stage.run();
+  stage.succeed_if(told == 2);
+}
+
+/// A descriptor that was closed before its watch ended, while a duplicate of it lives.
+void zombie(Stage& stage) {
+  int fds[2];
+  if (::pipe(fds) != 0) return stage.fault("no pipe");
+  Socket reader{system_net(), fds[0]};
+  const Socket writer{system_net(), fds[1]};
+  const Socket duplicate{system_net(), ::dup(fds[0])};
+  struct Nobody final : Handler {
+    void on_ready(Ready) override {}
+  } nobody;
+  auto watch = stage.reactor().watch(reader.fd(), Ready::read, nobody);
+  if (!watch) return stage.tell(watch.error());
+  reader.close();
+  watch->end();
+  // That the pipe is full or not is nothing to this: a byte is enough.
+  (void)!::write(writer.fd(), "x", 1);
+  Timer later{stage.reactor(), [] {}};
+  later.arm_after(20ms);
+  stage.run();
+  stage.succeed_if(true);
+}
+
+/// An acceptor, and sockets that are connected, asked and closed by hand.
+void sockets(Stage& stage) {
+  std::optional<Socket> accepted;
+  std::error_code failed;
+  auto acceptor =
+      Acceptor::make(stage.reactor(), Endpoint::loopback(0),
+                     [&](Socket socket, const Endpoint&) { accepted = std::move(socket); });
+  if (!acceptor) return stage.tell(acceptor.error());
+  std::optional<Acceptor> listening{std::move(*acceptor)};
+  listening->on_error([&](std::error_code error) { failed = error; });
+  for (const UnappliedOption& each : listening->unapplied()) stage.tell(each.error);
+  auto client = Socket::connect(stage.net(), listening->local());
+  if (!client) return stage.tell(client.error());
+  struct Connects final : Handler {
+    void on_ready(Ready) override {
+      result = socket->connect_result();
+      if (result != std::errc::operation_in_progress) watch.end();
+    }
+    Socket* socket = nullptr;
+    std::error_code result;
+    Watch watch;
+  } connects;
+  connects.socket = &*client;
+  auto watch = stage.reactor().watch(client->fd(), Ready::write, connects);
+  if (!watch) return stage.tell(watch.error());
+  connects.watch = std::move(*watch);
+  Timer enough{stage.reactor(), [&] {
+                 listening.reset();
+                 connects.watch.end();
+               }};
+  enough.arm_after(1s);
+  stage.run();
+  if (connects.result) return stage.tell(connects.result);
+  if (failed) return stage.tell(failed);
+  if (!accepted) return stage.tell(std::make_error_code(std::errc::timed_out));
+  const auto told = [&](std::error_code error) {
+    if (error) stage.tell(error);
+    return !error;
+  };
+  bool all = told(client->set_nodelay());
+  const auto nodelay = client->get(Option::nodelay);
+  all = told(nodelay ? std::error_code{} : nodelay.error()) && all;
+  const std::array<Bytes, 2> parts{bytes_of("hello "), bytes_of("world")};
+  const auto sent = client->writev(parts);
+  all = told(sent ? std::error_code{} : sent.error()) && all;
+  std::array<std::byte, 16> room;
+  const std::array<MutableBytes, 1> into{MutableBytes{room}};
+  const auto received = accepted->readv(into);
+  all = told(received ? std::error_code{} : received.error()) && all;
+  const auto peer = accepted->peer();
+  all = told(peer ? std::error_code{} : peer.error()) && all;
+  all = told(accepted->shutdown(Direction::both)) && all;
+  accepted->reset();
+  stage.succeed_if(all || stage.injector().planned().way.effect == Effect::harmless);
+}
+
+constexpr Scenario scenarios[] = {
+    {"watches", watches}, {"timers_and_work", timers_and_work},
+    {"signals", signals}, {"zombie", zombie, Where::real},
+    {"sockets", sockets},
+};
+
+}  // namespace
+
+std::span<const Scenario> reactor_scenarios() noexcept { return scenarios; }
+
+}  // namespace rondo::test

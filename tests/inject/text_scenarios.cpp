@@ -1,0 +1,146 @@
+// Text, lines and frames: there is nothing to fail in them but memory.
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "inject/parts.h"
+#include "inject/scenarios.h"
+
+namespace rondo::test {
+namespace {
+
+Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
+
+/// Lines in pieces, over the limit and under it, taken in each way.
+void line_reader(Stage& stage) {
+  std::size_t lines = 0;
+  for (const Newlines newlines : {Newlines::universal, Newlines::kept, Newlines::lf}) {
+    LineReader reader{newlines, 40};
+    for (const std::string_view chunk :
+         {"the first line\r\nand the sec", "ond, which is much longer than the reader allows\n",
+          "one more\nand what is left of it"}) {
+      reader.feed(chunk);
+      for (Line line = reader.read_line(); line.state != Pull::more; line = reader.read_line())
+        lines += line ? 1 : 0;
+      reader.keep();
+    }
+    reader.finish();
+    lines += reader.read_all().empty() ? 0 : 1;
+  }
+  std::string out;
+  append_lines(out, "a\nb\nc and what makes it long enough\n", LineEnding::crlf);
+  stage.succeed_if(lines >= 9 && out.size() > 30);
+}
+
+/// Frames of each kind, cut in their middle.
+void framers(Stage& stage) {
+  std::size_t frames = 0;
+  std::string stream;
+  if (const auto error = append_frame(stream, bytes_of("a frame that is somewhat long"))) {
+    return stage.tell(error);
+  }
+  stream += stream;
+  const auto feed = [&](auto& framer, std::string_view text) {
+    for (const std::string_view piece : {text.substr(0, 20), text.substr(20)}) {
+      framer.feed(bytes_of(piece));
+      for (auto frame = framer.next(); frame.state != Pull::more; frame = framer.next()) ++frames;
+      framer.keep();
+    }
+  };
+  LengthFramer lengths;
+  feed(lengths, stream);
+  DelimiterFramer delimiters{"\r\n\r\n and no less than that"};
+  feed(delimiters, "one and then some more\r\n\r\n and no less than that, and two");
+  FixedFramer fixed{13};
+  feed(fixed, "one and then some more, until there are two of them");
+  stage.succeed_if(frames == 2 + 1 + 3);
+}
+
+/// Both ways through encodings of each kind.
+void codecs(Stage& stage) {
+  std::size_t converted = 0;
+  for (const std::string_view name : {"utf-8", "utf-16", "latin-1", "koi8-r", "gb18030"}) {
+    const auto encoding = Encoding::find(name);
+    if (!encoding) return stage.tell(encoding.error());
+    auto encoder = Encoder::make(*encoding, TextErrors::replace);
+    if (!encoder) return stage.tell(encoder.error());
+    auto decoder = Decoder::make(*encoding, TextErrors::backslashreplace);
+    if (!decoder) return stage.tell(decoder.error());
+    const auto encoded = encoder->encode("text with \xc3\xa4 and \xd0\x96, and enough of it");
+    converted += decoder->decode(encoded.bytes).text.size();
+  }
+  stage.succeed_if(converted > 100);
+}
+
+/// Addresses and what is wrong with them.
+void endpoints(Stage& stage) {
+  std::size_t size = 0;
+  for (const std::string_view text :
+       {"127.0.0.1:80", "[2001:db8::1234:5678]:65535", "unix:/a/path/that/is/not/short",
+        "unix:@abstract-and-long-enough", "no address at all", "[::1]:99999"}) {
+    const auto endpoint = Endpoint::parse(text);
+    if (!endpoint) stage.tell(endpoint.error());
+    size += endpoint ? endpoint->to_string().size() : 1;
+  }
+  stage.succeed_if(size > 80);
+}
+
+/// Text is pulled from a stream, and pushed into one that speaks UTF-16.
+void text_streams(Stage& stage) {
+  struct Reads final : TextHandler {
+    explicit Reads(Stage& on) : stage(on) {}
+    void on_readable(TextStream& text) override {
+      while (const Line line = text.read_line()) {
+        ++lines;
+        text.write_line(line);
+      }
+    }
+    void on_close(TextStream&, const Close& why) override {
+      closed.end();
+      if (why.reason != CloseReason::eof && why.reason != CloseReason::closed) stage.tell(why);
+    }
+    Stage& stage;
+    Once closed{stage, "the text"};
+    int lines = 0;
+  } reads{stage};
+  TextOptions options;
+  const auto encoding = Encoding::find("utf-16-le");
+  if (!encoding) return stage.tell(encoding.error());
+  options.encoding = *encoding;
+  auto text = TextStream::make(reads, options);
+  if (!text) return stage.tell(text.error());
+  auto ends = Socket::pair(stage.net(), SocketType::stream);
+  if (!ends) return stage.tell(ends.error());
+  Listener other{stage, "the other", 16};
+  auto left = Stream::adopt(stage.reactor(), std::move((*ends)[0]), *text, patient);
+  if (!left) return stage.tell(left.error());
+  reads.closed.begin();
+  text->attach(**left);
+  auto right = Stream::adopt(stage.reactor(), std::move((*ends)[1]), other, patient);
+  if (!right) {
+    stage.tell(right.error());
+    (*left)->abort();
+    return stage.run();
+  }
+  other.closed.begin();
+  (*right)->write(std::string_view{"o\0n\0e\0\n\0t\0w\0o\0\n\0", 16});
+  stage.run();
+  stage.succeed_if(reads.lines == 2 && other.is_content);
+}
+
+constexpr Scenario scenarios[] = {
+    {"line_reader", line_reader, Where::simulated},
+    {"framers", framers, Where::simulated},
+    {"codecs", codecs, Where::simulated},
+    {"endpoints", endpoints, Where::simulated},
+    {"text_streams", text_streams},
+};
+
+}  // namespace
+
+std::span<const Scenario> text_scenarios() noexcept { return scenarios; }
+
+}  // namespace rondo::test
