@@ -36,12 +36,19 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
 int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
                      Sizes wanted) noexcept {
   RONDO_ASSERT(headers.size() <= messages_max && sizes.size() == headers.size());
-  mmsghdr batch[messages_max];
-  for (std::size_t i = 0; i < headers.size(); ++i) batch[i] = {headers[i], 0};
-  const auto count = static_cast<unsigned>(headers.size());
   // To TCP, MSG_TRUNC means to throw the data away.
   const bool wants_whole = tells_whole_sizes && wanted == Sizes::whole;
   const int flags = MSG_CMSG_CLOEXEC | (wants_whole ? MSG_TRUNC : 0);
+  // Linux' recvmmsg tells a reset before what came ahead of it; recvmsg does not.
+  if (headers.size() == 1) {
+    const ssize_t size = ::recvmsg(fd, headers.data(), flags);
+    if (size < 0) return -1;
+    sizes[0] = static_cast<std::size_t>(size);
+    return 1;
+  }
+  mmsghdr batch[messages_max];
+  for (std::size_t i = 0; i < headers.size(); ++i) batch[i] = {headers[i], 0};
+  const auto count = static_cast<unsigned>(headers.size());
   // NOLINTNEXTLINE(readability-redundant-casting): FreeBSD's is a ssize_t
   const int moved = static_cast<int>(::recvmmsg(fd, batch, count, flags, nullptr));
   for (int i = 0; i < moved; ++i) {

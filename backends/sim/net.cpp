@@ -264,8 +264,9 @@ int SimNet::set_nonblocking(int fd) noexcept {
 int SimNet::receive(int fd, std::span<Message> messages) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) return -ENOTSOCK;
-    // recvmmsg(2) tells an error before what came ahead of it.
-    if (const int error = object.take_error(); error != 0) return -error;
+    // recvmmsg(2) tells an error before what came ahead of it; recvmsg(2), of one, does not.
+    const int error = messages.size() > 1 ? object.take_error() : 0;
+    if (error != 0) return -error;
     int moved = 0;
     for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
       if (message.parts.size() > parts_max) return moved != 0 ? moved : -EMSGSIZE;
