@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <rondo/backend.h>
 #include <rondo/sim.h>
@@ -20,6 +21,10 @@ class Kernel {
   virtual ~Kernel() = default;
 
   [[nodiscard]] virtual Backend& backend() noexcept = 0;
+  /// For a reactor: it has the kernel's only backend from now on.
+  [[nodiscard]] virtual std::unique_ptr<Backend> take_backend() noexcept = 0;
+  /// Whether time passes only while somebody waits.
+  [[nodiscard]] virtual bool has_virtual_time() const noexcept { return false; }
   [[nodiscard]] Net& net() noexcept { return backend().net(); }
   /// What Net does not make. 0, or the negative errno.
   virtual int pipe(int (&fds)[2]) noexcept = 0;
@@ -43,10 +48,14 @@ class SimulatedKernel final : public Kernel {
  public:
   explicit SimulatedKernel(std::uint64_t seed) : world(seed) {}
   [[nodiscard]] Backend& backend() noexcept override { return *backend_; }
+  [[nodiscard]] std::unique_ptr<Backend> take_backend() noexcept override {
+    return std::move(backend_);
+  }
   int pipe(int (&fds)[2]) noexcept override { return host_.pipe(fds); }
   [[nodiscard]] std::string prefix() const override { return "/tmp/rondo-parity-aworld/s"; }
   void remove(const std::string&) noexcept override {}
   void pause() noexcept override {}
+  [[nodiscard]] bool has_virtual_time() const noexcept override { return true; }
 
   sim::World world;
 
@@ -60,6 +69,9 @@ class SystemKernel final : public Kernel {
   explicit SystemKernel(const BackendUnderTest& backend);
   ~SystemKernel() override;
   [[nodiscard]] Backend& backend() noexcept override { return *backend_; }
+  [[nodiscard]] std::unique_ptr<Backend> take_backend() noexcept override {
+    return std::move(backend_);
+  }
   int pipe(int (&fds)[2]) noexcept override;
   [[nodiscard]] std::string prefix() const override { return folder_ + "/s"; }
   [[nodiscard]] bool hangs(int fd) const noexcept override;

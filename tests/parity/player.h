@@ -3,9 +3,11 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <rondo/net.h>
 
@@ -57,6 +59,15 @@ class Sum {
   std::size_t size_ = 0;
   bool has_filling_ = false;
 };
+
+/// Bytes that differ from those of another `salt`, none of them `filling`.
+inline std::vector<std::byte> content_of(std::uint32_t salt, std::size_t size) {
+  std::vector<std::byte> bytes(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<std::byte>((salt * 37 + i * 7) % 251);
+  }
+  return bytes;
+}
 
 constexpr std::string_view too_early = "not now";
 

@@ -3,9 +3,9 @@
 
 namespace rondo::test {
 
-const std::array<PortPlayer::Action, kind_count>& PortPlayer::actions() {
+const std::array<PortPlayer::Action, port_kind_count>& PortPlayer::actions() {
   using P = PortPlayer;
-  static constexpr std::array<Action, kind_count> all{
+  static constexpr std::array<Action, port_kind_count> all{
       &P::make_socket,
       &P::make_pair,
       &P::make_pipe,

@@ -26,10 +26,7 @@ std::string sum_of(Bytes room, std::ptrdiff_t size) {
 }  // namespace
 
 std::vector<std::byte> PortPlayer::content(std::size_t size) {
-  const std::uint32_t salt = ++written_ * 37;
-  std::vector<std::byte> bytes(size);
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>((salt + i * 7) % 251);
-  return bytes;
+  return content_of(++written_, size);
 }
 
 // --- bytes --------------------------------------------------------------------------------------
@@ -232,7 +229,7 @@ void PortPlayer::receive(const Step& step) {
     Arrival arrival{step.number, 0};
     const int result = net_.receive(fd_of(step.slot), {&arrival.message, 1});
     if (result < 0) return error_text(-result);
-    return arrival.to_string(name_of_endpoint(arrival.from));
+    return arrival.to_string(names_.name(arrival.from));
   });
 }
 

@@ -25,11 +25,11 @@ TEST_P(PortParity, OfScripts) { check_slice(draw, make_player); }
 INSTANTIATE_TEST_SUITE_P(Backends, PortParity, testing::ValuesIn(parity_slices()), name_of_slice);
 
 TEST(PortScriptsTest, HaveStepsOfEveryKind) {
-  std::bitset<kind_count> seen;
+  std::bitset<port_kind_count> seen;
   for (std::uint64_t seed = first_parity_seed(); seed < first_parity_seed() + 200; ++seed) {
     for (const Step& step : draw(seed)) seen.set(static_cast<std::size_t>(step.kind));
   }
-  for (std::size_t i = 0; i < kind_count; ++i) {
+  for (std::size_t i = 0; i < port_kind_count; ++i) {
     EXPECT_TRUE(seen.test(i)) << name_of(static_cast<Kind>(i));
   }
 }

@@ -24,7 +24,7 @@ std::string text_of(Ready ready) {
 }  // namespace
 
 PortPlayer::PortPlayer(Kernel& kernel)
-    : kernel_(kernel), net_(kernel.net()), backend_(kernel.backend()) {
+    : kernel_(kernel), net_(kernel.net()), backend_(kernel.backend()), names_(kernel.prefix()) {
   deserted_[0] = make_deserted(Family::ipv4);
   deserted_[1] = make_deserted(Family::ipv6);
 }
@@ -149,20 +149,6 @@ void PortPlayer::attempt(std::function<std::string()> action) {
   }
 }
 
-/// Ports are numbered in the order in which they are first seen.
-std::string PortPlayer::name_of_endpoint(const Endpoint& endpoint) {
-  std::string host = endpoint.host();
-  if (endpoint.family() == Family::unix_domain) {
-    const std::size_t at = host.find(kernel_.prefix());
-    if (at != std::string::npos) host.erase(at, kernel_.prefix().size());
-    return "unix:" + host;
-  }
-  if (endpoint.port() == 0) return host + ":0";
-  const std::pair key{static_cast<int>(endpoint.family()), endpoint.port()};
-  const std::size_t number = ports_.emplace(key, ports_.size()).first->second;
-  return host + ":p" + std::to_string(number);
-}
-
 Endpoint PortPlayer::path_endpoint(std::uint32_t number) const {
   return parsed("unix:" + kernel_.prefix() + std::to_string(number));
 }
@@ -264,13 +250,13 @@ void PortPlayer::ask_local(const Step& step) {
   Endpoint address;
   const int result = net_.local(fd_of(step.slot), address);
   tell(result);
-  if (result >= 0) result_ = name_of_endpoint(address);
+  if (result >= 0) result_ = names_.name(address);
 }
 void PortPlayer::ask_peer(const Step& step) {
   Endpoint address;
   const int result = net_.peer(fd_of(step.slot), address);
   tell(result);
-  if (result >= 0) result_ = name_of_endpoint(address);
+  if (result >= 0) result_ = names_.name(address);
 }
 /// Who it is differs.
 void PortPlayer::ask_credentials(const Step& step) {
@@ -291,7 +277,7 @@ void PortPlayer::accept_with_peer(const Step& step) {
   attempt([this, step] {
     Endpoint peer;
     const std::string text = into(step.other, net_.accept(fd_of(step.slot), &peer));
-    return text == "ok" ? name_of_endpoint(peer) : text;
+    return text == "ok" ? names_.name(peer) : text;
   });
 }
 

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <rondo/options.h>
 #include <rondo/ready.h>
 
+#include "parity/endpoint_names.h"
 #include "parity/kernel.h"
 #include "parity/player.h"
 #include "parity/script.h"
@@ -67,7 +67,6 @@ class PortPlayer final : public Player {
   void tell_transfer(std::ptrdiff_t result);
   /// Does it now, and again with each look as long as it says that it is too early.
   void attempt(std::function<std::string()> action);
-  [[nodiscard]] std::string name_of_endpoint(const Endpoint& endpoint);
   [[nodiscard]] Endpoint path_endpoint(std::uint32_t number) const;
   [[nodiscard]] Endpoint abstract_endpoint(std::uint32_t number) const;
   [[nodiscard]] Family family_of(std::size_t at);
@@ -75,7 +74,7 @@ class PortPlayer final : public Player {
   [[nodiscard]] std::string into(std::size_t at, int fd);
 
   // Steps, as in Kind.
-  static const std::array<Action, kind_count>& actions();
+  static const std::array<Action, port_kind_count>& actions();
   void make_socket(const Step& step);
   void make_pair(const Step& step);
   void make_pipe(const Step& step);
@@ -158,7 +157,7 @@ class PortPlayer final : public Player {
   std::uint32_t written_ = 0;
   bool tcp_input_shut_ = false;
   bool tcp_was_filled_ = false;
-  std::map<std::pair<int, std::uint16_t>, std::size_t> ports_;
+  EndpointNames names_;
   std::string result_;
   std::function<std::string()> retry_;
 };

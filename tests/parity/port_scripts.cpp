@@ -366,7 +366,7 @@ void PortScripts::step_on_any(std::uint8_t slot) {
 /// Also where it makes no sense.
 void PortScripts::step_of_any_kind() {
   const auto kind = static_cast<Kind>(static_cast<std::size_t>(Kind::bind_loopback) +
-                                      random_.below(kind_count - 5));
+                                      random_.below(port_kind_count - 5));
   if (kind == Kind::pass_descriptor || kind == Kind::fill) return;
   const std::uint8_t slot = any_slot();
   const std::uint8_t other = any_slot();

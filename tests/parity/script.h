@@ -78,9 +78,55 @@ enum class Kind : std::uint8_t {
   watch_both,
   watch_nothing,
   unwatch,
+  // streams: what is of the port ends here
+  adopt_pair,
+  adopt_pipe,
+  dial,
+  dial_deserted,
+  stream_write,
+  stream_write_parts,
+  stream_write_owned,
+  stream_fill,
+  stream_flush,
+  stream_send_file,
+  stream_pass_descriptor,
+  stream_finish,
+  stream_close,
+  stream_abort,
+  stream_destroy,
+  stream_let_go,
+  stream_pause,
+  stream_resume,
+  stream_release,
+  stream_manner,
+  hold_input,
+  output_mark,
+  overflow,
+  linger_never,
+  linger_always,
+  idle_timeout,
+  read_timeout,
+  write_timeout,
+  lifetime,
+  close_timeout,
+  // servers
+  serve,
+  server_manner,
+  stop_accepting,
+  drain_server,
+  abort_server,
+  destroy_server,
+  // datagrams
+  open_datagrams,
+  connect_datagrams,
+  datagram_to,
+  datagram_to_peer,
+  datagrams_pause,
+  datagrams_resume,
   count
 };
 constexpr std::size_t kind_count = static_cast<std::size_t>(Kind::count);
+constexpr std::size_t port_kind_count = static_cast<std::size_t>(Kind::adopt_pair);
 
 struct Step {
   Kind kind{};

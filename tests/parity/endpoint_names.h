@@ -1,0 +1,36 @@
+// Names for endpoints that are the same on every kernel: ports are numbered in the order in which
+// they are first seen, and the prefix of the kernel's names is left out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include <rondo/endpoint.h>
+
+namespace rondo::test {
+
+class EndpointNames {
+ public:
+  explicit EndpointNames(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  [[nodiscard]] std::string name(const Endpoint& endpoint) {
+    std::string host = endpoint.host();
+    if (endpoint.family() == Family::unix_domain) {
+      const std::size_t at = host.find(prefix_);
+      if (at != std::string::npos) host.erase(at, prefix_.size());
+      return "unix:" + host;
+    }
+    if (endpoint.port() == 0) return host + ":0";
+    const std::pair key{static_cast<int>(endpoint.family()), endpoint.port()};
+    return host + ":p" + std::to_string(ports_.emplace(key, ports_.size()).first->second);
+  }
+
+ private:
+  std::string prefix_;
+  std::map<std::pair<int, std::uint16_t>, std::size_t> ports_;
+};
+
+}  // namespace rondo::test

@@ -1,0 +1,122 @@
+// What scripts have found, one by one: what each kernel says, the simulated and the real one.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parity/comparison.h"
+#include "parity/port_player.h"
+
+namespace rondo::test {
+namespace {
+
+constexpr std::uint32_t tcp = 0;
+constexpr std::uint32_t udp = 1;
+constexpr std::uint32_t unix_stream = 6;
+constexpr std::uint32_t unix_datagram = 7;
+constexpr std::uint32_t pair_of_streams = 0;
+
+class Facts : public testing::Test {
+ protected:
+  /// The outcome of the last step, on both.
+  static std::string outcome(const Script& script) {
+    const auto make = [](Kernel& kernel) -> std::unique_ptr<Player> {
+      return std::make_unique<PortPlayer>(kernel);
+    };
+    const std::vector<std::string> expected = expect(script, make);
+    for (const BackendUnderTest& backend : backends_under_test()) {
+      const Difference found = compare(script, expected, make, backend, std::chrono::seconds{5});
+      EXPECT_FALSE(found) << backend << '\n' << describe(script, make, found);
+    }
+    return expected.back().substr(0, expected.back().find(" |"));
+  }
+  static Script connection() {
+    return {{Kind::make_socket, 0, 0, tcp}, {Kind::bind_loopback, 0}, {Kind::listen, 0, 0, 16},
+            {Kind::make_socket, 1, 0, tcp}, {Kind::connect, 1, 0},    {Kind::accept, 0, 2}};
+  }
+  static Script with(Script script, std::initializer_list<Step> more) {
+    script.insert(script.end(), more);
+    return script;
+  }
+};
+
+// recvmmsg(2) would tell the reset, and with it what came before would be lost.
+TEST_F(Facts, WhatCameBeforeAResetIsReceivedBeforeIt) {
+  const Script script{{Kind::make_pair, 0, 1, pair_of_streams},
+                      {Kind::write, 0, 0, 3},
+                      {Kind::write, 1, 0, 5},
+                      {Kind::close, 1}};
+  const std::string received = outcome(with(script, {{Kind::receive_descriptor, 0, 2, 20}}));
+  EXPECT_TRUE(received.starts_with("5 bytes")) << received;
+  EXPECT_EQ(outcome(with(script, {{Kind::receive_descriptor, 0, 2, 20},
+                                  {Kind::receive_descriptor, 0, 2, 20}})),
+            "Connection reset by peer");
+}
+
+TEST_F(Facts, ASecondConnectTellsTheOutcome) {
+  const Script script = connection();
+  EXPECT_EQ(outcome(with(script, {{Kind::connect, 1, 0}})), "0");
+  EXPECT_EQ(outcome(with(script, {{Kind::connect, 1, 0}, {Kind::connect, 1, 0}})),
+            "Transport endpoint is already connected");
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, tcp},
+                     {Kind::connect_deserted, 0},
+                     {Kind::connect_deserted, 0}}),
+            "Connection refused");
+}
+
+TEST_F(Facts, DataThatNobodyWillReadResets) {
+  EXPECT_EQ(outcome(with(connection(),
+                         {{Kind::shut_both, 2}, {Kind::write, 1, 0, 5}, {Kind::take_error, 1}})),
+            "Broken pipe");
+  EXPECT_EQ(outcome(with(connection(),
+                         {{Kind::shut_both, 2}, {Kind::write, 1, 0, 5}, {Kind::take_error, 2}})),
+            "Connection reset by peer");
+}
+
+TEST_F(Facts, AListenerThatIsShutDownListensNoMore) {
+  EXPECT_EQ(outcome(with(connection(), {{Kind::shut_read, 0}, {Kind::accept, 0, 3}})),
+            "Invalid argument");
+}
+
+TEST_F(Facts, AFailedSendBindsUdp) {
+  const std::string local =
+      outcome({{Kind::make_socket, 0, 0, udp}, {Kind::send_empty, 0}, {Kind::ask_local, 0}});
+  EXPECT_EQ(local, "0.0.0.0:p0");
+}
+
+TEST_F(Facts, TheSecondOfABatchFindsThatNobodyIsThere) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, udp},
+                     {Kind::connect_deserted, 0},
+                     {Kind::send_batch, 0, 0, 5}}),
+            "1");
+}
+
+TEST_F(Facts, ElevenDatagramsWait) {
+  Script script{{Kind::make_socket, 0, 0, unix_datagram},
+                {Kind::bind_path, 0, 0, 0},
+                {Kind::make_socket, 1, 0, unix_datagram},
+                {Kind::connect_path, 1, 0, 0}};
+  for (int i = 0; i < 11; ++i) script.push_back({Kind::send, 1, 0, 5});
+  EXPECT_EQ(outcome(script), "sent 5");
+  EXPECT_EQ(outcome(with(script, {{Kind::send, 1, 0, 5}})), "not now");
+}
+
+TEST_F(Facts, AbstractNamesAreOfAType) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, unix_stream},
+                     {Kind::bind_abstract, 0, 0, 0},
+                     {Kind::make_socket, 1, 0, unix_datagram},
+                     {Kind::bind_abstract, 1, 0, 0}}),
+            "0");
+}
+
+TEST_F(Facts, ADatagramSocketThatIsConnectedHearsNobodyElse) {
+  EXPECT_EQ(outcome({{Kind::make_pair, 0, 1, 1},
+                     {Kind::bind_path, 0, 0, 0},
+                     {Kind::make_socket, 2, 0, unix_datagram},
+                     {Kind::send_to_path, 2, 0, 4}}),
+            "Operation not permitted");
+}
+
+}  // namespace
+}  // namespace rondo::test
