@@ -136,6 +136,16 @@ class InjectingNet final : public Net {
   /// From now on a write() takes so many bytes and no more.
   void set_write_max(std::size_t size) noexcept { write_max_ = size; }
 
+  int opened_for(int fd) noexcept override {
+    if (const int error = injector_.next(Call::opened_for)) return -error;
+    const Inside inside{*this};
+    return inner_.opened_for(fd);
+  }
+  int set_nonblocking(int fd) noexcept override {
+    if (const int error = injector_.next(Call::set_nonblocking)) return -error;
+    const Inside inside{*this};
+    return inner_.set_nonblocking(fd);
+  }
   /// The descriptor is gone all the same.
   int close(int fd) noexcept override {
     const int error = injector_.next(Call::close);

@@ -10,12 +10,17 @@
 namespace rondo::test {
 namespace {
 
-constexpr std::string_view names[call_count] = {
-    "socket",     "pair",   "bind",       "listen",   "accept",     "connect",
-    "read",       "readv",  "write",      "writev",   "write_file", "send_file",
-    "receive",    "send",   "membership", "shutdown", "close",      "set",
-    "get",        "option", "set_option", "local",    "peer",       "credentials",
-    "take_error", "watch",  "wait",       "renew",    "allocate"};
+constexpr std::string_view names[call_count] = {"socket",     "pair",       "bind",
+                                                "listen",     "accept",     "connect",
+                                                "read",       "readv",      "write",
+                                                "writev",     "write_file", "send_file",
+                                                "receive",    "send",       "membership",
+                                                "shutdown",   "close",      "set",
+                                                "get",        "option",     "set_option",
+                                                "local",      "peer",       "credentials",
+                                                "take_error", "opened_for", "set_nonblocking",
+                                                "watch",      "wait",       "renew",
+                                                "allocate"};
 
 constexpr Effect harmless = Effect::harmless;
 
@@ -241,6 +246,8 @@ constexpr Way table[] = {
     {Call::take_error, ENETUNREACH},
     {Call::take_error, ENOBUFS},
     {Call::take_error, ETIMEDOUT},
+    {Call::opened_for, EBADF},
+    {Call::set_nonblocking, EBADF},
     {Call::watch, EBADF},
     {Call::watch, ENOMEM},
     {Call::watch, ENOSPC},

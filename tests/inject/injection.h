@@ -38,6 +38,8 @@ enum class Call : std::uint8_t {
   peer,
   credentials,
   take_error,
+  opened_for,
+  set_nonblocking,
   watch,
   wait,
   renew,

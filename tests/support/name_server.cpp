@@ -178,6 +178,7 @@ void NameServer::on_ready(Ready) {
     Query query;
     Message message{.address = &query.from, .parts = {&part, 1}};
     if (kernel().net().receive(udp_.fd(), {&message, 1}) != 1) return;
+    if (message.size <= header_size) continue;  // no query
     const Endpoint from = query.from;
     query = parse({reinterpret_cast<const char*>(room.data()), message.size});
     query.from = from;
