@@ -12,6 +12,10 @@
 
 namespace rondo::sim {
 
+void Counted::let_go() noexcept {
+  if (--references_ == 0) delete this;
+}
+
 Object::Object(Machine& machine, Family of_family, SocketType of_type) noexcept
     : family(of_family), type(of_type), machine_(machine) {}
 

@@ -19,6 +19,10 @@ class Counted {
  private:
   template <typename T>
   friend class Ref;
+  /// One reference less; the last one takes the object with it. Out of line: it is what ends an
+  /// object, and who only passes references on need not look into it.
+  void let_go() noexcept;
+
   std::uint32_t references_ = 0;
 };
 
@@ -38,7 +42,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_ != nullptr && --counted()->references_ == 0) delete counted();
+    if (object_ != nullptr) counted()->let_go();
   }
 
   [[nodiscard]] T* get() const noexcept { return object_; }
