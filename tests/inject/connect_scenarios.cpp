@@ -87,7 +87,6 @@ void by_dns(Stage& stage) {
     none.emplace("search .\n");
     names.emplace(stage.reactor());
     names->add("server.test", "127.0.0.1");
-    names->add("server.test", "::1");
     names->policy = [&](const NameServer::Query& query) -> std::optional<std::string> {
       if (query.tcp) return names->answer_of_zone(query);
       return NameServer::reply(query, 0, {}, true);
