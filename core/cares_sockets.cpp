@@ -121,7 +121,14 @@ ares_ssize_t CaresChannel::send(ares_socket_t fd, const iovec* parts, int count,
   for (std::size_t i = 0; i < used; ++i) {
     data[i] = {static_cast<const std::byte*>(parts[i].iov_base), parts[i].iov_len};
   }
-  return channel.net_.writev(std::span{data}.first(used), fd);
+  const std::ptrdiff_t sent = channel.net_.writev(std::span{data}.first(used), fd);
+  Conversation* const conversation = channel.find(fd);
+  if (sent >= 0 || errno != EAGAIN || conversation == nullptr || !conversation->datagrams())
+    return sent;
+  // To c-ares the question would have failed; to us it is one that was lost, and is asked again.
+  std::ptrdiff_t size = 0;
+  for (const Bytes part : std::span{data}.first(used)) size += std::ssize(part);
+  return size;
 }
 
 }  // namespace rondo::detail
