@@ -107,8 +107,9 @@ void Stream::let_go(std::unique_ptr<Stream> stream) {
   stream->close();
   if (stream->is(has_told)) return;
   Streams& streams = stream->group_->streams;
-  // Whoever stands nowhere yet would be found by nobody at the reactor's end.
-  if (stream->is(is_connecting)) streams.add(*stream, never);
+  // Whoever stands nowhere yet would be found by nobody at the reactor's end; who has ended stands
+  // among those to be told.
+  if (stream->is(is_connecting) && !stream->is(ended)) streams.add(*stream, never);
   Stream& let_go = *stream.release();
   let_go.flags_ &= ~std::uint32_t{is_opening};
   let_go.group_->owner = &streams.alone();

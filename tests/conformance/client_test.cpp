@@ -194,6 +194,15 @@ TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
   EXPECT_EQ(recorder.closes, 0);
 }
 
+TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
+  {
+    Reactor other{GetParam().make()};
+    Stream::let_go(connect(other, "127.0.0.1:1", recorder));
+    EXPECT_FALSE(other.run()) << "nothing is left to wait for";
+  }
+  EXPECT_EQ(recorder.closes, 0);
+}
+
 TEST_P(Clients, ThatCannotBeWatchedSayWhatWasTried) {
   const Socket listener = Socket::listen(net, Endpoint::loopback(0)).value();
   const std::string where = listener.local().value().to_string();

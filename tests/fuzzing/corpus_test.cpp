@@ -43,11 +43,7 @@ TEST_P(FuzzTargets, HoldOnWhatIsKept) {
 
 TEST_P(FuzzTargets, HoldOnRandomInputs) {
   const char* const wanted = std::getenv("RONDO_FUZZ_INPUTS");
-  // Whole worlds are left to tests/fuzz, unless they are asked for.
-  const bool is_world = GetParam()->name() == "client" || GetParam()->name() == "server";
-  const unsigned long count = wanted != nullptr ? std::strtoul(wanted, nullptr, 10)
-                              : is_world        ? 0
-                                                : 300;
+  const unsigned long count = wanted != nullptr ? std::strtoul(wanted, nullptr, 10) : 300;
   std::vector<std::string> kept;
   for (const auto& [name, bytes] : corpus_) kept.push_back(bytes);
   std::mt19937_64 random{test::chosen_seed()};
