@@ -39,7 +39,10 @@ class StreamLog final : public StreamHandler {
   void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received) override;
   void on_end(Stream& stream) override;
   void on_resume(Stream&) override { add("resume"); }
-  void on_writable(Stream&) override { add("writable"); }
+  /// How often it comes to one who answers depends on the pieces in which he was asked.
+  void on_writable(Stream&) override {
+    if (manner < first_answering) add("writable");
+  }
   void on_close(Stream& stream, const Close& close) override;
 
   [[nodiscard]] std::string to_string() const;
