@@ -61,7 +61,8 @@ void Stream::connected(Result<Socket, Error> result) {
   }
   (void)result->release();  // the stream's now
   extra_->what = {};
-  flags_ |= is_opening;
+  // Nobody is told after close(), nor does anybody find one who is let go and opening.
+  if (!is(closing | ended)) flags_ |= is_opening;
   group_->streams.settle_later(*this);
 }
 

@@ -109,6 +109,27 @@ TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGo) {
   own.reset();
 }
 
+// Between the turn's wait and its end.
+TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGoAndHasJustConnected) {
+  Ear ear;
+  const Listener listener = tcp_listener();
+  auto own = std::make_unique<Reactor>();
+  auto stream = connect(*own, "127.0.0.1:" + std::to_string(listener.port), ear);
+  stream->write("for nobody");
+  const Stream& seen = *stream;
+  Stream::let_go(std::move(stream));
+  std::optional<Timer> timer;
+  timer.emplace(*own, [&] {
+    if (!seen.connecting()) throw std::bad_alloc{};
+    timer->arm_after(Duration::zero());
+  });
+  timer->arm_after(Duration::zero());
+  EXPECT_THROW((void)own->run(), std::bad_alloc);  // it returns nothing
+  timer.reset();
+  own.reset();
+  EXPECT_EQ(ear.closes, 0);
+}
+
 TEST_F(StreamsWithoutMemory, ClientsThatAreNotConnectedSaySo) {
   Ear ear;
   const auto stream = connect(reactor, "not an address", ear);
