@@ -98,10 +98,13 @@ bool Stream::queue_parts(std::span<const Bytes> parts, std::size_t sent) {
   }
 }
 
-/// Queues what the system has not taken of the cork. False: there was no memory, and it has ended.
+/// Queues what the system has not taken of the cork. False: there was no memory, or too much
+/// output, and it has ended.
 bool Stream::queue_rest(Bytes rest) noexcept try {
   extra().output.push_copy(rest);
-  return true;
+  flags_ |= blocked;
+  (void)output_grew();  // nobody asked
+  return !is(ended);
 } catch (const std::bad_alloc&) {
   output_refused(ENOMEM);
   return false;
@@ -145,8 +148,8 @@ bool Stream::send_directly(std::span<const Bytes> parts, std::size_t size, std::
 bool Stream::write_owned(OwnedBytes data) {
   if (is(output_over)) return false;
   if (data.data().size() < direct_size_min) return write(data.data());
-  uncork();
   const bool is_first = !output_waits();
+  uncork();
   extra().output.push_owned(std::move(data));
   if (is_first && !is(is_connecting | is_file | blocked)) drain();
   return !is(output_over) && output_grew();
@@ -180,11 +183,16 @@ void Stream::flush() {
   if (output_waits() && !is(blocked | is_connecting | ended)) drain();
 }
 
-/// Moves what is corked to the queue, so that what is queued next comes after it.
+/// Moves what is corked to the queue, so that what is queued next comes after it. It leaves also
+/// where that cannot be queued.
 void Stream::uncork() {
   Streams& streams = group_->streams;
   if (streams.corked != this) return;
-  if (streams.cork_used > 0) extra().output.push_copy(streams.cork_data());
+  if (streams.cork_used > 0) {
+    extra().output.push_copy(streams.cork_data());
+    flags_ |= has_output;
+    streams.settle_later(*this);
+  }
   streams.uncork(*this);
 }
 
@@ -208,9 +216,7 @@ void Stream::cork_left(std::ptrdiff_t sent) noexcept {
   streams.cork_used = 0;
   if (rest.empty()) return;
   streams.uncork(*this);
-  if (!queue_rest(rest)) return;
-  flags_ |= blocked;
-  (void)output_grew();  // nobody asked
+  (void)queue_rest(rest);  // who has ended is told
 }
 
 /// The same at the end of the corked call; what take_input() is to return.

@@ -168,6 +168,36 @@ TEST_F(StreamsWithoutMemory, AnAnswerThatIsLostEndsItsStreamAndNoOther) {
   EXPECT_TRUE(run_until(reactor, [&] { return other.heard == 5; }));
 }
 
+// An extra, a piece, and a place for it: what was written before has them.
+TEST_F(StreamsWithoutMemory, WhatWasWrittenLeavesWithoutWhatCouldNotBe) {
+  for (const std::size_t second : {std::size_t{3'000}, std::size_t{5'000}}) {
+    Ear ear;
+    Pair pair = unix_pair();
+    const auto stream =
+        Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, ear).value();
+    ear.on_data_then = [second](Stream& one) {
+      const std::string first(6'000, 'x');
+      const std::string more(second, 'y');
+      EXPECT_TRUE(one.write(first));
+      const FewAllocations few{3};
+      EXPECT_THROW(one.write(more), std::bad_alloc);
+    };
+    run_turns(reactor, 3);
+    // The larger one is offered to the system at once.
+    const std::size_t filled = second < 4'096 ? 0 : fill_until_full(stream->fd());
+    write_all(pair.theirs.get(), "x");
+    std::string got;
+    EXPECT_TRUE(run_until(reactor, [&] {
+      if (ear.heard > 0) got += read_all(pair.theirs.get());
+      return got.size() >= filled + 6'000;
+    }));
+    EXPECT_EQ(got.size(), filled + 6'000);
+    EXPECT_EQ(got.find('y'), std::string::npos);
+    EXPECT_EQ(stream->waiting(), 0u);
+    EXPECT_EQ(ear.closes, 0);
+  }
+}
+
 // Of a large piece the system takes a part at once.
 TEST_F(StreamsWithoutMemory, AWriteThatIsCutOffEndsTheStream) {
   Ear ear;
