@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -307,8 +308,14 @@ void Stream::update_interest() noexcept {
   if (core.interest(token) != interest) core.set(token, interest);
 }
 
-void Stream::carry(const std::uint32_t& counter) {
-  (&counter == &received_ ? extra().received_above : extra().sent_above) += std::uint64_t{1} << 32U;
+/// Without memory the counter stays at its end, and tries again with the next piece.
+void Stream::carry(std::uint32_t& counter) noexcept {
+  if (extra_ == nullptr) extra_ = new (std::nothrow) detail::StreamExtra;
+  if (extra_ == nullptr) {
+    counter = std::numeric_limits<std::uint32_t>::max();
+    return;
+  }
+  (&counter == &received_ ? extra_->received_above : extra_->sent_above) += std::uint64_t{1} << 32U;
 }
 
 std::uint64_t Stream::received() const noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -98,6 +99,31 @@ TEST_F(LongStreams, ManyGibibytesWithoutANewlineTakeConstantMemory) {
   EXPECT_LE(reader.largest_piece, LineReader::limit_default);
   EXPECT_EQ(reader.received, 10 * gibibyte + head.size() + tail.size());
   EXPECT_LE(reader.allocated, 20U);
+}
+
+TEST_F(LongStreams, ManyGibibytesAreReadThoughThereIsNoMemoryToCountThem) {
+  struct Sink final : StreamHandler {
+    // Without memory from within the fourth turn to its end.
+    void on_data(Stream& stream, Bytes data) override {
+      size += data.size();
+      if (size > 4 * gibibyte) {
+        none.reset();
+      } else if (size > 4 * gibibyte - (1U << 20U) && !none) {
+        none.emplace(0);
+      }
+      if (size > 4 * gibibyte && at_4_gibibytes == 0) at_4_gibibytes = stream.received();
+    }
+    void on_close(Stream& stream, const Close&) override { at_the_end = stream.received(); }
+    std::uint64_t size = 0;
+    std::uint64_t at_4_gibibytes = 0;
+    std::uint64_t at_the_end = 0;
+    std::optional<FewAllocations> none;
+  } sink;
+  const auto stream = adopt(sink);
+  EXPECT_FALSE(reactor.run());
+  EXPECT_EQ(sink.size, 10 * gibibyte + head.size() + tail.size());
+  EXPECT_EQ(sink.at_4_gibibytes, 4 * gibibyte - 1) << "it stays at its end";
+  EXPECT_EQ(sink.at_the_end, sink.size - head.size() - 1) << "with memory it goes on";
 }
 
 TEST_F(LongStreams, ManyGibibytesWrittenAreCounted) {

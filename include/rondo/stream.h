@@ -243,7 +243,8 @@ class RONDO_EXPORT Stream final : private Handler {
   /// Who connected, of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 
-  /// Bytes so far, and bytes written that have not left.
+  /// Bytes so far, and bytes written that have not left. A count that has no memory to go beyond 4
+  /// GiB waits there until it has.
   [[nodiscard]] std::uint64_t received() const noexcept;
   [[nodiscard]] std::uint64_t sent() const noexcept;
   [[nodiscard]] std::size_t waiting() const noexcept;
@@ -325,13 +326,13 @@ class RONDO_EXPORT Stream final : private Handler {
   bool input_dropped(std::size_t size);
 
   // Both counters.
-  void tally(std::uint32_t& counter, std::size_t size) {
+  void tally(std::uint32_t& counter, std::size_t size) noexcept {
     const auto more = static_cast<std::uint32_t>(size);
     counter += more;
     if (counter < more) [[unlikely]]
       carry(counter);
   }
-  void carry(const std::uint32_t& counter);
+  void carry(std::uint32_t& counter) noexcept;
 
   // Output.
   [[gnu::noinline]] bool write_out(Bytes data);
