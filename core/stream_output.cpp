@@ -88,7 +88,7 @@ bool Stream::queue_parts(std::span<const Bytes> parts, std::size_t sent) {
       const std::size_t skipped = std::min(sent, part.size());
       sent -= skipped;
       extra().output.push_copy(part.subspan(skipped));
-      has_begun = true;
+      has_begun = has_begun || skipped < part.size();
     }
     return true;
   } catch (const std::bad_alloc&) {

@@ -215,6 +215,24 @@ TEST_F(StreamsWithoutMemory, AWriteThatIsCutOffEndsTheStream) {
   EXPECT_EQ(ear.error, std::errc::not_enough_memory);
 }
 
+TEST_F(StreamsWithoutMemory, AnEmptyPieceIsNoBeginning) {
+  Ear ear;
+  Pair pair = unix_pair();
+  const auto stream =
+      Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, ear).value();
+  run_turns(reactor, 3);
+  const std::byte one[1] = {};
+  const Bytes parts[] = {Bytes{}, Bytes{one}};
+  {
+    const FewAllocations an_extra{1};
+    EXPECT_THROW(stream->write_parts(parts), std::bad_alloc);
+  }
+  EXPECT_TRUE(stream->write_parts(parts));
+  run_turns(reactor, 3);
+  EXPECT_EQ(read_all(pair.theirs.get()).size(), 1u);
+  EXPECT_EQ(ear.closes, 0);
+}
+
 TEST_F(StreamsWithoutMemory, ACloseThatCannotBeginChangesNothing) {
   Ear ear;
   Pair pair = unix_pair();
