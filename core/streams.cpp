@@ -187,16 +187,29 @@ void Streams::abort_all(const StreamOwner& owner) noexcept {
   end_each(owner, [](Stream& stream) { stream.abort(); });
 }
 
-void Streams::release_all(StreamOwner& owner) noexcept {
-  end_each(owner, [&](Stream& stream) { release(stream, owner); });
-  // Those that have ended stand here until they have told.
-  for (const auto* const queue : {&queue_, &settling_}) {
-    for (std::size_t left = queue->size(); left > 0; left = std::min(left - 1, queue->size())) {
-      Stream* const stream = (*queue)[left - 1];
-      if (stream != nullptr && is_made(*stream, owner) && stream->is(Stream::ended))
-        release(*stream, owner);
+/// Here their place is known: forget() would look each of them up.
+void Streams::release_queued(StreamOwner& owner) noexcept {
+  for (auto* const list : {&queue_, &settling_}) {
+    for (std::size_t left = list->size(); left > 0; left = std::min(left - 1, list->size())) {
+      const auto place = list->begin() + static_cast<std::ptrdiff_t>(left - 1);
+      Stream* const stream = *place;
+      if (stream == nullptr || !is_made(*stream, owner)) continue;
+      stream->flags_ &= ~std::uint32_t{Stream::is_queued};
+      if (list == &queue_) {
+        queue_.erase(place);
+      } else {
+        *place = nullptr;
+      }
+      release(*stream, owner);
     }
   }
+}
+
+void Streams::release_all(StreamOwner& owner) noexcept {
+  release_queued(owner);
+  end_each(owner, [&](Stream& stream) { release(stream, owner); });
+  // Whom a session that went has ended: they stand there until they have told.
+  release_queued(owner);
 }
 
 void Streams::drain_all(const StreamOwner& owner) noexcept {

@@ -220,6 +220,7 @@ class Streams {
   }
   template <typename End>
   void end_each(const StreamOwner& owner, End end) noexcept;
+  void release_queued(StreamOwner& owner) noexcept;
   void settle(Stream& stream);
   void look_at_deadlines();
   void arm() noexcept;

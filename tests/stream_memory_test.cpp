@@ -40,6 +40,24 @@ struct Silent final : Session {
   void on_data(Stream&, Bytes) override {}
 };
 
+struct Told final : Session {
+  struct All {
+    std::vector<Stream*> here;
+    int gone = 0;
+    int closes = 0;
+    Function<void()> on_close_then;
+  };
+  explicit Told(All& those) : all(those) {}
+  ~Told() override { ++all.gone; }
+  void on_open(Stream& stream) override { all.here.push_back(&stream); }
+  void on_data(Stream&, Bytes) override {}
+  void on_close(Stream&, const Close&) override {
+    ++all.closes;
+    all.on_close_then();
+  }
+  All& all;
+};
+
 class StreamsWithoutMemory : public DescriptorCensus {
  protected:
   // What libuv opens once in a process is opened before the census.
@@ -72,6 +90,36 @@ TEST_F(StreamsWithoutMemory, ServersAbortAndEnd) {
   const Fd fourth = connect_to(*server);
   const FewAllocations none{0};
   server.reset();
+}
+
+// Of its sessions some are told that they have ended, some have yet to be, some have something to
+// send and some have not; and a stream that is not its own stands in between.
+TEST_F(StreamsWithoutMemory, ServersEndAmongWhoWaitsForTheEndOfTheTurn) {
+  Told::All all;
+  std::optional<Server> server{serve<Told>(reactor, "127.0.0.1:0", {}, all).value()};
+  std::vector<Fd> clients;
+  while (clients.size() < 9) clients.push_back(connect_to(*server));
+  ASSERT_TRUE(run_until(reactor, [&] { return all.here.size() == 9; }));
+  Ear other;
+  Pair pair = unix_pair();
+  const auto bystander =
+      Stream::adopt(reactor, Socket{system_net(), pair.ours.release()}, other).value();
+  run_turns(reactor, 3);
+  all.on_close_then = [&] {
+    all.here[8]->abort();
+    all.here[3]->write("again");
+    const FewAllocations none{0};
+    server.reset();
+  };
+  for (const std::size_t one : {7U, 1U}) all.here[one]->write("hello");
+  all.here[4]->abort();
+  bystander->write("hello");
+  for (const std::size_t one : {0U, 5U}) all.here[one]->abort();
+  all.here[3]->write("hello");
+  run_turns(reactor, 3);
+  EXPECT_EQ(all.gone, 9);
+  EXPECT_EQ(all.closes, 1);
+  EXPECT_EQ(read_all(pair.theirs.get()), "hello");
 }
 
 TEST_F(StreamsWithoutMemory, ADrainThatCannotBeginChangesNothing) {
