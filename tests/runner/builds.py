@@ -31,7 +31,7 @@ class Build:
     name: str
     options: tuple = ()
     compiler: str = ""
-    flags: str = ""
+    flags: str = "-g1"  # lines and functions, which is all that a report shows
     env: dict = field(default_factory=dict)
     wrapper: tuple = ()
     slowness: float = 1
@@ -82,13 +82,13 @@ def every_build():
         # Without assertions, and with no header but those that each source includes.
         Build("release",
               ("--buildtype=release", "-Db_ndebug=true", "-Db_pch=false", "-Dbench=auto"),
-              python="slow"),
+              flags="", python="slow"),
         sanitized("asan", "address,undefined", _ASAN, slowness=3, python="programs"),
         sanitized("tsan", "thread", _TSAN, slowness=6, wrapper=no_aslr),
         # Also the assertions of libstdc++; and without DNS, which all the others have.
         Build("clang-16", ("-Ddns=disabled",), compiler="clang++-16",
-              flags="-D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS"),
-        Build("clang-19-libcxx", compiler="clang++-19", flags="-stdlib=libc++", libcxx=True),
+              flags="-g1 -D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS"),
+        Build("clang-19-libcxx", compiler="clang++-19", flags="-g1 -stdlib=libc++", libcxx=True),
     ]
 
 
