@@ -122,7 +122,7 @@ class WorldImpl final : public Names {
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
   Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
-  void arrive_at(Path& path, const Machine& to, TimePoint time, Function<void()> arrive);
+  void arrive_at(Path& way, const Machine& to, TimePoint time, Function<void()> arrive);
   void turn_one();
   void throw_kept();
 

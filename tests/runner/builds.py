@@ -84,7 +84,9 @@ def every_build():
               ("--buildtype=release", "-Db_ndebug=true", "-Db_pch=false", "-Dbench=auto"),
               flags="", python="slow"),
         sanitized("asan", "address,undefined", _ASAN, slowness=3, python="programs"),
-        sanitized("tsan", "thread", _TSAN, slowness=6, wrapper=no_aslr),
+        # A world, its scripts and its fuzzers have one thread.
+        sanitized("tsan", "thread", _TSAN, slowness=6, wrapper=no_aslr,
+                  targets=("tests/unit_tests", "tests/conformance_tests")),
         # Also the assertions of libstdc++; and without DNS, which all the others have.
         Build("clang-16", ("-Ddns=disabled",), compiler="clang++-16",
               flags="-g1 -D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS"),
@@ -158,7 +160,8 @@ def build_libcxx_gtest(build, report):
 
 
 def read_tests(build):
-    """What Meson knows as tests: GoogleTest programs, and others that end with a status."""
+    """What Meson knows as tests: GoogleTest programs, and others that end with a status. Of a build
+    of a few targets, those."""
     done = subprocess.run(
         ["meson", "introspect", "--tests", build.folder], capture_output=True, text=True, cwd=TOP
     )
@@ -167,6 +170,9 @@ def read_tests(build):
         return [], []
     programs, others = [], []
     for test in json.loads(done.stdout):
+        path = Path(test["cmd"][0])
+        if build.targets and path.relative_to(build.folder).as_posix() not in build.targets:
+            continue
         command = [relative(test["cmd"][0]), *test["cmd"][1:]]
         program = Program(
             test["name"], command, {**test["env"], **build.env}, list(build.wrapper),

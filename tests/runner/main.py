@@ -20,6 +20,8 @@ from python_file import matches
 from results import Case, Report, worst
 
 REPEATS_OF_ALL = 20
+# The others play the same again, or have counts of their own.
+REPEATED = ("unit", "conformance")
 PARITY_SCRIPTS = "2000"  # of each level, on each backend
 SIM_SEEDS = "20000"
 PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
@@ -115,13 +117,14 @@ class Runner:
         if cases:
             self.report.end(cases)
 
-    def again(self, build, name, times, **changes):
+    def again(self, build, name, times, only=(), **changes):
         """The programs of a build that is there already, run in another way."""
         if not self.ready.get(build.name):
             return
         self.report.begin(name)
         programs, _ = builds.read_tests(build)
-        programs = [dataclasses.replace(one, **changes) for one in programs]
+        programs = [dataclasses.replace(one, **changes) for one in programs
+                    if not only or one.name in only]
         self.report.end(self.run_programs(programs, times))
 
     def counted(self, build, program, **env):
@@ -177,7 +180,7 @@ class Runner:
         )
         for build in plan[1:]:
             self.test(build)
-        self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL)
+        self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL, only=REPEATED)
         self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS)
         self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS)
         self.traces(plan)
