@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <rondo/endpoint.h>
 #include <rondo/sim.h>
 
 #include "support/built_backends_under_test.h"
