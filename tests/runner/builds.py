@@ -14,6 +14,8 @@ from results import Case
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS_MAX = 1200
 GTEST_SOURCES = Path("/usr/src/googletest/googletest")
+MAIN_PROGRAMS = ("tests/unit_tests", "tests/conformance_tests", "tests/kqueue_tests",
+                 "tests/sim/sim_tests", "tests/sim/seeds")
 NO_ASLR = ["setarch", "-R"]
 
 # What the sanitizers are to do with a finding.
@@ -88,7 +90,7 @@ def every_build():
         sanitized("tsan", "thread", _TSAN, slowness=6, wrapper=no_aslr,
                   targets=("tests/unit_tests", "tests/conformance_tests")),
         # Also the assertions of libstdc++; and without DNS, which all the others have.
-        Build("clang-16", ("-Ddns=disabled",), compiler="clang++-16",
+        Build("clang-16", ("-Ddns=disabled",), compiler="clang++-16", targets=MAIN_PROGRAMS,
               flags="-g1 -D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS"),
         Build("clang-19-libcxx", compiler="clang++-19", flags="-g1 -stdlib=libc++", libcxx=True),
     ]
