@@ -28,7 +28,7 @@ std::string struck(const Faults& faults) {
 }
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* const text = std::getenv(variable);
+  const char* const text = environment(variable);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
@@ -56,7 +56,7 @@ std::string World::report() const {
 }
 
 TestSeeds test_seeds(std::uint64_t count) {
-  const bool has_first = std::getenv("RONDO_SIM_SEED") != nullptr;
+  const bool has_first = environment("RONDO_SIM_SEED") != nullptr;
   return {number_from("RONDO_SIM_SEED", 1), number_from("RONDO_SIM_SEEDS", has_first ? 1 : count)};
 }
 

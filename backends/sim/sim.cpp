@@ -1,7 +1,6 @@
 // The public faces: World and Host.
 #include <rondo/sim.h>
 
-#include <cstdlib>
 #include <utility>
 
 #include "backends.h"
@@ -63,7 +62,7 @@ std::size_t Host::connections() const noexcept { return machine_->connections.si
 
 World::World(std::uint64_t seed, const WorldOptions& options)
     : impl_(std::make_unique<WorldImpl>(seed, options)) {
-  const char* const path = std::getenv("RONDO_SIM_TRACE");
+  const char* const path = environment("RONDO_SIM_TRACE");
   // A trace that cannot be written is no reason for a test to go another way.
   if (path != nullptr) (void)impl_->trace.write_to(path, Trace::Mode::append);
   impl_->trace.note(now(), "the world", "begins, seed", {seed});

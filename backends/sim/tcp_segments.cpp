@@ -207,7 +207,7 @@ bool Tcp::handshake_ended() {
     return false;
   }
   --listener->listening_->handshaking;
-  listener->listening_->queue.push_back(Ref<Tcp>{this});
+  listener->listening_->queue.emplace_back(this);
   established();
   listener->changed();
   return true;

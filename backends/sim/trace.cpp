@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 
 namespace rondo::sim {
@@ -15,6 +16,11 @@ std::uint64_t word_of(std::string_view text) noexcept {
 }
 
 }  // namespace
+
+const char* environment(const char* variable) noexcept {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing that runs a world writes its environment
+  return std::getenv(variable);
+}
 
 std::string seconds_text(TimePoint time) {
   const std::string digits = std::to_string(time.time_since_epoch().count());

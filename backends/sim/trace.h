@@ -20,6 +20,9 @@ namespace rondo::sim {
 /// `3600.000000001`.
 [[nodiscard]] std::string seconds_text(TimePoint time);
 
+/// What the environment says of how to run, or null.
+[[nodiscard]] const char* environment(const char* variable) noexcept;
+
 class Trace {
  public:
   using Numbers = std::initializer_list<std::uint64_t>;

@@ -107,30 +107,35 @@ int Udp::receive(Message& message, Rights&) {
   return 0;
 }
 
+/// Where a message that names its destination goes.
+int Udp::route_by(const Endpoint& destination, Route& route) {
+  const bool is_of_other_family = destination.family() != family;
+  if (is_of_other_family && !is_mapped(destination)) {
+    return family == Family::ipv6 ? -EINVAL : refusal_of(destination);
+  }
+  if (is_of_other_family && options.is_on(Option::ipv6_only)) return -ENETUNREACH;
+  return destination.port() == 0 ? -EINVAL : route_to(Address::of(destination), route);
+}
+
+/// The source that a message asks for.
+int Udp::choose_source(const MessageInfo& info, Route& route) const {
+  if (info.segment_size != 0) return -EOPNOTSUPP;
+  const Address from = Address::of(info.local);
+  if (from.is_any() || info.local.family() != family) return 0;
+  if (!machine_.owns(from)) return -EINVAL;
+  route.local.ip = from.ip;
+  return 0;
+}
+
 int Udp::send(Message& message, Rights) {
   if (!is_bound_) {
     if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
   }
   if (message.address == nullptr && !is_connected_) return -EDESTADDRREQ;
   Datagram datagram{.route = route_, .data = {}};
-  if (message.address != nullptr) {
-    const bool is_strange = message.address->family() != family && !is_mapped(*message.address);
-    if (is_strange) return family == Family::ipv6 ? -EINVAL : refusal_of(*message.address);
-    if (message.address->family() != family && options.is_on(Option::ipv6_only)) {
-      return -ENETUNREACH;
-    }
-    if (message.address->port() == 0) return -EINVAL;
-    const int result = route_to(Address::of(*message.address), datagram.route);
-    if (result != 0) return result;
-  }
-  if (message.info != nullptr) {
-    if (message.info->segment_size != 0) return -EOPNOTSUPP;
-    const Address from = Address::of(message.info->local);
-    if (!from.is_any() && message.info->local.family() == family) {
-      if (!machine_.owns(from)) return -EINVAL;
-      datagram.route.local.ip = from.ip;
-    }
-  }
+  int result = message.address != nullptr ? route_by(*message.address, datagram.route) : 0;
+  if (result == 0 && message.info != nullptr) result = choose_source(*message.info, datagram.route);
+  if (result != 0) return result;
   if (size_of(message) > size_max) return -EMSGSIZE;
   if (error_ != 0) return -std::exchange(error_, 0);
   if (output_shut_) return -EPIPE;
@@ -139,6 +144,11 @@ int Udp::send(Message& message, Rights) {
   }
   if (datagram.route.remote.is_broadcast() && !options.is_on(Option::broadcast)) return -EACCES;
   message.size = datagram.data.size();
+  deliver(datagram);
+  return 0;
+}
+
+void Udp::deliver(const Datagram& datagram) {
   if (is_for_many(datagram.route.remote)) {
     send_to_all(datagram);
   } else if (machine_.owns(datagram.route.remote)) {
@@ -146,7 +156,6 @@ int Udp::send(Message& message, Rights) {
   } else if (Machine* const to = machine_.world().machine_at(datagram.route.remote)) {
     send_to(*to, datagram);
   }
-  return 0;
 }
 
 void Udp::send_to_all(const Datagram& datagram) {

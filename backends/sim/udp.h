@@ -45,6 +45,9 @@ class Udp final : public Object {
   [[nodiscard]] bool is_peer(const Address& address) const noexcept;
   void take(const Datagram& datagram);
   int route_to(const Address& to, Route& route);
+  int route_by(const Endpoint& destination, Route& route);
+  int choose_source(const MessageInfo& info, Route& route) const;
+  void deliver(const Datagram& datagram);
   void send_to_all(const Datagram& datagram);
   void send_to(Machine& machine, const Datagram& datagram);
 
