@@ -44,10 +44,10 @@ std::size_t find_tag(std::string_view text) noexcept {
 
 Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Direction direction) {
   const bool decodes = direction == Direction::decode;
-  iconv_t handle =
+  std::unique_ptr<Converter> converter{new Converter};  // first: it takes memory
+  converter->handle_ =
       decodes ? ::iconv_open("UTF-8", name.c_str()) : ::iconv_open(name.c_str(), "UTF-8");
-  if (handle == reinterpret_cast<iconv_t>(-1)) return last_system_error();
-  std::unique_ptr<Converter> converter{new Converter(handle)};
+  if (converter->handle_ == none) return last_system_error();
   converter->find_ascii();
   return converter;
 }
@@ -61,7 +61,9 @@ Result<std::unique_ptr<Converter>, Error> Converter::make_for(const Encoding& en
   return Error{made.error(), what + encoding.name()};
 }
 
-Converter::~Converter() { ::iconv_close(handle_); }
+Converter::~Converter() {
+  if (handle_ != none) ::iconv_close(handle_);
+}
 
 void Converter::find_ascii() {
   std::string probe(128, '\0');

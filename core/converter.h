@@ -42,14 +42,15 @@ class Converter {
   void reset() noexcept;
 
  private:
-  explicit Converter(iconv_t handle) noexcept : handle_(handle) {}
+  Converter() noexcept = default;
 
   [[nodiscard]] int convert(std::string& out, std::string_view& in);
   [[nodiscard]] bool encode_piece(std::string& out, std::string_view& text);
   void put_ascii(std::string& out, std::string_view& in);
   void find_ascii();
 
-  iconv_t handle_;
+  static inline const iconv_t none = reinterpret_cast<iconv_t>(-1);
+  iconv_t handle_ = none;
   bool has_ascii_ = false;
   bool may_hold_ = false;  // iconv was called since finish(), and may hold a character back
 };
