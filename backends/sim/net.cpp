@@ -313,6 +313,9 @@ int SimNet::set(int fd, Option option, int value) noexcept {
       const int refusal = OptionValues::refusal_of(option, value);
       return refusal != 0 && option < Option::ttl ? refusal : -ENOTSOCK;
     }
+    if (option == Option::ipv6_only && object.family == Family::ipv6 && object.has_port()) {
+      return -EINVAL;
+    }
     return object.options.set(object.family, object.type, option, value);
   });
 }

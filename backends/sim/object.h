@@ -66,6 +66,8 @@ class Object : public Counted {
   void keep_error(int error) noexcept { error_ = error; }
   [[nodiscard]] virtual bool is_socket() const noexcept { return true; }
   [[nodiscard]] virtual bool listens() const noexcept { return false; }
+  /// Of its own choice, or because it has sent or connected.
+  [[nodiscard]] virtual bool has_port() const noexcept { return false; }
   /// A pipe has two ends.
   [[nodiscard]] virtual bool reads() const noexcept { return true; }
   [[nodiscard]] virtual bool writes() const noexcept { return true; }

@@ -53,6 +53,7 @@ class Tcp final : public Object {
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool serves() const noexcept override { return listens(); }
   [[nodiscard]] bool listens() const noexcept override { return state_ == State::listening; }
+  [[nodiscard]] bool has_port() const noexcept override { return is_bound_ || is_routed_; }
   [[nodiscard]] const Object* other_end() const noexcept override;
   [[nodiscard]] std::size_t unread() const noexcept override { return input_.size(); }
   [[nodiscard]] std::size_t unsent() const noexcept override { return unfinished(); }

@@ -30,6 +30,7 @@ class Udp final : public Object {
   void vanish() noexcept override { is_bound_ = false; }
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool serves() const noexcept override { return !is_connected_; }
+  [[nodiscard]] bool has_port() const noexcept override { return is_bound_; }
 
   int bind(const Endpoint& local) override;
   int connect(const Endpoint& peer) override;

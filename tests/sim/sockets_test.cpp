@@ -130,6 +130,15 @@ TEST_F(Sockets, BroadcastOfTheLoopbackStaysInItsHost) {
   EXPECT_EQ(receive(other.net(), elsewhere), std::to_string(-EAGAIN));
 }
 
+TEST_F(Sockets, WithAPortKeepTheirChoiceOfFamilies) {
+  for (const SocketType type : {SocketType::stream, SocketType::datagram}) {
+    const int fd = here.net().socket(Family::ipv6, type);
+    EXPECT_EQ(here.net().set(fd, Option::ipv6_only, 1), 0);
+    EXPECT_EQ(here.net().bind(fd, Endpoint::any(0, Family::ipv6)), 0);
+    EXPECT_EQ(here.net().set(fd, Option::ipv6_only, 0), -EINVAL);
+  }
+}
+
 TEST_F(Sockets, DescriptorsArePassed) {
   auto pair = Socket::pair(here.net(), SocketType::stream).value();
   auto passed = Socket::pair(here.net(), SocketType::stream).value();
