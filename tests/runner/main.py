@@ -50,6 +50,8 @@ def parse_arguments(words):
                         help="also the sanitizers, the other compilers, valgrind, fuzzing, "
                         "each injection, coverage, the style, the budgets, the installed library "
                         f"and {REPEATS_OF_ALL} repeats")
+    parser.add_argument("--without", metavar="STAGES", default="",
+                        help="leave out stages of --all, which are named with commas between")
     parser.add_argument("--filter", metavar="X", default="",
                         help="only cases with X in their name; or a pattern as --gtest_filter's")
     parser.add_argument("--repeat", metavar="N", type=int, default=1,
@@ -170,25 +172,35 @@ class Runner:
         self.stage("tidy", ("style.tidy", checks.tidy))
         self.test(build)
 
-    def all(self, plan):
+    def stages(self, plan):
+        """The stages of --all by their names, in order."""
         first = plan[0]
-        self.plain(first)
-        self.stage(
-            "style",
-            ("style.clang_format", checks.clang_format),
-            ("style.clang_tidy", lambda *rest: checks.clang_tidy(first, *rest)),
-        )
-        for build in plan[1:]:
-            self.test(build)
-        self.again(first, f"{REPEATS_OF_ALL} repeats", REPEATS_OF_ALL, only=REPEATED)
-        self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS)
-        self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS)
-        self.traces(plan)
-        self.counted(first, "inject", RONDO_INJECTIONS="all")
-        self.valgrind(first)
-        self.coverage()
-        self.fuzz()
-        self.stage("budgets", ("bench.costs", checks.costs))
+        repeats = f"{REPEATS_OF_ALL} repeats"
+        style = (("style.clang_format", checks.clang_format),
+                 ("style.clang_tidy", lambda *rest: checks.clang_tidy(first, *rest)))
+        return {
+            first.name: lambda: self.plain(first),
+            "style": lambda: self.stage("style", *style),
+            **{build.name: lambda build=build: self.test(build) for build in plan[1:]},
+            "repeats": lambda: self.again(first, repeats, REPEATS_OF_ALL, only=REPEATED),
+            "parity": lambda: self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS),
+            "sim": lambda: self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS),
+            "traces": lambda: self.traces(plan),
+            "inject": lambda: self.counted(first, "inject", RONDO_INJECTIONS="all"),
+            "valgrind": lambda: self.valgrind(first),
+            "coverage": self.coverage,
+            "fuzz": self.fuzz,
+            "budgets": lambda: self.stage("budgets", ("bench.costs", checks.costs)),
+        }
+
+    def all(self, plan, without):
+        stages = self.stages(plan)
+        unknown = sorted(set(without) - set(stages))
+        if unknown:
+            sys.exit(f"no stage {unknown[0]}; there are {', '.join(stages)}")
+        for name, run in stages.items():
+            if name not in without:
+                run()
 
 
 def interrupt(number, frame):
@@ -204,7 +216,7 @@ def main(words):
     plan = builds.every_build()
     try:
         if options.all:
-            runner.all(plan)
+            runner.all(plan, options.without.split(",") if options.without else [])
         else:
             runner.plain(plan[0])
         return runner.report.finish()
