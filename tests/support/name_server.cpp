@@ -72,7 +72,7 @@ class NameServer::Client final : public Handler {
       std::string framed;
       append16(framed, reply->size());
       framed += *reply;
-      EXPECT_TRUE(socket_.write(bytes_of(framed)));
+      if (!socket_.write(bytes_of(framed))) return watch_.set(Ready::none);  // who asked has gone
     }
   }
 
