@@ -353,28 +353,5 @@ TEST_P(Running, ReadsTheTimeOnceATurn) {
   EXPECT_GE(reactor.now(), outside + 2ms) << "outside of run() it is the time now";
 }
 
-#ifndef NDEBUG
-using RunningDeathTest = Running;
-RONDO_ON_EVERY_BACKEND(RunningDeathTest);
-
-TEST_P(RunningDeathTest, AssertsThatNoOtherThreadUsesIt) {
-  testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  const auto use_from_elsewhere = [this](const std::function<void()>& use) {
-    reactor.defer([&] {
-      std::thread other{use};
-      other.join();
-    });
-    reactor.run();  // it dies
-  };
-  RecordingHandler handler;
-  EXPECT_DEATH(use_from_elsewhere([&] { reactor.defer([] {}); }), "");
-  EXPECT_DEATH(use_from_elsewhere([&] { reactor.run(); }), "");
-  EXPECT_DEATH(use_from_elsewhere([&] { EXPECT_TRUE(reactor.watch(0, Ready::read, handler)); }),
-               "");
-  Timer timer{reactor, [] {}};
-  EXPECT_DEATH(use_from_elsewhere([&] { timer.arm_after(1ms); }), "");
-}
-#endif
-
 }  // namespace
 }  // namespace rondo::test
