@@ -47,7 +47,7 @@ Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Dire
   std::unique_ptr<Converter> converter{new Converter};  // first: it takes memory
   converter->handle_ =
       decodes ? ::iconv_open("UTF-8", name.c_str()) : ::iconv_open(name.c_str(), "UTF-8");
-  if (converter->handle_ == none) return last_system_error();
+  if (converter->handle_ == none()) return last_system_error();
   converter->find_ascii();
   return converter;
 }
@@ -62,7 +62,7 @@ Result<std::unique_ptr<Converter>, Error> Converter::make_for(const Encoding& en
 }
 
 Converter::~Converter() {
-  if (handle_ != none) ::iconv_close(handle_);
+  if (handle_ != none()) ::iconv_close(handle_);
 }
 
 void Converter::find_ascii() {

@@ -49,8 +49,9 @@ class Converter {
   void put_ascii(std::string& out, std::string_view& in);
   void find_ascii();
 
-  static inline const iconv_t none = reinterpret_cast<iconv_t>(-1);
-  iconv_t handle_ = none;
+  [[nodiscard]] static iconv_t none() noexcept { return reinterpret_cast<iconv_t>(-1); }
+
+  iconv_t handle_ = none();
   bool has_ascii_ = false;
   bool may_hold_ = false;  // iconv was called since finish(), and may hold a character back
 };

@@ -49,7 +49,7 @@ def clang_tidy(build, jobs, report):
     command = ["clang-tidy-19", "-p", folder, "--quiet", "--warnings-as-errors=*",
                "--extra-arg=-Wno-unknown-warning-option",
                # What g++ has precompiled, clang reads as it stands.
-               f"--extra-arg=-I{TOP / 'core/pch'}"]
+               *(f"--extra-arg=-I{TOP / room}" for room in ("core/pch", "tests/support"))]
 
     def lint(file):
         report.progress(f"clang-tidy {file}")
