@@ -190,7 +190,7 @@ TEST_F(ReportTest, WritesTheTraceToAFile) {
 TEST(Report, WritesTheTraceWhereTheEnvironmentSays) {
   const ScratchFile file;
   ::setenv("RONDO_SIM_TRACE", file.path.c_str(), 1);
-  for (const std::uint64_t seed : {7, 8}) {
+  for (const std::uint64_t seed : {7UL, 8UL}) {
     World world{seed};
     world.host("ann");
     world.host("bob");
