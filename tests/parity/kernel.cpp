@@ -29,7 +29,7 @@ Fd make_sample_file() {
 Kernel::Kernel() : file_(make_sample_file()) {}
 
 SystemKernel::SystemKernel(const BackendUnderTest& backend)
-    : backend_(backend.make()),
+    : backend_(stilled(backend.make())),
       folder_("/tmp/rondo-parity-XXXXXX"),
       tells_all_(backend.name == "epoll") {
   if (::mkdtemp(folder_.data()) == nullptr) throw std::system_error(last_system_error(), folder_);

@@ -1,13 +1,16 @@
 // What a script is played on: the simulation, or this system by way of one of the backends.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include <rondo/backend.h>
 #include <rondo/sim.h>
+#include <rondo/time.h>
 
+#include "parity/still_backend.h"
 #include "support/backends_under_test.h"
 #include "support/descriptors.h"
 
@@ -23,8 +26,8 @@ class Kernel {
   [[nodiscard]] virtual Backend& backend() noexcept = 0;
   /// For a reactor: it has the kernel's only backend from now on.
   [[nodiscard]] virtual std::unique_ptr<Backend> take_backend() noexcept = 0;
-  /// Whether time passes only while somebody waits.
-  [[nodiscard]] virtual bool has_virtual_time() const noexcept { return false; }
+  /// By the clock of the backend, which stands still otherwise.
+  void pass(Duration duration) noexcept { time_ = after(time_, duration); }
   [[nodiscard]] Net& net() noexcept { return backend().net(); }
   /// What Net does not make. 0, or the negative errno.
   virtual int pipe(int (&fds)[2]) noexcept = 0;
@@ -40,8 +43,14 @@ class Kernel {
   /// Gives what is under way time to arrive, of which there is no need in a world.
   virtual void pause() noexcept = 0;
 
+ protected:
+  [[nodiscard]] std::unique_ptr<Backend> stilled(std::unique_ptr<Backend> poller) const {
+    return std::make_unique<StillBackend>(std::move(poller), time_);
+  }
+
  private:
   Fd file_;
+  TimePoint time_{std::chrono::hours{1}};  // the same on each, as ticks are counted from zero
 };
 
 class SimulatedKernel final : public Kernel {
@@ -55,13 +64,12 @@ class SimulatedKernel final : public Kernel {
   [[nodiscard]] std::string prefix() const override { return "/tmp/rondo-parity-aworld/s"; }
   void remove(const std::string&) noexcept override {}
   void pause() noexcept override {}
-  [[nodiscard]] bool has_virtual_time() const noexcept override { return true; }
 
   sim::World world;
 
  private:
   sim::Host& host_ = world.host("10.0.0.1");
-  std::unique_ptr<Backend> backend_ = host_.driving_backend();
+  std::unique_ptr<Backend> backend_ = stilled(host_.driving_backend());
 };
 
 class SystemKernel final : public Kernel {

@@ -105,6 +105,7 @@ constexpr std::array<About, kind_count> about{{
     {Kind::write_timeout, "write_timeout", With::nothing},
     {Kind::lifetime, "lifetime", With::nothing},
     {Kind::close_timeout, "close_timeout", With::nothing},
+    {Kind::pass_time, "pass_time", With::nothing},
     {Kind::serve, "serve", With::number},
     {Kind::server_manner, "server_manner", With::number},
     {Kind::stop_accepting, "stop_accepting", With::nothing},

@@ -109,6 +109,7 @@ enum class Kind : std::uint8_t {
   write_timeout,
   lifetime,
   close_timeout,
+  pass_time,
   // servers
   serve,
   server_manner,

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <bitset>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "parity/parity_fixture.h"
 #include "parity/stream_player.h"
@@ -31,6 +33,26 @@ TEST(StreamScriptsTest, HaveStepsOfEveryKind) {
   for (std::size_t i = port_kind_count; i < kind_count; ++i) {
     EXPECT_TRUE(seen.test(i)) << name_of(static_cast<Kind>(i));
   }
+}
+
+/// In the world, and so on the system as well.
+TEST(StreamScriptsTest, HaveDeadlinesOfEveryKindThatPass) {
+  std::map<std::string, int> passed{{"idle timeout", 0},
+                                    {"read timeout", 0},
+                                    {"write timeout", 0},
+                                    {"lifetime", 0},
+                                    {"close timeout", 0}};
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    std::string before;
+    for (const std::string& seen : expect(draw(seed), make_player)) {
+      for (auto& [kind, count] : passed) {
+        const bool is_new = before.find(kind) == before.npos;
+        if (is_new && seen.find(kind) != seen.npos) ++count;
+      }
+      before = seen;
+    }
+  }
+  for (const auto& [kind, count] : passed) EXPECT_GT(count, 0) << kind;
 }
 
 }  // namespace

@@ -17,12 +17,21 @@ constexpr std::size_t fill_size = std::size_t{1} << 20U;
 constexpr std::size_t buffer_size = 40'000;
 constexpr Duration deadline = std::chrono::milliseconds{2};
 constexpr Duration more_than_a_deadline = std::chrono::milliseconds{20};
+constexpr Duration no_deadline = std::chrono::hours{1};  // in all the looks of a script
 
 Manner manner_of(std::uint32_t number) {
   return static_cast<Manner>(number % static_cast<std::uint32_t>(Manner::count));
 }
 Manner silent_manner_of(std::uint32_t number) {
   return static_cast<Manner>(number % static_cast<std::uint32_t>(first_answering));
+}
+
+/// Whose deadlines are the script's alone.
+StreamOptions patient(bool receive_descriptors = false) {
+  StreamOptions options;
+  options.close_timeout = no_deadline;
+  options.receive_descriptors = receive_descriptors;
+  return options;
 }
 
 /// So that what fills is more than fits.
@@ -56,6 +65,7 @@ void StreamPlayer::clear(std::size_t index) {
   slot.stream.reset();
   slot.server.reset();
   slot.datagrams.reset();
+  if (!slot.path.empty()) kernel_.remove(slot.path);
   slots_[index] = std::make_unique<Slot>();
   at(index).datagram_log.names = &names_;
 }
@@ -68,16 +78,24 @@ void StreamPlayer::turn() {
   }
 }
 
-/// Real time passes while it is looked whether the deadline has passed.
-void StreamPlayer::pass_time() {
-  if (kernel_.has_virtual_time()) {
-    const Hold hold = reactor_.hold();
-    (void)reactor_.run_for(more_than_a_deadline);  // a look tells what is wrong
-  }
+/// What has not met its deadline is to have none.
+void StreamPlayer::stop_time() {
+  if (!std::exchange(passes_time_, false)) return;
+  const std::size_t index = std::exchange(with_deadline_, slot_count);
+  if (index == slot_count || !at(index).stream) return;
+  StreamOptions options = at(index).stream->options();
+  options.idle_timeout = options.read_timeout = options.write_timeout = options.lifetime = {};
+  at(index).stream->set_options(options);
 }
 
 void StreamPlayer::play(const Step& step) {
+  stop_time();
   result_ = "nothing to do it with";
+  if (step.kind == Kind::pass_time) {
+    passes_time_ = true;
+    result_ = "done";
+    return;
+  }
   Slot& slot = at(step.slot);
   if (step.kind <= Kind::dial_deserted || step.kind == Kind::serve ||
       step.kind == Kind::open_datagrams || step.kind == Kind::connect_datagrams) {
@@ -103,7 +121,10 @@ std::string StreamPlayer::describe(const StreamLog& log, const Stream* stream) {
   return text + '}';
 }
 
+/// While time is to pass, more of it does with each look: what has come late on a real kernel, and
+/// put off the deadline, does so once.
 std::string StreamPlayer::look() {
+  if (passes_time_) kernel_.pass(more_than_a_deadline);
   turn();
   std::string text = result_ + " |";
   for (std::size_t i = 0; i < slot_count; ++i) {
@@ -145,7 +166,7 @@ void StreamPlayer::adopt(std::size_t index, int fd, Manner manner) {
   clear(index);
   Slot& slot = at(index);
   slot.log.manner = manner;
-  auto stream = Stream::adopt(reactor_, Socket{net_, fd}, slot.log, {.receive_descriptors = true});
+  auto stream = Stream::adopt(reactor_, Socket{net_, fd}, slot.log, patient(true));
   result_ = stream ? "ok" : stream.error().message();
   if (stream) slot.stream = std::move(*stream);
 }
@@ -192,6 +213,7 @@ void StreamPlayer::serve(const Step& step) {
   slot.server_manner = std::make_unique<Manner>(manner_of(step.number / 8));
   ServerOptions options;
   options.socket = small_buffers();
+  options.stream = patient();
   if (step.number / 128 % 3 == 1) options.connections_max = 1;
   if (step.number / 128 % 3 == 2) options.connections_max = 2;
   options.when_full = step.number / 512 % 2 == 0 ? WhenFull::pause : WhenFull::shed;
@@ -213,7 +235,8 @@ void StreamPlayer::dial(const Step& step) {
   clear(step.slot);
   Slot& slot = at(step.slot);
   slot.log.manner = silent_manner_of(step.number);
-  slot.stream = connect(reactor_, to.to_string(), slot.log, {.socket = small_buffers()});
+  slot.stream = connect(reactor_, to.to_string(), slot.log,
+                        {.timeout = no_deadline, .socket = small_buffers(), .stream = patient()});
   result_ = "ok";
 }
 
@@ -222,7 +245,7 @@ void StreamPlayer::dial_deserted(const Step& step) {
   Slot& slot = at(step.slot);
   const std::string nobody =
       step.number % 2 == 0 ? deserted_address_.to_string() : "unix:@" + kernel_.prefix() + "nobody";
-  slot.stream = connect(reactor_, nobody, slot.log);
+  slot.stream = connect(reactor_, nobody, slot.log, {.timeout = no_deadline, .stream = patient()});
   result_ = "ok";
 }
 
@@ -333,18 +356,27 @@ void StreamPlayer::play_options(const Step& step, Slot& slot) {
     case Kind::linger_always:
       options.linger = Linger::always;
       return stream.set_options(options);
-    case Kind::close_timeout:
-      stream.close(deadline);
-      return pass_time();
     default:
-      break;
+      return set_deadline(step, slot);
   }
+}
+
+/// One at a time, which passes where the script says so: with others, it would depend on the order
+/// in which what is under way arrives which of them is the first.
+void StreamPlayer::set_deadline(const Step& step, Slot& slot) {
+  if (with_deadline_ != slot_count) {
+    result_ = "another has a deadline";
+    return;
+  }
+  with_deadline_ = step.slot;
+  Stream& stream = *slot.stream;
+  if (step.kind == Kind::close_timeout) return stream.close(deadline);
+  StreamOptions options = stream.options();
   (step.kind == Kind::idle_timeout    ? options.idle_timeout
    : step.kind == Kind::read_timeout  ? options.read_timeout
    : step.kind == Kind::write_timeout ? options.write_timeout
                                       : options.lifetime) = deadline;
   stream.set_options(options);
-  pass_time();
 }
 
 }  // namespace rondo::test

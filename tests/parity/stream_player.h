@@ -44,18 +44,20 @@ class StreamPlayer final : public Player {
     std::deque<StreamLog> sessions{};  // in the order in which they were accepted
     DatagramLog datagram_log{};
     std::unique_ptr<DatagramSocket> datagrams{};
+    std::string path{};  // of the file that a datagram socket leaves
   };
   enum class Family3 : std::uint8_t { ipv4, ipv6, path, abstract };
 
   [[nodiscard]] Slot& at(std::size_t index) { return *slots_[index]; }
   void clear(std::size_t index);
   void turn();
-  void pass_time();
+  void stop_time();
 
   void play_new(const Step& step);
   void play_on_stream(const Step& step, Slot& slot);
   void play_output(const Step& step, Slot& slot);
   void play_options(const Step& step, Slot& slot);
+  void set_deadline(const Step& step, Slot& slot);
   void play_on_server(const Step& step, Slot& slot);
   void play_on_datagrams(const Step& step, Slot& slot);
 
@@ -82,6 +84,8 @@ class StreamPlayer final : public Player {
   Reactor reactor_;
   std::array<std::unique_ptr<Slot>, slot_count> slots_;
   std::uint32_t written_ = 0;
+  std::size_t with_deadline_ = slot_count;  // the slot whose deadline has not passed; or none
+  bool passes_time_ = false;                // until the next step
   std::string result_;
 };
 

@@ -19,9 +19,8 @@ class StreamScripts {
  private:
   enum class Role : std::uint8_t { nothing, stream, server, datagrams };
 
-  void add(Kind kind, std::uint8_t slot, std::uint8_t other = 0, std::uint32_t number = 0) {
-    script_.push_back({kind, slot, other, number});
-  }
+  /// Of a step in braces, whose parts are drawn in their order: arguments are in any.
+  void add(const Step& step) { script_.push_back(step); }
   [[nodiscard]] std::uint8_t vacant_slot();
   [[nodiscard]] std::uint8_t slot_in(Role role);
   [[nodiscard]] std::uint32_t some_size();
@@ -31,12 +30,14 @@ class StreamScripts {
   void step();
   void step_on_stream(std::uint8_t slot);
   void output(std::uint8_t slot);
+  void deadline(std::uint8_t slot);
   void step_on_server(std::uint8_t slot);
   void step_on_datagrams(std::uint8_t slot);
 
   Random random_;
   Script script_;
   std::array<Role, StreamPlayer::slot_count> roles_{};
+  std::array<std::uint8_t, StreamPlayer::slot_count> peers_{};  // of pairs; a slot's own: none
 };
 
 }  // namespace rondo::test

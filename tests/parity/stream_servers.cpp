@@ -15,10 +15,14 @@ void StreamPlayer::open_datagrams(const Step& step) {
   clear(step.slot);
   Slot& slot = at(step.slot);
   slot.datagram_log.replies = step.number % 3 == 1;
-  auto made = DatagramSocket::make(reactor_, Endpoint::parse(target_of(step.number)).value(),
-                                   slot.datagram_log);
+  const Endpoint local = Endpoint::parse(target_of(step.number)).value();
+  auto made = DatagramSocket::make(reactor_, local, slot.datagram_log);
   result_ = made ? "ok" : made.error().code.message();
-  if (made) slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
+  if (!made) return;
+  slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
+  if (local.family() == Family::unix_domain && !local.host().starts_with('@')) {
+    slot.path = local.host();
+  }
 }
 
 void StreamPlayer::connect_datagrams(const Step& step) {
