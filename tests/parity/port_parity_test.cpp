@@ -34,5 +34,10 @@ TEST(PortScriptsTest, HaveStepsOfEveryKind) {
   }
 }
 
+TEST(PortScriptsTest, AreThoseOfEveryCompiler) {
+  const auto on_any_system = [](std::uint64_t seed) { return PortScripts{seed, true}.draw(); };
+  EXPECT_EQ(hash_of_scripts(on_any_system), 4822980661806452203U);
+}
+
 }  // namespace
 }  // namespace rondo::test

@@ -82,16 +82,16 @@ void PortScripts::tcp_connection() {
   const std::uint32_t number = socket_number(family, stream);
   const std::uint8_t listener = vacant_slot();
   guesses_[listener] = {Role::listening, family, stream};
-  add(Kind::make_socket, listener, 0, number);
-  add(random_.chance(80) ? Kind::bind_loopback : Kind::bind_any, listener);
-  add(Kind::listen, listener, 0, 16);
+  add({Kind::make_socket, listener, 0, number});
+  add({random_.chance(80) ? Kind::bind_loopback : Kind::bind_any, listener});
+  add({Kind::listen, listener, 0, 16});
   const std::uint8_t client = vacant_slot();
   guesses_[client] = {Role::connected, family, stream};
-  add(Kind::make_socket, client, 0, number);
-  add(Kind::connect, client, listener);
+  add({Kind::make_socket, client, 0, number});
+  add({Kind::connect, client, listener});
   const std::uint8_t accepted = vacant_slot();
   guesses_[accepted] = {Role::connected, family, stream};
-  add(random_.chance(50) ? Kind::accept : Kind::accept_with_peer, listener, accepted);
+  add({random_.chance(50) ? Kind::accept : Kind::accept_with_peer, listener, accepted});
   if (random_.chance(60)) close(listener);
 }
 
@@ -99,9 +99,9 @@ void PortScripts::self_connection() {
   const std::uint32_t family = any_family();
   const std::uint8_t slot = vacant_slot();
   guesses_[slot] = {Role::connected, family, stream};
-  add(Kind::make_socket, slot, 0, socket_number(family, stream));
-  add(Kind::bind_loopback, slot);
-  add(Kind::connect_self, slot);
+  add({Kind::make_socket, slot, 0, socket_number(family, stream)});
+  add({Kind::bind_loopback, slot});
+  add({Kind::connect_self, slot});
 }
 
 void PortScripts::unix_connection() {
@@ -111,16 +111,16 @@ void PortScripts::unix_connection() {
   const std::uint32_t path = random_.below(paths);
   const std::uint8_t listener = vacant_slot();
   guesses_[listener] = {Role::listening, unix_domain, type};
-  add(Kind::make_socket, listener, 0, number);
-  add(has_path ? Kind::bind_path : Kind::bind_abstract, listener, 0, path);
-  add(Kind::listen, listener, 0, random_.below(3));
+  add({Kind::make_socket, listener, 0, number});
+  add({has_path ? Kind::bind_path : Kind::bind_abstract, listener, 0, path});
+  add({Kind::listen, listener, 0, random_.below(3)});
   const std::uint8_t client = vacant_slot();
   guesses_[client] = {Role::connected, unix_domain, type};
-  add(Kind::make_socket, client, 0, number);
-  add(has_path ? Kind::connect_path : Kind::connect_abstract, client, 0, path);
+  add({Kind::make_socket, client, 0, number});
+  add({has_path ? Kind::connect_path : Kind::connect_abstract, client, 0, path});
   const std::uint8_t accepted = vacant_slot();
   guesses_[accepted] = {Role::connected, unix_domain, type};
-  add(random_.chance(50) ? Kind::accept : Kind::accept_with_peer, listener, accepted);
+  add({random_.chance(50) ? Kind::accept : Kind::accept_with_peer, listener, accepted});
   if (random_.chance(40)) close(listener);
 }
 
@@ -129,13 +129,13 @@ void PortScripts::unix_datagrams() {
   const std::uint32_t path = random_.below(paths);
   const std::uint8_t server = vacant_slot();
   guesses_[server] = {Role::datagram, unix_domain, datagram};
-  add(Kind::make_socket, server, 0, number);
-  add(Kind::bind_path, server, 0, path);
+  add({Kind::make_socket, server, 0, number});
+  add({Kind::bind_path, server, 0, path});
   const std::uint8_t client = vacant_slot();
   guesses_[client] = {Role::datagram, unix_domain, datagram};
-  add(Kind::make_socket, client, 0, number);
-  if (random_.chance(50)) add(Kind::bind_abstract, client, 0, path);
-  if (random_.chance(60)) add(Kind::connect_path, client, 0, path);
+  add({Kind::make_socket, client, 0, number});
+  if (random_.chance(50)) add({Kind::bind_abstract, client, 0, path});
+  if (random_.chance(60)) add({Kind::connect_path, client, 0, path});
 }
 
 void PortScripts::pair() {
@@ -145,7 +145,7 @@ void PortScripts::pair() {
   guesses_[one] = {role, unix_domain, type};
   const std::uint8_t other = vacant_slot();
   guesses_[other] = {role, unix_domain, type};
-  if (one != other) add(Kind::make_pair, one, other, type);
+  if (one != other) add({Kind::make_pair, one, other, type});
 }
 
 void PortScripts::pipe() {
@@ -153,21 +153,21 @@ void PortScripts::pipe() {
   guesses_[reader] = {Role::reader, unix_domain, stream};
   const std::uint8_t writer = vacant_slot();
   guesses_[writer] = {Role::writer, unix_domain, stream};
-  if (reader != writer) add(Kind::make_pipe, reader, writer);
+  if (reader != writer) add({Kind::make_pipe, reader, writer});
 }
 
 void PortScripts::udp_sockets() {
   const std::uint32_t family = any_family();
   const std::uint8_t one = vacant_slot();
   guesses_[one] = {Role::datagram, family, datagram};
-  add(Kind::make_socket, one, 0, socket_number(family, datagram));
-  add(random_.chance(80) ? Kind::bind_loopback : Kind::bind_any, one);
+  add({Kind::make_socket, one, 0, socket_number(family, datagram)});
+  add({random_.chance(80) ? Kind::bind_loopback : Kind::bind_any, one});
   const std::uint8_t other = vacant_slot();
   guesses_[other] = {Role::datagram, family, datagram};
-  add(Kind::make_socket, other, 0, socket_number(family, datagram));
-  if (random_.chance(60)) add(Kind::bind_loopback, other);
-  if (random_.chance(60)) add(Kind::connect, other, one);
-  if (random_.chance(40)) add(Kind::connect, one, other);
+  add({Kind::make_socket, other, 0, socket_number(family, datagram)});
+  if (random_.chance(60)) add({Kind::bind_loopback, other});
+  if (random_.chance(60)) add({Kind::connect, other, one});
+  if (random_.chance(40)) add({Kind::connect, one, other});
 }
 
 void PortScripts::lone_socket() {
@@ -175,7 +175,7 @@ void PortScripts::lone_socket() {
   const std::uint32_t type = random_.below(3);
   const std::uint8_t slot = vacant_slot();
   guesses_[slot] = {type == datagram ? Role::datagram : Role::fresh, family, type};
-  add(Kind::make_socket, slot, 0, socket_number(family, type));
+  add({Kind::make_socket, slot, 0, socket_number(family, type)});
 }
 
 // --- steps --------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ void PortScripts::step() {
 }
 
 void PortScripts::close(std::uint8_t slot) {
-  add(random_.chance(75) ? Kind::close : Kind::close_with_reset, slot);
+  add({random_.chance(75) ? Kind::close : Kind::close_with_reset, slot});
   guesses_[slot] = {};
 }
 
@@ -216,31 +216,31 @@ void PortScripts::step_on_connected(std::uint8_t slot) {
   if (choice < 24) {
     const Kind kind = random_.one_of({Kind::write, Kind::write_parts, Kind::write, Kind::send,
                                       Kind::send_batch, Kind::send_file});
-    return add(kind, slot, 0, some_size());
+    return add({kind, slot, 0, some_size()});
   }
   if (choice < 46) {
     const Kind kind = random_.one_of({Kind::read, Kind::read_parts, Kind::receive,
                                       Kind::receive_truncated, Kind::receive_batch});
-    return add(kind, slot, 0, some_size());
+    return add({kind, slot, 0, some_size()});
   }
-  if (choice < 52) return add(Kind::fill, slot);
-  if (choice < 62) return add(Kind::drain, slot);
+  if (choice < 52) return add({Kind::fill, slot});
+  if (choice < 62) return add({Kind::drain, slot});
   if (choice < 78) {
     return add(
-        random_.one_of({Kind::shut_write, Kind::shut_write, Kind::shut_read, Kind::shut_both}),
-        slot);
+        {random_.one_of({Kind::shut_write, Kind::shut_write, Kind::shut_read, Kind::shut_both}),
+         slot});
   }
   if (choice < 90) return close(slot);
   if (choice < 96 && guess.family == unix_domain) {
     if (random_.chance(50)) {
-      return add(Kind::pass_descriptor, slot, slot_in(Role::reader), some_size());
+      return add({Kind::pass_descriptor, slot, slot_in(Role::reader), some_size()});
     }
     const std::uint8_t into = vacant_slot();
-    return add(Kind::receive_descriptor, slot, into, some_size());
+    return add({Kind::receive_descriptor, slot, into, some_size()});
   }
-  add(random_.one_of({Kind::take_error, Kind::write_nothing, Kind::read_nothing, Kind::ask_peer,
-                      Kind::send_empty}),
-      slot);
+  add({random_.one_of({Kind::take_error, Kind::write_nothing, Kind::read_nothing, Kind::ask_peer,
+                       Kind::send_empty}),
+       slot});
 }
 
 void PortScripts::step_on_listener(std::uint8_t slot) {
@@ -250,18 +250,18 @@ void PortScripts::step_on_listener(std::uint8_t slot) {
     const std::uint8_t client = vacant_slot();
     if (client == slot) return;
     guesses_[client] = {Role::connected, guess.family, guess.type};
-    add(Kind::make_socket, client, 0, socket_number(guess.family, guess.type));
-    return add(Kind::connect, client, slot);
+    add({Kind::make_socket, client, 0, socket_number(guess.family, guess.type)});
+    return add({Kind::connect, client, slot});
   }
   if (choice < 8) {
     const std::uint8_t accepted = vacant_slot();
     if (accepted == slot) return;
     guesses_[accepted] = {Role::connected, guess.family, guess.type};
-    return add(random_.chance(50) ? Kind::accept : Kind::accept_with_peer, slot, accepted);
+    return add({random_.chance(50) ? Kind::accept : Kind::accept_with_peer, slot, accepted});
   }
   if (choice < 9) return close(slot);
   // Linux drops what a full queue of TCP cannot hold, and asks again a second later.
-  add(Kind::listen, slot, 0, guess.family == unix_domain ? random_.below(4) : 16);
+  add({Kind::listen, slot, 0, guess.family == unix_domain ? random_.below(4) : 16});
 }
 
 void PortScripts::step_on_fresh(std::uint8_t slot) {
@@ -269,28 +269,28 @@ void PortScripts::step_on_fresh(std::uint8_t slot) {
   switch (random_.below(8)) {
     case 0:
       guess.role = Role::bound;
-      return add(guess.family == unix_domain ? Kind::bind_path : Kind::bind_loopback, slot, 0,
-                 random_.below(paths));
+      return add({guess.family == unix_domain ? Kind::bind_path : Kind::bind_loopback, slot, 0,
+                  random_.below(paths)});
     case 1:
-      return add(random_.one_of({Kind::bind_taken, Kind::bind_foreign, Kind::bind_other_family}),
-                 slot, any_slot());
+      return add({random_.one_of({Kind::bind_taken, Kind::bind_foreign, Kind::bind_other_family}),
+                  slot, any_slot()});
     case 2:
       guess.role = Role::listening;
-      return add(Kind::listen, slot, 0, 16);
+      return add({Kind::listen, slot, 0, 16});
     case 3:
       guess.role = Role::connected;
-      return add(Kind::connect, slot, slot_in(Role::listening));
+      return add({Kind::connect, slot, slot_in(Role::listening)});
     case 4:
-      return add(Kind::connect_deserted, slot);
+      return add({Kind::connect_deserted, slot});
     case 5:
-      return add(random_.one_of({Kind::connect_path, Kind::connect_abstract,
-                                 Kind::connect_other_family, Kind::connect_self}),
-                 slot, 0, random_.below(paths));
+      return add({random_.one_of({Kind::connect_path, Kind::connect_abstract,
+                                  Kind::connect_other_family, Kind::connect_self}),
+                  slot, 0, random_.below(paths)});
     case 6:
-      return add(random_.one_of({Kind::read, Kind::write, Kind::send, Kind::receive}), slot, 0,
-                 some_size());
+      return add({random_.one_of({Kind::read, Kind::write, Kind::send, Kind::receive}), slot, 0,
+                  some_size()});
     default:
-      return random_.chance(30) ? close(slot) : add(Kind::take_error, slot);
+      return random_.chance(30) ? close(slot) : add({Kind::take_error, slot});
   }
 }
 
@@ -301,65 +301,67 @@ void PortScripts::step_on_datagrams(std::uint8_t slot) {
   if (choice < 30) {
     const Kind kind = random_.one_of({Kind::send, Kind::write, Kind::write_parts, Kind::send_empty,
                                       Kind::write_nothing, Kind::send_batch});
-    return add(kind, slot, 0, some_size());
+    return add({kind, slot, 0, some_size()});
   }
   if (choice < 45) {
     const Kind kind = random_.one_of(
         {Kind::send_to, Kind::send_to, is_unix ? Kind::send_to_path : Kind::send_to_deserted});
-    return add(kind, slot, slot_in(Role::datagram), some_size());
+    return add({kind, slot, slot_in(Role::datagram), some_size()});
   }
   if (choice < 70) {
     const Kind kind =
         random_.one_of({Kind::read, Kind::receive, Kind::receive_truncated,
                         Kind::receive_whole_size, Kind::receive_batch, Kind::read_parts});
-    return add(kind, slot, 0, some_size());
+    return add({kind, slot, 0, some_size()});
   }
   if (choice < 78) {
     if (random_.chance(30) && is_unix) {
-      return add(Kind::connect_path, slot, 0, random_.below(paths));
+      return add({Kind::connect_path, slot, 0, random_.below(paths)});
     }
-    return random_.chance(30) ? add(Kind::connect_deserted, slot)
-                              : add(Kind::connect, slot, slot_in(Role::datagram));
+    return random_.chance(30) ? add({Kind::connect_deserted, slot})
+                              : add({Kind::connect, slot, slot_in(Role::datagram)});
   }
-  if (choice < 82) return add(random_.chance(50) ? Kind::fill : Kind::drain, is_unix ? slot : 0);
+  if (choice < 82)
+    return add({random_.chance(50) ? Kind::fill : Kind::drain, is_unix ? slot : std::uint8_t{0}});
   if (choice < 87) {
-    return add(random_.one_of({Kind::shut_write, Kind::shut_read, Kind::shut_both}), slot);
+    return add({random_.one_of({Kind::shut_write, Kind::shut_read, Kind::shut_both}), slot});
   }
-  if (choice < 91) return add(random_.chance(60) ? Kind::join_group : Kind::leave_group, slot);
+  if (choice < 91) return add({random_.chance(60) ? Kind::join_group : Kind::leave_group, slot});
   if (choice < 95) return close(slot);
-  if (is_unix) return add(Kind::pass_descriptor, slot, slot_in(Role::writer), some_size());
-  add(random_.one_of({Kind::take_error, Kind::ask_local, Kind::ask_peer}), slot);
+  if (is_unix) return add({Kind::pass_descriptor, slot, slot_in(Role::writer), some_size()});
+  add({random_.one_of({Kind::take_error, Kind::ask_local, Kind::ask_peer}), slot});
 }
 
 void PortScripts::step_on_pipe(std::uint8_t slot) {
   const bool reads = guesses_[slot].role == Role::reader;
   const std::uint32_t choice = random_.below(10);
   if (choice == 0) return close(slot);
-  if (choice == 1) return add(random_.chance(50) ? Kind::read : Kind::write, slot, 0, some_size());
+  if (choice == 1)
+    return add({random_.chance(50) ? Kind::read : Kind::write, slot, 0, some_size()});
   if (reads) {
-    return add(random_.one_of({Kind::read, Kind::read_parts, Kind::drain, Kind::read_nothing}),
-               slot, 0, some_size());
+    return add({random_.one_of({Kind::read, Kind::read_parts, Kind::drain, Kind::read_nothing}),
+                slot, 0, some_size()});
   }
-  add(random_.one_of({Kind::write_file, Kind::write_file, Kind::fill, Kind::send_file}), slot, 0,
-      some_size());
+  add({random_.one_of({Kind::write_file, Kind::write_file, Kind::fill, Kind::send_file}), slot, 0,
+       some_size()});
 }
 
 /// What any descriptor can be asked.
 void PortScripts::step_on_any(std::uint8_t slot) {
   switch (random_.below(4)) {
     case 0:
-      return add(random_.one_of({Kind::watch_read, Kind::watch_write, Kind::watch_nothing,
-                                 Kind::watch_both, Kind::watch_both, Kind::unwatch}),
-                 slot);
+      return add({random_.one_of({Kind::watch_read, Kind::watch_write, Kind::watch_nothing,
+                                  Kind::watch_both, Kind::watch_both, Kind::unwatch}),
+                  slot});
     case 1:
-      return add(random_.chance(50) ? Kind::set_option : Kind::get_option, slot, 0,
-                 random_.below(1'000));
+      return add({random_.chance(50) ? Kind::set_option : Kind::get_option, slot, 0,
+                  random_.below(1'000)});
     case 2:
-      return add(random_.one_of({Kind::ask_local, Kind::ask_peer, Kind::ask_credentials}), slot);
+      return add({random_.one_of({Kind::ask_local, Kind::ask_peer, Kind::ask_credentials}), slot});
     default:
-      return add(random_.one_of({Kind::take_error, Kind::read_nothing, Kind::write_nothing,
-                                 Kind::receive_without_room, Kind::shut_read}),
-                 slot, 0, some_size());
+      return add({random_.one_of({Kind::take_error, Kind::read_nothing, Kind::write_nothing,
+                                  Kind::receive_without_room, Kind::shut_read}),
+                  slot, 0, some_size()});
   }
 }
 
@@ -372,7 +374,10 @@ void PortScripts::step_of_any_kind() {
   const std::uint8_t other = any_slot();
   const bool is_name = kind == Kind::bind_path || kind == Kind::bind_abstract ||
                        kind == Kind::connect_path || kind == Kind::connect_abstract;
-  add(kind, slot, other, is_name ? random_.below(paths) : kind == Kind::listen ? 16 : some_size());
+  add({kind, slot, other,
+       is_name                ? random_.below(paths)
+       : kind == Kind::listen ? 16
+                              : some_size()});
 }
 
 }  // namespace rondo::test

@@ -34,9 +34,8 @@ class PortScripts {
     std::uint32_t type = 0;    // as in SocketType
   };
 
-  void add(Kind kind, std::uint8_t slot, std::uint8_t other = 0, std::uint32_t number = 0) {
-    script_.push_back({kind, slot, other, number});
-  }
+  /// Of a step in braces, whose parts are drawn in their order: arguments are in any.
+  void add(const Step& step) { script_.push_back(step); }
   [[nodiscard]] std::uint8_t any_slot() {
     return static_cast<std::uint8_t>(random_.below(PortPlayer::slot_count));
   }

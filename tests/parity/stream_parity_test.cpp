@@ -35,6 +35,10 @@ TEST(StreamScriptsTest, HaveStepsOfEveryKind) {
   }
 }
 
+TEST(StreamScriptsTest, AreThoseOfEveryCompiler) {
+  EXPECT_EQ(hash_of_scripts(draw), 5353540873542819710U);
+}
+
 /// In the world, and so on the system as well.
 TEST(StreamScriptsTest, HaveDeadlinesOfEveryKindThatPass) {
   std::map<std::string, int> passed{{"idle timeout", 0},
