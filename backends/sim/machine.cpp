@@ -54,6 +54,9 @@ void Machine::crash() {
   connections.clear();
   for (const auto& [route, connection] : gone) connection->vanish();
   table_.forget();
+  std::vector<Ref<UnixSocket>> holders;
+  for (UnixSocket* const carrier : carriers) holders.emplace_back(carrier);
+  for (const Ref<UnixSocket>& holder : holders) holder->vanish();
   unix_names.clear();
   tcp_ports.forget();
   udp_ports.forget();

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,6 +81,8 @@ class Machine {
   /// An established connection, or one on its way, on the side of this machine.
   std::unordered_map<Route, Ref<Tcp>, RouteHash> connections;
   std::map<std::string, UnixSocket*, std::less<>> unix_names;
+  /// Those to whom descriptors were ever sent: one that got its own may be held by itself alone.
+  std::set<UnixSocket*> carriers;
   std::vector<BackendBase*> backends;
   Duration clock_offset{};
 

@@ -23,7 +23,7 @@ UnixSocket::UnixSocket(Machine& machine, SocketType of_type) noexcept
       local_(unnamed_endpoint()),
       remote_(unnamed_endpoint()) {}
 
-UnixSocket::~UnixSocket() = default;
+UnixSocket::~UnixSocket() { machine_.carriers.erase(this); }
 
 void UnixSocket::pair(UnixSocket& one, UnixSocket& other) {
   one.is_connected_ = other.is_connected_ = true;
@@ -32,10 +32,14 @@ void UnixSocket::pair(UnixSocket& one, UnixSocket& other) {
   other.peer_ = Ref<UnixSocket>{&one};
 }
 
+/// What is on its way has no descriptor, and nobody else who has it vanish.
 void UnixSocket::vanish() noexcept {
   is_closed_ = true;
   peer_ = {};
-  input_.clear();
+  const std::list<Chunk> input = std::exchange(input_, {});
+  for (const Chunk& chunk : input) {
+    for (const Ref<Object>& right : chunk.rights) right->vanish();
+  }
   queue_.clear();
 }
 
@@ -280,6 +284,7 @@ int UnixSocket::send(Message& message, Rights rights) {
 }
 
 int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
+  if (!rights.empty()) machine_.carriers.insert(&to);
   const std::size_t size = size_of(message);
   const bool is_stream = type == SocketType::stream;
   if (is_stream && size == 0) return 0;

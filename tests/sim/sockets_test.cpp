@@ -13,6 +13,8 @@
 #include <rondo/sim.h>
 #include <rondo/socket.h>
 
+#include "support/allocation_counter.h"
+
 namespace rondo::sim {
 namespace {
 
@@ -162,6 +164,22 @@ TEST_F(Sockets, DescriptorsThatNobodyTakesAreClosed) {
   std::array<std::byte, 10> room;
   EXPECT_EQ(pair[1].read(room).value(), 1u) << "without the descriptors";
   EXPECT_EQ(passed[0].read(room).value(), 0u) << "the other end is gone";
+}
+
+/// Nobody but itself has the socket any more, or the two ends of the pipe each other.
+TEST(WorldsEnd, TakesDescriptorsThatAreUnderWay) {
+  const std::int64_t before = test::live_allocations();
+  {
+    World world{1};
+    Host& host = world.host("10.0.0.1");
+    auto pair = Socket::pair(host.net(), SocketType::stream).value();
+    int pipe[2];
+    ASSERT_EQ(host.pipe(pipe), 0);
+    const std::array<int, 3> passed{pair[1].fd(), pipe[0], pipe[1]};
+    ASSERT_TRUE(send_descriptors(pair[0], std::as_bytes(std::span{"x", 1}), passed));
+    for (const int fd : pipe) EXPECT_EQ(host.net().close(fd), 0);
+  }
+  EXPECT_EQ(test::live_allocations(), before);
 }
 
 TEST_F(Sockets, UnixNamesAreOfTheirHost) {
