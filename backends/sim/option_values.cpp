@@ -91,7 +91,7 @@ bool in_range(Family family, Option option, int value) noexcept {
 
 }  // namespace
 
-void OptionValues::inherit(const OptionValues& listener) {
+void OptionValues::inherit(const OptionValues& listener, int interface) {
   flags_ = listener.flags_;
   receive_buffer_ = listener.receive_buffer_;
   send_buffer_ = listener.send_buffer_;
@@ -99,6 +99,7 @@ void OptionValues::inherit(const OptionValues& listener) {
   if (listener.numbers_) numbers_ = std::make_unique<Numbers>(*listener.numbers_);
   if (!numbers_) numbers_ = std::make_unique<Numbers>();
   (*numbers_)[Option::multicast_ttl] = 64;  // that of the SYN
+  (*numbers_)[Option::multicast_interface] = interface;
 }
 
 int OptionValues::refusal_of(Option option, int value) noexcept {

@@ -15,8 +15,8 @@ class OptionValues {
   OptionValues() = default;
   OptionValues(const OptionValues&) = delete;
   OptionValues& operator=(const OptionValues&) = delete;
-  /// Takes over what was set on the listener.
-  void inherit(const OptionValues& listener);
+  /// Takes over what was set on the listener; the client came in by `interface`.
+  void inherit(const OptionValues& listener, int interface);
 
   /// 0, or what is said of such a value for whatever socket.
   [[nodiscard]] static int refusal_of(Option option, int value) noexcept;

@@ -164,7 +164,7 @@ int UnixSocket::connect_stream(UnixSocket& listener) {
   if (is_connected_) return -EISCONN;
   if (is_listening_) return -EINVAL;
   const Ref<UnixSocket> accepted{new UnixSocket{machine_, type}};
-  accepted->options.inherit(listener.options);
+  accepted->options.inherit(listener.options, 0);
   accepted->local_ = listener.local_;
   accepted->remote_ = local_;
   remote_ = listener.local_;

@@ -13,9 +13,11 @@ namespace {
 
 constexpr std::uint32_t tcp = 0;
 constexpr std::uint32_t udp = 1;
+constexpr std::uint32_t tcp6 = 3;
 constexpr std::uint32_t unix_stream = 6;
 constexpr std::uint32_t unix_datagram = 7;
 constexpr std::uint32_t pair_of_streams = 0;
+constexpr std::uint32_t group_interface = 17;  // the last of the options
 
 class Facts : public testing::Test {
  protected:
@@ -77,6 +79,17 @@ TEST_F(Facts, DataThatNobodyWillReadResets) {
 TEST_F(Facts, AListenerThatIsShutDownListensNoMore) {
   EXPECT_EQ(outcome(with(connection(), {{Kind::shut_read, 0}, {Kind::accept, 0, 3}})),
             "Invalid argument");
+}
+
+TEST_F(Facts, WhoIsAcceptedSendsToGroupsWhereHeCameIn) {
+  if (!has_ipv6_loopback()) GTEST_SKIP() << "no ::1";
+  const Script script{{Kind::make_socket, 0, 0, tcp6},
+                      {Kind::listen, 0, 0, 16},
+                      {Kind::make_socket, 1, 0, tcp6},
+                      {Kind::connect, 1, 0},
+                      {Kind::accept, 0, 2},
+                      {Kind::get_option, 2, 0, group_interface}};
+  EXPECT_EQ(outcome(script), "multicast_interface: 1");
 }
 
 TEST_F(Facts, AFailedSendBindsUdp) {
