@@ -205,6 +205,7 @@ void PortPlayer::close_with_reset(const Step& step) {
 
 void PortPlayer::bind(std::size_t at, const Endpoint& to) {
   const int result = net_.bind(fd_of(at), to);
+  if (result == 0) slots_[at].owns_port = true;
   if (result == 0 && to.family() == Family::unix_domain && !to.host().starts_with('@')) {
     slots_[at].path = to.host();
   }
@@ -219,9 +220,14 @@ void PortPlayer::bind_any(const Step& step) {
   bind(step.slot,
        Endpoint::any(0, family_of(step.slot) == Family::ipv6 ? Family::ipv6 : Family::ipv4));
 }
+/// A port that a connection chose may be another's as well, elsewhere on this system or for a
+/// minute after its end: whether it can be bound is not the script's.
 void PortPlayer::bind_taken(const Step& step) {
   Endpoint taken;
   if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), taken) != 0) return;
+  const bool is_known = taken.family() == Family::unix_domain || taken.port() == 0 ||
+                        (slots_[step.other].owns_port && type_of(step.slot) == type_of(step.other));
+  if (!is_known) return;
   // Without a name, Linux would make one up.
   if (!taken.host().empty()) {
     bind(step.slot, taken);

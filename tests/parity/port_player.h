@@ -41,6 +41,7 @@ class PortPlayer final : public Player {
     Ready interest = Ready::none;
     bool is_watched = false;
     bool is_filled = false;  // until it is seen to be writable again
+    bool owns_port = false;  // it was bound: nobody else's on this system, of its type, is the same
     Ready told = Ready::none;
     std::uint32_t generation = 0;
     std::string path{};
