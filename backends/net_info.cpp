@@ -11,6 +11,8 @@
 
 #include <rondo/assert.h>
 
+#include "descriptor.h"
+
 namespace rondo::backends {
 namespace {
 
@@ -29,6 +31,16 @@ void read_packet_info(const in6_pktinfo& packet, MessageInfo& info) noexcept {
   info.local = endpoint_of(address);
   info.interface = packet.ipi6_ifindex;
   info.unicast = !IN6_IS_ADDR_MULTICAST(&packet.ipi6_addr);
+}
+
+/// Those that there was room for have been opened.
+void close_all(const cmsghdr& rights) noexcept {
+  const std::size_t size = static_cast<std::size_t>(rights.cmsg_len) - CMSG_LEN(0);
+  for (std::size_t offset = 0; offset + sizeof(int) <= size; offset += sizeof(int)) {
+    int fd = -1;
+    std::memcpy(&fd, data_of(rights) + offset, sizeof(fd));
+    const Descriptor closed{fd};
+  }
 }
 
 }  // namespace
@@ -72,9 +84,15 @@ std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept {
   return writer.size();
 }
 
-void read_info(const msghdr& header, MessageInfo& info) noexcept {
+bool read_info(const msghdr& header, MessageInfo& info) noexcept {
+  bool had_descriptors = false;
   auto* const message = const_cast<msghdr*>(&header);  // as the macros of some systems want it
   for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
+      close_all(*part);
+      had_descriptors = true;
+      continue;
+    }
     if (read_ipv4_info(*part, info)) continue;
     if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
       read_packet_info(value_of<in6_pktinfo>(*part), info);
@@ -82,6 +100,7 @@ void read_info(const msghdr& header, MessageInfo& info) noexcept {
       read_segment_size(*part, info);
     }
   }
+  return had_descriptors;
 }
 
 }  // namespace rondo::backends

@@ -21,8 +21,9 @@ struct alignas(cmsghdr) InfoControl {
 
 /// Returns how much of `control`, the bytes of an InfoControl, it has filled.
 std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept;
-/// Fills what the received control messages tell.
-void read_info(const msghdr& header, MessageInfo& info) noexcept;
+/// Fills what the received control messages tell. Descriptors, which a Unix socket is sent whether
+/// it wants them or not, are closed. Whether there were any.
+bool read_info(const msghdr& header, MessageInfo& info) noexcept;
 
 /// Whether receive_messages can tell the size of a datagram that was truncated.
 extern const bool tells_whole_sizes [[gnu::visibility("hidden")]];

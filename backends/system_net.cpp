@@ -205,7 +205,8 @@ class Batch {
     *message.info = MessageInfo{};
     message.info->whole_size = is_whole ? message.size : 0;
     message.size = std::min(message.size, room);
-    backends::read_info(headers_[index], *message.info);
+    // As if there had been no room for them.
+    if (backends::read_info(headers_[index], *message.info)) message.control_truncated = true;
   }
 
   std::size_t size_ = 0;

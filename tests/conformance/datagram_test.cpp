@@ -3,13 +3,17 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <numeric>
 #include <string>
 
 #include <rondo/datagram.h>
+#include <rondo/descriptors.h>
+#include <rondo/socket.h>
 
 #include "support/datagram_fixture.h"
+#include "support/kernel.h"
 
 namespace rondo {
 namespace {
@@ -239,6 +243,24 @@ TEST_P(DatagramTest, OfAPairFollowOneAnother) {
     run_until_received(here, 2);
     EXPECT_EQ(here.texts(), "one two ");
   }
+}
+
+TEST_P(DatagramTest, CloseDescriptorsThatComeWithThem) {
+  auto pair = Socket::pair(net, SocketType::datagram).value();
+  const std::array<int, 40> passed = [fd = pair[1].fd()] {
+    std::array<int, 40> all;
+    all.fill(fd);
+    return all;
+  }();
+  auto made = DatagramSocket::adopt(reactor, std::move(pair[0]), there);
+  ASSERT_TRUE(made);
+  const std::size_t before = test::kernel().descriptors().size();
+  for (const std::size_t count : {std::size_t{1}, passed.size()}) {
+    ASSERT_TRUE(send_descriptors(pair[1], bytes_of("take"), std::span{passed}.first(count)));
+  }
+  run_until_received(there, 2);
+  EXPECT_EQ(there.texts(), "take take ");
+  EXPECT_EQ(test::kernel().descriptors().size(), before);
 }
 
 TEST_P(DatagramTest, OfSeqpacketHaveAnEnd) {
