@@ -14,6 +14,7 @@
 
 #include "support/child_process.h"
 #include "support/descriptors.h"
+#include "support/kernel.h"
 #include "support/on_every_backend.h"
 #include "support/recording_handler.h"
 #include "support/run_until.h"
@@ -71,6 +72,7 @@ TEST_P(Signals, AreCallbacksInsideRun) {
 }
 
 TEST_P(Signals, EndAWaitWhoeverGetsThem) {
+  RONDO_NEEDS(signals);
   int told = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
                         ++told;
