@@ -1,8 +1,9 @@
 // The model. A piece is either in memory (`data` is not empty) or in a file (`file_size` is not 0):
 // what has been sent of it is dropped from its front, and with its last byte the piece goes.
 //
-// Small copies are gathered in pieces of copy_size_min at least, so that many short writes are one
-// allocation and one part of a writev.
+// Small copies are gathered in pieces of up to shared_size_max, which grow as they are needed, so
+// that many short writes are few allocations and one part of a writev, and one short write is no
+// more memory than it needs.
 #include "output_queue.h"
 
 #include <algorithm>
@@ -15,24 +16,32 @@ namespace rondo::detail {
 
 void OutputQueue::push_copy(Bytes data) {
   if (data.empty()) return;
-  if (!empty() && pieces_.back().copy != nullptr) {
-    Piece& last = pieces_.back();
-    const std::byte* const end = last.data.data() + last.data.size();
-    const auto used = static_cast<std::size_t>(end - last.copy.get());
-    if (last.room - used >= data.size()) {
-      std::memcpy(last.copy.get() + used, data.data(), data.size());
-      last.data = {last.data.data(), last.data.size() + data.size()};
-      memory_ += data.size();
-      return;
-    }
-  }
-  push(copied(data));
+  if (!joins_last(data)) push(copied(data));
   memory_ += data.size();
+}
+
+bool OutputQueue::joins_last(Bytes data) {
+  if (empty() || pieces_.back().copy == nullptr) return false;
+  Piece& last = pieces_.back();
+  const auto sent = static_cast<std::size_t>(last.data.data() - last.copy.get());
+  const std::size_t used = sent + last.data.size();
+  const std::size_t needed = used + data.size();
+  if (last.room < needed) {
+    if (needed > shared_size_max) return false;
+    const std::size_t room = std::min(std::max(last.room * 2, needed), shared_size_max);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(room);
+    std::memcpy(larger.get(), last.copy.get(), used);
+    last.copy = std::move(larger);
+    last.room = room;
+  }
+  std::memcpy(last.copy.get() + used, data.data(), data.size());
+  last.data = {last.copy.get() + sent, needed - sent};
+  return true;
 }
 
 OutputQueue::Piece OutputQueue::copied(Bytes data) {
   Piece piece;
-  piece.room = std::max(copy_size_min, data.size());
+  piece.room = std::max(room_min, data.size());
   piece.copy = std::make_unique_for_overwrite<std::byte[]>(piece.room);
   std::memcpy(piece.copy.get(), data.data(), data.size());
   piece.data = {piece.copy.get(), data.size()};

@@ -17,8 +17,11 @@ namespace rondo::detail {
 
 class OutputQueue {
  public:
-  /// Copies smaller than this share a piece.
-  static constexpr std::size_t copy_size_min = std::size_t{4} << 10U;
+  /// Copies share a piece up to this size.
+  static constexpr std::size_t shared_size_max = std::size_t{4} << 10U;
+  /// A piece begins with this much room, and grows: many streams may have a short line each to
+  /// send.
+  static constexpr std::size_t room_min = 256;
 
   /// Each may throw std::bad_alloc; nothing has changed then.
   void push_copy(Bytes data);
@@ -68,6 +71,7 @@ class OutputQueue {
   };
 
   static Piece copied(Bytes data);
+  [[nodiscard]] bool joins_last(Bytes data);
   void push(Piece piece);
   void pop() noexcept;
 
