@@ -19,11 +19,19 @@ void Counted::let_go() noexcept {
 Object::Object(Machine& machine, Family of_family, SocketType of_type) noexcept
     : family(of_family), type(of_type), machine_(machine) {}
 
-Object::~Object() {
-  while (!watchers_.empty()) {
-    const Watcher watcher = watchers_.back();
-    watchers_.pop_back();
-    watcher.poller->object_gone(watcher.place);
+Object::~Object() { lose_watchers(); }
+
+/// From the last to the first. They are told nothing any more, as with epoll(7).
+void Object::lose_watchers() noexcept {
+  while (is_watched()) {
+    Watcher last;
+    if (more_ != nullptr && !more_->watchers.empty()) {
+      last = more_->watchers.back();
+      more_->watchers.pop_back();
+    } else {
+      last = std::exchange(watcher_, {});
+    }
+    last.poller->object_gone(last.place);
   }
 }
 
@@ -38,9 +46,9 @@ int Object::membership(const Endpoint& group, bool member) {
   if (family == Family::unix_domain) return -EOPNOTSUPP;
   const Address address = Address::of(group);
   if (group.family() != family || !address.is_multicast()) return -EINVAL;
-  if (!groups_) groups_ = std::make_unique<std::set<Ip>>();
-  if (member) return groups_->insert(address.ip).second ? 0 : -EADDRINUSE;
-  return groups_->erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
+  std::set<Ip>& groups = more().groups;
+  if (member) return groups.insert(address.ip).second ? 0 : -EADDRINUSE;
+  return groups.erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
 }
 int Object::local(Endpoint& address) const {
   if (family == Family::unix_domain) return -EOPNOTSUPP;
@@ -59,29 +67,38 @@ int Object::refusal_of(const Endpoint& address) const noexcept {
 void Object::released() {
   if (--descriptors_ != 0) return;
   const Ref<Object> alive{this};
-  // Those who watch it are told nothing any more, as with epoll(7).
-  while (!watchers_.empty()) {
-    const Watcher watcher = watchers_.back();
-    watchers_.pop_back();
-    watcher.poller->object_gone(watcher.place);
-  }
+  lose_watchers();
   closed();
 }
 
+void Object::watched_by(Poller& poller, std::uint32_t place) {
+  if (!is_watched()) {
+    watcher_ = {&poller, place};
+  } else {
+    more().watchers.push_back({&poller, place});
+  }
+}
+
 void Object::unwatched_by(const Poller& poller, std::uint32_t place) noexcept {
-  std::erase_if(watchers_, [&](const Watcher& watcher) {
+  const auto is_that = [&](const Watcher& watcher) {
     return watcher.poller == &poller && watcher.place == place;
-  });
+  };
+  if (more_ != nullptr) std::erase_if(more_->watchers, is_that);
+  if (!is_that(watcher_)) return;
+  watcher_ = {};
+  if (more_ == nullptr || more_->watchers.empty()) return;
+  watcher_ = more_->watchers.front();  // they stay in order
+  more_->watchers.erase(more_->watchers.begin());
 }
 
 Ready Object::awaited() const noexcept {
   Ready all = Ready::none;
-  for (const Watcher& watcher : watchers_) all |= watcher.poller->interest_at(watcher.place);
+  each_watcher([&](const Watcher& one) { all |= one.poller->interest_at(one.place); });
   return all;
 }
 
 void Object::changed() noexcept {
-  for (const Watcher& watcher : watchers_) watcher.poller->touch(watcher.place);
+  each_watcher([](const Watcher& one) { one.poller->touch(one.place); });
 }
 
 std::size_t size_of(const Message& message) noexcept {

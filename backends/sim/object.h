@@ -76,9 +76,9 @@ class Object : public Counted {
   void opened() noexcept { ++descriptors_; }
   void released();
 
-  void watched_by(Poller& poller, std::uint32_t place) { watchers_.push_back({&poller, place}); }
+  void watched_by(Poller& poller, std::uint32_t place);
   void unwatched_by(const Poller& poller, std::uint32_t place) noexcept;
-  [[nodiscard]] bool is_watched() const noexcept { return !watchers_.empty(); }
+  [[nodiscard]] bool is_watched() const noexcept { return watcher_.poller != nullptr; }
   [[nodiscard]] bool is_open() const noexcept { return descriptors_ != 0; }
   /// By all who watch it.
   [[nodiscard]] Ready awaited() const noexcept;
@@ -93,7 +93,7 @@ class Object : public Counted {
   [[nodiscard]] int refusal_of(const Endpoint& address) const noexcept;
 
   [[nodiscard]] bool is_member_of(const Address& group) const noexcept {
-    return groups_ && groups_->contains(group.ip);
+    return more_ != nullptr && more_->groups.contains(group.ip);
   }
 
   Machine& machine_;
@@ -101,12 +101,30 @@ class Object : public Counted {
 
  private:
   struct Watcher {
-    Poller* poller;
-    std::uint32_t place;
+    Poller* poller = nullptr;
+    std::uint32_t place = 0;
   };
-  std::vector<Watcher> watchers_;
-  std::unique_ptr<std::set<Ip>> groups_;  // few have any
+  template <typename Call>
+  void each_watcher(Call call) const noexcept {
+    if (watcher_.poller != nullptr) call(watcher_);
+    if (more_ == nullptr) return;
+    for (const Watcher& watcher : more_->watchers) call(watcher);
+  }
+  void lose_watchers() noexcept;
+
+  /// What few have.
+  struct More {
+    std::vector<Watcher> watchers;
+    std::set<Ip> groups;
+  };
+  More& more() {
+    if (more_ == nullptr) more_ = std::make_unique<More>();
+    return *more_;
+  }
+
   std::uint32_t descriptors_ = 0;
+  Watcher watcher_;  // the first, where there is one
+  std::unique_ptr<More> more_;
 };
 
 using Rights = std::vector<Ref<Object>>;
