@@ -8,20 +8,28 @@
 #include <rondo/function.h>
 #include <rondo/time.h>
 
+#include "event_run.h"
+
 namespace rondo::sim {
 
 class EventQueue {
  public:
-  /// Names an event that has not happened yet. 0: none.
-  enum class Ticket : std::uint64_t { none = 0 };
+  /// Names an event that has not happened yet: a slot of the heap and its generation, or, from
+  /// `first_of_run` on, a number in the run.
+  enum class Ticket : std::uint64_t { none = 0, first_of_run = std::uint64_t{1} << 63U };
 
-  Ticket at(TimePoint time, Function<void()> action);
+  /// `reads` is what the action will read, if it is known: it is fetched into the cache shortly
+  /// before. It may be gone by then.
+  Ticket at(TimePoint time, Function<void()> action, const void* reads = nullptr);
   /// Also of one that has happened: nothing then.
   void cancel(Ticket& ticket) noexcept;
 
-  [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return heap_.empty() && run_.empty(); }
   /// `never` if there is none.
-  [[nodiscard]] TimePoint next() const noexcept { return empty() ? never : heap_.front().time; }
+  [[nodiscard]] TimePoint next() const noexcept {
+    const TimePoint first = heap_.empty() ? never : heap_.front().time;
+    return run_.empty() || first < run_.front().time ? first : run_.front().time;
+  }
   /// Takes the next one, of which there is one.
   [[nodiscard]] Function<void()> pop();
 
@@ -37,20 +45,30 @@ class EventQueue {
   };
   struct Slot {
     Function<void()> action;
-    std::uint32_t generation = 1;
-    bool pending = false;
+    std::uint32_t generation : 31 = 1;
+    std::uint32_t pending : 1 = false;
   };
+  static constexpr auto in_run = static_cast<std::uint64_t>(Ticket::first_of_run);
 
+  [[nodiscard]] bool continues_run(TimePoint time) const noexcept;
+  [[nodiscard]] bool run_is_next() const noexcept;
+  Ticket put_in_heap(TimePoint time, Function<void()> action);
+  [[nodiscard]] Function<void()> pop_from_run();
+  [[nodiscard]] Function<void()> pop_from_heap();
+  void fetch_ahead() const noexcept;
   void vacate(std::uint32_t slot) noexcept;
-  void drop_front() noexcept;
+  void drop_cancelled() noexcept;
   /// Cancelled ones must not pile up behind a deadline that is far away.
   void compact();
 
+  // The front of either is not cancelled.
+  EventRun run_;
   std::vector<Entry> heap_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> vacant_;
   std::uint64_t order_ = 0;
-  std::size_t cancelled_ = 0;
+  std::size_t cancelled_ = 0;  // in the heap
+  TimePoint popped_at_{};
 };
 
 }  // namespace rondo::sim
