@@ -12,6 +12,8 @@ namespace rondo::sim {
 
 class ByteQueue {
  public:
+  static constexpr std::size_t copied_max = 256;
+
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - taken_; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
@@ -27,19 +29,21 @@ class ByteQueue {
   std::size_t take(MutableBytes into) noexcept {
     const std::size_t count = std::min(into.size(), size());
     if (count != 0) std::memcpy(into.data(), bytes_.data() + taken_, count);
-    taken_ += count;
-    if (taken_ == bytes_.size()) clear();
+    drop(count);
     return count;
   }
-  [[nodiscard]] std::vector<std::byte> take(std::size_t size_max) {
-    if (taken_ == 0 && bytes_.size() <= size_max) {
-      std::vector<std::byte> all = std::move(bytes_);
-      clear();
-      return all;
+  /// Moves the first `count`, of as many at least, to `into`, in the place of what was there.
+  void take(std::size_t count, std::vector<std::byte>& into) {
+    if (taken_ == 0 && bytes_.size() == count && count > copied_max) {
+      into = std::move(bytes_);
+      return clear();
     }
-    std::vector<std::byte> part(std::min(size_max, size()));
-    (void)take(MutableBytes{part});  // it is as large as what is taken
-    return part;
+    into.resize(count);
+    (void)take(MutableBytes{into});  // it is as large as what is taken
+  }
+  void drop(std::size_t count) noexcept {
+    taken_ += count;
+    if (taken_ == bytes_.size()) clear();
   }
   void clear() noexcept {
     bytes_ = {};

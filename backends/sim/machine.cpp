@@ -50,9 +50,10 @@ void Machine::crash() {
   note("crashes");
   nets_.back()->end();
   for (BackendBase* const backend : backends) backend->end();
-  const auto gone = std::move(connections);
-  connections.clear();
-  for (const auto& [route, connection] : gone) connection->vanish();
+  const std::vector<Ref<Tcp>> gone = connections.take();
+  for (const Ref<Tcp>& connection : gone) {
+    if (connection) connection->vanish();
+  }
   table_.forget();
   std::vector<Ref<UnixSocket>> holders;
   for (UnixSocket* const carrier : carriers) holders.emplace_back(carrier);
@@ -70,18 +71,18 @@ void Machine::restart() {
 }
 
 void Machine::doubt(const Machine& other) {
-  std::vector<std::pair<Route, Ref<Tcp>>> shared;
-  for (const auto& [route, connection] : connections) {
-    if (!route.remote.is_loopback() && other.owns(route.remote)) {
-      shared.emplace_back(route, connection);
-    }
+  std::vector<Ref<Tcp>> shared;
+  for (const Ref<Tcp>& connection : connections.places()) {
+    if (!connection) continue;
+    const Address& remote = connection->route().remote;
+    if (!remote.is_loopback() && other.owns(remote)) shared.push_back(connection);
   }
-  // In an order that does not depend on how a library hashes.
-  std::sort(shared.begin(), shared.end(), [](const auto& one, const auto& two) {
-    return std::tie(one.first.local, one.first.remote) <
-           std::tie(two.first.local, two.first.remote);
+  // In an order that one can tell, whatever places they have.
+  std::sort(shared.begin(), shared.end(), [](const Ref<Tcp>& one, const Ref<Tcp>& two) {
+    return std::tie(one->route().local, one->route().remote) <
+           std::tie(two->route().local, two->route().remote);
   });
-  for (const auto& [route, connection] : shared) connection->doubt();
+  for (const Ref<Tcp>& connection : shared) connection->doubt();
 }
 
 void Machine::jump_clock(Duration forward) {

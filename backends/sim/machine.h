@@ -10,7 +10,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <rondo/assert.h>
@@ -18,6 +17,7 @@
 #include <rondo/time.h>
 
 #include "address.h"
+#include "connections.h"
 #include "net.h"
 #include "ports.h"
 #include "table.h"
@@ -79,7 +79,7 @@ class Machine {
   Ports tcp_ports;
   Ports udp_ports;
   /// An established connection, or one on its way, on the side of this machine.
-  std::unordered_map<Route, Ref<Tcp>, RouteHash> connections;
+  Connections connections;
   std::map<std::string, UnixSocket*, std::less<>> unix_names;
   /// Those to whom descriptors were ever sent: one that got its own may be held by itself alone.
   std::set<UnixSocket*> carriers;

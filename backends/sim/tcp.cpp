@@ -57,13 +57,12 @@ std::string Tcp::describe() const {
 }
 
 const Object* Tcp::other_end() const noexcept {
-  if (!is_routed_) return nullptr;
+  if (!is_routed()) return nullptr;
   const WorldImpl& world = machine_.world();
   const Machine* const there =
       machine_.owns(route_.remote) ? &machine_ : world.machine_at(route_.remote);
   if (there == nullptr) return nullptr;
-  const auto found = there->connections.find({route_.remote, route_.local});
-  return found == there->connections.end() ? nullptr : found->second.get();
+  return there->connections.find({route_.remote, route_.local}, other_.place);
 }
 
 int Tcp::bind(const Endpoint& local) {
@@ -124,9 +123,7 @@ int Tcp::connect(const Endpoint& peer) {
   WorldImpl& world = machine_.world();
   if (world.strikes(Fault::unreachable)) return -EHOSTUNREACH;
   if (const int result = choose_route(Address::of(peer)); result != 0) return result;
-  machine_.connections.emplace(route_, Ref<Tcp>{this});
-  machine_.tcp_ports.use(route_.local.port);
-  is_routed_ = true;
+  enter();
   state_ = State::connecting;
   progress_ = Progress::connecting;
   error_ = 0;
@@ -176,14 +173,14 @@ int Tcp::choose_route(const Address& peer) {
     route.local.ip = source->ip;
   }
   if (is_bound_) {
-    if (machine_.connections.contains(route)) return -EADDRNOTAVAIL;
+    if (machine_.connections.find(route) != nullptr) return -EADDRNOTAVAIL;
   } else {
     std::uint32_t tries = 0;
     do {
       if (++tries > Ports::ephemeral_count) return -EADDRNOTAVAIL;
       route.local.port = machine_.tcp_ports.draw(machine_.world().random);
     } while (machine_.tcp_ports.at(route.local.port) != nullptr ||
-             machine_.connections.contains(route));
+             machine_.connections.find(route) != nullptr);
   }
   route_ = route;
   return 0;

@@ -37,7 +37,23 @@ struct Segment {
   bool is_probe = false;    ///< asks for an answer, and no more
   std::uint64_t acked = 0;  ///< what the sender of this has received
   std::uint64_t limit = 0;  ///< up to where it has room
-  std::vector<std::byte> data{};
+};
+
+/// Where the other end of a connection is, as far as one has heard: it may have gone.
+struct Whereabouts {
+  static constexpr std::uint32_t unknown = ~std::uint32_t{0};
+  std::uint32_t place = unknown;  ///< in the connections of its machine
+  const void* memory = nullptr;   ///< never looked at, but to have it in the cache in time
+};
+
+/// A segment under way.
+struct Packet {
+  Machine* to = nullptr;
+  Route route;  ///< named from that side
+  Whereabouts sender;
+  Whereabouts receiver;
+  Segment segment;
+  std::vector<std::byte> data;
 };
 
 class Tcp final : public Object {
@@ -45,18 +61,19 @@ class Tcp final : public Object {
   Tcp(Machine& machine, Family family) noexcept;
   ~Tcp() override;
 
-  /// What comes to `machine` by `route`, which is named from its side.
-  static void arrive(Machine& machine, const Route& route, Segment segment);
+  static void arrive(Packet& packet);
   [[nodiscard]] Ready ready() const noexcept override;
   void closed() override;
   void vanish() noexcept override;
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool serves() const noexcept override { return listens(); }
   [[nodiscard]] bool listens() const noexcept override { return state_ == State::listening; }
-  [[nodiscard]] bool has_port() const noexcept override { return is_bound_ || is_routed_; }
+  [[nodiscard]] bool has_port() const noexcept override { return is_bound_ || is_routed(); }
   [[nodiscard]] const Object* other_end() const noexcept override;
   [[nodiscard]] std::size_t unread() const noexcept override { return input_.size(); }
   [[nodiscard]] std::size_t unsent() const noexcept override { return unfinished(); }
+
+  [[nodiscard]] const Route& route() const noexcept { return route_; }
 
   /// The other end may not be heard any more: who would find out by a probe sends one now.
   void doubt();
@@ -82,16 +99,20 @@ class Tcp final : public Object {
   };
 
   // What arrives.
+  /// In the machine's connections.
+  [[nodiscard]] bool is_routed() const noexcept { return place_ != Whereabouts::unknown; }
+  void enter();
   static Tcp* listener_for(Machine& machine, const Address& to);
-  void take_syn(const Route& route, const Segment& segment);
-  void take(Segment segment);
+  void take_syn(const Packet& syn);
+  void take(Packet& packet);
   void take_reset() noexcept;
-  void take_data(Segment& segment);
+  void take_data(Packet& packet);
   [[nodiscard]] bool handshake_ended();
   void established();
 
   // What is sent.
-  void transmit(Segment segment);
+  /// With that many bytes of what is unsent.
+  void transmit(Segment segment, std::size_t size = 0);
   void answer() { transmit({}); }
   static void refuse(Machine& machine, const Route& route);
   enum class Tail : bool { may_wait, leaves };
@@ -131,7 +152,6 @@ class Tcp final : public Object {
   bool is_bound_ = false;
   bool keeps_port_ = false;  // the program chose it: it stays when the connection is over
   bool keeps_address_ = false;
-  bool is_routed_ = false;  // in the machine's connections
   bool is_closed_ = false;  // no descriptor any more
   bool input_shut_ = false;
   bool output_shut_ = false;
@@ -139,6 +159,8 @@ class Tcp final : public Object {
   bool end_sent_ = false;
   bool is_in_doubt_ = false;  // a probe was sent and not answered
   std::uint8_t knocks_ = 0;
+  std::uint32_t place_ = Whereabouts::unknown;  // in the machine's connections
+  Whereabouts other_;
   Route route_;
   std::uint64_t sent_ = 0;
   std::uint64_t acked_ = 0;

@@ -54,7 +54,7 @@ void Tcp::close_listener() {
 
 /// Tells the peer by a reset.
 void Tcp::break_off() {
-  if (is_routed_) refuse(machine_, route_);
+  if (is_routed()) refuse(machine_, route_);
   listener_ = {};
   become_over(ECONNRESET);
 }
@@ -82,11 +82,18 @@ void Tcp::end_if_finished() noexcept {
   become_over(0);
 }
 
+/// From now on packets find it.
+void Tcp::enter() {
+  place_ = machine_.connections.add(*this);
+  machine_.tcp_ports.use(route_.local.port);
+}
+
 /// No packet finds it any more.
 void Tcp::leave() noexcept {
-  if (!std::exchange(is_routed_, false)) return;
+  if (!is_routed()) return;
   machine_.tcp_ports.release(route_.local.port);
-  machine_.connections.erase(route_);
+  machine_.connections.remove(std::exchange(place_, Whereabouts::unknown));
+  other_ = {};
 }
 
 void Tcp::unbind() noexcept {
@@ -95,7 +102,8 @@ void Tcp::unbind() noexcept {
 
 void Tcp::vanish() noexcept {
   state_ = State::over;
-  is_routed_ = is_bound_ = false;
+  place_ = Whereabouts::unknown;
+  is_bound_ = false;
   listening_.reset();
   listener_ = {};
   drop_unsent();

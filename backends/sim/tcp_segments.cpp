@@ -15,8 +15,8 @@ constexpr std::size_t header_size = 40;
 constexpr Duration tail_delay = std::chrono::milliseconds{40};
 constexpr Duration slow_handshake = std::chrono::seconds{3};
 
-std::string_view name_of(const Segment& segment) noexcept {
-  switch (segment.kind) {
+std::string_view name_of(const Packet& packet) noexcept {
+  switch (packet.segment.kind) {
     case Segment::Kind::syn:
       return "tcp got SYN";
     case Segment::Kind::syn_ack:
@@ -26,8 +26,8 @@ std::string_view name_of(const Segment& segment) noexcept {
     case Segment::Kind::ack:
       break;
   }
-  if (segment.end) return "tcp got FIN";
-  return segment.data.empty() ? "tcp got ACK" : "tcp got data";
+  if (packet.segment.end) return "tcp got FIN";
+  return packet.data.empty() ? "tcp got ACK" : "tcp got data";
 }
 
 Machine* machine_of(Machine& from, const Address& to) noexcept {
@@ -38,28 +38,31 @@ Machine* machine_of(Machine& from, const Address& to) noexcept {
 
 // --- sending ------------------------------------------------------------------------------------
 
-void Tcp::transmit(Segment segment) {
+void Tcp::transmit(Segment segment, std::size_t size) {
   segment.acked = received_;
   segment.limit = told_limit_ = input_limit();
   Machine* const to = machine_of(machine_, route_.remote);
-  if (to == nullptr) return;
-  const std::size_t size = header_size + segment.data.size();
-  machine_.world().send_segment(
-      machine_, *to, size,
-      [to, route = std::make_unique<Route>(Route{route_.remote, route_.local}),
-       sent = std::make_unique<Segment>(std::move(segment))] {
-        Tcp::arrive(*to, *route, std::move(*sent));
-      });
+  if (to == nullptr) return unsent_.drop(size);
+  std::unique_ptr<Packet> packet = machine_.world().make_packet();
+  packet->to = to;
+  packet->route = {route_.remote, route_.local};
+  packet->sender = {place_, this};
+  packet->receiver = other_;
+  packet->segment = segment;
+  unsent_.take(size, packet->data);
+  machine_.world().send_packet(machine_, header_size + size, std::move(packet));
 }
 
 /// A reset from nobody.
 void Tcp::refuse(Machine& machine, const Route& route) {
   Machine* const to = machine_of(machine, route.remote);
   if (to == nullptr) return;
-  machine.world().send_segment(machine, *to, header_size,
-                               [to, back = Route{route.remote, route.local}] {
-                                 Tcp::arrive(*to, back, {.kind = Segment::Kind::reset});
-                               });
+  std::unique_ptr<Packet> packet = machine.world().make_packet();
+  packet->to = to;
+  packet->route = {route.remote, route.local};
+  packet->sender = packet->receiver = {};
+  packet->segment = {.kind = Segment::Kind::reset};
+  machine.world().send_packet(machine, header_size, std::move(packet));
 }
 
 void Tcp::send_what_fits(Tail tail) {
@@ -70,15 +73,15 @@ void Tcp::send_what_fits(Tail tail) {
     const bool may_wait = tail == Tail::may_wait && !output_shut_ && size == unsent_.size();
     if (may_wait && holds_tail_back()) break;
     if (size > 1 && world.strikes(Fault::split_packet)) size = 1 + world.random.below(size - 1);
-    Segment segment{.data = unsent_.take(size)};
+    Segment segment;
     machine_.unbuffer(size);
     sent_ += size;
-    if (unsent_.empty() && output_shut_ && tail_ != EventQueue::Ticket::none) {
+    if (unsent_.size() == size && output_shut_ && tail_ != EventQueue::Ticket::none) {
       world.events.cancel(tail_);
       segment.end = end_sent_ = true;
       ++sent_;
     }
-    transmit(std::move(segment));
+    transmit(segment, size);
   }
   if (output_shut_ && !end_sent_ && unsent_.empty()) {
     end_sent_ = true;
@@ -119,12 +122,14 @@ void Tcp::knock() {
 
 // --- arriving -----------------------------------------------------------------------------------
 
-void Tcp::arrive(Machine& machine, const Route& route, Segment segment) {
-  machine.note(name_of(segment), {segment.data.size(), segment.acked, segment.limit}, &route);
-  const auto found = machine.connections.find(route);
-  if (found != machine.connections.end()) {
-    const Ref<Tcp> alive = found->second;
-    return alive->take(std::move(segment));
+void Tcp::arrive(Packet& packet) {
+  Machine& machine = *packet.to;
+  const Route& route = packet.route;
+  const Segment& segment = packet.segment;
+  machine.note(name_of(packet), {packet.data.size(), segment.acked, segment.limit}, &route);
+  if (const Ref<Tcp> known{machine.connections.find(route, packet.receiver.place)}) {
+    if (packet.sender.place != Whereabouts::unknown) known->other_ = packet.sender;
+    return known->take(packet);
   }
   if (segment.kind == Segment::Kind::reset) return;
   if (segment.kind != Segment::Kind::syn) return refuse(machine, route);
@@ -132,7 +137,7 @@ void Tcp::arrive(Machine& machine, const Route& route, Segment segment) {
   if (listener == nullptr || machine.world().strikes(Fault::refused)) {
     return refuse(machine, route);
   }
-  listener->take_syn(route, segment);
+  listener->take_syn(packet);
 }
 
 /// Of several, with SO_REUSEPORT, one that the seed draws.
@@ -154,23 +159,23 @@ Tcp* Tcp::listener_for(Machine& machine, const Address& to) {
 }
 
 /// A full queue says nothing: the client will knock again.
-void Tcp::take_syn(const Route& route, const Segment& segment) {
+void Tcp::take_syn(const Packet& syn) {
   if (listening_->queue.size() + listening_->handshaking > listening_->backlog) return;
   const Ref<Tcp> client{new Tcp{machine_, family}};
   client->options.inherit(options, machine_.owns(route.remote) ? 1 : 2);
   client->state_ = State::handshaking;
   client->progress_ = Progress::connected;
-  client->route_ = route;
-  client->limit_ = segment.limit;
+  client->route_ = syn.route;
+  client->limit_ = syn.segment.limit;
   client->listener_ = Ref<Tcp>{this};
-  client->is_routed_ = true;
-  machine_.connections.emplace(route, client);
-  machine_.tcp_ports.use(route.local.port);
+  client->other_ = syn.sender;
+  client->enter();
   ++listening_->handshaking;
   client->transmit({.kind = Segment::Kind::syn_ack});
 }
 
-void Tcp::take(Segment segment) {
+void Tcp::take(Packet& packet) {
+  const Segment& segment = packet.segment;
   heard_at_ = machine_.world().now;
   is_in_doubt_ = false;
   switch (segment.kind) {
@@ -190,7 +195,7 @@ void Tcp::take(Segment segment) {
   if (state_ == State::handshaking && !handshake_ended()) return;
   acked_ = std::max(acked_, std::min(segment.acked, sent_));
   limit_ = std::max(limit_, segment.limit);
-  if (!segment.data.empty() || segment.end) take_data(segment);
+  if (!packet.data.empty() || segment.end) take_data(packet);
   if (segment.is_probe) answer();
   if (state_ != State::connected) return;
   send_what_fits();
@@ -220,14 +225,14 @@ void Tcp::established() {
   changed();
 }
 
-void Tcp::take_data(Segment& segment) {
+void Tcp::take_data(Packet& packet) {
   // Nobody will ever read it.
   const bool is_unwanted = is_closed_ || (input_shut_ && output_shut_ && !end_received_);
-  if (is_unwanted && !segment.data.empty()) return break_off();
-  received_ += segment.data.size();
-  machine_.buffer(segment.data.size());
-  input_.append(segment.data);
-  if (segment.end) {
+  if (is_unwanted && !packet.data.empty()) return break_off();
+  received_ += packet.data.size();
+  machine_.buffer(packet.data.size());
+  input_.append(packet.data);
+  if (packet.segment.end) {
     if (machine_.world().strikes(Fault::reset_for_end)) {
       refuse(machine_, route_);
       return take_reset();

@@ -19,6 +19,7 @@ namespace {
 
 constexpr Duration time_of_many_turns = std::chrono::microseconds{1};
 constexpr unsigned slow_packet = 100;
+constexpr std::size_t spare_packets_max = std::size_t{1} << 16U;
 constexpr Duration reordering_delay_min = std::chrono::milliseconds{1};
 
 /// And not an address with a port, which looks like one.
@@ -109,27 +110,53 @@ void WorldImpl::reopen(std::string_view from, std::string_view to) {
   reopen(*host(from).machine_, *host(to).machine_);
 }
 
-void WorldImpl::send_segment(const Machine& from, const Machine& to, std::size_t size,
-                             Function<void()> arrive) {
-  if (&from == &to) return within_.push_back(std::move(arrive));
+/// `arrive` is what it is, so that a packet is small enough to be kept in the event.
+template <typename Arrival>
+void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
+                          const void* reads) {
+  events.at(
+      time,
+      [&way, &to, arrive = std::move(arrive)]() mutable {
+        if (to.is_up()) {
+          arrive();
+        } else {
+          way.wait(std::move(arrive));
+        }
+      },
+      reads);
+}
+
+std::unique_ptr<Packet> WorldImpl::make_packet() {
+  if (spare_packets_.empty()) return std::make_unique<Packet>();
+  std::unique_ptr<Packet> packet = std::move(spare_packets_.back());
+  spare_packets_.pop_back();
+  return packet;
+}
+
+/// Packets are used again, with the room that they have for data.
+void WorldImpl::arrive(std::unique_ptr<Packet> packet) {
+  Tcp::arrive(*packet);
+  if (packet->data.capacity() > ByteQueue::copied_max) packet->data = {};
+  packet->data.clear();
+  if (spare_packets_.size() < spare_packets_max) spare_packets_.push_back(std::move(packet));
+}
+
+void WorldImpl::send_packet(const Machine& from, std::size_t size, std::unique_ptr<Packet> packet) {
+  const Machine& to = *packet->to;
+  const void* const receiver = packet->receiver.memory;
+  auto arrive = [this, one = std::move(packet)]() mutable { this->arrive(std::move(one)); };
+  if (&from == &to) {
+    within_.emplace_back(std::move(arrive));
+    return;
+  }
   Path& way = path(from, to);
   const unsigned slowness = strikes(Fault::slow_packet) ? slow_packet : 1;
   const TimePoint time = way.arrival(now, size, Path::Order::kept, slowness, random);
   if (way.is_open()) {
-    arrive_at(way, to, time, std::move(arrive));
+    arrive_at(way, to, time, std::move(arrive), receiver);
   } else {
     way.wait(std::move(arrive));
   }
-}
-
-void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Function<void()> arrive) {
-  events.at(time, [&way, &to, arrive = std::move(arrive)]() mutable {
-    if (to.is_up()) {
-      arrive();
-    } else {
-      way.wait(std::move(arrive));
-    }
-  });
 }
 
 void WorldImpl::send_datagram(const Machine& from, const Machine& to, std::size_t size,

@@ -30,6 +30,7 @@ namespace rondo::sim {
 
 class HostedEnd;
 class Machine;
+struct Packet;
 class WaitingList;
 
 class WorldImpl final : public Names {
@@ -68,8 +69,8 @@ class WorldImpl final : public Names {
   void doubt(const Machine& machine);
   void doubt(std::string_view from, std::string_view to);
   /// A part of a connection: it arrives in the order of such, however long that takes.
-  void send_segment(const Machine& from, const Machine& to, std::size_t size,
-                    Function<void()> arrive);
+  [[nodiscard]] std::unique_ptr<Packet> make_packet();
+  void send_packet(const Machine& from, std::size_t size, std::unique_ptr<Packet> packet);
   /// It arrives or not, once or more.
   void send_datagram(const Machine& from, const Machine& to, std::size_t size,
                      Function<Function<void()>()> make_arrival);
@@ -122,12 +123,16 @@ class WorldImpl final : public Names {
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
   Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
-  void arrive_at(Path& way, const Machine& to, TimePoint time, Function<void()> arrive);
+  template <typename Arrival>
+  void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
+                 const void* reads = nullptr);
+  void arrive(std::unique_ptr<Packet> packet);
   void turn_one();
   void throw_kept();
 
   bool faults_on_ = false;
   bool settling_ = false;
+  std::vector<std::unique_ptr<Packet>> spare_packets_;
   std::deque<Function<void()>> within_;  // what was sent within one machine
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<Machine*> machines_;
