@@ -162,7 +162,7 @@ Tcp* Tcp::listener_for(Machine& machine, const Address& to) {
 void Tcp::take_syn(const Packet& syn) {
   if (listening_->queue.size() + listening_->handshaking > listening_->backlog) return;
   const Ref<Tcp> client{new Tcp{machine_, family}};
-  client->options.inherit(options, machine_.owns(route.remote) ? 1 : 2);
+  client->options.inherit(options, machine_.owns(syn.route.remote) ? 1 : 2);
   client->state_ = State::handshaking;
   client->progress_ = Progress::connected;
   client->route_ = syn.route;
