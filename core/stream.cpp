@@ -310,8 +310,7 @@ void Stream::update_interest() noexcept {
 
 /// Without memory the counter stays at its end, and tries again with the next piece.
 void Stream::carry(std::uint32_t& counter) noexcept {
-  if (extra_ == nullptr) extra_ = new (std::nothrow) detail::StreamExtra;
-  if (extra_ == nullptr) {
+  if (try_extra() == nullptr) {
     counter = std::numeric_limits<std::uint32_t>::max();
     return;
   }

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <new>
 #include <utility>
 
 #include <rondo/stream.h>
@@ -216,8 +215,7 @@ void Stream::close_or_linger() {
     }
   }
   // To linger is a courtesy, and takes memory.
-  if (extra_ == nullptr) extra_ = new (std::nothrow) detail::StreamExtra;
-  if (extra_ == nullptr) return end(CloseReason::closed);
+  if (try_extra() == nullptr) return end(CloseReason::closed);
   // It fails where the connection has: then there is no input either.
   if (!is(finished)) (void)streams.net().shutdown(fd_, Direction::write);
   flags_ |= lingering | finished;

@@ -311,10 +311,9 @@ std::ptrdiff_t Stream::send_with_descriptors(Bytes data) noexcept {
 
 void Stream::output_refused(int error) noexcept {
   group_->streams.uncork(*this);
-  if (extra_ == nullptr) extra_ = new (std::nothrow) StreamExtra;
   // Whoever does not read would never hear of it; and only a connection that has broken is certain
   // to end the input too. Without memory there is no place to keep the error.
-  if (is(input_over | paused) || !breaks_connection(error) || extra_ == nullptr) {
+  if (is(input_over | paused) || !breaks_connection(error) || try_extra() == nullptr) {
     flags_ |= resets;  // what was refused is lost
     return end_for(error);
   }
@@ -335,8 +334,13 @@ std::size_t Stream::waiting() const noexcept {
 }
 
 StreamExtra& Stream::extra() {
-  if (extra_ == nullptr) extra_ = new StreamExtra;
+  if (try_extra() == nullptr) throw std::bad_alloc{};
   return *extra_;
+}
+
+StreamExtra* Stream::try_extra() noexcept {
+  if (extra_ == nullptr) extra_ = new (std::nothrow) StreamExtra;
+  return extra_;
 }
 
 }  // namespace rondo

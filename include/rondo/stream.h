@@ -130,7 +130,9 @@ class OwnedBytes {
   using Free = void (*)(void* owner) noexcept;
 
   OwnedBytes() noexcept = default;
-  /// `free(owner)` is called once, when the bytes are not needed any more.
+  /// `free(owner)` is called once, when the bytes are not needed any more: within any call of the
+  /// stream that holds them, which it must neither use nor destroy. What is more than to free
+  /// memory, it posts to the reactor.
   OwnedBytes(Bytes data, void* owner, Free free) noexcept
       : data_(data), owner_(owner), free_(free) {}
   template <typename Container>
@@ -351,6 +353,7 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] bool output_waits() const noexcept;
   bool output_grew() noexcept;
   [[nodiscard]] detail::StreamExtra& extra();
+  [[nodiscard]] detail::StreamExtra* try_extra() noexcept;  // null: no memory
 
   // Ends.
   void settle();
