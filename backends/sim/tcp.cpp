@@ -88,7 +88,9 @@ int Tcp::bind(const Endpoint& local) {
 int Tcp::listen(int backlog) {
   if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
   if (!is_bound_) {
-    const int result = bind(any_address(family).endpoint(family));
+    Address address = keeps_address_ ? route_.local : any_address(family);
+    address.port = 0;
+    const int result = bind(address.endpoint(family));
     if (result != 0) return result;
   }
   if (!listens() && machine_.tcp_ports.is_listened_on(*this, route_.local.port)) return -EADDRINUSE;
@@ -127,7 +129,7 @@ int Tcp::connect(const Endpoint& peer) {
   state_ = State::connecting;
   progress_ = Progress::connecting;
   error_ = 0;
-  input_shut_ = output_shut_ = end_received_ = end_sent_ = false;
+  end_received_ = end_due_ = end_sent_ = false;
   sent_ = acked_ = received_ = read_ = 0;
   knocks_ = 0;
   machine_.note("tcp connects", {}, &route_);
@@ -150,13 +152,16 @@ int Tcp::outcome_of_connect() {
 
 /// As if it had never been connected; it keeps the port that it was bound to.
 void Tcp::disconnect() {
-  if (state_ == State::listening) close_listener();
+  if (state_ == State::listening) {
+    close_listener();
+    if (!keeps_port_) unbind();
+  }
   become_over(0);
   state_ = State::fresh;
   progress_ = Progress::none;
   machine_.unbuffer(input_.size());
   input_.clear();
-  input_shut_ = output_shut_ = end_received_ = end_sent_ = false;
+  input_shut_ = output_shut_ = end_received_ = end_due_ = end_sent_ = false;
   route_.remote = {};
   // The port is told on, also where it is anybody's again.
   if (!keeps_address_) route_.local.ip = any_address(family).ip;
@@ -247,7 +252,10 @@ int Tcp::shutdown(Direction direction) {
   if (listens()) return 0;
   if (direction != Direction::write) input_shut_ = true;
   if (direction != Direction::read) output_shut_ = true;
-  if (state_ == State::connected) send_what_fits();
+  if (state_ == State::connected) {
+    end_due_ = output_shut_;
+    send_what_fits();
+  }
   changed();
   return state_ == State::connected ? 0 : -ENOTCONN;
 }

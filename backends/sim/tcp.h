@@ -156,6 +156,7 @@ class Tcp final : public Object {
   bool input_shut_ = false;
   bool output_shut_ = false;
   bool end_received_ = false;
+  bool end_due_ = false;  // behind what is unsent; not of who was shut down before he connected
   bool end_sent_ = false;
   bool is_in_doubt_ = false;  // a probe was sent and not answered
   std::uint8_t knocks_ = 0;

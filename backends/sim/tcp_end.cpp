@@ -31,7 +31,7 @@ void Tcp::closed() {
       if (options.linger() == 0 || !input_.empty()) {
         break_off();
       } else {
-        output_shut_ = true;
+        output_shut_ = end_due_ = true;
         send_what_fits();
         end_if_finished();
         if (state_ == State::connected) await_answer();
@@ -62,11 +62,11 @@ void Tcp::break_off() {
 void Tcp::become_over(int error) noexcept {
   const Ref<Tcp> alive{this};
   error_ = error;
-  state_ = State::over;
+  const bool was_over = std::exchange(state_, State::over) == State::over;
   output_shut_ = true;
   drop_unsent();
   leave();
-  if (!keeps_port_) unbind();
+  if (!keeps_port_ && !was_over) unbind();
   machine_.world().events.cancel(alarm_);
   machine_.world().events.cancel(tail_);
   changed();

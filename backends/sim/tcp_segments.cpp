@@ -70,20 +70,20 @@ void Tcp::send_what_fits(Tail tail) {
   while (!unsent_.empty() && sent_ < limit_) {
     std::size_t size = std::min<std::uint64_t>(segment_size_max, limit_ - sent_);
     size = std::min(size, unsent_.size());
-    const bool may_wait = tail == Tail::may_wait && !output_shut_ && size == unsent_.size();
+    const bool may_wait = tail == Tail::may_wait && !end_due_ && size == unsent_.size();
     if (may_wait && holds_tail_back()) break;
     if (size > 1 && world.strikes(Fault::split_packet)) size = 1 + world.random.below(size - 1);
     Segment segment;
     machine_.unbuffer(size);
     sent_ += size;
-    if (unsent_.size() == size && output_shut_ && tail_ != EventQueue::Ticket::none) {
+    if (unsent_.size() == size && end_due_ && tail_ != EventQueue::Ticket::none) {
       world.events.cancel(tail_);
       segment.end = end_sent_ = true;
       ++sent_;
     }
     transmit(segment, size);
   }
-  if (output_shut_ && !end_sent_ && unsent_.empty()) {
+  if (end_due_ && !end_sent_ && unsent_.empty()) {
     end_sent_ = true;
     ++sent_;
     transmit({.end = true});
@@ -186,8 +186,10 @@ void Tcp::take(Packet& packet) {
       if (state_ != State::connecting) return;
       limit_ = segment.limit;
       established();
-      if (segment.kind == Segment::Kind::syn) return transmit({.kind = Segment::Kind::syn_ack});
-      return answer();
+      if (segment.kind == Segment::Kind::syn_ack) return answer();
+      transmit({.kind = Segment::Kind::syn_ack});
+      end_due_ = output_shut_;  // as tcp_rcv_state_process has it, of both who connect alone
+      return send_what_fits();
     case Segment::Kind::ack:
       break;
   }
@@ -227,7 +229,7 @@ void Tcp::established() {
 
 void Tcp::take_data(Packet& packet) {
   // Nobody will ever read it.
-  const bool is_unwanted = is_closed_ || (input_shut_ && output_shut_ && !end_received_);
+  const bool is_unwanted = is_closed_ || (input_shut_ && end_due_ && !end_received_);
   if (is_unwanted && !packet.data.empty()) return break_off();
   received_ += packet.data.size();
   machine_.buffer(packet.data.size());
@@ -248,7 +250,8 @@ void Tcp::take_reset() noexcept {
   if (const Ref<Tcp> listener = std::exchange(listener_, {})) {
     if (listener->listens()) --listener->listening_->handshaking;
   }
-  become_over(end_received_ && !end_sent_ ? EPIPE : ECONNRESET);
+  // With the own end still under way it is CLOSE_WAIT no more.
+  become_over(end_received_ && !end_due_ ? EPIPE : ECONNRESET);
 }
 
 }  // namespace rondo::sim

@@ -76,6 +76,60 @@ TEST_F(Facts, DataThatNobodyWillReadResets) {
             "Connection reset by peer");
 }
 
+TEST_F(Facts, WhoHasFinishedTooIsToldAReset) {
+  const Script script =
+      with(connection(), {{Kind::shut_write, 2}, {Kind::fill, 1}, {Kind::close_with_reset, 2}});
+  EXPECT_EQ(outcome(with(script, {{Kind::take_error, 1}})), "Broken pipe");
+  EXPECT_EQ(outcome(with(connection(), {{Kind::shut_write, 2},
+                                        {Kind::fill, 1},
+                                        {Kind::shut_write, 1},
+                                        {Kind::close_with_reset, 2},
+                                        {Kind::take_error, 1}})),
+            "Connection reset by peer");
+}
+
+TEST_F(Facts, WhatIsShutDownBeforeItConnectsStaysSo) {
+  const auto connected_after = [](Kind shut) {
+    return Script{{Kind::make_socket, 0, 0, tcp},
+                  {Kind::bind_loopback, 0},
+                  {Kind::listen, 0, 0, 16},
+                  {Kind::make_socket, 1, 0, tcp},
+                  {shut, 1},
+                  {Kind::connect, 1, 0},
+                  {Kind::accept, 0, 2}};
+  };
+  EXPECT_EQ(outcome(with(connected_after(Kind::shut_read), {{Kind::read, 1, 0, 5}})), "0 bytes");
+  EXPECT_EQ(outcome(with(connected_after(Kind::shut_write), {{Kind::write, 1, 0, 5}})),
+            "Broken pipe");
+  EXPECT_EQ(outcome(with(connected_after(Kind::shut_write), {{Kind::read, 2, 0, 5}})), "not now")
+      << "there is no end for the peer";
+  const Script alone{{Kind::make_socket, 0, 0, tcp},
+                     {Kind::bind_loopback, 0},
+                     {Kind::shut_write, 0},
+                     {Kind::connect_self, 0},
+                     {Kind::read, 0, 0, 5}};
+  EXPECT_EQ(outcome(alone), "0 bytes") << "but of who connects to himself";
+}
+
+TEST_F(Facts, WhatIsBoundAfterARefusalStaysSo) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, tcp},
+                     {Kind::connect_deserted, 0},
+                     {Kind::bind_loopback, 0},
+                     {Kind::connect_deserted, 0},
+                     {Kind::bind_loopback, 0}}),
+            "Invalid argument");
+}
+
+TEST_F(Facts, WhoListensAgainDoesSoAtHisAddress) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, tcp},
+                     {Kind::bind_loopback, 0},
+                     {Kind::listen, 0, 0, 16},
+                     {Kind::shut_both, 0},
+                     {Kind::listen, 0, 0, 16},
+                     {Kind::ask_local, 0}}),
+            "127.0.0.1:p0");
+}
+
 TEST_F(Facts, AListenerThatIsShutDownListensNoMore) {
   EXPECT_EQ(outcome(with(connection(), {{Kind::shut_read, 0}, {Kind::accept, 0, 3}})),
             "Invalid argument");
