@@ -1,6 +1,7 @@
 #include "unix.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -12,9 +13,21 @@ namespace {
 
 constexpr std::size_t chunk_size_max = std::size_t{32} << 10U;
 constexpr std::size_t header_of_message = 32;  // what a message may be less than the send buffer
-constexpr std::size_t cost_of_message = 768;   // what the kernel books beside the bytes
 constexpr std::size_t datagrams_waiting_max = 10;  // net.unix.max_dgram_qlen
 constexpr int backlog_max = 4096;
+
+/// What the kernel books for one, as sock_alloc_send_pskb has it: up to 16 KiB in a power of two,
+/// with a head and a tail, and the rest in pages.
+std::size_t cost_of_message(std::size_t size) noexcept {
+  constexpr std::size_t page = 4096;
+  constexpr std::size_t tail = 320;
+  constexpr std::size_t head = 256;
+  constexpr std::size_t unpaged_max = 4 * page - tail;
+  constexpr std::size_t paged_max = 17 * page;
+  const std::size_t beyond = size - std::min(size, unpaged_max);
+  const std::size_t paged = std::min((beyond + page - 1) / page * page, paged_max);
+  return std::bit_ceil(size - std::min(size, paged) + tail) + paged + head;
+}
 
 }  // namespace
 
@@ -304,14 +317,13 @@ int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
       rest = rest.subspan(taken.size());
       message.size += taken.size();
       const bool goes_on = !is_stream && message.size > taken.size();
-      if (!goes_on) to.input_.push_back({{}, 0, std::exchange(rights, {}), local_, {}});
+      if (!goes_on) to.input_.push_back({{}, 0, std::exchange(rights, {}), Ref<UnixSocket>{this}});
       Chunk& chunk = to.input_.back();
       chunk.data.insert(chunk.data.end(), taken.begin(), taken.end());
-      chunk.payer = Ref<UnixSocket>{this};
     }
   }
-  if (size == 0) to.input_.push_back({{}, 0, std::move(rights), local_, Ref<UnixSocket>{this}});
-  owed_ += message.size + (is_stream ? 0 : cost_of_message);
+  if (size == 0) to.input_.push_back({{}, 0, std::move(rights), Ref<UnixSocket>{this}});
+  owed_ += is_stream ? message.size : cost_of_message(message.size);
   machine_.note("unix sends", {message.size});
   to.changed();
   changed();
@@ -335,7 +347,7 @@ int UnixSocket::receive(Message& message, Rights& rights) {
 /// Ends behind what came with descriptors.
 int UnixSocket::receive_bytes(Message& message, Rights& rights) {
   const std::size_t wanted = size_of(message);
-  if (message.address != nullptr) *message.address = input_.front().from;
+  if (message.address != nullptr) *message.address = input_.front().payer->local_;
   while (message.size < wanted && !input_.empty()) {
     Chunk& chunk = input_.front();
     const bool has_rights = !chunk.rights.empty();
@@ -356,7 +368,7 @@ void UnixSocket::receive_record(Message& message, Rights& rights) {
   Chunk& chunk = input_.front();
   message.size = fill(message, 0, chunk.data);
   message.truncated = message.size < chunk.data.size();
-  if (message.address != nullptr) *message.address = chunk.from;
+  if (message.address != nullptr) *message.address = chunk.payer->local_;
   if (message.info != nullptr) *message.info = {.whole_size = chunk.data.size()};
   rights = std::exchange(chunk.rights, {});
   drop_front();
@@ -366,8 +378,8 @@ void UnixSocket::receive_record(Message& message, Rights& rights) {
 void UnixSocket::drop_front() {
   const Chunk chunk = std::move(input_.front());
   input_.pop_front();
-  const std::size_t cost = type == SocketType::stream ? 0 : cost_of_message;
-  if (chunk.payer) chunk.payer->pay(chunk.data.size() - chunk.taken + cost);
+  const std::size_t size = chunk.data.size() - chunk.taken;
+  if (chunk.payer) chunk.payer->pay(type == SocketType::stream ? size : cost_of_message(size));
   for (const Ref<Object>& right : chunk.rights) right->released();
   tell_senders();
 }

@@ -49,8 +49,7 @@ class UnixSocket final : public Object {
     std::vector<std::byte> data;
     std::size_t taken = 0;
     Rights rights;
-    Endpoint from;
-    Ref<UnixSocket> payer;  // in whose account it is
+    Ref<UnixSocket> payer;  // in whose account it is, and whose name now is told
   };
 
   [[nodiscard]] bool is_datagram() const noexcept { return type == SocketType::datagram; }

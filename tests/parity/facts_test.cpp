@@ -17,6 +17,7 @@ constexpr std::uint32_t tcp6 = 3;
 constexpr std::uint32_t unix_stream = 6;
 constexpr std::uint32_t unix_datagram = 7;
 constexpr std::uint32_t pair_of_streams = 0;
+constexpr std::uint32_t send_buffer_40000 = 8 * 18 + 3;
 constexpr std::uint32_t group_interface = 17;  // the last of the options
 
 class Facts : public testing::Test {
@@ -167,6 +168,27 @@ TEST_F(Facts, ElevenDatagramsWait) {
   for (int i = 0; i < 11; ++i) script.push_back({Kind::send, 1, 0, 5});
   EXPECT_EQ(outcome(script), "sent 5");
   EXPECT_EQ(outcome(with(script, {{Kind::send, 1, 0, 5}})), "not now");
+}
+
+TEST_F(Facts, ASenderIsCalledAsHeIsNow) {
+  const std::string received = outcome({{Kind::make_socket, 0, 0, unix_datagram},
+                                        {Kind::bind_path, 0, 0, 2},
+                                        {Kind::make_socket, 1, 0, unix_datagram},
+                                        {Kind::connect_path, 1, 0, 2},
+                                        {Kind::send, 1, 0, 5},
+                                        {Kind::bind_abstract, 1, 0, 1},
+                                        {Kind::receive, 0, 0, 20}});
+  EXPECT_TRUE(received.ends_with("from unix:@1")) << received;
+}
+
+TEST_F(Facts, ADatagramTakesMoreRoomThanItsBytes) {
+  const Script script{{Kind::make_pair, 0, 1, 1}, {Kind::set_option, 1, 0, send_buffer_40000}};
+  EXPECT_EQ(outcome(with(script, {{Kind::send_batch, 1, 0, 4'000}})), "3");
+  for (const std::uint32_t size : {1U, 60U, 300U, 705U, 2'000U, 8'000U, 12'000U, 20'000U}) {
+    Script filled = script;
+    for (int i = 0; i < 12; ++i) filled.push_back({Kind::send, 1, 0, size});
+    (void)outcome(filled);  // both say the same after each
+  }
 }
 
 TEST_F(Facts, AbstractNamesAreOfAType) {
