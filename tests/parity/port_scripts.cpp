@@ -245,7 +245,7 @@ void PortScripts::step_on_connected(std::uint8_t slot) {
 
 void PortScripts::step_on_listener(std::uint8_t slot) {
   const Guess guess = guesses_[slot];
-  const std::uint32_t choice = random_.below(10);
+  const std::uint32_t choice = random_.below(12);
   if (choice < 4) {
     const std::uint8_t client = vacant_slot();
     if (client == slot) return;
@@ -260,6 +260,11 @@ void PortScripts::step_on_listener(std::uint8_t slot) {
     return add({random_.chance(50) ? Kind::accept : Kind::accept_with_peer, slot, accepted});
   }
   if (choice < 9) return close(slot);
+  if (choice < 11) {
+    return add({random_.one_of({Kind::connect, Kind::connect_deserted, Kind::read, Kind::write,
+                                Kind::shut_write, Kind::shut_both}),
+                slot, slot_in(Role::listening), some_size()});
+  }
   // Linux drops what a full queue of TCP cannot hold, and asks again a second later.
   add({Kind::listen, slot, 0, guess.family == unix_domain ? random_.below(4) : 16});
 }
