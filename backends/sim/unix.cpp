@@ -124,7 +124,7 @@ int UnixSocket::accept(Ref<Object>& accepted, Endpoint* peer) {
   if (queue_.empty()) return -EAGAIN;
   const Ref<UnixSocket> client = std::move(queue_.front());
   queue_.pop_front();
-  if (peer != nullptr) *peer = client->remote_;
+  if (peer != nullptr) *peer = client->peer_ ? client->peer_->local_ : client->remote_;
   accepted = client;
   return 0;
 }

@@ -181,6 +181,17 @@ TEST_F(Facts, ASenderIsCalledAsHeIsNow) {
   EXPECT_TRUE(received.ends_with("from unix:@1")) << received;
 }
 
+TEST_F(Facts, AClientIsCalledAsHeIsWhenHeIsAccepted) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, unix_stream},
+                     {Kind::bind_path, 0, 0, 1},
+                     {Kind::listen, 0, 0, 2},
+                     {Kind::make_socket, 1, 0, unix_stream},
+                     {Kind::connect_path, 1, 0, 1},
+                     {Kind::bind_abstract, 1, 0, 0},
+                     {Kind::accept_with_peer, 0, 2}}),
+            "unix:@0");
+}
+
 TEST_F(Facts, ADatagramTakesMoreRoomThanItsBytes) {
   const Script script{{Kind::make_pair, 0, 1, 1}, {Kind::set_option, 1, 0, send_buffer_40000}};
   EXPECT_EQ(outcome(with(script, {{Kind::send_batch, 1, 0, 4'000}})), "3");
