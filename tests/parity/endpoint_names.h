@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -28,8 +29,18 @@ class EndpointNames {
     return host + ":p" + std::to_string(ports_.emplace(key, ports_.size()).first->second);
   }
 
+  /// To be told of each port that a kernel has chosen. Few are chosen twice in a script, but then
+  /// they would have one name for two.
+  void chosen(const Endpoint& local) {
+    if (local.family() == Family::unix_domain || local.port() == 0) return;
+    if (!chosen_.insert({local.family(), local.port()}).second) is_ambiguous_ = true;
+  }
+  [[nodiscard]] bool is_ambiguous() const noexcept { return is_ambiguous_; }
+
  private:
   std::string prefix_;
+  std::set<std::pair<Family, std::uint16_t>> chosen_;
+  bool is_ambiguous_ = false;
   std::map<std::pair<int, std::uint16_t>, std::size_t> ports_;
 };
 

@@ -26,6 +26,8 @@ class Player {
   /// Lets what can happen now happen, and tells the outcome of the last step and the state of
   /// everything. A later look may tell more.
   virtual std::string look() = 0;
+  /// The kernel has chosen a port twice: the script is to be played again, on another one.
+  [[nodiscard]] virtual bool is_ambiguous() const noexcept = 0;
 };
 
 /// A byte that only fills: how many there are is not compared, since buffers are counted otherwise.

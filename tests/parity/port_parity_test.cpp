@@ -39,5 +39,16 @@ TEST(PortScriptsTest, AreThoseOfEveryCompiler) {
   EXPECT_EQ(hash_of_scripts(on_any_system), 14610067742941007928U);
 }
 
+TEST(EndpointNamesTest, AreAmbiguousWhereAPortIsChosenTwice) {
+  EndpointNames names{""};
+  names.chosen(Endpoint::loopback(7));
+  names.chosen(Endpoint::loopback(7, Family::ipv6));
+  names.chosen(Endpoint::loopback(0));
+  names.chosen(Endpoint::loopback(0));
+  EXPECT_FALSE(names.is_ambiguous());
+  names.chosen(Endpoint::loopback(7));
+  EXPECT_TRUE(names.is_ambiguous());
+}
+
 }  // namespace
 }  // namespace rondo::test

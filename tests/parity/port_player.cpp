@@ -60,7 +60,10 @@ void PortPlayer::play(const Step& step) {
     if (can_write(slot.told)) slot.is_filled = false;
   }
   const bool makes = step.kind <= Kind::make_pipe;
+  const bool has_port = local_of(step.slot).port() != 0;
   if (makes || fd_of(step.slot) >= 0) (this->*actions()[static_cast<std::size_t>(step.kind)])(step);
+  const bool is_given = step.kind == Kind::bind_taken || step.kind == Kind::receive_descriptor;
+  if (!has_port && !is_given) names_.chosen(local_of(step.slot));
 }
 
 std::string PortPlayer::look() {
@@ -159,6 +162,11 @@ Endpoint PortPlayer::abstract_endpoint(std::uint32_t number) const {
 Family PortPlayer::family_of(std::size_t at) {
   Endpoint local;
   return net_.local(fd_of(at), local) == 0 ? local.family() : Family::unix_domain;
+}
+
+Endpoint PortPlayer::local_of(std::size_t at) {
+  Endpoint local;
+  return fd_of(at) >= 0 && net_.local(fd_of(at), local) == 0 ? local : Endpoint{};
 }
 
 std::string PortPlayer::into(std::size_t at, int fd) {

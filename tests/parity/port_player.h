@@ -33,6 +33,7 @@ class PortPlayer final : public Player {
 
   void play(const Step& step) override;
   std::string look() override;
+  [[nodiscard]] bool is_ambiguous() const noexcept override { return names_.is_ambiguous(); }
 
  private:
   using Action = void (PortPlayer::*)(const Step&);
@@ -71,6 +72,8 @@ class PortPlayer final : public Player {
   [[nodiscard]] Endpoint path_endpoint(std::uint32_t number) const;
   [[nodiscard]] Endpoint abstract_endpoint(std::uint32_t number) const;
   [[nodiscard]] Family family_of(std::size_t at);
+  /// Where there is no address, none.
+  [[nodiscard]] Endpoint local_of(std::size_t at);
   [[nodiscard]] Deserted make_deserted(Family family);
   [[nodiscard]] std::string into(std::size_t at, int fd);
 

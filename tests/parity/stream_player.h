@@ -33,6 +33,7 @@ class StreamPlayer final : public Player {
 
   void play(const Step& step) override;
   std::string look() override;
+  [[nodiscard]] bool is_ambiguous() const noexcept override { return names_.is_ambiguous(); }
 
  private:
   struct Slot {

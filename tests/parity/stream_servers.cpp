@@ -20,6 +20,7 @@ void StreamPlayer::open_datagrams(const Step& step) {
   result_ = made ? "ok" : made.error().code.message();
   if (!made) return;
   slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
+  names_.chosen(slot.datagrams->local().value_or(Endpoint{}));
   if (local.family() == Family::unix_domain && !local.host().starts_with('@')) {
     slot.path = local.host();
   }
@@ -33,7 +34,9 @@ void StreamPlayer::connect_datagrams(const Step& step) {
   Slot& slot = at(step.slot);
   auto made = DatagramSocket::connect(reactor_, *to, slot.datagram_log);
   result_ = made ? "ok" : made.error().code.message();
-  if (made) slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
+  if (!made) return;
+  slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
+  names_.chosen(slot.datagrams->local().value_or(Endpoint{}));
 }
 
 void StreamPlayer::play_on_server(const Step& step, Slot& slot) {
