@@ -119,7 +119,8 @@ void PortScripts::unix_connection() {
   add({Kind::make_socket, client, 0, number});
   add({has_path ? Kind::connect_path : Kind::connect_abstract, client, 0, path});
   const std::uint8_t accepted = vacant_slot();
-  guesses_[accepted] = {Role::connected, unix_domain, type};
+  guesses_[accepted] = {Role::connected, unix_domain, type, client};
+  guesses_[client].peer = accepted;
   add({random_.chance(50) ? Kind::accept : Kind::accept_with_peer, listener, accepted});
   if (random_.chance(40)) close(listener);
 }
@@ -139,13 +140,16 @@ void PortScripts::unix_datagrams() {
 }
 
 void PortScripts::pair() {
-  const std::uint32_t type = random_.below(3);
+  const std::uint32_t type = random_.one_of({stream, stream, datagram, seqpacket});
   const Role role = type == datagram ? Role::datagram : Role::connected;
   const std::uint8_t one = vacant_slot();
   guesses_[one] = {role, unix_domain, type};
   const std::uint8_t other = vacant_slot();
   guesses_[other] = {role, unix_domain, type};
-  if (one != other) add({Kind::make_pair, one, other, type});
+  if (one == other) return;
+  add({Kind::make_pair, one, other, type});
+  guesses_[one].peer = other;
+  guesses_[other].peer = one;
 }
 
 void PortScripts::pipe() {
@@ -230,17 +234,25 @@ void PortScripts::step_on_connected(std::uint8_t slot) {
         {random_.one_of({Kind::shut_write, Kind::shut_write, Kind::shut_read, Kind::shut_both}),
          slot});
   }
-  if (choice < 90) return close(slot);
+  if (choice < 87) return close(slot);
   if (choice < 96 && guess.family == unix_domain) {
-    if (random_.chance(50)) {
-      return add({Kind::pass_descriptor, slot, slot_in(Role::reader), some_size()});
-    }
-    const std::uint8_t into = vacant_slot();
-    return add({Kind::receive_descriptor, slot, into, some_size()});
+    if (random_.chance(50)) return pass_descriptors(slot);
+    return add({Kind::receive_descriptor, slot, vacant_slot(), some_size()});
   }
   add({random_.one_of({Kind::take_error, Kind::write_nothing, Kind::read_nothing, Kind::ask_peer,
                        Kind::send_empty}),
        slot});
+}
+
+/// What comes behind one is not received with it.
+void PortScripts::pass_descriptors(std::uint8_t slot) {
+  if (guesses_[slot_in(Role::reader)].role != Role::reader) pipe();
+  add({Kind::pass_descriptor, slot, slot_in(Role::reader), some_size()});
+  const Kind behind = random_.one_of({Kind::pass_descriptor, Kind::write});
+  if (random_.chance(70)) add({behind, slot, slot_in(Role::reader), some_size()});
+  const std::uint8_t peer = guesses_[slot].peer;
+  if (peer == no_peer || random_.chance(30)) return;
+  add({Kind::receive_descriptor, peer, vacant_slot(), random_.one_of({20U, 4'000U})});
 }
 
 void PortScripts::step_on_listener(std::uint8_t slot) {

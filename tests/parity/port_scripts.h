@@ -28,10 +28,12 @@ class PortScripts {
     reader,
     writer,
   };
+  static constexpr std::uint8_t no_peer = PortPlayer::slot_count;
   struct Guess {
     Role role = Role::nothing;
     std::uint32_t family = 0;  // as in Family
     std::uint32_t type = 0;    // as in SocketType
+    std::uint8_t peer = no_peer;
   };
 
   /// Of a step in braces, whose parts are drawn in their order: arguments are in any.
@@ -58,6 +60,7 @@ class PortScripts {
   // Steps on a slot.
   void step();
   void step_on_connected(std::uint8_t slot);
+  void pass_descriptors(std::uint8_t slot);
   void step_on_listener(std::uint8_t slot);
   void step_on_fresh(std::uint8_t slot);
   void step_on_datagrams(std::uint8_t slot);
