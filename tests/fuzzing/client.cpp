@@ -9,6 +9,7 @@
 #include <rondo/sim.h>
 
 #include "fuzzing/target.h"
+#include "fuzzing/trouble.h"
 #include "fuzzing/voice.h"
 
 namespace rondo::fuzz {
@@ -59,15 +60,13 @@ class Scene {
     server_host_.add_address("2001:db8::1");
     host_.add_address("2001:db8::2");
     if (input.byte() % 8 != 0) listen();
-    descriptors_ = host_.descriptors();
-    choose_faults(world_, input);
+    trouble_.descriptors = host_.descriptors();
+    trouble_.choose_faults(input);
   }
 
   void run() {
     while (!input_.empty()) operate();
-    world_.faults().clear();
-    world_.heal("10.0.0.1", "10.0.0.2");
-    host_.limit_descriptors(descriptors_ + 100);
+    trouble_.end();
     peers_.read_all();
     peers_.close_all();
     const auto is_over = [](const auto& caller) { return caller->is_over(); };
@@ -77,7 +76,7 @@ class Scene {
     callers_.clear();
     listener_ = {};
     world_.run_for(30min);  // for those who were let go
-    require(host_.descriptors() == descriptors_, "all descriptors are given back");
+    require(host_.descriptors() == trouble_.descriptors, "all descriptors are given back");
     require(host_.connections() == 0, "and all connections");
   }
 
@@ -111,21 +110,9 @@ class Scene {
     }
   }
   void operate_network() {
-    switch (input_.below(6)) {
-      case 0:
-        return world_.partition("10.0.0.1", "10.0.0.2", 1ms * (1 << input_.below(17)));
-      case 1:
-        return world_.heal("10.0.0.1", "10.0.0.2");
-      case 2:
-        return world_.cut("10.0.0.2", "10.0.0.1");
-      case 3:
-        return host_.limit_descriptors(descriptors_ + input_.below(8));
-      case 4:
-        listener_ = {};
-        return;
-      default:
-        host_.jump_clock(1ms * (1 << input_.below(17)));
-    }
+    const std::size_t kind = input_.below(Trouble::kinds + 1);
+    if (kind != 4) return trouble_.begin(kind, input_);
+    listener_ = {};
   }
   void drop_caller() {
     if (callers_.empty()) return;
@@ -141,9 +128,9 @@ class Scene {
   sim::Host& host_ = world_.host("10.0.0.2");
   std::optional<Socket> listener_;
   RawPeers peers_{server_host_.net()};
+  Trouble trouble_{world_, host_, server_host_.name()};
   Reactor reactor_{host_.backend()};
   std::vector<std::unique_ptr<Caller>> callers_;
-  std::size_t descriptors_ = 0;
 };
 
 }  // namespace

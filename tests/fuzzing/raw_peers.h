@@ -29,20 +29,6 @@ inline void hear(std::uint64_t& heard, Bytes data) {
   }
 }
 
-/// Which faults may strike, and how often: two bits each, of so many bytes whatever faults there
-/// are, so that an input that is kept stays what it is.
-inline void choose_faults(sim::World& world, Input& input) {
-  constexpr double chances[] = {0, 0, 0.01, 0.1};
-  constexpr std::size_t faults_max = 64;
-  static_assert(sim::fault_count <= faults_max);
-  for (std::size_t first = 0; first < faults_max; first += 4) {
-    const std::size_t bits = input.byte();
-    for (std::size_t i = first; i < std::min(first + 4, sim::fault_count); ++i) {
-      world.faults().set(static_cast<sim::Fault>(i), chances[bits >> 2 * (i - first) & 3U]);
-    }
-  }
-}
-
 class RawPeers {
  public:
   static constexpr std::size_t peers_max = 6;

@@ -9,6 +9,7 @@
 #include <rondo/sim.h>
 
 #include "fuzzing/target.h"
+#include "fuzzing/trouble.h"
 #include "fuzzing/voice.h"
 
 namespace rondo::fuzz {
@@ -59,15 +60,13 @@ class Scene {
     if (input.flag()) options.when_full = WhenFull::shed;
     server_ =
         std::make_unique<Server>(serve<Speaker>(reactor_, "10.0.0.1:0", options, room_).value());
-    descriptors_ = host_.descriptors();
-    choose_faults(world_, input);
+    trouble_.descriptors = host_.descriptors();
+    trouble_.choose_faults(input);
   }
 
   void run() {
     while (!input_.empty()) operate();
-    world_.faults().clear();
-    world_.heal("10.0.0.1", "10.0.0.2");
-    host_.limit_descriptors(descriptors_ + 100);
+    trouble_.end();
     peers_.read_all();
     peers_.close_all();
     world_.run_for(15min);  // those who wait to be accepted have their turn too
@@ -80,7 +79,7 @@ class Scene {
       peers_.close_all();
     }
     world_.run_for(15min);
-    require(host_.descriptors() <= descriptors_, "all descriptors are given back");
+    require(host_.descriptors() <= trouble_.descriptors, "all descriptors are given back");
     require(host_.connections() == 0, "and all connections");
   }
 
@@ -99,25 +98,11 @@ class Scene {
         if (!room_.empty()) room_[input_.below(room_.size())]->operate(input_);
         return;
       case 7:
-        return operate_network();
+        return trouble_.begin(input_.below(Trouble::kinds), input_);
       case 8:
         return operate_server();
       default:
         world_.run_for(1us * (1 << input_.below(22)));
-    }
-  }
-  void operate_network() {
-    switch (input_.below(5)) {
-      case 0:
-        return world_.partition("10.0.0.1", "10.0.0.2", 1ms * (1 << input_.below(17)));
-      case 1:
-        return world_.heal("10.0.0.1", "10.0.0.2");
-      case 2:
-        return world_.cut("10.0.0.1", "10.0.0.2");
-      case 3:
-        return host_.limit_descriptors(descriptors_ + input_.below(8));
-      default:
-        host_.jump_clock(1ms * (1 << input_.below(17)));
     }
   }
   void operate_server() {
@@ -140,10 +125,11 @@ class Scene {
   Room room_;
   sim::World world_;
   sim::Host& host_ = world_.host("10.0.0.1");
-  RawPeers peers_{world_.host("10.0.0.2").net()};
+  sim::Host& peer_host_ = world_.host("10.0.0.2");
+  RawPeers peers_{peer_host_.net()};
+  Trouble trouble_{world_, host_, peer_host_.name()};
   Reactor reactor_{host_.backend()};
   std::unique_ptr<Server> server_;
-  std::size_t descriptors_ = 0;
   bool is_accepting_ = true;
 };
 
