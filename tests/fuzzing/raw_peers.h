@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <rondo/options.h>
-#include <rondo/sim.h>
 #include <rondo/socket.h>
 
 #include "fuzzing/fuzz.h"
