@@ -15,14 +15,14 @@
 
 #include <rondo/assert.h>
 
+#include "fetch.h"
+
 namespace rondo::sim {
 namespace {
 
 constexpr std::size_t cancelled_kept_max = 64;
 // What is further away is rather a timeout: the run could not go on before that.
 constexpr Duration run_span_max = std::chrono::milliseconds{100};
-constexpr std::size_t cache_line = 64;
-constexpr std::size_t fetched_size = 6 * cache_line;
 constexpr std::size_t fetched_ahead = 3;  // events
 
 }  // namespace
@@ -96,9 +96,7 @@ Function<void()> EventQueue::pop_from_run() {
 
 void EventQueue::fetch_ahead() const noexcept {
   if (run_.size() <= fetched_ahead) return;
-  const auto* const reads = static_cast<const std::byte*>(run_[fetched_ahead].reads);
-  if (reads == nullptr) return;
-  for (std::size_t at = 0; at < fetched_size; at += cache_line) __builtin_prefetch(reads + at, 1);
+  if (const void* const reads = run_[fetched_ahead].reads) fetch(reads);
 }
 
 Function<void()> EventQueue::pop_from_heap() {

@@ -10,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "fetch.h"
 #include "inside.h"
 #include "machine.h"
 #include "pipe.h"
@@ -42,6 +43,7 @@ int SimNet::with(int fd, Action action) noexcept try {
   const Inside world{nullptr};
   Object* const object = is_over_ ? nullptr : machine_.table().at(fd);
   if (object == nullptr) return -EBADF;
+  fetch(object);
   const Ref<Object> alive{object};
   const int result = action(*object);
   machine_.world().settle();
