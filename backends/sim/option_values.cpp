@@ -97,9 +97,8 @@ void OptionValues::inherit(const OptionValues& listener, int interface) {
   send_buffer_ = listener.send_buffer_;
   linger_ = listener.linger_;
   if (listener.numbers_) numbers_ = std::make_unique<Numbers>(*listener.numbers_);
-  if (!numbers_) numbers_ = std::make_unique<Numbers>();
-  (*numbers_)[Option::multicast_ttl] = 64;  // that of the SYN
-  (*numbers_)[Option::multicast_interface] = interface;
+  set_number(Option::multicast_ttl, 64);  // that of the SYN
+  set_number(Option::multicast_interface, interface);
 }
 
 int OptionValues::refusal_of(Option option, int value) noexcept {
@@ -136,8 +135,7 @@ int OptionValues::set(Family family, SocketType type, Option option, int value) 
   if (option == Option::multicast_interface && value > interface_max) {
     return family == Family::ipv4 ? -EADDRNOTAVAIL : -ENODEV;
   }
-  if (!numbers_) numbers_ = std::make_unique<Numbers>();
-  (*numbers_)[option] = value;
+  set_number(option, value);
   return 0;
 }
 
@@ -157,9 +155,22 @@ int OptionValues::get(Family family, SocketType type, Option option, int& value)
   return 0;
 }
 
+void OptionValues::set_number(Option option, int value) {
+  if (!numbers_) numbers_ = std::make_unique<Numbers>();
+  for (Number& number : *numbers_) {
+    if (number.option == option) {
+      number.value = value;
+      return;
+    }
+  }
+  numbers_->push_back({option, value});
+}
+
 int OptionValues::number(Option option) const {
   if (numbers_) {
-    if (const auto found = numbers_->find(option); found != numbers_->end()) return found->second;
+    for (const Number& number : *numbers_) {
+      if (number.option == option) return number.value;
+    }
   }
   return default_of(option);
 }

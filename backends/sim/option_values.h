@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <vector>
 
 #include <rondo/net.h>
 #include <rondo/options.h>
@@ -35,7 +35,12 @@ class OptionValues {
   [[nodiscard]] int number(Option option) const;
 
  private:
-  using Numbers = std::map<Option, int>;
+  struct Number {
+    Option option;
+    int value;
+  };
+  using Numbers = std::vector<Number>;
+  void set_number(Option option, int value);
   static constexpr std::uint32_t bit(Option option) noexcept {
     return std::uint32_t{1} << static_cast<unsigned>(option);
   }
@@ -44,7 +49,7 @@ class OptionValues {
   std::uint32_t receive_buffer_ = 212'992;
   std::uint32_t send_buffer_ = 212'992;
   int linger_ = -1;
-  std::unique_ptr<Numbers> numbers_;  // the rare ones
+  std::unique_ptr<Numbers> numbers_;  // the rare ones, few at a time
 };
 
 }  // namespace rondo::sim
