@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cast.h"
+#include "client.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
@@ -18,11 +19,7 @@ class FerrySession final : public CheckedSession<Session> {
  public:
   using CheckedSession::CheckedSession;
 
-  void on_open(Stream&) override {
-    const StreamCheck::Call call{calls, "on_open"};
-    calls.opened();
-    calls.aborts();  // what leaves a callback aborts it
-  }
+  void on_open(Stream&) override { opened(); }
   void on_data(Stream&, Bytes data) override {
     const StreamCheck::Call call{calls, "on_data"};
     take(data);
@@ -43,18 +40,8 @@ class FerrySession final : public CheckedSession<Session> {
     }
     serving.acts_up();
   }
-  void on_end(Stream& client) override {
-    const StreamCheck::Call call{calls, "on_end"};
-    calls.peer_finished();
-    calls.closes();
-    client.close();
-    serving.acts_up();
-  }
-  void on_close(Stream&, const Close& close) override {
-    const StreamCheck::Call call{calls, "on_close"};
-    calls.closed(close);
-    serving.acts_up();
-  }
+  void on_end(Stream& client) override { peer_finished(client); }
+  void on_close(Stream&, const Close& close) override { closed(close); }
 
  private:
   void take(Bytes data) {
@@ -78,35 +65,20 @@ class Ferry final : public Serving {
   }
 };
 
-class Passenger final : public Actor, private StreamHandler {
+class Passenger final : public Client, private StreamHandler {
  public:
   Passenger(Site& site, std::string_view target)
-      : Actor(site, "passenger"),
-        calls_(site.scene.check_of_stream(site, who())),
+      : Client(site, "passenger"),
         letters_(1 + scene().draw(20)),
         next_(site.reactor(), [this] { send_next(); }) {
-    ConnectOptions options;
-    options.timeout = std::chrono::seconds{20};
-    options.stream.lifetime = std::chrono::minutes{2};
-    calls_.begins(options.stream);
-    calls_.aborts();  // what leaves a callback aborts it
+    const ConnectOptions options = patient_options(std::chrono::minutes{2});
+    begins(options);
     stream_ = connect(reactor(), target, *this, options);
     next_.arm_after(Duration::zero());
   }
 
-  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && answers_ == letters_;
-  }
-  void destroy_something() override {
-    if (stream_ == nullptr) return;
-    calls_.destroyed();
-    stream_.reset();
-  }
-  void stop_something() override {
-    if (stream_ == nullptr) return;
-    calls_.closes();
-    stream_->close();
   }
   [[nodiscard]] std::string describe() const override {
     return who() + ": sent " + std::to_string(sent_) + " of " + std::to_string(letters_);
@@ -143,23 +115,13 @@ class Passenger final : public Actor, private StreamHandler {
     }
   }
 
-  void on_open(Stream&) override {
-    const StreamCheck::Call call{calls_, "on_open"};
-    calls_.opened();
-    act_up();
-  }
+  void on_open(Stream&) override { opened(); }
   void on_data(Stream&, Bytes data) override {
     const StreamCheck::Call call{calls_, "on_data"};
     calls_.received(data.size());
     expect(false, "a ferry does not answer");
   }
-  void on_end(Stream& stream) override {
-    const StreamCheck::Call call{calls_, "on_end"};
-    calls_.peer_finished();
-    calls_.closes();
-    stream.close();
-    act_up();
-  }
+  void on_end(Stream& stream) override { peer_finished(stream); }
   void on_close(Stream&, const Close& close) override {
     const StreamCheck::Call call{calls_, "on_close"};
     calls_.closed(close);
@@ -167,13 +129,11 @@ class Passenger final : public Actor, private StreamHandler {
     act_up();
   }
 
-  StreamCheck& calls_;
   std::uint64_t answers_ = 0;
   std::uint64_t letters_;
   std::uint64_t sent_ = 0;
   std::vector<Socket> kept_;
   Timer next_;
-  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cast.h"
+#include "client.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
@@ -15,11 +16,7 @@ class PoliteSession final : public CheckedSession<LineSession> {
  public:
   using CheckedSession::CheckedSession;
 
-  void on_open(TextStream&) override {
-    const StreamCheck::Call call{calls, "on_open"};
-    calls.opened();
-    calls.aborts();  // what leaves a callback aborts it
-  }
+  void on_open(TextStream&) override { opened(); }
   void on_line(TextStream& text, std::string_view line) override {
     const StreamCheck::Call call{calls, "on_line"};
     serving.scene_of().expect(line == line_number(heard_), calls.who(),
@@ -30,18 +27,8 @@ class PoliteSession final : public CheckedSession<LineSession> {
     text.write_line(answer);
     serving.acts_up();
   }
-  void on_end(TextStream& text) override {
-    const StreamCheck::Call call{calls, "on_end"};
-    calls.peer_finished();
-    calls.closes();
-    text.stream().close();
-    serving.acts_up();
-  }
-  void on_close(TextStream&, const Close& close) override {
-    const StreamCheck::Call call{calls, "on_close"};
-    calls.closed(close);
-    serving.acts_up();
-  }
+  void on_end(TextStream& text) override { peer_finished(text.stream()); }
+  void on_close(TextStream&, const Close& close) override { closed(close); }
 
  private:
   std::uint64_t heard_ = 0;
@@ -57,38 +44,24 @@ class LineServer final : public Serving {
   }
 };
 
-class LineClient final : public Actor, private TextHandler {
+class LineClient final : public Client, private TextHandler {
  public:
   LineClient(Site& site, std::string_view target, Mood mood)
-      : Actor(site, "line client"),
-        calls_(site.scene.check_of_stream(site, who())),
+      : Client(site, "line client"),
         lines_(1 + scene().draw(50)),
         at_once_(mood == Mood::whimsical && scene().one_in(2)),
         text_(*this) {
-    ConnectOptions options;
-    options.timeout = std::chrono::seconds{20};
-    options.stream.lifetime = std::chrono::minutes{5};
-    calls_.begins(options.stream);
-    calls_.aborts();  // what leaves a callback aborts it
+    const ConnectOptions options = patient_options(std::chrono::minutes{5});
+    begins(options);
     stream_ = connect(reactor(), target, text_, options);
     text_.attach(*stream_);
     do say_next();
     while (at_once_ && said_ < lines_);
   }
+  ~LineClient() override { stream_.reset(); }  // before the text that is attached to it
 
-  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && answered_ == lines_;
-  }
-  void destroy_something() override {
-    if (stream_ == nullptr) return;
-    calls_.destroyed();
-    stream_.reset();
-  }
-  void stop_something() override {
-    if (stream_ == nullptr) return;
-    calls_.closes();
-    stream_->close();
   }
   [[nodiscard]] std::string describe() const override {
     return who() + ": said " + std::to_string(said_) + ", answered " + std::to_string(answered_) +
@@ -101,11 +74,7 @@ class LineClient final : public Actor, private TextHandler {
     calls_.writes(line.size() + 1);
     text_.write_line(line);
   }
-  void on_open(TextStream&) override {
-    const StreamCheck::Call call{calls_, "on_open"};
-    calls_.opened();
-    act_up();
-  }
+  void on_open(TextStream&) override { opened(); }
   void on_line(TextStream& text, std::string_view line) override {
     const StreamCheck::Call call{calls_, "on_line"};
     // The last piece of a stream that broke off counts as a line too.
@@ -119,26 +88,14 @@ class LineClient final : public Actor, private TextHandler {
     }
     act_up();
   }
-  void on_end(TextStream& text) override {
-    const StreamCheck::Call call{calls_, "on_end"};
-    calls_.peer_finished();
-    calls_.closes();
-    text.stream().close();
-    act_up();
-  }
-  void on_close(TextStream&, const Close& close) override {
-    const StreamCheck::Call call{calls_, "on_close"};
-    calls_.closed(close);
-    act_up();
-  }
+  void on_end(TextStream& text) override { peer_finished(text.stream()); }
+  void on_close(TextStream&, const Close& close) override { closed(close); }
 
-  StreamCheck& calls_;
   std::uint64_t lines_;
   bool at_once_;
   std::uint64_t said_ = 0;
   std::uint64_t answered_ = 0;
   TextStream text_;
-  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace

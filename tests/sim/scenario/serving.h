@@ -60,6 +60,26 @@ class CheckedSession : public Base {
   explicit CheckedSession(Serving& owner) : serving(owner), calls(owner.greet()) {}
   ~CheckedSession() override { calls.destroyed(); }
 
+ protected:
+  // Callbacks in which nothing else happens.
+  void opened() {
+    const StreamCheck::Call call{calls, "on_open"};
+    calls.opened();
+    calls.aborts();  // what leaves a callback aborts it
+  }
+  void peer_finished(Stream& client) {
+    const StreamCheck::Call call{calls, "on_end"};
+    calls.peer_finished();
+    calls.closes();
+    client.close();
+    serving.acts_up();
+  }
+  void closed(const Close& close) {
+    const StreamCheck::Call call{calls, "on_close"};
+    calls.closed(close);
+    serving.acts_up();
+  }
+
   Serving& serving;
   StreamCheck& calls;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cast.h"
+#include "client.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
@@ -33,13 +34,7 @@ class SourceSession final : public CheckedSession<Session> {
     serving.scene_of().expect(answer_.hears(data), calls.who(), "heard what was not said");
     serving.acts_up();
   }
-  void on_end(Stream& client) override {
-    const StreamCheck::Call call{calls, "on_end"};
-    calls.peer_finished();
-    calls.closes();
-    client.close();
-    serving.acts_up();
-  }
+  void on_end(Stream& client) override { peer_finished(client); }
   void on_writable(Stream& client) override {
     const StreamCheck::Call call{calls, "on_writable"};
     serving.scene_of().expect(client.waiting() <= client.options().output_mark, calls.who(),
@@ -47,11 +42,7 @@ class SourceSession final : public CheckedSession<Session> {
     pour(client);
     serving.acts_up();
   }
-  void on_close(Stream&, const Close& close) override {
-    const StreamCheck::Call call{calls, "on_close"};
-    calls.closed(close);
-    serving.acts_up();
-  }
+  void on_close(Stream&, const Close& close) override { closed(close); }
 
  private:
   void pour(Stream& client) {
@@ -82,30 +73,20 @@ class Source final : public Serving {
   }
 };
 
-class Drinker final : public Actor, private StreamHandler {
+class Drinker final : public Client, private StreamHandler {
  public:
   Drinker(Site& site, std::string_view target, Mood mood)
-      : Actor(site, "drinker"),
-        calls_(site.scene.check_of_stream(site, who())),
+      : Client(site, "drinker"),
         sips_(mood == Mood::whimsical && scene().one_in(2)),
         drinks_on_(site.reactor(), [this] { drink_on(); }) {
-    ConnectOptions options;
-    options.timeout = std::chrono::seconds{20};
-    options.stream.lifetime = std::chrono::minutes{5};
+    ConnectOptions options = patient_options(std::chrono::minutes{5});
     options.stream.input_per_turn_max = (std::size_t{64} << 10U) + scene().draw(100'000);
-    calls_.begins(options.stream);
-    calls_.aborts();  // what leaves a callback aborts it
+    begins(options);
     stream_ = connect(reactor(), target, *this, options);
   }
 
-  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && flood_.heard() != 0 && has_answered_;
-  }
-  void destroy_something() override {
-    if (stream_ == nullptr) return;
-    calls_.destroyed();
-    stream_.reset();
   }
   void stop_something() override {
     if (stream_ == nullptr) return;
@@ -125,11 +106,7 @@ class Drinker final : public Actor, private StreamHandler {
     if (stream_ != nullptr) stream_->resume();
     act_up();
   }
-  void on_open(Stream&) override {
-    const StreamCheck::Call call{calls_, "on_open"};
-    calls_.opened();
-    act_up();
-  }
+  void on_open(Stream&) override { opened(); }
   void on_data(Stream& stream, Bytes data) override {
     const StreamCheck::Call call{calls_, "on_data"};
     calls_.received(data.size());
@@ -150,18 +127,12 @@ class Drinker final : public Actor, private StreamHandler {
     has_answered_ = true;
     act_up();
   }
-  void on_close(Stream&, const Close& close) override {
-    const StreamCheck::Call call{calls_, "on_close"};
-    calls_.closed(close);
-    act_up();
-  }
+  void on_close(Stream&, const Close& close) override { closed(close); }
 
-  StreamCheck& calls_;
   Hearing flood_{flood_key};
   bool sips_;
   bool has_answered_ = false;
   Timer drinks_on_;
-  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace

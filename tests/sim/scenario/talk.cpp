@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cast.h"
+#include "client.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
@@ -13,11 +14,7 @@ class EchoSession final : public CheckedSession<Session> {
  public:
   using CheckedSession::CheckedSession;
 
-  void on_open(Stream&) override {
-    const StreamCheck::Call call{calls, "on_open"};
-    calls.opened();
-    calls.aborts();  // what leaves a callback aborts it
-  }
+  void on_open(Stream&) override { opened(); }
   void on_data(Stream& client, Bytes data) override {
     const StreamCheck::Call call{calls, "on_data"};
     calls.received(data.size());
@@ -25,22 +22,12 @@ class EchoSession final : public CheckedSession<Session> {
     client.write(data);
     serving.acts_up();
   }
-  void on_end(Stream& client) override {
-    const StreamCheck::Call call{calls, "on_end"};
-    calls.peer_finished();
-    calls.closes();
-    client.close();
-    serving.acts_up();
-  }
+  void on_end(Stream& client) override { peer_finished(client); }
   void on_writable(Stream&) override {
     const StreamCheck::Call call{calls, "on_writable"};
     serving.acts_up();
   }
-  void on_close(Stream&, const Close& close) override {
-    const StreamCheck::Call call{calls, "on_close"};
-    calls.closed(close);
-    serving.acts_up();
-  }
+  void on_close(Stream&, const Close& close) override { closed(close); }
 };
 
 class EchoServer final : public Serving {
@@ -53,11 +40,10 @@ class EchoServer final : public Serving {
   }
 };
 
-class Talker final : public Actor, private StreamHandler {
+class Talker final : public Client, private StreamHandler {
  public:
   Talker(Site& site, std::string_view target, Mood mood)
-      : Actor(site, "talker"),
-        calls_(site.scene.check_of_stream(site, who())),
+      : Client(site, "talker"),
         key_(scene().draw(26)),
         hearing_(key_),
         total_(1 + scene().draw(scene().one_in(5) ? 200'000 : 3'000)),
@@ -68,20 +54,13 @@ class Talker final : public Actor, private StreamHandler {
     if (finishes_first_) part_ = total_;
     if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // he has five minutes
     const ConnectOptions options = draw_options(mood);
-    calls_.begins(options.stream);
-    calls_.aborts();  // what leaves a callback aborts it
+    begins(options);
     stream_ = connect(reactor(), target, *this, options);
     send_more();
   }
 
-  [[nodiscard]] bool is_over() const override { return calls_.is_over(); }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && hearing_.heard() == total_;
-  }
-  void destroy_something() override {
-    if (stream_ == nullptr) return;
-    calls_.destroyed();
-    stream_.reset();
   }
   void stop_something() override {
     if (stream_ == nullptr) return;
@@ -104,9 +83,7 @@ class Talker final : public Actor, private StreamHandler {
 
  private:
   ConnectOptions draw_options(Mood mood) {
-    ConnectOptions options;
-    options.timeout = std::chrono::seconds{20};
-    options.stream.lifetime = std::chrono::minutes{5};
+    ConnectOptions options = patient_options(std::chrono::minutes{5});
     if (mood == Mood::plain) return options;
     Scene& s = scene();
     if (s.one_in(2)) options.stream.idle_timeout = s.draw_time(std::chrono::minutes{1});
@@ -132,11 +109,7 @@ class Talker final : public Actor, private StreamHandler {
     act_up();
   }
 
-  void on_open(Stream&) override {
-    const StreamCheck::Call call{calls_, "on_open"};
-    calls_.opened();
-    act_up();
-  }
+  void on_open(Stream&) override { opened(); }
   void on_data(Stream& stream, Bytes data) override {
     const StreamCheck::Call call{calls_, "on_data"};
     calls_.received(data.size());
@@ -153,24 +126,13 @@ class Talker final : public Actor, private StreamHandler {
     }
     act_up();
   }
-  void on_end(Stream& stream) override {
-    const StreamCheck::Call call{calls_, "on_end"};
-    calls_.peer_finished();
-    calls_.closes();
-    stream.close();
-    act_up();
-  }
+  void on_end(Stream& stream) override { peer_finished(stream); }
   void on_writable(Stream&) override {
     const StreamCheck::Call call{calls_, "on_writable"};
     act_up();
   }
-  void on_close(Stream&, const Close& close) override {
-    const StreamCheck::Call call{calls_, "on_close"};
-    calls_.closed(close);
-    act_up();
-  }
+  void on_close(Stream&, const Close& close) override { closed(close); }
 
-  StreamCheck& calls_;
   std::uint64_t key_;
   Hearing hearing_;
   std::size_t total_;
@@ -179,7 +141,6 @@ class Talker final : public Actor, private StreamHandler {
   bool reads_slowly_;
   std::uint64_t sent_ = 0;
   Timer resumes_;
-  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace
