@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t cancelled_kept_max = 64;
 // What is further away is rather a timeout: the run could not go on before that.
 constexpr Duration run_span_max = std::chrono::milliseconds{100};
-constexpr std::size_t fetched_ahead = 3;  // events
+constexpr std::size_t fetched_ahead = 6;  // events
 
 }  // namespace
 
