@@ -54,6 +54,7 @@ int Udp::bind(const Endpoint& local) {
 }
 
 int Udp::connect(const Endpoint& peer) {
+  if (const int result = be_bound(); result != 0) return result;  // whatever comes of it
   if (peer.family() != family) {
     if (!is_mapped(peer)) return refusal_of(peer);
     if (options.is_on(Option::ipv6_only)) return -EAFNOSUPPORT;
@@ -68,6 +69,11 @@ int Udp::connect(const Endpoint& peer) {
   return 0;
 }
 
+int Udp::be_bound() {
+  if (is_bound_) return 0;
+  return bind(any_address(family).endpoint(family)) == 0 ? 0 : -EAGAIN;
+}
+
 /// From where, once it has a port.
 int Udp::route_to(const Address& to, Route& route) {
   route.remote = to;
@@ -75,9 +81,7 @@ int Udp::route_to(const Address& to, Route& route) {
   const bool leaves = is_for_many(to) && !to.is_loopback();
   const auto source = machine_.source_for(leaves ? any_address(to.family()) : route.remote);
   if (!source) return -ENETUNREACH;
-  if (!is_bound_) {
-    if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
-  }
+  if (const int result = be_bound(); result != 0) return result;
   route.local = route_.local;
   if (route.local.is_any()) route.local.ip = source->ip;
   return 0;

@@ -45,6 +45,8 @@ class Udp final : public Object {
   [[nodiscard]] bool is_mapped(const Endpoint& address) const noexcept;
   [[nodiscard]] bool is_peer(const Address& address) const noexcept;
   void take(const Datagram& datagram);
+  /// Takes a port, if it has none.
+  [[nodiscard]] int be_bound();
   int route_to(const Address& to, Route& route);
   int route_by(const Endpoint& destination, Route& route);
   int choose_source(const MessageInfo& info, Route& route) const;

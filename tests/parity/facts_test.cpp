@@ -153,6 +153,13 @@ TEST_F(Facts, AFailedSendBindsUdp) {
   EXPECT_EQ(local, "0.0.0.0:p0");
 }
 
+TEST_F(Facts, AFailedConnectBindsUdp) {
+  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, udp},
+                     {Kind::connect_path, 0, 0, 0},
+                     {Kind::ask_local, 0}}),
+            "0.0.0.0:p0");
+}
+
 TEST_F(Facts, TheSecondOfABatchFindsThatNobodyIsThere) {
   EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, udp},
                      {Kind::connect_deserted, 0},
