@@ -154,10 +154,10 @@ TEST_F(Facts, AFailedSendBindsUdp) {
 }
 
 TEST_F(Facts, AFailedConnectBindsUdp) {
-  EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, udp},
-                     {Kind::connect_path, 0, 0, 0},
-                     {Kind::ask_local, 0}}),
-            "0.0.0.0:p0");
+  EXPECT_EQ(
+      outcome(
+          {{Kind::make_socket, 0, 0, udp}, {Kind::connect_path, 0, 0, 0}, {Kind::ask_local, 0}}),
+      "0.0.0.0:p0");
 }
 
 TEST_F(Facts, TheSecondOfABatchFindsThatNobodyIsThere) {
