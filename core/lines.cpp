@@ -80,6 +80,17 @@ LineReader::LineReader(Newlines newlines, std::size_t limit)
   RONDO_ASSERT(limit > 0);
 }
 
+void LineReader::reset() noexcept {
+  intake_.clear();
+  scanned_ = 0;
+  matched_ = 0;
+  seen_ = 0;
+  ended_ = false;
+  flushed_ = false;
+  skipping_ = false;
+  took_cr_ = false;
+}
+
 void LineReader::feed(std::string_view chunk) {
   RONDO_ASSERT(!ended_);
   intake_.lend(chunk);

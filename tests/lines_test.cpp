@@ -306,6 +306,43 @@ TEST(LineReader, KeepsNoMoreThanTheLimitOfALineWithoutEnd) {
   }
 }
 
+TEST(LineReader, BeginsAnewAfterReset) {
+  const auto with_half_an_ending = [](LineReader& reader) {
+    reader.feed("one\r\nhalf a line\r");
+    EXPECT_EQ(std::string_view{reader.read_line()}, "one");
+  };
+  const auto ended = [](LineReader& reader) {
+    reader.feed("a");
+    reader.finish();
+  };
+  const auto skipping = [](LineReader& reader) { reader.skip_line(); };
+  const auto flushed = [](LineReader& reader) {
+    reader.feed("a");
+    reader.flush();
+  };
+  const auto inside_an_ending = [](LineReader& reader) {
+    reader.feed("a\r\n");
+    EXPECT_EQ(reader.read(2), "a\r");
+  };
+  const auto is_as_new = [](const auto& use) {
+    LineReader reader{Newlines::kept, 5};
+    use(reader);
+    reader.reset();
+    EXPECT_EQ(reader.buffered(), 0u);
+    EXPECT_FALSE(reader.at_end());
+    EXPECT_FALSE(reader.seen(LineEnding::crlf));
+    reader.feed("\ntwo\r");
+    EXPECT_EQ(take_lines(reader), (Texts{"\n"}));
+    reader.feed("\n");
+    EXPECT_EQ(take_lines(reader), (Texts{"two\r\n"}));
+  };
+  is_as_new(with_half_an_ending);
+  is_as_new(ended);
+  is_as_new(skipping);
+  is_as_new(flushed);
+  is_as_new(inside_an_ending);
+}
+
 TEST(LineReader, AllocatesNothingInTheSteadyState) {
   LineReader reader;
   const std::string text = "a line of the usual length, somewhat longer than a small string\r\n";

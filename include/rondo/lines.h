@@ -64,6 +64,8 @@ class RONDO_EXPORT LineReader {
   void keep() { intake_.keep(); }
   /// The input has ended: what is left without an ending is a line too. No more is fed.
   void finish() noexcept { ended_ = true; }
+  /// The start of another text: nothing is left of this one.
+  void reset() noexcept;
   /// A CR that is the last of what has arrived ends its line now, without waiting for a LF that
   /// would belong to it. One that is fed later is a line ending of its own.
   void flush() noexcept { flushed_ = true; }
