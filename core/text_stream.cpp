@@ -2,11 +2,15 @@
 //
 // Taking is the one way out of the LineReader: on_readable tells that there is something, and
 // on_line is what its default does with it. After each call the world may have changed: the
-// TextStream may be gone (the flag on the stack), paused, or its stream ended or gone (Frame).
+// TextStream may be gone (the flag on the stack), paused, attached to another stream, or its stream
+// ended or gone (Frame).
 //
 // What is not taken is kept. Above unread_max, and at the end of the input, the stream is held:
 // paused until enough was taken. Its on_resume then brings us back, to tell of what is left or of
 // the end, since nobody is called from inside a call. So does it after the user's own pause.
+//
+// One stream may follow the other, even at the same address. What is known of the last one is
+// thrown away by attach(), or else by the first call of the next.
 #include <rondo/text_stream.h>
 
 #include <limits>
@@ -51,22 +55,54 @@ TextStream::~TextStream() {
 
 // --- in -----------------------------------------------------------------------------------------
 
-void TextStream::on_open(Stream& stream) {
+void TextStream::attach(Stream& stream) noexcept {
+  begin(stream);
+  attached_ = true;
+}
+
+void TextStream::begin(Stream& stream) noexcept {
   stream_ = &stream;
+  had_stream_ = true;
+  decoder_.reset();
+  encoder_.reset();
+  reader_.reset();
+  error_.reset();
+  input_error_.reset();
+  paused_ = false;
+  held_ = false;
+  took_all_ = false;
+  ended_ = false;
+  has_told_error_ = false;
+  has_told_end_ = false;
+}
+
+/// Its first call need not be on_open: it may not connect, or have had another handler.
+void TextStream::called_by(Stream& stream) noexcept {
+  if (stream_ != &stream) begin(stream);
+  attached_ = false;
+}
+
+void TextStream::on_open(Stream& stream) {
+  if (!attached_) stream_ = nullptr;  // the last one may have been where this one is
+  called_by(stream);
   handler_->on_open(*this);
 }
 
 void TextStream::on_data(Stream& stream, Bytes data) {
-  stream_ = &stream;
+  called_by(stream);
   if (!input_error_) feed(decoder_.decode(data));
 }
 
-void TextStream::on_end(Stream&) {
+void TextStream::on_end(Stream& stream) {
+  called_by(stream);
   ended_ = true;
   input_error_ ? tell() : feed(decoder_.finish());
 }
 
-void TextStream::on_resume(Stream&) { tell(); }
+void TextStream::on_resume(Stream& stream) {
+  called_by(stream);
+  tell();
+}
 
 void TextStream::feed(const Decoded& decoded) {
   reader_.feed(decoded.text);
@@ -77,8 +113,9 @@ void TextStream::feed(const Decoded& decoded) {
 }
 
 /// Makes a call of the handler, after which nothing is lent any more. False: this object is gone.
+/// After the last one of a stream there is none, unless the next was attached in it.
 template <typename Call>
-bool TextStream::call(Call&& one) {
+bool TextStream::call(Call&& one, bool is_last) {
   bool is_gone = false;
   bool* const outer = std::exchange(is_gone_, &is_gone);
   using Witness = detail::Streams::Frame;
@@ -86,7 +123,7 @@ bool TextStream::call(Call&& one) {
   const auto ended = [&] {
     if (!is_gone) {
       is_gone_ = outer;
-      if (witness.stream_is_gone()) stream_gone();
+      if ((is_last || witness.stream_is_gone()) && !attached_) stream_gone();
     } else if (outer != nullptr) {
       *outer = true;
     }
@@ -106,7 +143,7 @@ bool TextStream::tells() const noexcept {
   return stream_ != nullptr && !paused_ && !stream_->is_closing();
 }
 
-/// Destroyed by its owner, without a call. What was received can be taken still.
+/// It has ended, or was destroyed by its owner. What was received can be taken still.
 void TextStream::stream_gone() noexcept {
   stream_ = nullptr;
   held_ = false;
@@ -123,7 +160,8 @@ void TextStream::tell() {
   }
   if (!reader_.at_end()) return;
   if (tells() && input_error_ && !std::exchange(has_told_error_, true)) {
-    if (!call([this] { handler_->on_text_error(*this, *input_error_); })) return;
+    const TextError error = *input_error_;  // attach() forgets it
+    if (!call([&] { handler_->on_text_error(*this, error); })) return;
   }
   if (tells() && ended_ && !std::exchange(has_told_end_, true)) handler_->on_end(*this);
 }
@@ -188,19 +226,27 @@ std::string_view TextStream::read_all() { return read(std::numeric_limits<std::s
 
 // --- calls that are passed on -------------------------------------------------------------------
 
-void TextStream::on_writable(Stream&) { handler_->on_writable(*this); }
+void TextStream::on_writable(Stream& stream) {
+  called_by(stream);
+  handler_->on_writable(*this);
+}
+
 void TextStream::on_close(Stream& stream, const Close& why) {
-  stream_ = &stream;
+  called_by(stream);
   held_ = false;  // who takes the rest now does not touch the stream
-  handler_->on_close(*this, why);
+  (void)call([&] { handler_->on_close(*this, why); }, true);  // nothing is left to do
 }
 
 void TextStream::pause() noexcept {
+  RONDO_ASSERT(had_stream_);
+  if (stream_ == nullptr) return;
   paused_ = true;
   stream_->pause();
 }
 
 void TextStream::resume() noexcept {
+  RONDO_ASSERT(had_stream_);
+  if (stream_ == nullptr) return;
   paused_ = false;
   stream_->resume();
 }
@@ -222,6 +268,9 @@ bool TextStream::write_line(std::string_view line) {
 }
 
 bool TextStream::send(std::string_view text) {
+  RONDO_ASSERT(had_stream_);
+  error_.reset();
+  if (stream_ == nullptr) return false;
   const Encoded encoded = encoder_.encode(text);
   error_ = encoded.error;
   if (error_) {

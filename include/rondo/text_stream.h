@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <rondo/assert.h>
 #include <rondo/codec.h>
 #include <rondo/export.h>
 #include <rondo/lines.h>
@@ -59,9 +60,15 @@ class RONDO_EXPORT TextHandler {
   ~TextHandler() = default;
 };
 
-/// Text over a Stream, whose handler it is: make it, then hand it to connect() or adopt(), or
-/// derive a session from LineSession. Destroy it after the stream. What is written leaves when the
-/// stream's output does: nobody has to flush. Thread: the reactor's.
+/// Text over a Stream, whose handler it is: make it, then hand it to connect(), adopt() or a
+/// Reconnector, or derive a session from LineSession. Destroy it after the stream. What is written
+/// leaves when the stream's output does: nobody has to flush. Thread: the reactor's.
+///
+/// It has a stream from attach(), or from the stream's first call, until on_close has returned. It
+/// may have one after the other, not two at once, and begins anew with each: no text, error, pause
+/// or state of an encoding is left from the last. One that its owner destroys is gone without a
+/// call: then do not use the TextStream until it has another, unless it was destroyed inside a call
+/// of the TextStream's own.
 class RONDO_EXPORT TextStream final : public StreamHandler {
  public:
   using Lines = WholeLines<TextStream>;
@@ -74,22 +81,30 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   TextStream(TextStream&& other) noexcept;  ///< only before it is handed to a stream
   ~TextStream();
 
-  /// The stream below. Known from its first call on, or from attach() on, which lets a client write
-  /// before it is connected.
-  [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
-  void attach(Stream& stream) noexcept { stream_ = &stream; }
+  /// Whether it has a stream: see above.
+  [[nodiscard]] bool has_stream() const noexcept { return stream_ != nullptr; }
+  /// The stream below; there must be one.
+  [[nodiscard]] Stream& stream() const noexcept {
+    RONDO_ASSERT(has_stream());
+    return *stream_;
+  }
+  /// Begins with `stream`, whose handler it is, before that calls: which lets a client write before
+  /// it is connected. May be called in the on_close of the last one. What was taken, or told, is
+  /// gone.
+  void attach(Stream& stream) noexcept;
 
   /// Sends text: each `\n` as the option says, the rest in the stream's encoding. False: hold back,
-  /// as Stream::write; or, with strict output_errors, nothing was written, and write_error() tells.
+  /// as Stream::write; or, with strict output_errors, nothing was written, and write_error() tells;
+  /// or nothing was, as it has no stream any more. Not before the first one.
   bool write(std::string_view text);
   /// The same with a `\n` behind it.
   bool write_line(std::string_view line);
   [[nodiscard]] const std::optional<TextError>& write_error() const noexcept { return error_; }
 
   // Taking text, inside the calls and outside, without waiting: as LineReader does, `more` or an
-  // empty text meaning that on_readable will tell. Not after the stream was destroyed, unless it
-  // had called on_close. What is returned lives until the next of these, at most until the call of
-  // the handler, or the turn, has ended.
+  // empty text meaning that on_readable will tell. After on_close too, until the next stream's
+  // first call. What is returned lives until the next of these, at most until the call of the
+  // handler, or the turn, has ended.
 
   [[nodiscard]] Line read_line();
   [[nodiscard]] Line read_whole_line();
@@ -104,7 +119,8 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   /// Whether the input has ended, and all of it was taken.
   [[nodiscard]] bool at_end() const noexcept { return reader_.at_end(); }
 
-  /// Nothing is told until resume(), not even of what was received already. It may be taken.
+  /// Nothing is told until resume(), not even of what was received already. It may be taken. Both
+  /// do nothing between two streams. Not before the first one.
   void pause() noexcept;
   void resume() noexcept;
   /// Whether such a line ending has come, in the modes universal and kept.
@@ -121,7 +137,9 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void on_close(Stream& stream, const Close& why) override;
   friend class TextHandler;
   template <typename Call>
-  [[nodiscard]] bool call(Call&& one);
+  [[nodiscard]] bool call(Call&& one, bool is_last = false);
+  void begin(Stream& stream) noexcept;
+  void called_by(Stream& stream) noexcept;
   void feed(const Decoded& decoded);
   void tell();
   [[nodiscard]] bool tell_text();
@@ -143,6 +161,8 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   bool* is_gone_ = nullptr;               // of the call that is running
   std::size_t unread_max_;
   LineEnding ending_;
+  bool had_stream_ = false;
+  bool attached_ = false;  // to a stream that has not called yet
   bool paused_ = false;    // by the user
   bool held_ = false;      // the stream is paused until text is taken
   bool took_all_ = false;  // what is left is no line, or nothing
