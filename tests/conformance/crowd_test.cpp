@@ -1,6 +1,7 @@
 // Many at once: more than any batch holds, with nobody told twice or left out.
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <rondo/timer.h>
@@ -34,24 +35,29 @@ class Crowd : public ReactorOnEveryBackend {
 
   static constexpr std::size_t many = 2000;
 
-  [[nodiscard]] bool gather(bool drains) {
-    if (!allow_descriptors(2 * many + 100)) return false;
+  void gather(bool drains) {
+    if (!allow_descriptors(2 * many + 100)) GTEST_SKIP() << "too few descriptors are allowed";
     for (std::size_t i = 0; i < many; ++i) {
       members.push_back(std::make_unique<Member>());
       Member& member = *members.back();
       member.drains = drains;
-      member.watch = reactor.watch(member.pair.ours.get(), Ready::read, member).value();
+      const int fd = member.pair.ours.get();
+      auto watch = reactor.watch(fd, Ready::read, member);
+      ASSERT_TRUE(watch) << "watch of descriptor " << fd << ": " << watch.error().message();
+      member.watch = std::move(*watch);
       write_all(member.pair.theirs.get(), "x");
     }
-    return true;
   }
+  /// A test that may not, or cannot, ends.
+  [[nodiscard]] static bool gathered() { return !IsSkipped() && !HasFatalFailure(); }
 
   std::vector<std::unique_ptr<Member>> members;
 };
 RONDO_ON_EVERY_BACKEND(Crowd);
 
 TEST_P(Crowd, OfTwoThousandIsServedEachOnceATurn) {
-  if (!gather(true)) GTEST_SKIP() << "too few descriptors are allowed";
+  gather(true);
+  if (!gathered()) return;
   std::size_t served = 0;
   for (int turn = 0; turn < 100 && served < many; ++turn) {
     for (const auto& member : members) member->in_turn = 0;
@@ -66,7 +72,8 @@ TEST_P(Crowd, OfTwoThousandIsServedEachOnceATurn) {
 }
 
 TEST_P(Crowd, OfFirehosesStarvesNobody) {
-  if (!gather(false)) GTEST_SKIP() << "too few descriptors are allowed";
+  gather(false);
+  if (!gathered()) return;
   constexpr int rounds = 3;
   int turns = 0;
   const auto fewest = [&] {
@@ -80,7 +87,8 @@ TEST_P(Crowd, OfFirehosesStarvesNobody) {
 
 // RULES: timers are looked at between batches, however many events there are.
 TEST_P(Crowd, DoesNotHoldUpTimersAndWork) {
-  if (!gather(false)) GTEST_SKIP() << "too few descriptors are allowed";
+  gather(false);
+  if (!gathered()) return;
   int fired = 0;
   int worked = 0;
   Timer timer{reactor, [&] { ++fired; }};
@@ -95,7 +103,8 @@ TEST_P(Crowd, DoesNotHoldUpTimersAndWork) {
 }
 
 TEST_P(Crowd, MayLeaveAtOnce) {
-  if (!gather(true)) GTEST_SKIP() << "too few descriptors are allowed";
+  gather(true);
+  if (!gathered()) return;
   bool left = false;
   members.front()->drains = false;
   reactor.defer([&] {

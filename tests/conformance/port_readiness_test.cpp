@@ -171,7 +171,9 @@ TEST_P(Port, TellsAllOfManyWithinAFewWaits) {
   for (std::size_t n = 0; n < many; ++n) {
     pairs.push_back(unix_pair());
     write_all(pairs.back().theirs.get(), "x");
-    ASSERT_FALSE(watch(pairs.back().ours, Ready::none, Ready::read, Token{n}));
+    const std::error_code error = watch(pairs.back().ours, Ready::none, Ready::read, Token{n});
+    ASSERT_FALSE(error) << "watch of descriptor " << pairs.back().ours.get() << ": "
+                        << error.message();
   }
   std::vector<bool> told(many, false);
   std::size_t missing = many;

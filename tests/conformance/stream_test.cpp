@@ -272,7 +272,10 @@ TEST_P(Streams, AThousandAtOnceAreServedAndEndOnce) {
     auto member = std::make_unique<Member>();
     member->recorder.on_data_then = [](Stream& one, Bytes data) { one.write(data); };
     member->peer = std::move(pair.theirs);
-    member->stream = adopt(std::move(pair.ours), member->recorder, {.idle_timeout = 1h});
+    const int fd = pair.ours.release();
+    auto adopted = Stream::adopt(reactor, Socket{net, fd}, member->recorder, {.idle_timeout = 1h});
+    ASSERT_TRUE(adopted) << "adopt descriptor " << fd << ": " << adopted.error().message();
+    member->stream = std::move(*adopted);
     write_all(member->peer.get(), std::to_string(i));
     members.push_back(std::move(member));
   }
