@@ -113,7 +113,8 @@ class RONDO_EXPORT StreamHandler {
   virtual void on_end(Stream& stream);
   /// resume() was called: who keeps a part of what he received may go on with it now.
   virtual void on_resume(Stream&) {}
-  /// The output has fallen to the soft mark again: once for each time it was above.
+  /// The output has fallen to the soft mark again: once for each time it was above. What is written
+  /// inside on_data may be above it only afterwards, though no write has said so.
   virtual void on_writable(Stream&) {}
   /// The last call, and the only one after close() and abort(). The descriptor is closed next.
   virtual void on_close(Stream&, const Close&) {}

@@ -38,8 +38,7 @@ class Voice {
 
   void say(Stream& stream, std::size_t size) {
     if (!stream.is_writable()) return;
-    if (!stream.write(text_from(sent_, size))) was_above_ = true;
-    sent_ += size;
+    said(stream, size, stream.write(text_from(sent_, size)));
   }
   /// One thing done with the stream, which is not over.
   void operate(Stream& stream, Input& input) {
@@ -88,18 +87,21 @@ class Voice {
   }
 
  private:
+  /// What is written in on_data may be above the mark only when that has returned.
+  void said(const Stream& stream, std::size_t size, bool is_below) {
+    sent_ += size;
+    if (!is_below || stream.waiting() > stream.options().output_mark) was_above_ = true;
+  }
   void say_in_parts(Stream& stream, std::size_t size) {
     if (!stream.is_writable()) return;
     const std::string text = text_from(sent_, size);
     const Bytes all = bytes_of(text);
     const Bytes parts[] = {all.first(size / 3), all.subspan(size / 3)};
-    if (!stream.write_parts(parts)) was_above_ = true;
-    sent_ += size;
+    said(stream, size, stream.write_parts(parts));
   }
   void say_owned(Stream& stream, std::size_t size) {
     if (!stream.is_writable()) return;
-    if (!stream.write_owned(OwnedBytes{text_from(sent_, size)})) was_above_ = true;
-    sent_ += size;
+    said(stream, size, stream.write_owned(OwnedBytes{text_from(sent_, size)}));
   }
 
   std::uint64_t heard_ = 0;

@@ -149,7 +149,11 @@ class Machine final : public Sink {
     const bool all = table_.flush();
     require(refuses ? all == (poller_.refusals == asked) : all, "tells whether it was refused");
     poller_.refusals = 0;
-    if (!all) return table_.hint_refused();
+    if (!all) {
+      // One is refused; others have been told, so that for them it matters no more.
+      for (auto& [fd, one] : registered_) one.is_marked &= poller_.told(fd) != one.interest;
+      return table_.hint_refused();
+    }
     for (auto& [fd, one] : registered_) {
       const Ready told = poller_.told(fd);
       require(one.interest - told == Ready::none, "the poller knows all that is awaited");
