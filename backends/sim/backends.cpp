@@ -141,13 +141,13 @@ Names* DrivingEnd::names() noexcept { return &machine_.world(); }
 std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
   WorldImpl& world = machine_.world();
   for (;;) {
+    const std::uint64_t answers = world.answers;
+    world.spend_turn(deadline == never ? never : machine_.in_world(deadline));
     if (is_over()) return std::make_error_code(std::errc::operation_canceled);
-    world.spend_turn();
     const bool woken = woken_.exchange(false);
     if (poller_.deliver(sink) || woken || poller_.has_listed() || deadline <= now()) return {};
-    if (world.strikes(Fault::spurious_wake)) return {};
+    if (world.answers != answers || world.strikes(Fault::spurious_wake)) return {};
     const TimePoint limit = deadline == never ? never : machine_.in_world(deadline);
-    const std::uint64_t answers = world.answers;
     if (world.step(limit)) {
       if (world.answers != answers) return {};
       continue;

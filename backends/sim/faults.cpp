@@ -1,6 +1,7 @@
 #include <array>
 
 #include "inside.h"
+#include "misuse.h"
 #include "world.h"
 
 namespace rondo::sim {
@@ -25,7 +26,10 @@ std::string_view name_of(Fault fault) noexcept {
   return fault_names[static_cast<std::size_t>(fault)];
 }
 
-void Faults::set(Fault fault, double probability) noexcept { world_.set_fault(fault, probability); }
+void Faults::set(Fault fault, double probability) noexcept {
+  demand(is_probability(probability), "set: a probability is from 0 to 1");
+  world_.set_fault(fault, probability);
+}
 
 double Faults::get(Fault fault) const noexcept {
   return world_.fault_states[static_cast<std::size_t>(fault)].probability;

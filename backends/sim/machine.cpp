@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends.h"
+#include "misuse.h"
 #include "unix.h"
 #include "world.h"
 
@@ -16,7 +17,9 @@ Machine::Machine(WorldImpl& world, std::string_view name, std::uint32_t id)
 }
 
 Machine::~Machine() {
-  RONDO_ASSERT(backends.empty());  // a world outlives the reactors on it
+  if (!backends.empty()) {
+    misuse("the world ends before a reactor on " + name_ + ": destroy all reactors first");
+  }
   crash();
 }
 
@@ -56,6 +59,7 @@ void Machine::crash() {
   }
   table_.forget();
   std::vector<Ref<UnixSocket>> holders;
+  holders.reserve(carriers.size());
   for (UnixSocket* const carrier : carriers) holders.emplace_back(carrier);
   for (const Ref<UnixSocket>& holder : holders) holder->vanish();
   unix_names.clear();
@@ -86,7 +90,7 @@ void Machine::doubt(const Machine& other) {
 }
 
 void Machine::jump_clock(Duration forward) {
-  clock_offset += std::max(forward, Duration::zero());
+  clock_offset += forward;
   note("clock jumps", {static_cast<std::uint64_t>(forward.count())});
   for (BackendBase* const backend : backends) backend->clock_jumped();
 }

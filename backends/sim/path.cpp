@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "misuse.h"
+
 namespace rondo::sim {
 namespace {
 
@@ -18,6 +20,14 @@ Duration time_for(std::uint64_t size, std::uint64_t bytes_per_second) noexcept {
 }
 
 }  // namespace
+
+void check(const Link& link) noexcept {
+  demand(is_some_time(link.latency), "link: the latency is below zero, or more than a year");
+  demand(is_some_time(link.jitter), "link: the jitter is below zero, or more than a year");
+  demand(is_probability(link.loss), "link: the loss is a probability, from 0 to 1");
+  demand(is_probability(link.duplication), "link: the duplication is a probability, from 0 to 1");
+  demand(is_probability(link.reordering), "link: the reordering is a probability, from 0 to 1");
+}
 
 TimePoint Path::arrival(TimePoint now, std::size_t size, Order order, unsigned slowness,
                         Random& random) noexcept {

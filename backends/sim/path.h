@@ -13,6 +13,9 @@
 
 namespace rondo::sim {
 
+/// Ends the program if it is none.
+void check(const Link& link) noexcept;
+
 class Path {
  public:
   using Arrival = Function<void()>;

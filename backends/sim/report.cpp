@@ -1,7 +1,9 @@
 // What a person is told of a run: which it was, how to have it again, and how it stands.
+#include <charconv>
 #include <cstdlib>
 #include <string>
 
+#include "misuse.h"
 #include "waiting.h"
 #include "world.h"
 
@@ -29,7 +31,14 @@ std::string struck(const Faults& faults) {
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* const text = environment(variable);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+  if (text == nullptr) return otherwise;
+  std::uint64_t number = 0;
+  const std::string_view digits{text};
+  const auto [end, error] = std::from_chars(text, text + digits.size(), number);
+  if (error != std::errc{} || end != text + digits.size()) {
+    misuse(std::string{variable} + " is not a number: \"" + text + '"');
+  }
+  return number;
 }
 
 }  // namespace
@@ -57,7 +66,10 @@ std::string World::report() const {
 
 TestSeeds test_seeds(std::uint64_t count) {
   const bool has_first = environment("RONDO_SIM_SEED") != nullptr;
-  return {number_from("RONDO_SIM_SEED", 1), number_from("RONDO_SIM_SEEDS", has_first ? 1 : count)};
+  const std::uint64_t first = number_from("RONDO_SIM_SEED", 1);
+  const std::uint64_t chosen = number_from("RONDO_SIM_SEEDS", has_first ? 1 : count);
+  demand(chosen != 0 || count == 0, "RONDO_SIM_SEEDS is 0: nothing would be tested");
+  return {first, chosen};
 }
 
 }  // namespace rondo::sim

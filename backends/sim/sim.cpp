@@ -1,11 +1,13 @@
 // The public faces: World and Host.
 #include <rondo/sim.h>
 
+#include <string>
 #include <utility>
 
 #include "backends.h"
 #include "inside.h"
 #include "machine.h"
+#include "misuse.h"
 #include "waiting.h"
 #include "world.h"
 
@@ -51,6 +53,7 @@ bool Host::is_up() const noexcept { return machine_->is_up(); }
 void Host::limit_descriptors(std::size_t count) noexcept { machine_->table().limit(count); }
 void Host::limit_memory(std::size_t bytes) noexcept { machine_->limit_memory(bytes); }
 void Host::jump_clock(Duration forward) {
+  demand(is_some_time(forward), "jump_clock: a clock goes forward, by up to a year");
   const Inside world{nullptr};
   machine_->jump_clock(forward);
 }
@@ -64,7 +67,10 @@ World::World(std::uint64_t seed, const WorldOptions& options)
     : impl_(std::make_unique<WorldImpl>(seed, options)) {
   const char* const path = environment("RONDO_SIM_TRACE");
   // A trace that cannot be written is no reason for a test to go another way.
-  if (path != nullptr) (void)impl_->trace.write_to(path, Trace::Mode::append);
+  if (path != nullptr) {
+    const std::error_code error = impl_->trace.write_to(path, Trace::Mode::append);
+    if (error) warn("no trace in RONDO_SIM_TRACE=" + std::string{path} + ": " + error.message());
+  }
   impl_->trace.note(now(), "the world", "begins, seed", {seed});
 }
 World::~World() = default;
@@ -79,15 +85,19 @@ void World::name(std::string_view name, std::initializer_list<std::string_view> 
   std::vector<Address> parsed;
   for (const std::string_view text : addresses) {
     const auto address = Address::parse(text);
-    RONDO_ASSERT(address.has_value());
-    if (address) parsed.push_back(*address);
+    if (!address) misuse("name: not an address: \"" + std::string{text} + '"');
+    parsed.push_back(*address);
   }
   impl_->set_name(name, std::move(parsed));
 }
-void World::name_latency(Duration latency) noexcept { impl_->name_latency = latency; }
+void World::name_latency(Duration latency) noexcept {
+  demand(is_some_time(latency), "name_latency: below zero, or more than a year");
+  impl_->name_latency = latency;
+}
 
 void World::link(std::string_view a, std::string_view b, const Link& link) {
   const Inside world{nullptr};
+  check(link);
   impl_->between(a, b).link = link;
   impl_->between(b, a).link = link;
 }
@@ -99,6 +109,7 @@ void World::partition(std::string_view a, std::string_view b) {
 
 void World::partition(std::string_view a, std::string_view b, Duration duration) {
   const Inside world{nullptr};
+  demand(is_some_time(duration), "partition: below zero, or more than a year");
   partition(a, b);
   impl_->events.at(after(now(), duration),
                    [this, one = std::string{a}, other = std::string{b}] { heal(one, other); });
@@ -143,6 +154,7 @@ void World::run_for(Duration duration) {
 }
 
 bool World::run_until(Function<bool()> done, Duration limit) {
+  demand(static_cast<bool>(done), "run_until: there is no condition");
   const TimePoint end = after(now(), limit);
   while (!done()) {
     if (now() <= end && impl_->step(end)) continue;
@@ -164,7 +176,11 @@ std::error_code World::run() {
 TimePoint World::now() const noexcept { return impl_->now; }
 Duration World::elapsed() const noexcept { return impl_->now - WorldImpl::beginning; }
 std::uint64_t World::seed() const noexcept { return impl_->seed; }
-std::uint64_t World::draw(std::uint64_t bound) noexcept { return impl_->random.below(bound); }
+std::uint64_t World::draw(std::uint64_t bound) noexcept {
+  demand(bound != 0, "draw: there is no number below 0");
+  return impl_->random.below(bound);
+}
+void World::note(std::string_view what) { impl_->trace.note(now(), "the test", "says", what); }
 std::uint64_t World::trace_hash() const noexcept { return impl_->trace.hash(); }
 void World::on_trace(Function<void(std::string_view)> reader) {
   impl_->trace.read_by(std::move(reader));

@@ -7,25 +7,27 @@
 #include <algorithm>
 #include <utility>
 
-#include <rondo/assert.h>
-
 #include "backends.h"
 #include "inside.h"
 #include "machine.h"
+#include "misuse.h"
 #include "waiting.h"
 
 namespace rondo::sim {
 namespace {
 
-constexpr Duration time_of_many_turns = std::chrono::microseconds{1};
+constexpr Duration time_of_turns_min = std::chrono::microseconds{1};
+constexpr Duration time_of_turns_max = std::chrono::seconds{1};
 constexpr unsigned slow_packet = 100;
 constexpr std::size_t spare_packets_max = std::size_t{1} << 16U;
 constexpr Duration reordering_delay_min = std::chrono::milliseconds{1};
 
-/// And not an address with a port, which looks like one.
-bool is_name(std::string_view text) noexcept {
-  return !text.empty() && text.find_first_of(":/ ") == std::string_view::npos;
+bool may_be_of_host(const Address& address) noexcept {
+  return !address.is_any() && !address.is_loopback() && !address.is_multicast() &&
+         !address.is_broadcast();
 }
+
+std::string quoted(std::string_view text) { return '"' + std::string{text} + '"'; }
 
 }  // namespace
 
@@ -33,7 +35,10 @@ WorldImpl::WorldImpl(std::uint64_t world_seed, const WorldOptions& world_options
     : seed(world_seed),
       options(world_options),
       random{world_seed, world_options.choices},
-      faults{*this} {}
+      faults{*this} {
+  check(options.link);
+  demand(options.turns_per_instant_max != 0, "turns_per_instant_max: no turn at all");
+}
 
 /// The end of a world is no event in it, and its reader may be gone.
 WorldImpl::~WorldImpl() { trace.end(); }
@@ -47,7 +52,7 @@ std::optional<Address> WorldImpl::address_of(std::string_view name_or_address) c
   return alias->second.empty() ? std::nullopt : std::optional{alias->second.front()};
 }
 
-Host* WorldImpl::find_host(std::string_view name_or_address) const noexcept {
+Host* WorldImpl::find_host(std::string_view name_or_address) const {
   const auto known = hosts_by_name_.find(name_or_address);
   if (known != hosts_by_name_.end()) return known->second;
   const auto address = address_of(name_or_address);
@@ -58,7 +63,12 @@ Host* WorldImpl::find_host(std::string_view name_or_address) const noexcept {
 Host& WorldImpl::host(std::string_view name_or_address) {
   if (Host* const known = find_host(name_or_address)) return *known;
   std::optional<Address> address = address_of(name_or_address);
-  RONDO_ASSERT(address ? !address->is_any() : is_name(name_or_address));
+  if (address && !may_be_of_host(*address)) {
+    misuse("host: not an address of one host: " + quoted(name_or_address));
+  }
+  if (!address && !is_host_name(name_or_address)) {
+    misuse("host: neither an address nor a name: " + quoted(name_or_address));
+  }
   const auto id = static_cast<std::uint32_t>(hosts_.size());
   hosts_.push_back(std::unique_ptr<Host>{new Host{*this, name_or_address, id}});
   Host& host = *hosts_.back();
@@ -100,14 +110,20 @@ Path& WorldImpl::path(const Machine& from, const Machine& to) {
   return place->second;
 }
 
+/// A name that is spelt wrongly would be a host of its own.
+Machine& WorldImpl::machine_of(std::string_view host) const {
+  if (const Host* const known = find_host(host)) return *known->machine_;
+  std::string others;
+  for (const Machine* const machine : machines_) others += ' ' + std::string{machine->name()};
+  misuse("there is no host " + quoted(host) + " yet, but:" + (others.empty() ? " none" : others));
+}
+
 Path& WorldImpl::between(std::string_view from, std::string_view to) {
-  // A name that is spelt wrongly would be a host of its own, and the test would test nothing.
-  RONDO_ASSERT(find_host(from) != nullptr && find_host(to) != nullptr);
-  return path(*host(from).machine_, *host(to).machine_);
+  return path(machine_of(from), machine_of(to));
 }
 
 void WorldImpl::reopen(std::string_view from, std::string_view to) {
-  reopen(*host(from).machine_, *host(to).machine_);
+  reopen(machine_of(from), machine_of(to));
 }
 
 /// `arrive` is what it is, so that a packet is small enough to be kept in the event.
@@ -204,8 +220,8 @@ void WorldImpl::doubt(const Machine& machine) {
 }
 
 void WorldImpl::doubt(std::string_view from, std::string_view to) {
-  Machine& one = *host(from).machine_;
-  Machine& other = *host(to).machine_;
+  Machine& one = machine_of(from);
+  Machine& other = machine_of(to);
   one.doubt(other);
   other.doubt(one);
 }
@@ -240,26 +256,31 @@ bool WorldImpl::step(TimePoint limit) {
     }
   }
   if (!runnable_.empty()) {
-    turn_one();
+    turn_one(limit);
     throw_kept();
     return true;
   }
   const TimePoint time = events.next();
   if (time == never || time > limit) return false;
-  now = std::max(now, time);
-  Function<void()> action = events.pop();
-  action();
-  settle();
+  tell_next();
   return true;
 }
 
-void WorldImpl::turn_one() {
+void WorldImpl::tell_next() {
+  now = std::max(now, events.next());
+  Function<void()> action = events.pop();
+  action();
+  settle();
+}
+
+void WorldImpl::turn_one(TimePoint limit) {
+  spend_turn(limit);
+  if (runnable_.empty()) return;  // what has happened meanwhile may have ended it
   const std::size_t place = runnable_.size() == 1 ? 0 : random.below(runnable_.size());
   HostedEnd& end = *runnable_[place];
   runnable_[place] = runnable_.back();
   runnable_.pop_back();
   end.is_runnable_ = false;
-  spend_turn();
   if (strikes(Fault::clock_jump)) {
     constexpr std::uint64_t jump_max = 60'000'000'000;
     end.machine_.jump_clock(Duration{static_cast<Duration::rep>(random.below(jump_max))});
@@ -277,11 +298,19 @@ void WorldImpl::forget(HostedEnd& end) noexcept {
   if (end.is_runnable_) std::erase(runnable_, &end);
 }
 
-void WorldImpl::spend_turn() noexcept {
-  if (std::exchange(turns_at_, now) != now) turns_ = 0;
+/// Who goes on spinning has more time pass each time, but only until something happens.
+void WorldImpl::spend_turn(TimePoint limit) {
+  if (std::exchange(turns_at_, now) != now) {
+    turns_ = 0;
+    time_of_turns_ = time_of_turns_min;
+  }
   if (++turns_ <= options.turns_per_instant_max) return;
   turns_ = 0;
-  now += time_of_many_turns;
+  const TimePoint next = std::min(limit, events.next());
+  now = std::max(now + time_of_turns_min, std::min(now + time_of_turns_, next));
+  turns_at_ = now;
+  time_of_turns_ = std::min(time_of_turns_ * 2, time_of_turns_max);
+  while (events.next() <= now) tell_next();
 }
 
 void WorldImpl::list_waiting(WaitingList& list) const {

@@ -22,6 +22,7 @@
 
 #include "address.h"
 #include "events.h"
+#include "host_name.h"
 #include "path.h"
 #include "random.h"
 #include "trace.h"
@@ -52,7 +53,7 @@ class WorldImpl final : public Names {
   // Hosts.
   Host& host(std::string_view name_or_address);
   /// Null: no such host yet.
-  [[nodiscard]] Host* find_host(std::string_view name_or_address) const noexcept;
+  [[nodiscard]] Host* find_host(std::string_view name_or_address) const;
   [[nodiscard]] Machine* machine_at(const Address& address) const noexcept;
   std::error_code add_address(Machine& machine, std::string_view text);
   [[nodiscard]] const std::vector<Machine*>& machines() const noexcept { return machines_; }
@@ -60,6 +61,7 @@ class WorldImpl final : public Names {
   // What lies between them.
   Path& path(const Machine& from, const Machine& to);
   /// Both hosts are there.
+  /// Both are there already.
   Path& between(std::string_view from, std::string_view to);
   void reopen(std::string_view from, std::string_view to);
   /// What was waiting goes on, if nothing is in the way any more.
@@ -98,7 +100,9 @@ class WorldImpl final : public Names {
   std::atomic<bool> somebody_woken = false;
   std::uint64_t answers = 0;  // of names: whom they are for may have something to do now
   /// One more look or turn at this point in time.
-  void spend_turn() noexcept;
+  /// Where there are very many turns time passes, up to `limit` if that can be, and what is due
+  /// then happens.
+  void spend_turn(TimePoint limit);
   void list_waiting(WaitingList& list) const;
   /// Whether anything can happen still; `never` if not.
   [[nodiscard]] TimePoint next_event() const noexcept {
@@ -120,6 +124,7 @@ class WorldImpl final : public Names {
 
  private:
   bool strikes_now(std::size_t fault) noexcept;
+  [[nodiscard]] Machine& machine_of(std::string_view host) const;
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
   Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
@@ -127,7 +132,9 @@ class WorldImpl final : public Names {
   void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
                  const void* reads = nullptr);
   void arrive(std::unique_ptr<Packet> packet);
-  void turn_one();
+  /// The next event.
+  void tell_next();
+  void turn_one(TimePoint limit);
   void throw_kept();
 
   bool faults_on_ = false;
@@ -136,14 +143,15 @@ class WorldImpl final : public Names {
   std::deque<Function<void()>> within_;  // what was sent within one machine
   std::vector<std::unique_ptr<Host>> hosts_;
   std::vector<Machine*> machines_;
-  std::map<std::string, Host*, std::less<>> hosts_by_name_;
+  std::map<std::string, Host*, NameLess> hosts_by_name_;
   std::map<Ip, Machine*> machines_by_ip_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Path> paths_;
-  std::map<std::string, std::vector<Address>, std::less<>> names_;
+  std::map<std::string, std::vector<Address>, NameLess> names_;
   std::vector<HostedEnd*> runnable_;
   std::vector<std::exception_ptr> thrown_;
   std::uint32_t turns_ = 0;
   TimePoint turns_at_{};
+  Duration time_of_turns_{};
 };
 
 }  // namespace rondo::sim

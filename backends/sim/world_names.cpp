@@ -6,6 +6,7 @@
 
 #include "inside.h"
 #include "machine.h"
+#include "misuse.h"
 #include "world.h"
 
 namespace rondo::sim {
@@ -43,6 +44,7 @@ class LostQuestion final : public Names::Question {
 }  // namespace
 
 void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) {
+  if (!is_host_name(name)) misuse("name: not a name: \"" + std::string{name} + '"');
   names_.insert_or_assign(std::string{name}, std::move(addresses));
 }
 

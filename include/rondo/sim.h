@@ -92,7 +92,7 @@ constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::stopping_cal
 /// Which faults strike, and how often. None, to begin with.
 class RONDO_EXPORT Faults {
  public:
-  /// From 0, never, to 1, always.
+  /// From 0, never, to 1, always: with not_now or late_ready always, nobody gets anywhere.
   void set(Fault fault, double probability) noexcept;
   [[nodiscard]] double get(Fault fault) const noexcept;
   /// Draws from the seed which of them strike, about a third, and how often: as a rule one time in
@@ -150,7 +150,7 @@ class RONDO_EXPORT Host {
   void limit_descriptors(std::size_t count) noexcept;
   /// Of bytes in the buffers of all TCP sockets: the next write is ENOBUFS.
   void limit_memory(std::size_t bytes) noexcept;
-  /// This host's clock goes forward at once.
+  /// This host's clock goes forward at once, by up to a year.
   void jump_clock(Duration forward);
   [[nodiscard]] TimePoint now() const noexcept;
 
@@ -166,8 +166,8 @@ class RONDO_EXPORT Host {
 
 struct WorldOptions {
   Link link{};  ///< between hosts for which link() says nothing
-  /// Of run_for() and its like: turns at one point in time, after which a microsecond passes. Who
-  /// spins does not stop the clock.
+  /// Of run_for() and its like: turns at one point in time, after which a microsecond passes; after
+  /// as many more twice that, and so on up to a second. Who spins does not stop the clock.
   std::uint32_t turns_per_instant_max = 10'000;
   /// When only another thread could go on, a driving wait() sleeps until wake(), in real time,
   /// instead of telling a deadlock. No run is the same twice then.
@@ -181,7 +181,8 @@ struct WorldOptions {
 /// A network, and the time in it, which jumps to the next event: an hour of silence costs nothing.
 /// All of it on one thread, which another may leave work to by Reactor::post(). Worlds know nothing
 /// of one another. The same seed, calls and library do the same on every machine. Outlives every
-/// reactor on it, which is asserted.
+/// reactor on it. What makes no sense, such as a host that is not there or a probability of 2, ends
+/// the program and says so, in release builds too: a test that went on would test nothing.
 class RONDO_EXPORT World {
  public:
   /// Where RONDO_SIM_TRACE is set in the environment, the trace is added to the file of that name.
@@ -249,6 +250,8 @@ class RONDO_EXPORT World {
 
   /// Of all that has happened. Two runs with one hash were the same run.
   [[nodiscard]] std::uint64_t trace_hash() const noexcept;
+  /// Adds a line of the test's own: `the test  says ...`.
+  void note(std::string_view what);
   /// Gets each event from now on as a line to be read by people.
   void on_trace(Function<void(std::string_view line)> reader);
   /// Writes these lines to a file, which is replaced. Each is there at once, also when the program
