@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <rondo/backoff.h>
 #include <rondo/client.h>
@@ -42,6 +43,9 @@ class RONDO_EXPORT Reconnector final : private StreamHandler {
  private:
   void on_open(Stream& stream) override;
   void on_data(Stream& stream, Bytes data) override { handler_.on_data(stream, data); }
+  void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received) override {
+    handler_.on_descriptors(stream, data, std::move(received));
+  }
   void on_end(Stream& stream) override { handler_.on_end(stream); }
   void on_resume(Stream& stream) override { handler_.on_resume(stream); }
   void on_writable(Stream& stream) override { handler_.on_writable(stream); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <rondo/client.h>
+#include <rondo/reconnector.h>
 #include <rondo/server.h>
 
 #include "support/descriptor_streams.h"
@@ -224,6 +225,26 @@ TEST_P(StreamDescriptors, PassFromAClientToASession) {
   client->write("before it is connected", passable(pipe));
   ASSERT_TRUE(runs_until([&] { return !receiver.descriptors.empty(); }));
   EXPECT_EQ(receiver.received, "[before it is connected]");
+}
+
+TEST_P(StreamDescriptors, PassFromASessionToAReconnector) {
+  struct Giving final : Session {
+    explicit Giving(std::vector<Socket>& some) : given(some) {}
+    void on_open(Stream& client) override { client.write("here", std::move(given)); }
+    void on_data(Stream&, Bytes) override {}
+    std::vector<Socket>& given;
+  };
+  Pipe pipe = make_pipe();
+  std::vector<Socket> given = passable(pipe);
+  const std::string where = "unix:@rondo-given-" + std::to_string(::getpid());
+  const auto server = serve<Giving>(reactor, where, {}, given);
+  ASSERT_TRUE(server) << server.error().message();
+  Reconnector client{
+      reactor, where, receiver, {.connect = {.stream = {.receive_descriptors = true}}}};
+  ASSERT_TRUE(
+      runs_until([&] { return !receiver.received.empty() || !receiver.descriptors.empty(); }));
+  EXPECT_EQ(receiver.received, "[here]");
+  EXPECT_EQ(receiver.descriptors.size(), 1u);
 }
 
 }  // namespace
