@@ -4,6 +4,10 @@
 //   ISO 2022, HZ and UTF-7 as well, which is tried out when the converter is made, bytes up to the
 //   first that is not ASCII are copied. Some converters hold a
 //   character back until they know that nothing combines with it; it is called for first.
+// - ISO 2022 has ASCII in two sets, and iconv stays in the second, where it was for a yen sign,
+// until
+//   a character is not there. So what comes between is converted alone: the bytes are the same in
+//   whatever pieces the text comes, and those of Python.
 // - glibc drops the tag characters U+E0000 to U+E007F without a word in most encodings. So each is
 //   converted alone, and is missing when nothing came out.
 // - iconv stops at a bad byte without saying how long the bad part is: one byte, as in Python's
@@ -74,6 +78,12 @@ void Converter::find_ascii() {
   has_ascii_ = convert(out, in) == 0;
   finish(out);
   has_ascii_ = has_ascii_ && out == probe;
+  std::string_view yen = "\xc2\xa5";
+  out.clear();
+  (void)convert(out, yen);  // no yen, no shift
+  const std::size_t size = out.size();
+  finish(out);
+  shifts_ = has_ascii_ && out.size() != size;
 }
 
 /// Converts until the end, 0, or until iconv says why not, its errno; `in` becomes what is left.
@@ -127,8 +137,17 @@ Scan Converter::decode(std::string& out, std::string_view bytes) {
 
 /// Whether all of it was converted.
 bool Converter::encode_piece(std::string& out, std::string_view& text) {
-  put_ascii(out, text);
-  return text.empty() || convert(out, text) == 0;
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80U; };
+  do {
+    put_ascii(out, text);
+    const auto end = shifts_ ? std::find_if(text.begin(), text.end(), is_ascii) : text.end();
+    std::string_view between{text.begin(), end};
+    const std::size_t size = between.size();
+    const bool is_done = between.empty() || convert(out, between) == 0;
+    text.remove_prefix(size - between.size());
+    if (!is_done) return false;
+  } while (!text.empty());
+  return true;
 }
 
 std::size_t Converter::encode(std::string& out, std::string_view text) {

@@ -53,6 +53,7 @@ class Converter {
 
   iconv_t handle_ = none();
   bool has_ascii_ = false;
+  bool shifts_ = false;    // and back, when the text ends
   bool may_hold_ = false;  // iconv was called since finish(), and may hold a character back
 };
 

@@ -197,6 +197,17 @@ TEST(Encoder, WritesAMarkOnce) {
   EXPECT_EQ(text_of(wide.encode("")), "\xff\xfe");
 }
 
+// A yen sign is of a set that has ASCII too. Python goes back to its own for the next letter.
+TEST(Encoder, LeavesAShiftForAsciiWhateverTheChunks) {
+  constexpr std::string_view wanted = "\x1b(J\\\x1b(Ba";
+  auto encoder = Encoder::make("iso2022_jp").value();
+  EXPECT_EQ(text_of(encoder.encode("¥a")), wanted);
+  encoder.reset();
+  std::string cut = text_of(encoder.encode("¥"));
+  cut += text_of(encoder.encode("a"));
+  EXPECT_EQ(cut, wanted);
+}
+
 TEST(Encoder, LeavesTheShiftStateAtTheEnd) {
   auto encoder = Encoder::make("iso2022_jp").value();
   EXPECT_EQ(text_of(encoder.encode("日")), "\x1b$B\x46\x7c");
