@@ -142,7 +142,8 @@ std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
   WorldImpl& world = machine_.world();
   for (;;) {
     const std::uint64_t answers = world.answers;
-    world.spend_turn(deadline == never ? never : machine_.in_world(deadline));
+    const bool spins = world.spend_turn(deadline == never ? never : machine_.in_world(deadline));
+    if (spins) (void)world.step(world.now);  // the others too have a turn, if they want one
     if (is_over()) return std::make_error_code(std::errc::operation_canceled);
     const bool woken = woken_.exchange(false);
     if (poller_.deliver(sink) || woken || poller_.has_listed() || deadline <= now()) return {};

@@ -267,6 +267,7 @@ bool WorldImpl::step(TimePoint limit) {
 }
 
 void WorldImpl::tell_next() {
+  const Inside world{nullptr};
   now = std::max(now, events.next());
   Function<void()> action = events.pop();
   action();
@@ -274,7 +275,7 @@ void WorldImpl::tell_next() {
 }
 
 void WorldImpl::turn_one(TimePoint limit) {
-  spend_turn(limit);
+  (void)spend_turn(limit);        // a turn follows either way
   if (runnable_.empty()) return;  // what has happened meanwhile may have ended it
   const std::size_t place = runnable_.size() == 1 ? 0 : random.below(runnable_.size());
   HostedEnd& end = *runnable_[place];
@@ -299,18 +300,19 @@ void WorldImpl::forget(HostedEnd& end) noexcept {
 }
 
 /// Who goes on spinning has more time pass each time, but only until something happens.
-void WorldImpl::spend_turn(TimePoint limit) {
+bool WorldImpl::spend_turn(TimePoint limit) {
   if (std::exchange(turns_at_, now) != now) {
     turns_ = 0;
     time_of_turns_ = time_of_turns_min;
   }
-  if (++turns_ <= options.turns_per_instant_max) return;
+  if (++turns_ <= options.turns_per_instant_max) return false;
   turns_ = 0;
   const TimePoint next = std::min(limit, events.next());
   now = std::max(now + time_of_turns_min, std::min(now + time_of_turns_, next));
   turns_at_ = now;
   time_of_turns_ = std::min(time_of_turns_ * 2, time_of_turns_max);
   while (events.next() <= now) tell_next();
+  return true;
 }
 
 void WorldImpl::list_waiting(WaitingList& list) const {

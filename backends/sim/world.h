@@ -101,8 +101,8 @@ class WorldImpl final : public Names {
   std::uint64_t answers = 0;  // of names: whom they are for may have something to do now
   /// One more look or turn at this point in time.
   /// Where there are very many turns time passes, up to `limit` if that can be, and what is due
-  /// then happens.
-  void spend_turn(TimePoint limit);
+  /// then happens. Whether it has passed.
+  bool spend_turn(TimePoint limit);
   void list_waiting(WaitingList& list) const;
   /// Whether anything can happen still; `never` if not.
   [[nodiscard]] TimePoint next_event() const noexcept {

@@ -191,9 +191,9 @@ class RONDO_EXPORT World {
   World& operator=(const World&) = delete;
   ~World();
 
-  /// The host of that address, or name; made when it is first mentioned here. A new name gets the
-  /// next address of 10.77.0.0/16, and resolves to it; one that name() knows, the first address of
-  /// that.
+  /// The host of that address, or name, whatever the case of its letters; made when it is first
+  /// mentioned here. A new name gets the next address of 10.77.0.0/16, and resolves to it; one that
+  /// name() knows, the first address of that.
   Host& host(std::string_view name_or_address);
   /// What a Resolver on any host is told of `name`: these addresses, or that there is no such name.
   /// They need not belong to a host.

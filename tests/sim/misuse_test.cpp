@@ -1,4 +1,4 @@
-// What makes no sense ends a test, in every build, and says why. And who spins stops no clock.
+// What makes no sense ends a test, in every build, and says why.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -100,41 +100,6 @@ TEST(Trace, TellsWhereItCannotBeWritten) {
   ::unsetenv("RONDO_SIM_TRACE");
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "rondo::sim: no trace in RONDO_SIM_TRACE=/nowhere/at/all: No such file or directory\n");
-}
-
-TEST(Trace, TakesALineOfTheTest) {
-  World world{1};
-  std::string last;
-  world.on_trace([&](std::string_view line) { last = line; });
-  const std::uint64_t before = world.trace_hash();
-  world.note("now we begin");
-  EXPECT_EQ(last, "3600.000000000  the test  says now we begin");
-  EXPECT_NE(world.trace_hash(), before);
-}
-
-TEST(Spinning, LetsMoreAndMoreTimePass) {
-  World world{1, {.turns_per_instant_max = 100}};
-  Reactor reactor{world.host("spinner").backend()};
-  int turns = 0;
-  Timer timer{reactor, [&] { ++turns; }};
-  timer.arm_every(0s);
-  world.run_for(1min);
-  EXPECT_LT(turns, 2'000'000);
-  EXPECT_GT(turns, 1'000);
-}
-
-TEST(Spinning, PassesNoTimeAtWhichSomethingHappens) {
-  World world{1, {.turns_per_instant_max = 100}};
-  Reactor spinner{world.host("spinner").backend()};
-  Reactor other{world.host("other").backend()};
-  Timer spinning{spinner, [] {}};
-  spinning.arm_every(0s);
-  TimePoint fired{};
-  Timer timer{other, [&] { fired = other.now(); }};
-  timer.arm_after(5ms);
-  const TimePoint due = timer.deadline();
-  world.run_for(50ms);
-  EXPECT_EQ(fired, due);
 }
 
 }  // namespace

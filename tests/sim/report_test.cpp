@@ -204,6 +204,16 @@ TEST(Report, WritesTheTraceWhereTheEnvironmentSays) {
             "3600.000000000  ann  is cut off from bob\n");
 }
 
+TEST(Trace, TakesALineOfTheTest) {
+  World world{1};
+  std::string last;
+  world.on_trace([&](std::string_view line) { last = line; });
+  const std::uint64_t before = world.trace_hash();
+  world.note("now we begin");
+  EXPECT_EQ(last, "3600.000000000  the test  says now we begin");
+  EXPECT_NE(world.trace_hash(), before);
+}
+
 std::vector<std::uint64_t> list(const TestSeeds& seeds) {
   std::vector<std::uint64_t> all;
   for (const std::uint64_t seed : seeds) all.push_back(seed);

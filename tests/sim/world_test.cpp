@@ -223,5 +223,47 @@ TEST_F(WorldTest, MovesTheClockOverADeadlineBeforeAllTime) {
   EXPECT_EQ(fired, TimePoint{1h});
 }
 
+TEST(Spinning, LetsMoreAndMoreTimePass) {
+  World world{1, {.turns_per_instant_max = 100}};
+  Reactor reactor{world.host("spinner").backend()};
+  int turns = 0;
+  Timer timer{reactor, [&] { ++turns; }};
+  timer.arm_every(0s);
+  world.run_for(1min);
+  EXPECT_LT(turns, 2'000'000);
+  EXPECT_GT(turns, 1'000);
+}
+
+TEST(Spinning, PassesNoTimeAtWhichSomethingHappens) {
+  World world{1, {.turns_per_instant_max = 100}};
+  Reactor spinner{world.host("spinner").backend()};
+  Reactor other{world.host("other").backend()};
+  Timer spinning{spinner, [] {}};
+  spinning.arm_every(0s);
+  TimePoint fired{};
+  Timer timer{other, [&] { fired = other.now(); }};
+  timer.arm_after(5ms);
+  const TimePoint due = timer.deadline();
+  world.run_for(50ms);
+  EXPECT_EQ(fired, due);
+}
+
+TEST(Spinning, OfWhoRunsTheWorldKeepsNobodyWaiting) {
+  World world{1, {.turns_per_instant_max = 100}};
+  Reactor spinner{world.host("spinner").driving_backend()};
+  Reactor other{world.host("other").backend()};
+  Timer spinning{spinner, [] {}};
+  spinning.arm_every(0s);
+  TimePoint fired{};
+  Timer timer{other, [&] {
+                fired = other.now();
+                spinner.stop();
+              }};
+  timer.arm_after(5ms);
+  const TimePoint due = timer.deadline();
+  EXPECT_FALSE(spinner.run());
+  EXPECT_EQ(fired, due);
+}
+
 }  // namespace
 }  // namespace rondo::sim
