@@ -53,6 +53,7 @@ Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Dire
       decodes ? ::iconv_open("UTF-8", name.c_str()) : ::iconv_open(name.c_str(), "UTF-8");
   if (converter->handle_ == none()) return last_system_error();
   converter->find_ascii();
+  if (!decodes) converter->find_shifts();
   return converter;
 }
 
@@ -78,8 +79,11 @@ void Converter::find_ascii() {
   has_ascii_ = convert(out, in) == 0;
   finish(out);
   has_ascii_ = has_ascii_ && out == probe;
+}
+
+void Converter::find_shifts() {
+  std::string out;
   std::string_view yen = "\xc2\xa5";
-  out.clear();
   (void)convert(out, yen);  // no yen, no shift
   const std::size_t size = out.size();
   finish(out);

@@ -48,6 +48,7 @@ class Converter {
   [[nodiscard]] bool encode_piece(std::string& out, std::string_view& text);
   void put_ascii(std::string& out, std::string_view& in);
   void find_ascii();
+  void find_shifts();
 
   [[nodiscard]] static iconv_t none() noexcept { return reinterpret_cast<iconv_t>(-1); }
 
