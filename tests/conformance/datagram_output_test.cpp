@@ -64,11 +64,14 @@ TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
   }
   test::run_turns(reactor, 5);
   EXPECT_GT(a.unsent(), 0U);
-  const int sends = net.calls("send");
-  constexpr int turns = 20;
-  test::run_turns(reactor, turns);
-  // It does not try again and again; but a poller may be wrong now and then.
-  EXPECT_LE(net.calls("send"), sends + turns / 2);
+  // It does not try again and again; but a poller may be wrong now and then, so it has five looks.
+  int tries = 2;
+  for (int look = 0; look < 5 && tries > 1; ++look) {
+    const int sends = net.calls("send");
+    test::run_turns(reactor, 20);
+    tries = net.calls("send") - sends;
+  }
+  EXPECT_LE(tries, 1);
   b.resume();
   run_until_received(there, count);
   EXPECT_EQ(there.texts(), wanted);
