@@ -14,10 +14,15 @@ namespace rondo::sim {
 
 class EventRun {
  public:
+  /// What the action will read, if it is known. It may be gone by then.
+  struct Reads {
+    const void* packet = nullptr;
+    const void* socket = nullptr;
+  };
   struct Entry {
     TimePoint time{};
     std::uint64_t order = 0;
-    const void* reads = nullptr;
+    Reads reads;
     Function<void()> action;  // empty: it was cancelled
   };
 

@@ -16,6 +16,7 @@
 #include <rondo/assert.h>
 
 #include "fetch.h"
+#include "tcp.h"
 
 namespace rondo::sim {
 namespace {
@@ -27,7 +28,7 @@ constexpr std::size_t fetched_ahead = 6;  // events
 
 }  // namespace
 
-EventQueue::Ticket EventQueue::at(TimePoint time, Function<void()> action, const void* reads) {
+EventQueue::Ticket EventQueue::at(TimePoint time, Function<void()> action, EventRun::Reads reads) {
   if (!continues_run(time)) return put_in_heap(time, std::move(action));
   const std::uint64_t number = run_.push({time, order_, reads, std::move(action)});
   ++order_;
@@ -96,7 +97,10 @@ Function<void()> EventQueue::pop_from_run() {
 
 void EventQueue::fetch_ahead() const noexcept {
   if (run_.size() <= fetched_ahead) return;
-  if (const void* const reads = run_[fetched_ahead].reads) fetch(reads);
+  fetch<EventRun::Entry>(&run_[2 * fetched_ahead]);  // of the ring: it need not be one of the run
+  const EventRun::Reads& reads = run_[fetched_ahead].reads;
+  if (reads.packet != nullptr) fetch<Packet>(reads.packet);
+  if (reads.socket != nullptr) fetch<Tcp>(reads.socket);
 }
 
 Function<void()> EventQueue::pop_from_heap() {

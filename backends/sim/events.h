@@ -18,9 +18,8 @@ class EventQueue {
   /// `first_of_run` on, a number in the run.
   enum class Ticket : std::uint64_t { none = 0, first_of_run = std::uint64_t{1} << 63U };
 
-  /// `reads` is what the action will read, if it is known: it is fetched into the cache shortly
-  /// before. It may be gone by then.
-  Ticket at(TimePoint time, Function<void()> action, const void* reads = nullptr);
+  /// What `reads` names is fetched into the cache shortly before.
+  Ticket at(TimePoint time, Function<void()> action, EventRun::Reads reads = {});
   /// Also of one that has happened: nothing then.
   void cancel(Ticket& ticket) noexcept;
 

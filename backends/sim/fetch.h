@@ -6,13 +6,14 @@
 
 namespace rondo::sim {
 
-/// Has the cache lines of one object come all at once, and not one after the other as they are
-/// read. Does not look at it: it may be gone, or null.
-inline void fetch(const void* object) noexcept {
+/// Has the cache lines of a T come all at once, and not one after the other as they are read. Does
+/// not look at it: it may be gone, or be something else.
+template <typename T>
+void fetch(const void* object) noexcept {
   constexpr std::size_t cache_line = 64;
-  constexpr std::size_t size = 6 * cache_line;  // a Tcp
   const auto* const bytes = static_cast<const std::byte*>(object);
-  for (std::size_t at = 0; at < size; at += cache_line) __builtin_prefetch(bytes + at, 1);
+  for (std::size_t at = 0; at < sizeof(T); at += cache_line) __builtin_prefetch(bytes + at, 1);
+  __builtin_prefetch(bytes + sizeof(T) - 1, 1);  // it begins anywhere in a line
 }
 
 }  // namespace rondo::sim

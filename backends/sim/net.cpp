@@ -43,7 +43,7 @@ int SimNet::with(int fd, Action action) noexcept try {
   const Inside world{nullptr};
   Object* const object = is_over_ ? nullptr : machine_.table().at(fd);
   if (object == nullptr) return -EBADF;
-  fetch(object);
+  fetch<Tcp>(object);
   const Ref<Object> alive{object};
   const int result = action(*object);
   machine_.world().settle();

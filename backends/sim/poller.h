@@ -71,6 +71,7 @@ class Poller {
   void end(std::uint32_t place) noexcept;
   void vacate(std::uint32_t place) noexcept;
   void gather();
+  void fetch_ahead() const noexcept;
   void disturb();
 
   Machine& machine_;

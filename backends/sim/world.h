@@ -60,8 +60,7 @@ class WorldImpl final : public Names {
 
   // What lies between them.
   Path& path(const Machine& from, const Machine& to);
-  /// Both hosts are there.
-  /// Both are there already.
+  /// Both hosts are there already.
   Path& between(std::string_view from, std::string_view to);
   void reopen(std::string_view from, std::string_view to);
   /// What was waiting goes on, if nothing is in the way any more.
@@ -130,7 +129,7 @@ class WorldImpl final : public Names {
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   template <typename Arrival>
   void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
-                 const void* reads = nullptr);
+                 EventRun::Reads reads = {});
   void arrive(std::unique_ptr<Packet> packet);
   /// The next event.
   void tell_next();
