@@ -2,18 +2,29 @@
 // connections there are: the memory that operator new was asked for, and CPU time.
 //
 // Usage: world [CONNECTIONS...], 10,000, 100,000 and 1,000,000 if none is given.
-// RONDO_WORLD_MESSAGES: how many messages are timed.
+// RONDO_WORLD_MESSAGES: how many messages are timed, in ten rounds.
+// GLIBC_TUNABLES: how malloc is set; if there is none, glibc.malloc.tcache_count=65535. Empty,
+// malloc is as it comes.
+//
+// The last column tells how many times as long a message took as with the first number of
+// connections, in the same round: the median, the least and the most.
 //
 // A connection is all of it: both ends in the simulated kernels, a session at the server, and a
 // stream with its options at the client. A message is 64 bytes that come back. As many are under
-// way at a time whatever the number of connections, in the order of these.
+// way at a time whatever the number of connections, in the order of these. Each number of
+// connections has a process, and a heap, of its own; they take turns, so that what else the machine
+// does meets all of them.
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -35,6 +46,7 @@ constexpr std::size_t connections_per_host = 20'000;  // below the ephemeral por
 constexpr std::size_t under_way = 10'000;
 constexpr std::size_t message_size = 64;
 constexpr std::size_t messages_default = 2'000'000;
+constexpr std::size_t rounds = 10;
 
 struct Echo final : rondo::Session {
   void on_data(rondo::Stream& client, rondo::Bytes data) override { client.write(data); }
@@ -114,17 +126,76 @@ class Crowd {
   std::size_t next_ = 0;
 };
 
-void measure(std::size_t connections, std::size_t messages) {
-  const std::size_t before = bytes_in_use;
-  Crowd crowd{connections};
-  const double bytes =
-      static_cast<double>(bytes_in_use - before) / static_cast<double>(connections);
-  (void)crowd.exchange(std::min(messages, connections));  // to warm up
-  const double seconds = crowd.exchange(messages);
-  std::printf("%11zu connections %8.0f bytes each %8.2f us of CPU a message\n", connections, bytes,
-              seconds * 1e6);
-  std::fflush(stdout);
+double median(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return numbers[numbers.size() / 2];
 }
+
+/// Of one number of connections, in a process of its own.
+class Measure {
+ public:
+  Measure(std::size_t connections, std::size_t messages)
+      : connections_{connections}, messages_{messages} {
+    if (connections == 0) fail("how many connections?");
+    std::array<int, 2> orders{};
+    std::array<int, 2> results{};
+    if (::pipe(orders.data()) != 0 || ::pipe(results.data()) != 0) fail("no pipe");
+    const pid_t child = ::fork();
+    if (child < 0) fail("no process");
+    orders_ = orders[child == 0 ? 0 : 1];
+    results_ = results[child == 0 ? 1 : 0];
+    (void)::close(orders[child == 0 ? 1 : 0]);   // it is open
+    (void)::close(results[child == 0 ? 0 : 1]);  // this, too
+    if (child == 0) serve();
+    bytes_ = take();
+  }
+
+  /// One round of messages.
+  void take_turn() {
+    const char order = 1;
+    if (::write(orders_, &order, 1) != 1) fail("a measure has ended");
+    seconds_.push_back(take());
+  }
+  void report(const Measure& first) const {
+    std::vector<double> ratios(seconds_.size());
+    std::transform(seconds_.begin(), seconds_.end(), first.seconds_.begin(), ratios.begin(),
+                   std::divides<>{});
+    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+    std::printf(
+        "%11zu connections %8.0f bytes each %8.2f us of CPU a message %8.2f (%.2f to %.2f)\n",
+        connections_, bytes_, median(seconds_) * 1e6, median(ratios), *least, *most);
+  }
+
+ private:
+  [[noreturn]] void serve() {
+    try {
+      const std::size_t before = bytes_in_use;
+      Crowd crowd{connections_};
+      tell(static_cast<double>(bytes_in_use - before) / static_cast<double>(connections_));
+      (void)crowd.exchange(std::max(messages_, connections_));  // to warm up: each has sent
+      for (char order = 0; ::read(orders_, &order, 1) == 1;) tell(crowd.exchange(messages_));
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "world: %s\n", error.what());
+      std::_Exit(1);
+    }
+    std::_Exit(0);
+  }
+  void tell(double number) const {
+    if (::write(results_, &number, sizeof number) != sizeof number) fail("nobody listens");
+  }
+  [[nodiscard]] double take() const {
+    double number = 0;
+    if (::read(results_, &number, sizeof number) != sizeof number) fail("a measure has failed");
+    return number;
+  }
+
+  std::size_t connections_;
+  std::size_t messages_;
+  int orders_ = -1;
+  int results_ = -1;
+  double bytes_ = 0;
+  std::vector<double> seconds_;  // of a message, in each round
+};
 
 }  // namespace
 
@@ -143,19 +214,38 @@ void measure(std::size_t connections, std::size_t messages) {
   operator delete(memory);
 }
 
+// NOLINTBEGIN(concurrency-mt-unsafe): there is no other thread
+
+/// Begins anew with a malloc that keeps freed blocks of a size at hand, as large worlds should; it
+/// can be told only before a program begins.
+static void begin_with_large_caches(char** argv) {
+  if (std::getenv("GLIBC_TUNABLES") != nullptr) return;
+  if (::setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=65535", 0) != 0) fail("setenv");
+  ::execv("/proc/self/exe", argv);
+  fail("it cannot begin anew");
+}
+
 int main(int argc, char** argv) try {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread
+  begin_with_large_caches(argv);
+  // What is given back would go to the kernel and come again with each batch.
+  if (::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 0) fail("mallopt");
   const char* const given = std::getenv("RONDO_WORLD_MESSAGES");
   const std::size_t messages =
       given != nullptr ? std::strtoull(given, nullptr, 10) : messages_default;
+  if (messages < rounds) fail("at least ten messages");
   std::vector<std::size_t> counts;
   for (int i = 1; i < argc; ++i) counts.push_back(std::strtoull(argv[i], nullptr, 10));
   if (counts.empty()) counts = {10'000, 100'000, 1'000'000};
-  for (const std::size_t count : counts) {
-    if (count == 0) fail("how many connections?");
-    measure(count, messages);
+  std::vector<Measure> measures;
+  measures.reserve(counts.size());
+  for (const std::size_t count : counts) measures.emplace_back(count, messages / rounds);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    for (Measure& measure : measures) measure.take_turn();
   }
+  for (const Measure& measure : measures) measure.report(measures.front());
 } catch (const std::exception& error) {
   std::fprintf(stderr, "world: %s\n", error.what());
   return 1;
 }
+
+// NOLINTEND(concurrency-mt-unsafe)
