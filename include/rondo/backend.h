@@ -56,8 +56,7 @@ class Sink {
     // One comparison says that the registration and what it awaits are still those of the token,
     // whose other parts are masked away: the place is a slot's offset, and `ready` has two bits.
     const auto bits = static_cast<std::uint64_t>(token);
-    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
-    const Slot& slot = *reinterpret_cast<const Slot*>(bytes + (bits & place_mask_));
+    const Slot& slot = slot_of(token);
     if (slot.expected == token) [[likely]] {
       const auto awaited = static_cast<Ready>(bits & static_cast<std::uint64_t>(ready));
       if (awaited != Ready::none) [[likely]]
@@ -71,11 +70,8 @@ class Sink {
   /// cache holds.
   void expect(Token token) const noexcept {
     constexpr std::size_t cache_line = 64;
-    const auto bits = static_cast<std::uint64_t>(token);
-    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
-    const Slot& slot = *reinterpret_cast<const Slot*>(bytes + (bits & place_mask_));
-    if (slot.handler == nullptr) return;
-    const auto* const handler = reinterpret_cast<const std::byte*>(slot.handler);
+    const auto* const handler = reinterpret_cast<const std::byte*>(slot_of(token).handler);
+    if (handler == nullptr) return;
     __builtin_prefetch(handler, 1);
     __builtin_prefetch(handler + cache_line, 1);
   }
@@ -98,6 +94,12 @@ class Sink {
   }
 
  private:
+  [[nodiscard]] const Slot& slot_of(Token token) const noexcept {
+    const auto* const bytes = reinterpret_cast<const std::byte*>(slots_);
+    return *reinterpret_cast<const Slot*>(bytes +
+                                          (static_cast<std::uint64_t>(token) & place_mask_));
+  }
+
   Slot nobody_;
   const Slot* slots_ = &nobody_;
   std::uint64_t place_mask_ = 0;
