@@ -99,8 +99,8 @@ void EventQueue::fetch_ahead() const noexcept {
   if (run_.size() <= fetched_ahead) return;
   fetch<EventRun::Entry>(&run_[2 * fetched_ahead]);  // of the ring: it need not be one of the run
   const EventRun::Reads& reads = run_[fetched_ahead].reads;
-  if (reads.packet != nullptr) fetch<Packet>(reads.packet);
-  if (reads.socket != nullptr) fetch<Tcp>(reads.socket);
+  fetch<Packet>(reads.packet);
+  fetch<Tcp>(reads.socket);
 }
 
 Function<void()> EventQueue::pop_from_heap() {

@@ -147,8 +147,7 @@ void Poller::gather() {
 void Poller::fetch_ahead() const noexcept {
   if (listed_.size() <= 2 * fetched_ahead) return;
   __builtin_prefetch(&registrations_[listed_[2 * fetched_ahead]], 1);
-  const Object* const object = registrations_[listed_[fetched_ahead]].object;
-  if (object != nullptr) fetch<Tcp>(object);
+  fetch<Tcp>(registrations_[listed_[fetched_ahead]].object);
 }
 
 /// The faults of a whole batch.
