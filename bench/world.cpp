@@ -137,6 +137,7 @@ class Measure {
   Measure(std::size_t connections, std::size_t messages)
       : connections_{connections}, messages_{messages} {
     if (connections == 0) fail("how many connections?");
+    std::fprintf(stderr, "connecting %zu clients\n", connections);
     std::array<int, 2> orders{};
     std::array<int, 2> results{};
     if (::pipe(orders.data()) != 0 || ::pipe(results.data()) != 0) fail("no pipe");
