@@ -25,7 +25,7 @@ def simple(name, command, **limits):
 
 
 def tidy(jobs, report):
-    return simple("style.tidy", ["python3", "tests/tidy.py"])
+    return simple("style.tidy", ["python3", "tests/tidy/tidy.py"])
 
 
 def clang_format(jobs, report):

@@ -1,5 +1,5 @@
-"""tests/fuzz, once the packages are there: builds the fuzz targets for libFuzzer, runs each for a
-while, and tells what was found. Also a stage of tests/run --all."""
+"""tests/fuzz/run, once the packages are there: builds the fuzz targets for libFuzzer, runs each for
+a while, and tells what was found. Also a stage of tests/run --all."""
 
 import argparse
 import os
@@ -15,9 +15,9 @@ import builds
 import processes
 from results import Case, Report
 
-FOLDER = builds.TOP / "tests" / "fuzzing"
+FOLDER = builds.TOP / "tests" / "fuzz"
 KEPT = builds.TOP / "build" / "fuzzed"  # a build directory of its own would be lost with it
-PROGRAM = "tests/fuzzing/fuzz_targets"
+PROGRAM = "tests/fuzz/fuzz_targets"
 SECONDS = 60
 MEMORY_MB_MAX = 1024
 SECONDS_PER_INPUT_MAX = 20
@@ -140,7 +140,7 @@ def totals(runs):
 
 def parse_arguments(words):
     parser = argparse.ArgumentParser(
-        prog="tests/fuzz", allow_abbrev=False,
+        prog="tests/fuzz/run", allow_abbrev=False,
         description="Builds the fuzz targets (clang 19, libFuzzer, ASan, UBSan) and runs them, a "
         "line each, then the totals; the exit status is 0 if nothing was found. What is learned is "
         "kept below build/fuzzed/corpus, what is found below build/fuzzed/findings.",
@@ -171,7 +171,7 @@ def main(words):
         print("\n".join(names()))
         return 0
     if build().missing():
-        print(f"tests/fuzz: cannot fuzz here: {build().missing()}", file=sys.stderr)
+        print(f"tests/fuzz/run: cannot fuzz here: {build().missing()}", file=sys.stderr)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)

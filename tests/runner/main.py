@@ -29,7 +29,7 @@ FUZZ_SECONDS = 12  # a target
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes",
             "--num-callers=20", "--fair-sched=try",
-            f"--suppressions={Path(__file__).resolve().parent.parent / 'valgrind.supp'}"]
+            f"--suppressions={Path(__file__).resolve().parent / 'valgrind.supp'}"]
 # Where valgrind would only be slow: crowds and long random walks are ASan's. What forks: these
 # children end without destructors, and valgrind calls what they leave behind lost. And want of
 # memory and of descriptors: valgrind has an operator new and a limit of descriptors of its own.

@@ -1,4 +1,4 @@
-"""tests/seeds: drawn worlds by the thousand, on all cores; and, for tests/run --all, whether each
+"""tests/sim/run: drawn worlds by the thousand, on all cores; and, for tests/run --all, whether each
 build makes the same of them. See tests/sim/scenario/scene.h."""
 
 import argparse
@@ -73,7 +73,7 @@ def compare(ready, report):
 
 def parse_arguments(words):
     parser = argparse.ArgumentParser(
-        prog="tests/seeds", allow_abbrev=False,
+        prog="tests/sim/run", allow_abbrev=False,
         description="Builds rondo and runs worlds that are drawn by seeds. Prints what did not "
         "hold, how far it is, and the totals last. The exit status is 0 if all held.",
     )

@@ -1,0 +1,27 @@
+// Interfaces by index: group_req (RFC 3678) and ip_mreqn. Linux, macOS, FreeBSD.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "groups.h"
+
+namespace rondo::backends {
+
+int change_membership(int fd, const Endpoint& group, std::uint32_t interface,
+                      bool member) noexcept {
+  group_req request{};
+  request.gr_interface = interface;
+  std::memcpy(&request.gr_group, group.system(), group.system_size());
+  const int level = group.family() == Family::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int name = member ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
+  return ::setsockopt(fd, level, name, &request, sizeof(request));
+}
+
+int set_multicast_interface_of_ipv4(int fd, int interface) noexcept {
+  ip_mreqn request{};
+  request.imr_ifindex = interface;
+  return ::setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof(request));
+}
+
+}  // namespace rondo::backends

@@ -1,0 +1,27 @@
+// What Linux tells and takes beside the packet information: generic segmentation and receive
+// offload of UDP (udp(7); 4.18 and 5.0), and the whole size of a truncated datagram.
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include <cstdint>
+
+#include "info.h"
+
+namespace rondo::backends {
+
+const bool tells_whole_sizes = true;
+const bool has_segments = true;
+
+void write_segment_size(std::size_t size, ControlWriter& writer) noexcept {
+  // What does not fit is 0, for which the kernel sends no segments but says EMSGSIZE in the end.
+  const auto value = static_cast<std::uint16_t>(size > UINT16_MAX ? 0 : size);
+  writer.add(IPPROTO_UDP, UDP_SEGMENT, &value, sizeof(value));
+}
+
+void read_segment_size(const cmsghdr& part, MessageInfo& info) noexcept {
+  if (part.cmsg_level != IPPROTO_UDP || part.cmsg_type != UDP_GRO) return;
+  const int value = value_of<int>(part);
+  if (value > 0) info.segment_size = static_cast<std::size_t>(value);
+}
+
+}  // namespace rondo::backends

@@ -1,0 +1,38 @@
+// The numbers of options that FreeBSD (12 or later) names in its way: tcp(4), ip(4), setsockopt(2).
+// What it lacks: user_timeout, notsent_lowat, fast_open_connect, defer_accept, busy_poll,
+// receive_offload, send_offload.
+//
+// Only SO_REUSEPORT_LB shares clients out among the listeners. Its fast_open is a flag in the
+// kernel, for which any queue above 0 counts as on. Whether an accepted socket has the options of
+// its listener differs by option, so it is said to have none.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "options.h"
+
+namespace rondo::backends {
+
+const bool accepted_inherit_options = false;
+
+OptionNumber own_number_of(Option option, int domain) noexcept {
+  switch (option) {
+    case Option::reuse_port:
+      return {SOL_SOCKET, SO_REUSEPORT_LB, Form::flag};
+    case Option::keep_alive_idle:
+      return {IPPROTO_TCP, TCP_KEEPIDLE};
+    case Option::keep_alive_interval:
+      return {IPPROTO_TCP, TCP_KEEPINTVL};
+    case Option::keep_alive_count:
+      return {IPPROTO_TCP, TCP_KEEPCNT};
+    case Option::fast_open:
+      return {IPPROTO_TCP, TCP_FASTOPEN};
+    case Option::packet_info:
+      if (domain == AF_INET6) return {};
+      return {IPPROTO_IP, IP_RECVDSTADDR, Form::flag, IP_RECVIF};
+    default:
+      return {};
+  }
+}
+
+}  // namespace rondo::backends

@@ -1,0 +1,20 @@
+// macOS and OpenBSD, which have no sigtimedwait: looked for first, so that nobody waits.
+#include <csignal>
+
+#include "calls.h"
+
+namespace rondo::backends {
+
+void take_pending_sigpipe() noexcept {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  if (sigismember(&pending, SIGPIPE) != 1) return;
+  sigset_t sigpipe;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  int number = 0;
+  sigwait(&sigpipe, &number);
+}
+
+}  // namespace rondo::backends

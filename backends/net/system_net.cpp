@@ -1,0 +1,385 @@
+// SystemNet: the system's own sockets.
+//
+// Each function is one system call. There is no loop around EINTR: a call that was interrupted says
+// "not now" (EAGAIN), which a level-triggered poller tells again; on a non-blocking descriptor read
+// and write never are, so they are the bare calls. connect and close differ: an interrupted connect
+// goes on by itself (-EINPROGRESS), and an interrupted close has closed; a second one could hit a
+// descriptor that another thread was given meanwhile.
+//
+// Sockets are written with send and sendmsg, which can be told not to raise SIGPIPE. What is no
+// socket is written with SIGPIPE blocked for this thread, and taken if the write raised it. A
+// SIGPIPE that was pending before stays pending.
+//
+// Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
+// since an error behind the first batch would be lost.
+#include "calls.h"
+#include "files.h"
+#include "groups.h"
+#include "info.h"
+#include "options.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <rondo/assert.h>
+#include <rondo/endpoint.h>
+#include <rondo/net.h>
+
+namespace rondo {
+namespace {
+
+using backends::messages_max;
+using backends::send_flags;
+using backends::Sizes;
+
+constexpr std::size_t parts_max = 256;  // of one readv, writev, or batch of messages
+
+/// The result of a call that failed.
+[[gnu::cold]] int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }
+
+template <typename Number>
+Number or_failure(Number result) noexcept {
+  if (result < 0) [[unlikely]]
+    return failure();
+  return result;
+}
+
+int domain_of(Family family) noexcept {
+  switch (family) {
+    case Family::ipv4:
+      return AF_INET;
+    case Family::ipv6:
+      return AF_INET6;
+    case Family::unix_domain:
+      break;
+  }
+  return AF_UNIX;
+}
+
+int type_of(SocketType type) noexcept {
+  switch (type) {
+    case SocketType::stream:
+      return SOCK_STREAM;
+    case SocketType::datagram:
+      return SOCK_DGRAM;
+    case SocketType::seqpacket:
+      break;
+  }
+  return SOCK_SEQPACKET;
+}
+
+int how_of(Direction direction) noexcept {
+  switch (direction) {
+    case Direction::read:
+      return SHUT_RD;
+    case Direction::write:
+      return SHUT_WR;
+    case Direction::both:
+      break;
+  }
+  return SHUT_RDWR;
+}
+
+/// Room for whatever address the system writes.
+struct Address {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+
+  sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+
+  /// No address at all is an unnamed socket of the Unix family. One of a family that Endpoint does
+  /// not know leaves `endpoint` as it was.
+  int copy_to(Endpoint& endpoint) noexcept {
+    if (size == 0) {
+      storage.ss_family = AF_UNIX;
+      size = offsetof(sockaddr_un, sun_path);
+    }
+    const auto known = Endpoint::from_system(get(), size);
+    if (!known) return -known.error().value();
+    endpoint = *known;
+    return 0;
+  }
+};
+
+/// As much of `parts` as there is room for; returns how many that are.
+template <typename Part>
+std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexcept {
+  const std::size_t count = std::min(parts.size(), into.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    // iovec serves both directions; the kernel does not write through one that is sent.
+    into[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+  }
+  return count;
+}
+
+bool lacks_segments(const Message& message) noexcept {
+  return !backends::has_segments && message.info != nullptr && message.info->segment_size != 0;
+}
+
+/// The system's form of a batch of messages.
+class Batch {
+ public:
+  enum class Purpose : bool { receive, send };
+  /// Takes as many of `messages` as fit, in order: none if the first one has too many parts, or
+  /// segments that the system lacks.
+  Batch(std::span<Message> messages, Purpose purpose) noexcept {
+    for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
+      const std::span<iovec> room = std::span{parts_}.subspan(parts_used_);
+      if (message.parts.size() > room.size()) break;
+      if (purpose == Purpose::send && lacks_segments(message)) break;
+      msghdr& header = headers_[size_] = {};
+      const auto parts = std::span<const MutableBytes>{message.parts};
+      header.msg_iov = room.data();
+      header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(copy_parts(parts, room));
+      parts_used_ += parts.size();
+      set_control(message, purpose);
+      if (message.address != nullptr) set_address(*message.address, purpose);
+      ++size_;
+    }
+  }
+
+  [[nodiscard]] Sizes sizes_wanted() const noexcept { return sizes_wanted_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  std::span<msghdr> headers() noexcept { return std::span{headers_}.first(size_); }
+  std::span<std::size_t> sizes() noexcept { return std::span{sizes_}.first(size_); }
+
+  void received(Message& message, std::size_t index) noexcept {
+    const msghdr& header = headers_[index];
+    message.size = sizes_[index];
+    message.truncated = (header.msg_flags & MSG_TRUNC) != 0;
+    message.control_truncated = (header.msg_flags & MSG_CTRUNC) != 0;
+    message.control_size = 0;
+    if (message.info != nullptr) {
+      read_info(message, index);
+    } else {
+      message.control_size = static_cast<std::size_t>(header.msg_controllen);
+    }
+    if (message.address == nullptr) return;
+    addresses_[index].size = header.msg_namelen;
+    // An unknown family leaves the address as it was: the datagram counts all the same.
+    (void)addresses_[index].copy_to(*message.address);
+  }
+
+ private:
+  void set_address(Endpoint& endpoint, Purpose purpose) noexcept {
+    msghdr& header = headers_[size_];
+    if (purpose == Purpose::send) {
+      header.msg_name = const_cast<sockaddr*>(endpoint.system());  // the kernel only reads it
+      header.msg_namelen = static_cast<socklen_t>(endpoint.system_size());
+    } else {
+      header.msg_name = addresses_[size_].get();
+      header.msg_namelen = sizeof(addresses_[size_].storage);
+    }
+  }
+
+  void set_control(const Message& message, Purpose purpose) noexcept {
+    MutableBytes control = message.control;
+    if (message.info != nullptr) {
+      control = infos_[size_].bytes;
+      if (purpose == Purpose::send) {
+        control = control.first(backends::write_info(*message.info, control));
+      } else if (size_ == 0) {
+        sizes_wanted_ = Sizes::whole;
+      }
+    }
+    msghdr& header = headers_[size_];
+    header.msg_control = control.empty() ? nullptr : control.data();
+    header.msg_controllen = static_cast<decltype(header.msg_controllen)>(control.size());
+  }
+
+  void read_info(Message& message, std::size_t index) noexcept {
+    std::size_t room = 0;
+    for (const MutableBytes part : message.parts) room += part.size();
+    // A size that is not what it was before truncation is none.
+    const bool is_whole =
+        !message.truncated || (backends::tells_whole_sizes && sizes_wanted_ == Sizes::whole);
+    *message.info = MessageInfo{};
+    message.info->whole_size = is_whole ? message.size : 0;
+    message.size = std::min(message.size, room);
+    // As if there had been no room for them.
+    if (backends::read_info(headers_[index], *message.info)) message.control_truncated = true;
+  }
+
+  std::size_t size_ = 0;
+  std::size_t parts_used_ = 0;
+  Sizes sizes_wanted_ = Sizes::moved;
+  std::array<msghdr, messages_max> headers_;
+  std::array<std::size_t, messages_max> sizes_;
+  std::array<Address, messages_max> addresses_;
+  std::array<backends::InfoControl, messages_max> infos_;
+  std::array<iovec, parts_max> parts_;
+};
+
+// Cancellation points, which the C library therefore does not declare noexcept. Here they are, so
+// that the hot calls below are jumps.
+const auto read_noexcept = reinterpret_cast<ssize_t (*)(int, void*, std::size_t) noexcept>(::read);
+const auto send_noexcept =
+    reinterpret_cast<ssize_t (*)(int, const void*, std::size_t, int) noexcept>(::send);
+
+class SystemNet final : public Net {
+ public:
+  int socket(Family family, SocketType type) noexcept override {
+    return or_failure(backends::open_socket(domain_of(family), type_of(type)));
+  }
+  int pair(SocketType type, int (&fds)[2]) noexcept override {
+    return or_failure(backends::open_pair(type_of(type), fds));
+  }
+  int bind(int fd, const Endpoint& local) noexcept override {
+    return or_failure(::bind(fd, local.system(), static_cast<socklen_t>(local.system_size())));
+  }
+  int listen(int fd, int backlog) noexcept override { return or_failure(::listen(fd, backlog)); }
+  int accept(int fd, Endpoint* peer) noexcept override;
+  int connect(int fd, const Endpoint& peer) noexcept override {
+    const auto size = static_cast<socklen_t>(peer.system_size());
+    if (::connect(fd, peer.system(), size) == 0) return 0;
+    return errno == EINTR ? -EINPROGRESS : -errno;
+  }
+
+  std::ptrdiff_t read(MutableBytes into, int fd) noexcept override {
+    return read_noexcept(fd, into.data(), into.size());
+  }
+  std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept override;
+  std::ptrdiff_t write(Bytes data, int fd) noexcept override {
+    return send_noexcept(fd, data.data(), data.size(), send_flags);
+  }
+  std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept override;
+  std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
+  std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
+                           int fd) noexcept override {
+    return backends::write_quietly([&] { return backends::send_file(file, offset, size, fd); });
+  }
+
+  int opened_for(int fd) noexcept override { return or_failure(backends::opened_for(fd)); }
+  int set_nonblocking(int fd) noexcept override {
+    return or_failure(backends::set_nonblocking(fd));
+  }
+
+  int receive(int fd, std::span<Message> messages) noexcept override;
+  int send(int fd, std::span<Message> messages) noexcept override;
+
+  int membership(int fd, const Endpoint& group, std::uint32_t interface,
+                 bool member) noexcept override;
+
+  int shutdown(int fd, Direction direction) noexcept override {
+    return or_failure(::shutdown(fd, how_of(direction)));
+  }
+  int close(int fd) noexcept override {
+    return ::close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : -errno;
+  }
+
+  int set(int fd, Option option, int value) noexcept override {
+    return backends::set_option(fd, option, value);
+  }
+  int get(int fd, Option option, int& value) noexcept override {
+    return backends::get_option(fd, option, value);
+  }
+  [[nodiscard]] bool accepted_inherit_options() const noexcept override {
+    return backends::accepted_inherit_options;
+  }
+  int option(int fd, int level, int name, MutableBytes value) noexcept override {
+    auto size = static_cast<socklen_t>(value.size());
+    const int result = ::getsockopt(fd, level, name, value.data(), &size);
+    return result == 0 ? static_cast<int>(size) : failure();
+  }
+  int set_option(int fd, int level, int name, Bytes value) noexcept override {
+    const auto size = static_cast<socklen_t>(value.size());
+    return or_failure(::setsockopt(fd, level, name, value.data(), size));
+  }
+  int local(int fd, Endpoint& address) noexcept override {
+    Address local;
+    if (::getsockname(fd, local.get(), &local.size) != 0) return failure();
+    return local.copy_to(address);
+  }
+  int peer(int fd, Endpoint& address) noexcept override {
+    Address peer;
+    if (::getpeername(fd, peer.get(), &peer.size) != 0) return failure();
+    return peer.copy_to(address);
+  }
+  int credentials(int fd, Credentials& peer) noexcept override {
+    return or_failure(backends::peer_credentials(fd, peer));
+  }
+  int take_error(int fd) noexcept override {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    const int result = ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return result == 0 ? error : failure();
+  }
+};
+
+int SystemNet::accept(int fd, Endpoint* peer) noexcept {
+  if (peer == nullptr) return or_failure(backends::open_accepted(fd, nullptr, nullptr));
+  Address address;
+  const int accepted = backends::open_accepted(fd, address.get(), &address.size);
+  if (accepted < 0) return failure();
+  // A client whose address is of a family that Endpoint does not know is a client all the same.
+  if (address.copy_to(*peer) != 0) *peer = Endpoint{};
+  return accepted;
+}
+
+std::ptrdiff_t SystemNet::readv(std::span<const MutableBytes> into, int fd) noexcept {
+  iovec parts[parts_max];
+  return ::readv(fd, parts, static_cast<int>(copy_parts(into, std::span{parts})));
+}
+
+std::ptrdiff_t SystemNet::writev(std::span<const Bytes> data, int fd) noexcept {
+  iovec parts[parts_max];
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(copy_parts(data, std::span{parts}));
+  return ::sendmsg(fd, &header, send_flags);
+}
+
+std::ptrdiff_t SystemNet::write_file(std::span<const Bytes> data, int fd) noexcept {
+  iovec parts[parts_max];
+  const int count = static_cast<int>(copy_parts(data, std::span{parts}));
+  return backends::write_quietly([&] { return ::writev(fd, parts, count); });
+}
+
+int SystemNet::receive(int fd, std::span<Message> messages) noexcept {
+  if (messages.empty()) return 0;
+  Batch batch{messages, Batch::Purpose::receive};
+  if (batch.empty()) return -EMSGSIZE;
+  const int moved =
+      backends::receive_messages(fd, batch.headers(), batch.sizes(), batch.sizes_wanted());
+  if (moved < 0) return failure();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) batch.received(messages[i], i);
+  return moved;
+}
+
+int SystemNet::send(int fd, std::span<Message> messages) noexcept {
+  if (messages.empty()) return 0;
+  Batch batch{messages, Batch::Purpose::send};
+  if (batch.empty()) return lacks_segments(messages.front()) ? -EOPNOTSUPP : -EMSGSIZE;
+  const int moved = backends::send_messages(fd, batch.headers(), batch.sizes());
+  if (moved < 0) return failure();
+  for (std::size_t i = 0; i < static_cast<std::size_t>(moved); ++i) {
+    messages[i].size = batch.sizes()[i];
+  }
+  return moved;
+}
+
+int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface,
+                          bool member) noexcept {
+  if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
+  return or_failure(backends::change_membership(fd, group, interface, member));
+}
+
+}  // namespace
+
+Net& system_net() noexcept {
+  // Never destroyed: sockets in static objects may be closed after everything else has ended.
+  alignas(SystemNet) static std::byte storage[sizeof(SystemNet)];
+  static Net* const net = std::construct_at(reinterpret_cast<SystemNet*>(storage));
+  return *net;
+}
+
+}  // namespace rondo

@@ -1,0 +1,144 @@
+// The default: a libuv loop of the reactor's own. wait() is one iteration of it, and libuv calls
+// back into the sink from there.
+//
+// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up; one that has
+// passed is due at once, and not a millisecond later. libuv before 1.45 runs timers before it polls
+// and would then sleep without one, so the timer's callback asks the loop not to (uv_stop). The
+// async handle that is wake() keeps the loop willing to sleep.
+//
+// libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
+// 1024 places: a wait is bounded by 49,152 events, with a look at the timers after each batch.
+#include <unistd.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+
+#include <rondo/assert.h>
+#include <rondo/backend.h>
+#include <rondo/net.h>
+#include <rondo/uv.h>
+
+#include "poller.h"
+
+namespace rondo {
+namespace backends {
+namespace {
+
+template <typename Handle>
+uv_handle_t* base(Handle& handle) noexcept {
+  return reinterpret_cast<uv_handle_t*>(&handle);
+}
+
+class UvBackend final : public Backend {
+ public:
+  UvBackend() : poller_(std::make_unique<UvPoller>(loop_)) {}
+
+  [[nodiscard]] std::error_code open() noexcept {
+    if (const int status = uv_loop_init(&loop_)) {
+      // libuv 1.44 leaves its epoll set open when it fails further on.
+      if (const int fd = uv_backend_fd(&loop_); fd >= 0) (void)::close(fd);
+      return uv_error(status);
+    }
+    if (const int status = uv_async_init(&loop_, &async_, [](uv_async_t*) {})) {
+      uv_loop_close(&loop_);
+      return uv_error(status);
+    }
+    uv_timer_init(&loop_, &timer_);
+    uv_unref(base(timer_));
+    is_open_ = true;
+    return {};
+  }
+
+  ~UvBackend() override {
+    if (!is_open_) return;
+    poller_.reset();
+    if (broken_) return;
+    uv_close(base(timer_), nullptr);
+    uv_close(base(async_), nullptr);
+    uv_run(&loop_, UV_RUN_NOWAIT);  // runs the close callbacks
+    const int status = uv_loop_close(&loop_);
+    RONDO_ASSERT(status == 0);  // else a handle of the user's own was left open
+    static_cast<void>(status);
+  }
+
+  std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
+    return poller_->watch(fd, from, to, token);
+  }
+
+  void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
+
+  std::error_code wait(Sink& sink, TimePoint deadline) override {
+    poller_->prepare();
+    poller_->deliver_to(&sink);
+    const bool sleeps = deadline != TimePoint::min();
+    if (sleeps) arm(deadline);
+    uv_run(&loop_, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    poller_->deliver_to(nullptr);
+    if (const auto exception = poller_->take_exception()) std::rethrow_exception(exception);
+    return {};
+  }
+
+  void wake() noexcept override { uv_async_send(&async_); }
+
+  std::error_code renew() noexcept override {
+    if (broken_) return broken_;  // a loop that could not be forked is of no use, nor to be closed
+    broken_ = uv_error(uv_loop_fork(&loop_));  // which takes every started handle along
+    poller_->forget_interests();
+    if (broken_) return broken_;
+    // libuv 1.44 believes that a wake-up which was under way is still to come, and sends no other;
+    // its channel is gone. The field is part of uv_async_t in every release of libuv 1.
+    async_.pending = 0;
+    uv_async_send(&async_);
+    return {};
+  }
+
+  TimePoint now() const noexcept override { return Clock::now(); }
+  Net& net() noexcept override { return system_net(); }
+
+  uv_loop_t& loop() noexcept { return loop_; }
+
+ private:
+  void arm(TimePoint deadline) noexcept {
+    if (deadline == armed_for_) return;
+    armed_for_ = deadline;
+    if (deadline == never) {
+      uv_timer_stop(&timer_);
+      return;
+    }
+    const std::uint64_t loop_time = uv_now(&loop_);
+    const std::uint64_t due = deadline <= now() ? loop_time : uv_time_reaching(deadline);
+    timer_.data = this;
+    uv_timer_start(&timer_, on_deadline, due > loop_time ? due - loop_time : 0, 0);
+  }
+
+  static void on_deadline(uv_timer_t* timer) {
+    static_cast<UvBackend*>(timer->data)->armed_for_ = never;
+    uv_stop(timer->loop);
+  }
+
+  uv_loop_t loop_;
+  uv_async_t async_;
+  uv_timer_t timer_;
+  bool is_open_ = false;
+  std::error_code broken_;
+  TimePoint armed_for_ = never;  // never: the timer is stopped
+  std::unique_ptr<UvPoller> poller_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_uv() {
+  auto backend = std::make_unique<UvBackend>();
+  if (const std::error_code error = backend->open()) return error;
+  return std::unique_ptr<Backend>{std::move(backend)};
+}
+
+}  // namespace backends
+
+uv_loop_s* uv_loop_of(Backend& backend) noexcept {
+  auto* const uv = dynamic_cast<backends::UvBackend*>(&backend);
+  return uv == nullptr ? nullptr : &uv->loop();
+}
+
+}  // namespace rondo

@@ -1,0 +1,191 @@
+// DatagramSocket: how one is made, and its calls, which are those of datagram_impl.h.
+//
+// Options come before bind or connect. None of those that have failed ends the making: they are
+// kept for unapplied(), and what they would have done is not relied upon.
+#include <utility>
+
+#include <rondo/datagram.h>
+#include <rondo/reactor.h>
+
+#include "datagram_impl.h"
+#include "socket/socket_file.h"
+
+namespace rondo {
+namespace {
+
+std::error_code error_of(int result) noexcept {
+  return result < 0 ? system_error(-result) : std::error_code{};
+}
+
+Error named(const char* what, const Endpoint& where, std::error_code code) {
+  return {code, what + where.to_string()};
+}
+
+/// Applies what is of datagrams alone; an offload that fails is not used either.
+std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& where,
+                                               DatagramOptions& options) {
+  std::vector<UnappliedOption> unapplied;
+  const auto fail = [&](Option option, std::error_code code) {
+    std::string tried = "set ";
+    tried.append(name_of(option)).append(" on ").append(where.to_string());
+    unapplied.push_back({option, {code, std::move(tried)}});
+  };
+  const auto set = [&](Option option, int value) {
+    const std::error_code code = socket.set(option, value);
+    if (code) fail(option, code);
+    return !code;
+  };
+  if (options.broadcast) set(Option::broadcast, 1);
+  if (options.ttl) set(Option::ttl, *options.ttl);
+  if (options.multicast_ttl) set(Option::multicast_ttl, *options.multicast_ttl);
+  if (options.multicast_loop) set(Option::multicast_loop, *options.multicast_loop ? 1 : 0);
+  if (options.multicast_interface) {
+    set(Option::multicast_interface, static_cast<int>(*options.multicast_interface));
+  }
+  if (options.packet_info) set(Option::packet_info, 1);
+  if (options.receive_offload) options.receive_offload = set(Option::receive_offload, 1);
+  if (options.send_offload) {
+    // Asked for, not set: which sends are cut into segments is said with each.
+    if (const auto known = socket.get(Option::send_offload); !known) {
+      options.send_offload = false;
+      fail(Option::send_offload, known.error());
+    }
+  }
+  return unapplied;
+}
+
+std::vector<UnappliedOption> prepare(Socket& socket, const Endpoint& where,
+                                     DatagramOptions& options) {
+  auto unapplied = apply(socket, where, options.socket, Purpose::datagram);
+  for (UnappliedOption& one : prepare_datagrams(socket, where, options)) {
+    unapplied.push_back(std::move(one));
+  }
+  return unapplied;
+}
+
+}  // namespace
+
+Result<DatagramSocket, Error> DatagramSocket::make(Reactor& reactor, const Endpoint& local,
+                                                   DatagramHandler& handler,
+                                                   const DatagramOptions& options) {
+  constexpr const char* what = "bind to ";
+  auto socket = Socket::make(reactor.net(), local.family(), SocketType::datagram);
+  if (!socket) return named(what, local, socket.error());
+  DatagramOptions used = options;
+  auto unapplied = prepare(*socket, local, used);
+  detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
+  if (auto error = error_of(reactor.net().bind(socket->fd(), local))) {
+    return named(what, local, error);
+  }
+  file.own();
+  auto made = start(reactor, std::move(*socket), local, handler, used, std::move(unapplied));
+  if (made) file.leave();
+  return made;
+}
+
+Result<DatagramSocket, Error> DatagramSocket::connect(Reactor& reactor, const Endpoint& peer,
+                                                      DatagramHandler& handler,
+                                                      const DatagramOptions& options) {
+  constexpr const char* what = "connect to ";
+  auto socket = Socket::make(reactor.net(), peer.family(), SocketType::datagram);
+  if (!socket) return named(what, peer, socket.error());
+  DatagramOptions used = options;
+  auto unapplied = prepare(*socket, peer, used);
+  if (auto error = error_of(reactor.net().connect(socket->fd(), peer))) {
+    return named(what, peer, error);
+  }
+  return start(reactor, std::move(*socket), peer, handler, used, std::move(unapplied));
+}
+
+Result<DatagramSocket, Error> DatagramSocket::adopt(Reactor& reactor, Socket socket,
+                                                    DatagramHandler& handler,
+                                                    const DatagramOptions& options) {
+  const auto local = socket.local();
+  if (!local) return Error{local.error(), "adopt a socket"};
+  DatagramOptions used = options;
+  auto unapplied = prepare_datagrams(socket, *local, used);
+  return start(reactor, std::move(socket), *local, handler, used, std::move(unapplied));
+}
+
+Result<DatagramSocket, Error> DatagramSocket::start(Reactor& reactor, Socket socket,
+                                                    const Endpoint& where, DatagramHandler& handler,
+                                                    const DatagramOptions& options,
+                                                    std::vector<UnappliedOption> unapplied) {
+  auto impl = std::make_unique<Impl>(reactor, *reactor.core_, std::move(socket), where.family(),
+                                     handler, options, std::move(unapplied));
+  if (auto error = impl->start(reactor)) return named("watch ", where, error);
+  return DatagramSocket{*impl.release()};
+}
+
+DatagramSocket::DatagramSocket(Impl& impl) noexcept : impl_(&impl) { impl.set_owner(*this); }
+
+DatagramSocket::DatagramSocket(DatagramSocket&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {
+  if (impl_ != nullptr) impl_->set_owner(*this);
+}
+
+DatagramSocket& DatagramSocket::operator=(DatagramSocket&& other) noexcept {
+  if (this != &other) {
+    if (impl_ != nullptr) impl_->retire();
+    impl_ = std::exchange(other.impl_, nullptr);
+    if (impl_ != nullptr) impl_->set_owner(*this);
+  }
+  return *this;
+}
+
+DatagramSocket::~DatagramSocket() {
+  if (impl_ != nullptr) impl_->retire();
+}
+
+bool DatagramSocket::send(Bytes data, const Endpoint& to) {
+  return impl_->send(data, &to, nullptr);
+}
+
+bool DatagramSocket::send(Bytes data) { return impl_->send(data, nullptr, nullptr); }
+
+bool DatagramSocket::reply(const Datagram& datagram, Bytes data) {
+  // Not from a group's address or a broadcast, which nothing can come from.
+  const bool has_source = datagram.info.unicast;
+  if (!has_source) return impl_->send(data, &datagram.from, nullptr);
+  const MessageInfo source{.local = datagram.info.local, .interface = datagram.info.interface};
+  return impl_->send(data, &datagram.from, &source);
+}
+
+std::error_code DatagramSocket::connect_to(const Endpoint& peer) noexcept {
+  Socket& socket = impl_->socket();
+  return error_of(socket.net().connect(socket.fd(), peer));
+}
+
+std::error_code DatagramSocket::join(const Endpoint& group, std::uint32_t interface) noexcept {
+  Socket& socket = impl_->socket();
+  return error_of(socket.net().membership(socket.fd(), group, interface, true));
+}
+
+std::error_code DatagramSocket::leave(const Endpoint& group, std::uint32_t interface) noexcept {
+  Socket& socket = impl_->socket();
+  return error_of(socket.net().membership(socket.fd(), group, interface, false));
+}
+
+void DatagramSocket::pause() noexcept { impl_->set_held(true); }
+
+void DatagramSocket::resume() noexcept { impl_->set_held(false); }
+
+void DatagramSocket::ref() noexcept { impl_->set_referenced(true); }
+
+void DatagramSocket::unref() noexcept { impl_->set_referenced(false); }
+
+Result<Endpoint> DatagramSocket::local() const noexcept { return impl_->socket().local(); }
+
+const DatagramSocket::Counters& DatagramSocket::counters() const noexcept {
+  return impl_->counters();
+}
+
+std::size_t DatagramSocket::unsent() const noexcept { return impl_->unsent(); }
+
+const std::vector<UnappliedOption>& DatagramSocket::unapplied() const noexcept {
+  return impl_->unapplied();
+}
+
+Socket& DatagramSocket::socket() noexcept { return impl_->socket(); }
+
+}  // namespace rondo

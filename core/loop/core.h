@@ -1,0 +1,154 @@
+// The machine behind a Reactor: the turn, and the parts that it goes round.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include <rondo/assert.h>
+#include <rondo/backend.h>
+#include <rondo/reactor.h>
+
+#include "datagram/datagram_buffers.h"
+#include "fork_count.h"
+#include "signals.h"
+#include "timer_queue.h"
+#include "watch_table.h"
+#include "work_queue.h"
+
+namespace rondo::detail {
+
+class Streams;
+
+class Core final : public Guest {
+ public:
+  /// `hosted` is `backend` itself where a host drives this reactor, else null.
+  Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core();
+
+  // What a backend and a host call.
+  void batch_ended() override;
+  void turn() noexcept override;
+  void threw(std::exception_ptr exception) noexcept override;
+
+  // Running.
+  std::error_code run_until(TimePoint limit);
+  std::error_code run_once(Duration wait_max);
+  void stop() noexcept;
+  [[nodiscard]] bool alive() const noexcept;
+  /// The turn's time, or the clock's where there is no turn.
+  [[nodiscard]] TimePoint now() noexcept {
+    // No clock tells a time before its beginning, but `unknown` is one: a test of the sign.
+    if (now_ >= TimePoint{}) [[likely]]
+      return now_;
+    return read_clock();
+  }
+  [[nodiscard]] TimePoint clock() const noexcept { return backend_->now(); }
+  /// The thread that is in run(), or any while none is.
+  void check_thread() const noexcept {
+    RONDO_ASSERT(runner_.load(std::memory_order_relaxed) == std::thread::id{} ||
+                 runner_.load(std::memory_order_relaxed) == std::this_thread::get_id());
+  }
+
+  // Work.
+  void defer(Work work);
+  void post(Work work);
+  /// Destroys what has not run, which may own a Hold, a Watch, a Timer, or defer more as it goes.
+  void discard_work() noexcept;
+  [[nodiscard]] bool try_post(Work& work);
+
+  // Registrations.
+  [[nodiscard]] Result<Token> watch(int fd, Ready interest, Handler& handler) noexcept;
+  void set(Token token, Ready interest) noexcept;
+  void hand_to(Token token, Handler& handler) noexcept;
+  void unwatch(Token token) noexcept;
+  void set_referenced(Token token, bool referenced) noexcept;
+  [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
+  /// The registration that `fd` has, which it does.
+  [[nodiscard]] Token token_of(int fd) const noexcept { return watches_.token_of(fd); }
+  void hold() noexcept;
+  void unhold() noexcept;
+
+  /// Something may have to be done sooner than the host was told. Nothing to do for a reactor that
+  /// runs itself: it looks before it sleeps.
+  void nudge() noexcept {
+    if (hosted_ != nullptr) nudge_host();
+  }
+  void on_exception(Function<void(std::exception_ptr)> hook) noexcept {
+    exception_hook_ = std::move(hook);
+  }
+
+  [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+  [[nodiscard]] Signals& signals() noexcept { return signals_; }
+  [[nodiscard]] Backend& backend() noexcept { return *backend_; }
+  /// What its streams share; null until there is one.
+  [[nodiscard]] std::unique_ptr<Streams>& streams() noexcept { return streams_; }
+  [[nodiscard]] DatagramBuffers& datagram_buffers() noexcept { return datagram_buffers_; }
+
+ private:
+  class Run;
+  using ExceptionHook = Function<void(std::exception_ptr)>;
+
+  [[nodiscard]] std::error_code may_run() const noexcept;
+  /// Whether a stop() that is pending keeps the turn from sleeping.
+  enum class Stop : bool { is_left, is_heeded };
+  [[nodiscard]] std::error_code turn_until(TimePoint limit, Stop stop);
+  [[nodiscard]] std::error_code wait(TimePoint limit);
+  [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
+  [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
+  [[nodiscard]] bool streams_wait() const noexcept;
+  /// There is something to do without waiting for it.
+  [[nodiscard]] bool busy() const noexcept { return has_work() || streams_wait(); }
+  [[nodiscard]] std::error_code work_until(TimePoint& limit);
+  void run_work();
+  void run_timers();
+  void settle_streams();
+  [[nodiscard]] TimePoint read_clock() noexcept;
+  void unclaimed(Token token, Ready ready) override;
+  void nudge_host() noexcept;
+  void arm_host() noexcept;
+  template <typename F>
+  void guard(F&& step) noexcept;
+
+  [[nodiscard]] bool forked() const noexcept { return fork_count() != forks_; }
+  void discard_inherited_posts();
+  [[nodiscard]] std::error_code renew_if_forked() noexcept;
+
+  std::unique_ptr<Backend> backend_;
+  HostedBackend* hosted_;
+  WatchTable watches_;
+  TimerQueue timers_;
+  Signals signals_;
+  DeferredWork deferred_;
+  std::unique_ptr<PostedWork> posted_;
+  const std::size_t posts_max_;
+  const std::size_t posts_per_turn_max_;
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<std::thread::id> runner_{};
+  TimePoint now_ = unknown;
+  std::size_t holds_ = 0;
+  bool nudged_ = false;
+  bool in_turn_ = false;
+  std::uint32_t forks_;
+  ExceptionHook exception_hook_;
+  std::unique_ptr<Streams> streams_;
+  DatagramBuffers datagram_buffers_;
+
+  static constexpr TimePoint unknown = TimePoint::min();
+};
+
+/// For constructors with a make twin: they alone throw.
+template <typename T>
+T value_or_throw(Result<T, Error> result) {
+  if (!result) throw std::system_error(result.error().code, result.error().tried);
+  return std::move(*result);
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,190 @@
+"""Every program in README.md and docs/ compiles and does what its page says.
+
+A block that begins with ```cpp is a whole program. It is run and must end well, in bounded time; if
+a block ```output follows it, it prints that. ```cpp server is a program that listens where its
+first argument says, tells so, and echoes. ```cpp uv includes <uv.h> itself, ```cpp sim has
+<rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+SECONDS_MAX = 60  # a sanitizer's build on a busy machine
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+PACKAGES = {"uv": "libuv", "gtest": "gtest_main"}  # by the word that asks for them
+BLOCK = re.compile(
+    r"^```(?P<words>[^\n`]*)\n(?P<text>.*?)^```\n(?:\s*^```output\n(?P<output>.*?)^```\n)?",
+    re.M | re.S,
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    line: int
+    words: tuple
+    text: str
+    output: str | None
+
+    @property
+    def name(self):
+        return f"{Path(self.page).stem.lower()}_line_{self.line}"
+
+
+def blocks_of(page):
+    text = page.read_text(encoding="utf-8")
+    for hit in BLOCK.finditer(text):
+        line = text.count("\n", 0, hit.start()) + 1
+        name = page.relative_to(TOP).as_posix()
+        yield Block(name, line, tuple(hit["words"].split()), hit["text"], hit["output"])
+
+
+def programs():
+    return [block for page in PAGES for block in blocks_of(page) if block.words[:1] == ("cpp",)]
+
+
+def compiler_of_build():
+    """The compiler and the sanitizers of the build, which a program that links it must share."""
+    database = json.loads((BUILD / "compile_commands.json").read_text())
+    words = shlex.split(database[0]["command"])
+    compiler = words[1] if Path(words[0]).name == "ccache" else words[0]
+    wanted = ("-fsanitize", "-stdlib", "-D_GLIBCXX")
+    return [compiler, *(word for word in dict.fromkeys(words) if word.startswith(wanted))]
+
+
+def prose_of(page):
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def anchors_of(page):
+    for heading in re.findall(r"^#+ (.*)$", prose_of(page), re.M):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+class Documents(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = Path(scratch.name)
+        cls.compiler = compiler_of_build()
+        built = (BUILD / "backends/built.cpp").read_text()
+        cls.backends = re.findall(r'\{"(\w+)", make_', built)
+        cls.has_sim = "backends/sim/" in (BUILD / "compile_commands.json").read_text()
+        cls.env = {**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")}
+
+    def compile(self, block):
+        source = self.scratch / f"{block.name}.cpp"
+        program = source.with_suffix("")
+        source.write_text(block.text)
+        flags = ["-std=c++20", "-O1", f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}"]
+        libraries = [f"-L{BUILD / 'core'}", "-lrondo", "-pthread"]
+        for word, package in PACKAGES.items():
+            if word in block.words:
+                answer = subprocess.run(["pkg-config", "--cflags", "--libs", package],
+                                        capture_output=True, text=True, check=True)
+                libraries += answer.stdout.split()
+        command = [*self.compiler, *WARNINGS, *flags, source, "-o", program, *libraries]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
+        self.assertEqual(done.returncode, 0, f"{block.page}:{block.line}\n{done.stderr}")
+        return program
+
+    def check(self, block):
+        if "gtest" not in block.words:
+            self.assertIn("int main(", block.text, "a block ```cpp is a whole program")
+        if "uv" in block.words and "uv" not in self.backends:
+            self.skipTest("this build has no libuv backend")
+        if "sim" in block.words and not self.has_sim:
+            self.skipTest("this build has no simulated network")
+        program = self.compile(block)
+        backends = [""] if {"uv", "sim"} & {*block.words} else self.backends
+        for backend in backends:
+            env = {**self.env, "RONDO_BACKEND": backend} if backend else self.env
+            with self.subTest(backend=backend or "as the program says"):
+                if "server" in block.words:
+                    self.talk_to(program, env)
+                else:
+                    self.run_to_the_end(program, env, block)
+
+    def run_to_the_end(self, program, env, block):
+        done = subprocess.run([program], env=env, capture_output=True, text=True,
+                              timeout=SECONDS_MAX, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        if block.output is not None:
+            self.assertEqual(done.stdout, block.output)
+
+    def talk_to(self, program, env):
+        """Two clients in turns, one of whom sends more than fits into the kernel's buffers."""
+        with subprocess.Popen([program, "127.0.0.1:0"], env=env, stdout=subprocess.PIPE,
+                              text=True) as server:
+            self.addCleanup(server.kill)
+            said = server.stdout.readline()
+            self.assertRegex(said, r"^listening on 127\.0\.0\.1:\d+\n$")
+            address = ("127.0.0.1", int(said.rpartition(":")[2]))
+            with socket.create_connection(address, SECONDS_MAX) as small:
+                small.sendall(b"hello")
+                self.assertEqual(self.receive(small, 5), b"hello")
+                self.check_large(address)
+                small.sendall(b"again")
+                self.assertEqual(self.receive(small, 5), b"again")
+                small.shutdown(socket.SHUT_WR)
+                self.assertEqual(small.recv(1), b"", "the server closes at the end of input")
+            server.send_signal(signal.SIGTERM)
+            self.assertIn(server.wait(SECONDS_MAX), (0, -signal.SIGTERM))
+
+    def check_large(self, address):
+        data = os.urandom(1 << 20) * 4
+        with socket.create_connection(address, SECONDS_MAX) as large:
+            large.setblocking(False)
+            sent = 0
+            try:
+                while sent < len(data):
+                    sent += large.send(data[sent:])
+            except BlockingIOError:
+                pass  # as much as the server takes while nobody reads his answers
+            large.settimeout(SECONDS_MAX)
+            self.assertEqual(self.receive(large, sent), data[:sent])
+
+    @staticmethod
+    def receive(connection, size):
+        data = bytearray()
+        while len(data) < size:
+            part = connection.recv(size - len(data))
+            if not part:
+                break
+            data += part
+        return bytes(data)
+
+    def test_links_lead_somewhere(self):
+        for page in PAGES:
+            for path, anchor in LINK.findall(prose_of(page)):
+                target = (page.parent / path).resolve() if path else page
+                with self.subTest(page=page.name, link=f"{path}#{anchor}"):
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        self.assertIn(anchor, list(anchors_of(target)))
+
+
+def add_test(block):
+    setattr(Documents, f"test_{block.name}", lambda self: self.check(block))
+
+
+for one in programs():
+    add_test(one)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,117 @@
+// A stream's handler that checks what is promised of the calls: each byte once and in order, none
+// while it is paused, nothing behind the end, one close. It says as much as it hears, and does with
+// its stream what the bytes say.
+#pragma once
+
+#include <rondo/stream.h>
+
+#include "fuzz/raw_peers.h"
+
+namespace rondo::fuzz {
+
+class Voice {
+ public:
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+
+  void opened() {
+    require(!is_open_ && !is_closing_ && !is_over_, "opens once, and first");
+    is_open_ = true;
+  }
+  void heard(Stream& stream, Bytes data) {
+    require(is_open_ && !has_ended_ && !is_closing_ && !is_over_, "hears between open and end");
+    require(!is_paused_, "hears nothing while it is paused");
+    require(!data.empty(), "hears something");
+    hear(heard_, data);
+    say(stream, data.size());
+  }
+  void ended() {
+    require(is_open_ && !has_ended_ && !is_closing_ && !is_over_, "ends once, before it closes");
+    has_ended_ = true;
+  }
+  void can_write() const {
+    require(was_above_ && !is_closing_ && !is_over_, "is told to go on if it was held back");
+  }
+  void closed() {
+    require(!is_over_, "closes once");
+    is_over_ = true;
+  }
+
+  void say(Stream& stream, std::size_t size) {
+    if (!stream.is_writable()) return;
+    said(stream, size, stream.write(text_from(sent_, size)));
+  }
+  /// One thing done with the stream, which is not over.
+  void operate(Stream& stream, Input& input) {
+    switch (input.below(11)) {
+      case 0:
+        return say(stream, 1 + input.byte());
+      case 1:
+        return say(stream, std::size_t{1} << input.below(17));
+      case 2:
+        return say_in_parts(stream, 1 + input.byte());
+      case 3:
+        return say_owned(stream, std::size_t{1} << input.below(17));
+      case 4:
+        is_paused_ = true;
+        return stream.pause();
+      case 5:
+        is_paused_ = false;
+        return stream.resume();
+      case 6:
+        return stream.finish();
+      case 7:
+        is_closing_ = true;
+        return stream.close();
+      case 8:
+        is_closing_ = true;
+        return stream.abort();
+      case 9:
+        return stream.flush();
+      default:
+        stream.set_options(some_options(input));
+    }
+  }
+  /// Whatever happens, it ends within ten minutes.
+  static StreamOptions some_options(Input& input) {
+    constexpr Linger lingers[] = {Linger::if_unread, Linger::none, Linger::always};
+    const auto some_time = [&] { return std::chrono::seconds{input.byte() & 15U}; };
+    return {.idle_timeout = some_time(),
+            .read_timeout = some_time(),
+            .write_timeout = some_time(),
+            .lifetime = std::chrono::minutes{10},
+            .close_timeout = std::chrono::seconds{1} + some_time(),
+            .output_mark = std::size_t{1} << input.below(18),
+            .output_max = std::size_t{1} << (10 + input.below(12)),
+            .hold_input = input.flag(),
+            .linger = input.one_of(lingers)};
+  }
+
+ private:
+  /// What is written in on_data may be above the mark only when that has returned.
+  void said(const Stream& stream, std::size_t size, bool is_below) {
+    sent_ += size;
+    if (!is_below || stream.waiting() > stream.options().output_mark) was_above_ = true;
+  }
+  void say_in_parts(Stream& stream, std::size_t size) {
+    if (!stream.is_writable()) return;
+    const std::string text = text_from(sent_, size);
+    const Bytes all = bytes_of(text);
+    const Bytes parts[] = {all.first(size / 3), all.subspan(size / 3)};
+    said(stream, size, stream.write_parts(parts));
+  }
+  void say_owned(Stream& stream, std::size_t size) {
+    if (!stream.is_writable()) return;
+    said(stream, size, stream.write_owned(OwnedBytes{text_from(sent_, size)}));
+  }
+
+  std::uint64_t heard_ = 0;
+  std::uint64_t sent_ = 0;
+  bool is_open_ = false;
+  bool has_ended_ = false;
+  bool is_paused_ = false;
+  bool was_above_ = false;
+  bool is_closing_ = false;
+  bool is_over_ = false;
+};
+
+}  // namespace rondo::fuzz
