@@ -117,7 +117,7 @@ class EpollBackend final : public Backend {
     errno = saved_errno;
   }
 
-  std::error_code renew() noexcept override {
+  std::error_code reinit() noexcept override {
     Result<Kernel> kernel = make_kernel();
     if (!kernel) return kernel.error();
     // Other threads and signal handlers may be about to write to it: the number stays, and is open

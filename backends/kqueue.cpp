@@ -207,7 +207,7 @@ class KqueueBackend final : public Backend {
   void unwatch(int fd, Ready from) noexcept override { settle(fd, Ready::none, from, no_token); }
   std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
-  std::error_code renew() noexcept override;
+  std::error_code reinit() noexcept override;
   TimePoint now() const noexcept override { return Clock::now(); }
   Net& net() noexcept override { return system_net(); }
 
@@ -323,7 +323,7 @@ void KqueueBackend::end_wake() noexcept {
 
 /// The pipe is shared with the parent, so it is replaced too. Whether a wake() was under way when
 /// the process forked cannot be told: the new queue begins with one.
-std::error_code KqueueBackend::renew() noexcept {
+std::error_code KqueueBackend::reinit() noexcept {
   Result<Kernel> kernel = make_kernel();
   if (!kernel) return kernel.error();
   wake_pending_.store(true);  // keeps a signal handler's wake() off the pipes

@@ -1,7 +1,7 @@
 // Errors in words.
 //
-// The library itself prints nothing; complain() does, because a main() asked for it. It writes its
-// line in one piece (standard error has no buffer), so that the lines of several threads or
+// The library itself prints nothing; print_error() does, because a main() asked for it. It writes
+// its line in one piece (standard error has no buffer), so that the lines of several threads or
 // processes are not mixed.
 #include <cerrno>
 #include <cstdio>
@@ -14,21 +14,21 @@
 namespace rondo {
 
 std::string Error::message() const {
-  return tried.empty() ? code.message() : tried + ": " + code.message();
+  return context.empty() ? code.message() : context + ": " + code.message();
 }
 
-int complain(const Error& error) noexcept {
+int print_error(const Error& error) noexcept {
   try {
     const std::string line = error.message() + '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);
   } catch (const std::bad_alloc&) {
     // Out of memory is what there is to complain of; what was tried is still worth a line.
-    std::fprintf(stderr, "%s: error %d\n", error.tried.c_str(), error.code.value());
+    std::fprintf(stderr, "%s: error %d\n", error.context.c_str(), error.code.value());
   }
   return EXIT_FAILURE;
 }
 
-int complain(std::error_code error) noexcept { return complain(Error{error, {}}); }
+int print_error(std::error_code error) noexcept { return print_error(Error{error, {}}); }
 
 std::error_code last_system_error() noexcept { return system_error(errno); }
 

@@ -18,7 +18,7 @@ in_addr address_of(std::uint32_t interface) noexcept {
 
 int change_membership(int fd, const Endpoint& group, std::uint32_t interface,
                       bool member) noexcept {
-  if (group.family() == Family::ipv6) {
+  if (group.family() == AddressFamily::ipv6) {
     ipv6_mreq request{};
     request.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6*>(group.system())->sin6_addr;
     request.ipv6mr_interface = interface;

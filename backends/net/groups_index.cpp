@@ -13,7 +13,7 @@ int change_membership(int fd, const Endpoint& group, std::uint32_t interface,
   group_req request{};
   request.gr_interface = interface;
   std::memcpy(&request.gr_group, group.system(), group.system_size());
-  const int level = group.family() == Family::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int level = group.family() == AddressFamily::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
   const int name = member ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
   return ::setsockopt(fd, level, name, &request, sizeof(request));
 }

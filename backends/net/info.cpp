@@ -72,7 +72,7 @@ void ControlWriter::add(int level, int type, const void* value, std::size_t size
 
 std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept {
   ControlWriter writer{control};
-  if (info.local.family() == Family::ipv6) {
+  if (info.local.family() == AddressFamily::ipv6) {
     in6_pktinfo packet{};
     packet.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(info.local.system())->sin6_addr;
     packet.ipi6_ifindex = info.interface;

@@ -21,64 +21,64 @@ namespace {
 
 int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }
 
-OptionNumber common_number_of(Option option) noexcept {
+OptionNumber common_number_of(SocketOption option) noexcept {
   switch (option) {
-    case Option::reuse_address:
+    case SocketOption::reuse_address:
       return {SOL_SOCKET, SO_REUSEADDR, Form::flag};
-    case Option::reuse_port:
+    case SocketOption::reuse_port:
       return {SOL_SOCKET, SO_REUSEPORT, Form::flag};
-    case Option::receive_buffer:
+    case SocketOption::receive_buffer:
       return {SOL_SOCKET, SO_RCVBUF};
-    case Option::send_buffer:
+    case SocketOption::send_buffer:
       return {SOL_SOCKET, SO_SNDBUF};
-    case Option::linger:
+    case SocketOption::linger:
       return {SOL_SOCKET, SO_LINGER, Form::linger};
-    case Option::broadcast:
+    case SocketOption::broadcast:
       return {SOL_SOCKET, SO_BROADCAST, Form::flag};
-    case Option::ipv6_only:
+    case SocketOption::ipv6_only:
       return {IPPROTO_IPV6, IPV6_V6ONLY, Form::flag};
-    case Option::nodelay:
+    case SocketOption::nodelay:
       return {IPPROTO_TCP, TCP_NODELAY, Form::flag};
-    case Option::keep_alive:
+    case SocketOption::keep_alive:
       return {SOL_SOCKET, SO_KEEPALIVE, Form::flag};
     default:
       return {};
   }
 }
 
-OptionNumber common_number_of_ipv4(Option option) noexcept {
+OptionNumber common_number_of_ipv4(SocketOption option) noexcept {
   switch (option) {
-    case Option::ttl:
+    case SocketOption::ttl:
       return {IPPROTO_IP, IP_TTL};
-    case Option::multicast_ttl:
+    case SocketOption::multicast_ttl:
       return {IPPROTO_IP, IP_MULTICAST_TTL};
-    case Option::multicast_loop:
+    case SocketOption::multicast_loop:
       return {IPPROTO_IP, IP_MULTICAST_LOOP, Form::flag};
-    case Option::multicast_interface:
+    case SocketOption::multicast_interface:
       return {IPPROTO_IP, IP_MULTICAST_IF, Form::interface_of_ipv4};
     default:
       return {};
   }
 }
 
-OptionNumber common_number_of_ipv6(Option option) noexcept {
+OptionNumber common_number_of_ipv6(SocketOption option) noexcept {
   switch (option) {
-    case Option::ttl:
+    case SocketOption::ttl:
       return {IPPROTO_IPV6, IPV6_UNICAST_HOPS};
-    case Option::multicast_ttl:
+    case SocketOption::multicast_ttl:
       return {IPPROTO_IPV6, IPV6_MULTICAST_HOPS};
-    case Option::multicast_loop:
+    case SocketOption::multicast_loop:
       return {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, Form::flag};
-    case Option::multicast_interface:
+    case SocketOption::multicast_interface:
       return {IPPROTO_IPV6, IPV6_MULTICAST_IF};
-    case Option::packet_info:
+    case SocketOption::packet_info:
       return {IPPROTO_IPV6, IPV6_RECVPKTINFO, Form::flag};
     default:
       return {};
   }
 }
 
-OptionNumber number_of(Option option, int domain) noexcept {
+OptionNumber number_of(SocketOption option, int domain) noexcept {
   if (is_of_family(option) && domain != AF_INET && domain != AF_INET6) return {};
   const OptionNumber own = own_number_of(option, domain);
   if (own.level >= 0) return own;
@@ -87,7 +87,7 @@ OptionNumber number_of(Option option, int domain) noexcept {
 }
 
 /// The number of the option on this socket, or the negative errno in `error`.
-OptionNumber find(int fd, Option option, int& error) noexcept {
+OptionNumber find(int fd, SocketOption option, int& error) noexcept {
   int domain = AF_UNSPEC;
   error = 0;
   if (is_of_family(option)) {
@@ -111,7 +111,7 @@ int set_value(int fd, const OptionNumber& number, const Value& value) noexcept {
 
 }  // namespace
 
-int set_option(int fd, Option option, int value) noexcept {
+int set_option(int fd, SocketOption option, int value) noexcept {
   int error = 0;
   const OptionNumber number = find(fd, option, error);
   if (error != 0) return error;
@@ -131,7 +131,7 @@ int set_option(int fd, Option option, int value) noexcept {
   return set_value(fd, {number.level, number.name_too}, value);
 }
 
-int get_option(int fd, Option option, int& value) noexcept {
+int get_option(int fd, SocketOption option, int& value) noexcept {
   int error = 0;
   const OptionNumber number = find(fd, option, error);
   if (error != 0) return error;

@@ -20,18 +20,18 @@ struct OptionNumber {
 
 /// What this system has besides, or calls or wants otherwise. `domain`, AF_INET or AF_INET6,
 /// matters where is_of_family(option).
-OptionNumber own_number_of(Option option, int domain) noexcept;
+OptionNumber own_number_of(SocketOption option, int domain) noexcept;
 
 /// Whether IPv4 and IPv6 have numbers of their own for it.
-constexpr bool is_of_family(Option option) noexcept {
-  return option == Option::ttl || option == Option::multicast_ttl ||
-         option == Option::multicast_loop || option == Option::multicast_interface ||
-         option == Option::packet_info;
+constexpr bool is_of_family(SocketOption option) noexcept {
+  return option == SocketOption::ttl || option == SocketOption::multicast_ttl ||
+         option == SocketOption::multicast_loop || option == SocketOption::multicast_interface ||
+         option == SocketOption::packet_info;
 }
 
 /// The results are those of Net::set and Net::get.
-int set_option(int fd, Option option, int value) noexcept;
-int get_option(int fd, Option option, int& value) noexcept;
+int set_option(int fd, SocketOption option, int value) noexcept;
+int get_option(int fd, SocketOption option, int& value) noexcept;
 
 extern const bool accepted_inherit_options [[gnu::visibility("hidden")]];
 

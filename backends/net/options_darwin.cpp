@@ -14,21 +14,21 @@ namespace rondo::backends {
 
 const bool accepted_inherit_options = false;
 
-OptionNumber own_number_of(Option option, int domain) noexcept {
+OptionNumber own_number_of(SocketOption option, int domain) noexcept {
   switch (option) {
-    case Option::linger:
+    case SocketOption::linger:
       return {SOL_SOCKET, SO_LINGER_SEC, Form::linger};
-    case Option::keep_alive_idle:
+    case SocketOption::keep_alive_idle:
       return {IPPROTO_TCP, TCP_KEEPALIVE};
-    case Option::keep_alive_interval:
+    case SocketOption::keep_alive_interval:
       return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case Option::keep_alive_count:
+    case SocketOption::keep_alive_count:
       return {IPPROTO_TCP, TCP_KEEPCNT};
-    case Option::notsent_lowat:
+    case SocketOption::notsent_lowat:
       return {IPPROTO_TCP, TCP_NOTSENT_LOWAT};
-    case Option::fast_open:
+    case SocketOption::fast_open:
       return {IPPROTO_TCP, TCP_FASTOPEN};
-    case Option::packet_info:
+    case SocketOption::packet_info:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_RECVPKTINFO, Form::flag};
     default:

@@ -15,19 +15,19 @@ namespace rondo::backends {
 
 const bool accepted_inherit_options = false;
 
-OptionNumber own_number_of(Option option, int domain) noexcept {
+OptionNumber own_number_of(SocketOption option, int domain) noexcept {
   switch (option) {
-    case Option::reuse_port:
+    case SocketOption::reuse_port:
       return {SOL_SOCKET, SO_REUSEPORT_LB, Form::flag};
-    case Option::keep_alive_idle:
+    case SocketOption::keep_alive_idle:
       return {IPPROTO_TCP, TCP_KEEPIDLE};
-    case Option::keep_alive_interval:
+    case SocketOption::keep_alive_interval:
       return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case Option::keep_alive_count:
+    case SocketOption::keep_alive_count:
       return {IPPROTO_TCP, TCP_KEEPCNT};
-    case Option::fast_open:
+    case SocketOption::fast_open:
       return {IPPROTO_TCP, TCP_FASTOPEN};
-    case Option::packet_info:
+    case SocketOption::packet_info:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_RECVDSTADDR, Form::flag, IP_RECVIF};
     default:

@@ -13,32 +13,32 @@ namespace rondo::backends {
 
 const bool accepted_inherit_options = true;
 
-OptionNumber own_number_of(Option option, int domain) noexcept {
+OptionNumber own_number_of(SocketOption option, int domain) noexcept {
   switch (option) {
-    case Option::busy_poll:
+    case SocketOption::busy_poll:
       return {SOL_SOCKET, SO_BUSY_POLL};
-    case Option::keep_alive_idle:
+    case SocketOption::keep_alive_idle:
       return {IPPROTO_TCP, TCP_KEEPIDLE};
-    case Option::keep_alive_interval:
+    case SocketOption::keep_alive_interval:
       return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case Option::keep_alive_count:
+    case SocketOption::keep_alive_count:
       return {IPPROTO_TCP, TCP_KEEPCNT};
-    case Option::user_timeout:
+    case SocketOption::user_timeout:
       return {IPPROTO_TCP, TCP_USER_TIMEOUT};
-    case Option::notsent_lowat:
+    case SocketOption::notsent_lowat:
       return {IPPROTO_TCP, TCP_NOTSENT_LOWAT};
-    case Option::fast_open:
+    case SocketOption::fast_open:
       return {IPPROTO_TCP, TCP_FASTOPEN};
-    case Option::fast_open_connect:
+    case SocketOption::fast_open_connect:
       return {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, Form::flag};
-    case Option::defer_accept:
+    case SocketOption::defer_accept:
       return {IPPROTO_TCP, TCP_DEFER_ACCEPT};
-    case Option::packet_info:
+    case SocketOption::packet_info:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_PKTINFO, Form::flag};
-    case Option::receive_offload:
+    case SocketOption::receive_offload:
       return {IPPROTO_UDP, UDP_GRO, Form::flag};
-    case Option::send_offload:
+    case SocketOption::send_offload:
       return {IPPROTO_UDP, UDP_SEGMENT};
     default:
       return {};

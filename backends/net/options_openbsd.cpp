@@ -13,15 +13,15 @@ namespace rondo::backends {
 
 const bool accepted_inherit_options = false;
 
-OptionNumber own_number_of(Option option, int domain) noexcept {
+OptionNumber own_number_of(SocketOption option, int domain) noexcept {
   switch (option) {
-    case Option::multicast_ttl:
+    case SocketOption::multicast_ttl:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_MULTICAST_TTL, Form::byte};
-    case Option::multicast_loop:
+    case SocketOption::multicast_loop:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_MULTICAST_LOOP, Form::byte};
-    case Option::packet_info:
+    case SocketOption::packet_info:
       if (domain == AF_INET6) return {};
       return {IPPROTO_IP, IP_RECVDSTADDR, Form::flag, IP_RECVIF};
     default:

@@ -53,13 +53,13 @@ Number or_failure(Number result) noexcept {
   return result;
 }
 
-int domain_of(Family family) noexcept {
+int domain_of(AddressFamily family) noexcept {
   switch (family) {
-    case Family::ipv4:
+    case AddressFamily::ipv4:
       return AF_INET;
-    case Family::ipv6:
+    case AddressFamily::ipv6:
       return AF_INET6;
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       break;
   }
   return AF_UNIX;
@@ -227,7 +227,7 @@ const auto send_noexcept =
 
 class SystemNet final : public Net {
  public:
-  int socket(Family family, SocketType type) noexcept override {
+  int socket(AddressFamily family, SocketType type) noexcept override {
     return or_failure(backends::open_socket(domain_of(family), type_of(type)));
   }
   int pair(SocketType type, int (&fds)[2]) noexcept override {
@@ -276,10 +276,10 @@ class SystemNet final : public Net {
     return ::close(fd) == 0 || errno == EINTR || errno == EINPROGRESS ? 0 : -errno;
   }
 
-  int set(int fd, Option option, int value) noexcept override {
+  int set(int fd, SocketOption option, int value) noexcept override {
     return backends::set_option(fd, option, value);
   }
-  int get(int fd, Option option, int& value) noexcept override {
+  int get(int fd, SocketOption option, int& value) noexcept override {
     return backends::get_option(fd, option, value);
   }
   [[nodiscard]] bool accepted_inherit_options() const noexcept override {
@@ -294,12 +294,12 @@ class SystemNet final : public Net {
     const auto size = static_cast<socklen_t>(value.size());
     return or_failure(::setsockopt(fd, level, name, value.data(), size));
   }
-  int local(int fd, Endpoint& address) noexcept override {
+  int local_endpoint(int fd, Endpoint& address) noexcept override {
     Address local;
     if (::getsockname(fd, local.get(), &local.size) != 0) return failure();
     return local.copy_to(address);
   }
-  int peer(int fd, Endpoint& address) noexcept override {
+  int remote_endpoint(int fd, Endpoint& address) noexcept override {
     Address peer;
     if (::getpeername(fd, peer.get(), &peer.size) != 0) return failure();
     return peer.copy_to(address);
@@ -369,7 +369,7 @@ int SystemNet::send(int fd, std::span<Message> messages) noexcept {
 
 int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface,
                           bool member) noexcept {
-  if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
+  if (group.family() == AddressFamily::unix_domain) return -EAFNOSUPPORT;
   return or_failure(backends::change_membership(fd, group, interface, member));
 }
 

@@ -24,12 +24,12 @@ Endpoint stored(const System& system) noexcept {
 
 Address Address::of(const Endpoint& endpoint) noexcept {
   Address address;
-  if (endpoint.family() == Family::ipv4) {
+  if (endpoint.family() == AddressFamily::ipv4) {
     sockaddr_in system{};
     std::memcpy(&system, endpoint.system(), sizeof(system));
     address.ip = mapped_prefix;
     std::memcpy(address.ip.data() + mapped_at, &system.sin_addr, sizeof(system.sin_addr));
-  } else if (endpoint.family() == Family::ipv6) {
+  } else if (endpoint.family() == AddressFamily::ipv6) {
     sockaddr_in6 system{};
     std::memcpy(&system, endpoint.system(), sizeof(system));
     std::memcpy(address.ip.data(), &system.sin6_addr, sizeof(system.sin6_addr));
@@ -42,7 +42,7 @@ std::optional<Address> Address::parse(std::string_view text) {
   const bool is_ipv6 = text.find(':') != std::string_view::npos;
   const auto parsed =
       Endpoint::parse(is_ipv6 ? '[' + std::string{text} + "]:0" : std::string{text} + ":0");
-  if (!parsed || parsed->family() == Family::unix_domain) return {};
+  if (!parsed || parsed->family() == AddressFamily::unix_domain) return {};
   return of(*parsed);
 }
 
@@ -70,8 +70,8 @@ bool Address::is_broadcast() const noexcept {
          std::all_of(ip.begin() + mapped_at + 1, ip.end(), [](auto byte) { return byte == 0xff; });
 }
 
-Endpoint Address::endpoint(Family family) const noexcept {
-  if (family == Family::ipv4) {
+Endpoint Address::endpoint(AddressFamily family) const noexcept {
+  if (family == AddressFamily::ipv4) {
     sockaddr_in system{};
     system.sin_family = AF_INET;
     system.sin_port = htons(port);
@@ -85,8 +85,8 @@ Endpoint Address::endpoint(Family family) const noexcept {
   return stored(system);
 }
 
-Address any_address(Family family) noexcept { return Address::of(Endpoint::any(0, family)); }
-Address loopback_address(Family family) noexcept {
+Address any_address(AddressFamily family) noexcept { return Address::of(Endpoint::any(0, family)); }
+Address loopback_address(AddressFamily family) noexcept {
   return Address::of(Endpoint::loopback(0, family));
 }
 

@@ -30,9 +30,11 @@ struct Address {
   [[nodiscard]] bool is_loopback() const noexcept;
   [[nodiscard]] bool is_multicast() const noexcept;
   [[nodiscard]] bool is_broadcast() const noexcept;
-  [[nodiscard]] Family family() const noexcept { return is_ipv4() ? Family::ipv4 : Family::ipv6; }
+  [[nodiscard]] AddressFamily family() const noexcept {
+    return is_ipv4() ? AddressFamily::ipv4 : AddressFamily::ipv6;
+  }
   /// As a socket of that family tells it.
-  [[nodiscard]] Endpoint endpoint(Family family) const noexcept;
+  [[nodiscard]] Endpoint endpoint(AddressFamily family) const noexcept;
   [[nodiscard]] Endpoint endpoint() const noexcept { return endpoint(family()); }
   [[nodiscard]] std::string to_string() const { return endpoint().to_string(); }
 
@@ -40,8 +42,8 @@ struct Address {
   friend auto operator<=>(const Address&, const Address&) = default;
 };
 
-[[nodiscard]] Address any_address(Family family) noexcept;
-[[nodiscard]] Address loopback_address(Family family) noexcept;
+[[nodiscard]] Address any_address(AddressFamily family) noexcept;
+[[nodiscard]] Address loopback_address(AddressFamily family) noexcept;
 
 /// Names a connection on one of its hosts.
 struct Route {

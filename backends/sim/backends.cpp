@@ -55,24 +55,24 @@ void HostedEnd::look_whether_woken() {
   });
 }
 
-std::error_code HostedEnd::renew() noexcept {
+std::error_code HostedEnd::reinit() noexcept {
   poller_.forget();
   return {};
 }
 
 TimePoint HostedEnd::now() const noexcept { return machine_.now(); }
-Names* HostedEnd::names() noexcept { return &machine_.world(); }
+NameService* HostedEnd::name_service() noexcept { return &machine_.world(); }
 
-bool HostedEnd::take(const std::exception_ptr& exception) noexcept {
+bool HostedEnd::take_exception(const std::exception_ptr& exception) noexcept {
   const Inside world{nullptr};
   machine_.world().keep(exception);
   return true;
 }
 
-void HostedEnd::arm(TimePoint deadline, Hold hold) noexcept {
+void HostedEnd::arm(TimePoint deadline, Liveness liveness) noexcept {
   const Inside world{nullptr};
   armed_ = deadline;
-  keeps_host_ = hold == Hold::keeps_host;
+  keeps_host_ = liveness == Liveness::keeps_host;
   if (is_over()) return;
   if (deadline <= now()) {
     machine_.world().make_runnable(*this);
@@ -109,20 +109,20 @@ void HostedEnd::set_alarm() {
 }
 
 void HostedEnd::run() {
-  if (is_over() || guest_ == nullptr) return;
+  if (is_over() || loop_ == nullptr) return;
   const bool is_woken = late_wake_ == EventQueue::Ticket::none && woken_.exchange(false);
   bool has_reason = is_woken || armed_ <= now();
   if (machine_.world().strikes(Fault::spurious_wake)) has_reason = true;
   try {
-    if (poller_.deliver(*guest_)) has_reason = true;
+    if (poller_.deliver(*loop_)) has_reason = true;
   } catch (...) {
     has_reason = true;
-    guest_->threw(std::current_exception());
+    loop_->threw(std::current_exception());
   }
   if (has_reason) {
     armed_ = never;
     const Inside program{&machine_.world()};
-    guest_->turn();
+    loop_->turn();
   }
   if (poller_.has_listed()) machine_.world().make_runnable(*this);
 }
@@ -136,7 +136,7 @@ void HostedEnd::list_waiting(WaitingList& list) const {
 // --- the one that runs the world ----------------------------------------------------------------
 
 TimePoint DrivingEnd::now() const noexcept { return machine_.now(); }
-Names* DrivingEnd::names() noexcept { return &machine_.world(); }
+NameService* DrivingEnd::name_service() noexcept { return &machine_.world(); }
 
 std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
   WorldImpl& world = machine_.world();

@@ -56,13 +56,13 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   }
   void unwatch(int fd, Ready from) noexcept override { unwatch_here(fd, from); }
   void wake() noexcept override;
-  std::error_code renew() noexcept override;
+  std::error_code reinit() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_; }
-  [[nodiscard]] Names* names() noexcept override;
-  void attach(Guest& guest) noexcept override { guest_ = &guest; }
-  void arm(TimePoint deadline, Hold hold) noexcept override;
-  [[nodiscard]] bool take(const std::exception_ptr& exception) noexcept override;
+  [[nodiscard]] NameService* name_service() noexcept override;
+  void attach(HostedLoop& loop) noexcept override { loop_ = &loop; }
+  void arm(TimePoint deadline, Liveness liveness) noexcept override;
+  [[nodiscard]] bool take_exception(const std::exception_ptr& exception) noexcept override;
 
   /// Tells the guest what is ready, and gives it a turn if there is a reason.
   void run();
@@ -74,7 +74,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   friend class WorldImpl;
   void set_alarm();
 
-  Guest* guest_ = nullptr;
+  HostedLoop* loop_ = nullptr;
   TimePoint armed_ = never;
   TimePoint alarm_at_ = never;
   EventQueue::Ticket alarm_{};
@@ -97,13 +97,13 @@ class DrivingEnd final : public Backend, public BackendBase {
     woken_.store(true);
     woken_.notify_one();
   }
-  std::error_code renew() noexcept override {
+  std::error_code reinit() noexcept override {
     poller_.forget();
     return {};
   }
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_; }
-  [[nodiscard]] Names* names() noexcept override;
+  [[nodiscard]] NameService* name_service() noexcept override;
 
  private:
   std::atomic<bool> woken_ = false;

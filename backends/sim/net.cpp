@@ -63,14 +63,14 @@ int SimNet::refusal_to_open() const noexcept {
   return world.strikes(Fault::no_memory) ? -ENOMEM : 0;
 }
 
-Ref<Object> SimNet::make(Family family, SocketType type) {
-  if (family == Family::unix_domain) return Ref<UnixSocket>{new UnixSocket{machine_, type}};
+Ref<Object> SimNet::make(AddressFamily family, SocketType type) {
+  if (family == AddressFamily::unix_domain) return Ref<UnixSocket>{new UnixSocket{machine_, type}};
   if (type == SocketType::stream) return Ref<Tcp>{new Tcp{machine_, family}};
   if (type == SocketType::datagram) return Ref<Udp>{new Udp{machine_, family}};
   return {};
 }
 
-int SimNet::socket(Family family, SocketType type) noexcept try {
+int SimNet::socket(AddressFamily family, SocketType type) noexcept try {
   const Inside world{nullptr};
   if (const int refusal = refusal_to_open(); refusal != 0) return refusal;
   const Ref<Object> object = make(family, type);
@@ -303,26 +303,27 @@ int SimNet::send(int fd, std::span<Message> messages) noexcept {
 // --- options and addresses ----------------------------------------------------------------------
 
 int SimNet::membership(int fd, const Endpoint& group, std::uint32_t, bool member) noexcept {
-  if (group.family() == Family::unix_domain) return -EAFNOSUPPORT;
+  if (group.family() == AddressFamily::unix_domain) return -EAFNOSUPPORT;
   return with(fd, [&](Object& object) {
     return object.is_socket() ? object.membership(group, member) : -ENOTSOCK;
   });
 }
 
-int SimNet::set(int fd, Option option, int value) noexcept {
+int SimNet::set(int fd, SocketOption option, int value) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) {
       const int refusal = OptionValues::refusal_of(option, value);
-      return refusal != 0 && option < Option::ttl ? refusal : -ENOTSOCK;
+      return refusal != 0 && option < SocketOption::ttl ? refusal : -ENOTSOCK;
     }
-    if (option == Option::ipv6_only && object.family == Family::ipv6 && object.has_port()) {
+    if (option == SocketOption::ipv6_only && object.family == AddressFamily::ipv6 &&
+        object.has_port()) {
       return -EINVAL;
     }
     return object.options.set(object.family, object.type, option, value);
   });
 }
 
-int SimNet::get(int fd, Option option, int& value) noexcept {
+int SimNet::get(int fd, SocketOption option, int& value) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) return -ENOTSOCK;
     return object.options.get(object.family, object.type, option, value);
@@ -355,12 +356,12 @@ int SimNet::set_option(int fd, int, int, Bytes) noexcept {
   return with(fd, [](Object& object) { return object.is_socket() ? -ENOPROTOOPT : -ENOTSOCK; });
 }
 
-int SimNet::local(int fd, Endpoint& address) noexcept {
+int SimNet::local_endpoint(int fd, Endpoint& address) noexcept {
   return with(
       fd, [&](Object& object) { return object.is_socket() ? object.local(address) : -ENOTSOCK; });
 }
 
-int SimNet::peer(int fd, Endpoint& address) noexcept {
+int SimNet::remote_endpoint(int fd, Endpoint& address) noexcept {
   return with(
       fd, [&](Object& object) { return object.is_socket() ? object.peer(address) : -ENOTSOCK; });
 }

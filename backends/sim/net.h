@@ -20,7 +20,7 @@ class SimNet final : public Net {
   int pipe(int (&fds)[2]) noexcept;
   int duplicate(int fd) noexcept;
 
-  int socket(Family family, SocketType type) noexcept override;
+  int socket(AddressFamily family, SocketType type) noexcept override;
   int pair(SocketType type, int (&fds)[2]) noexcept override;
   int bind(int fd, const Endpoint& local) noexcept override;
   int listen(int fd, int backlog) noexcept override;
@@ -41,13 +41,13 @@ class SimNet final : public Net {
                  bool member) noexcept override;
   int shutdown(int fd, Direction direction) noexcept override;
   int close(int fd) noexcept override;
-  int set(int fd, Option option, int value) noexcept override;
-  int get(int fd, Option option, int& value) noexcept override;
+  int set(int fd, SocketOption option, int value) noexcept override;
+  int get(int fd, SocketOption option, int& value) noexcept override;
   [[nodiscard]] bool accepted_inherit_options() const noexcept override { return true; }
   int option(int fd, int level, int name, MutableBytes value) noexcept override;
   int set_option(int fd, int level, int name, Bytes value) noexcept override;
-  int local(int fd, Endpoint& address) noexcept override;
-  int peer(int fd, Endpoint& address) noexcept override;
+  int local_endpoint(int fd, Endpoint& address) noexcept override;
+  int remote_endpoint(int fd, Endpoint& address) noexcept override;
   int credentials(int fd, Credentials& peer) noexcept override;
   int take_error(int fd) noexcept override;
   [[nodiscard]] bool binds_files() const noexcept override { return false; }
@@ -57,7 +57,7 @@ class SimNet final : public Net {
   template <typename Action>
   int with(int fd, Action action) noexcept;
   [[nodiscard]] int refusal_to_open() const noexcept;
-  Ref<Object> make(Family family, SocketType type);
+  Ref<Object> make(AddressFamily family, SocketType type);
   int receive_one(Object& object, Message& message);
   int send_one(Object& object, Message& message);
   std::ptrdiff_t write_parts(std::span<const Bytes> data, int fd, bool to_socket) noexcept;

@@ -12,11 +12,11 @@
 
 namespace rondo::sim {
 
-void Counted::let_go() noexcept {
+void Counted::close_detached() noexcept {
   if (--references_ == 0) delete this;
 }
 
-Object::Object(Machine& machine, Family of_family, SocketType of_type) noexcept
+Object::Object(Machine& machine, AddressFamily of_family, SocketType of_type) noexcept
     : family(of_family), type(of_type), machine_(machine) {}
 
 Object::~Object() { lose_watchers(); }
@@ -43,7 +43,7 @@ int Object::receive(Message&, Rights&) { return -EBADF; }
 int Object::send(Message&, Rights) { return -EBADF; }
 int Object::shutdown(Direction) { return -ENOTCONN; }
 int Object::membership(const Endpoint& group, bool member) {
-  if (family == Family::unix_domain) return -EOPNOTSUPP;
+  if (family == AddressFamily::unix_domain) return -EOPNOTSUPP;
   const Address address = Address::of(group);
   if (group.family() != family || !address.is_multicast()) return -EINVAL;
   std::set<Ip>& groups = more().groups;
@@ -51,7 +51,7 @@ int Object::membership(const Endpoint& group, bool member) {
   return groups.erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
 }
 int Object::local(Endpoint& address) const {
-  if (family == Family::unix_domain) return -EOPNOTSUPP;
+  if (family == AddressFamily::unix_domain) return -EOPNOTSUPP;
   address = Endpoint::any(0, family);
   return 0;
 }
@@ -60,7 +60,7 @@ int Object::credentials(Credentials&) const { return -ENOTCONN; }
 
 int Object::refusal_of(const Endpoint& address) const noexcept {
   constexpr std::size_t ipv6_size_min = 24;  // SIN6_LEN_RFC2133
-  const std::size_t size_min = family == Family::ipv4 ? sizeof(sockaddr_in) : ipv6_size_min;
+  const std::size_t size_min = family == AddressFamily::ipv4 ? sizeof(sockaddr_in) : ipv6_size_min;
   return address.system_size() < size_min ? -EINVAL : -EAFNOSUPPORT;
 }
 

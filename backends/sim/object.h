@@ -25,9 +25,9 @@ class Poller;
 
 class Object : public Counted {
  public:
-  Object(Machine& machine, Family family, SocketType type) noexcept;
+  Object(Machine& machine, AddressFamily family, SocketType type) noexcept;
 
-  const Family family;
+  const AddressFamily family;
   const SocketType type;
   OptionValues options;
 

@@ -19,33 +19,35 @@ class OptionValues {
   void inherit(const OptionValues& listener, int interface);
 
   /// 0, or what is said of such a value for whatever socket.
-  [[nodiscard]] static int refusal_of(Option option, int value) noexcept;
+  [[nodiscard]] static int refusal_of(SocketOption option, int value) noexcept;
   /// Units and errors are those of Linux. Results are 0, or the negative errno.
-  int set(Family family, SocketType type, Option option, int value);
-  int get(Family family, SocketType type, Option option, int& value) const;
+  int set(AddressFamily family, SocketType type, SocketOption option, int value);
+  int get(AddressFamily family, SocketType type, SocketOption option, int& value) const;
 
   /// As an address of IPv6 alone does, that a socket is bound to.
-  void turn_on(Option option) noexcept { flags_ |= bit(option); }
-  [[nodiscard]] bool is_on(Option option) const noexcept { return (flags_ & bit(option)) != 0; }
+  void turn_on(SocketOption option) noexcept { flags_ |= bit(option); }
+  [[nodiscard]] bool is_on(SocketOption option) const noexcept {
+    return (flags_ & bit(option)) != 0;
+  }
   [[nodiscard]] int linger() const noexcept { return linger_; }
   /// Bytes that fit.
   [[nodiscard]] std::size_t receive_room() const noexcept { return receive_buffer_ / 2; }
   [[nodiscard]] std::size_t send_room() const noexcept { return send_buffer_ / 2; }
   /// What was set, or the default, of an option that is a number.
-  [[nodiscard]] int number(Option option) const;
+  [[nodiscard]] int number(SocketOption option) const;
 
  private:
   struct Number {
-    Option option;
+    SocketOption option;
     int value;
   };
   using Numbers = std::vector<Number>;
-  void set_number(Option option, int value);
-  static constexpr std::uint32_t bit(Option option) noexcept {
+  void set_number(SocketOption option, int value);
+  static constexpr std::uint32_t bit(SocketOption option) noexcept {
     return std::uint32_t{1} << static_cast<unsigned>(option);
   }
 
-  std::uint32_t flags_ = bit(Option::multicast_loop);
+  std::uint32_t flags_ = bit(SocketOption::multicast_loop);
   std::uint32_t receive_buffer_ = 212'992;
   std::uint32_t send_buffer_ = 212'992;
   int linger_ = -1;

@@ -13,7 +13,7 @@ namespace rondo::sim {
 class PipeEnd final : public Object {
  public:
   explicit PipeEnd(Machine& machine, bool writes) noexcept
-      : Object(machine, Family::unix_domain, SocketType::stream), writes_(writes) {}
+      : Object(machine, AddressFamily::unix_domain, SocketType::stream), writes_(writes) {}
 
   static void join(PipeEnd& reader, PipeEnd& writer) noexcept {
     reader.other_ = Ref<PipeEnd>{&writer};

@@ -8,7 +8,7 @@
 namespace rondo::sim {
 namespace {
 
-bool both(const Object& one, const Object& other, Option option) noexcept {
+bool both(const Object& one, const Object& other, SocketOption option) noexcept {
   return one.options.is_on(option) && other.options.is_on(option);
 }
 
@@ -30,16 +30,17 @@ bool Ports::is_free(const Binding& wanted) const noexcept {
   if (found != bindings_.end()) {
     for (const Binding& other : found->second) {
       if (!other.overlaps(wanted)) continue;
-      if (both(*other.object, *wanted.object, Option::reuse_port)) continue;
-      const bool shared = both(*other.object, *wanted.object, Option::reuse_address);
+      if (both(*other.object, *wanted.object, SocketOption::reuse_port)) continue;
+      const bool shared = both(*other.object, *wanted.object, SocketOption::reuse_address);
       if (!shared || other.object->listens()) return false;
     }
   }
-  return wanted.object->options.is_on(Option::reuse_address) || !uses_.contains(wanted.local.port);
+  return wanted.object->options.is_on(SocketOption::reuse_address) ||
+         !uses_.contains(wanted.local.port);
 }
 
 int Ports::bind(Object& object, Address& local, Random& random) {
-  Binding wanted{&object, local, object.options.is_on(Option::ipv6_only)};
+  Binding wanted{&object, local, object.options.is_on(SocketOption::ipv6_only)};
   if (local.port != 0) {
     if (!is_free(wanted)) return -EADDRINUSE;
   } else {
@@ -69,7 +70,7 @@ bool Ports::is_listened_on(const Object& object, std::uint16_t port) const noexc
   return own != bindings->end() &&
          std::any_of(bindings->begin(), bindings->end(), [&](const Binding& other) {
            return other.object != &object && other.object->listens() && other.overlaps(*own) &&
-                  !both(*other.object, object, Option::reuse_port);
+                  !both(*other.object, object, SocketOption::reuse_port);
          });
 }
 

@@ -21,7 +21,7 @@ class Counted {
   friend class Ref;
   /// One reference less; the last one takes the object with it. Out of line: it is what ends an
   /// object, and who only passes references on need not look into it.
-  void let_go() noexcept;
+  void close_detached() noexcept;
 
   std::uint32_t references_ = 0;
 };
@@ -42,7 +42,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_ != nullptr) counted()->let_go();
+    if (object_ != nullptr) counted()->close_detached();
   }
 
   [[nodiscard]] T* get() const noexcept { return object_; }

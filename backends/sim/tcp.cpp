@@ -17,7 +17,7 @@ constexpr std::size_t writable_parts = 3;
 
 }  // namespace
 
-Tcp::Tcp(Machine& machine, Family of_family) noexcept
+Tcp::Tcp(Machine& machine, AddressFamily of_family) noexcept
     : Object(machine, of_family, SocketType::stream) {}
 
 Tcp::~Tcp() {
@@ -70,7 +70,7 @@ int Tcp::bind(const Endpoint& local) {
   Address address = Address::of(local);
   const bool chooses_port = address.port != 0;
   const bool is_too_late = is_bound_ || (state_ != State::fresh && state_ != State::over);
-  if (is_too_late && family == Family::ipv6) return -EINVAL;
+  if (is_too_late && family == AddressFamily::ipv6) return -EINVAL;
   if (!address.is_any() && !machine_.owns(address)) return -EADDRNOTAVAIL;
   if (is_too_late) return -EINVAL;
   const int result = machine_.tcp_ports.bind(*this, address, machine_.world().random);
@@ -79,8 +79,8 @@ int Tcp::bind(const Endpoint& local) {
   is_bound_ = true;
   keeps_port_ = chooses_port;
   keeps_address_ = !address.is_any();
-  if (family == Family::ipv6 && !address.is_any() && !address.is_ipv4()) {
-    options.turn_on(Option::ipv6_only);
+  if (family == AddressFamily::ipv6 && !address.is_any() && !address.is_ipv4()) {
+    options.turn_on(SocketOption::ipv6_only);
   }
   return 0;
 }

@@ -58,7 +58,7 @@ struct Packet {
 
 class Tcp final : public Object {
  public:
-  Tcp(Machine& machine, Family family) noexcept;
+  Tcp(Machine& machine, AddressFamily family) noexcept;
   ~Tcp() override;
 
   static void arrive(Packet& packet);

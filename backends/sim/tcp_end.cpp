@@ -112,7 +112,7 @@ void Tcp::vanish() noexcept {
 }
 
 Duration Tcp::patience() const {
-  if (const int limit = options.number(Option::user_timeout); limit != 0) {
+  if (const int limit = options.number(SocketOption::user_timeout); limit != 0) {
     return std::chrono::milliseconds{limit};
   }
   if (state_ == State::connecting) return connect_time_max;
@@ -146,7 +146,7 @@ void Tcp::give_up() {
 
 /// Who has sent something awaits an answer anyway.
 bool Tcp::would_probe() const noexcept {
-  return in_flight() == 0 && (!unsent_.empty() || options.is_on(Option::keep_alive));
+  return in_flight() == 0 && (!unsent_.empty() || options.is_on(SocketOption::keep_alive));
 }
 
 /// Whether what it hears now is the last for a while.
@@ -163,11 +163,12 @@ void Tcp::doubt() {
   WorldImpl& world = machine_.world();
   TimePoint due = after(world.now, patience());
   if (unsent_.empty()) {
-    const auto seconds = [this](Option option) {
+    const auto seconds = [this](SocketOption option) {
       return std::chrono::seconds{options.number(option)};
     };
-    due = std::max(after(heard_at_, seconds(Option::keep_alive_idle)), world.now) +
-          seconds(Option::keep_alive_interval) * options.number(Option::keep_alive_count);
+    due =
+        std::max(after(heard_at_, seconds(SocketOption::keep_alive_idle)), world.now) +
+        seconds(SocketOption::keep_alive_interval) * options.number(SocketOption::keep_alive_count);
   }
   is_in_doubt_ = true;
   transmit({.is_probe = true});

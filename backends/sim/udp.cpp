@@ -20,7 +20,7 @@ bool is_for_many(const Address& address) noexcept {
 
 }  // namespace
 
-Udp::Udp(Machine& machine, Family of_family) noexcept
+Udp::Udp(Machine& machine, AddressFamily of_family) noexcept
     : Object(machine, of_family, SocketType::datagram) {}
 
 Ready Udp::ready() const noexcept {
@@ -40,15 +40,15 @@ void Udp::closed() {
 int Udp::bind(const Endpoint& local) {
   if (local.family() != family) return refusal_of(local);
   Address address = Address::of(local);
-  if (is_bound_ && family == Family::ipv6) return -EINVAL;
+  if (is_bound_ && family == AddressFamily::ipv6) return -EINVAL;
   if (!address.is_any() && !is_for_many(address) && !machine_.owns(address)) return -EADDRNOTAVAIL;
   if (is_bound_) return -EINVAL;
   const int result = machine_.udp_ports.bind(*this, address, machine_.world().random);
   if (result != 0) return result;
   route_.local = address;
   is_bound_ = true;
-  if (family == Family::ipv6 && !address.is_any() && !address.is_ipv4()) {
-    options.turn_on(Option::ipv6_only);
+  if (family == AddressFamily::ipv6 && !address.is_any() && !address.is_ipv4()) {
+    options.turn_on(SocketOption::ipv6_only);
   }
   return 0;
 }
@@ -57,7 +57,7 @@ int Udp::connect(const Endpoint& peer) {
   if (const int result = be_bound(); result != 0) return result;  // whatever comes of it
   if (peer.family() != family) {
     if (!is_mapped(peer)) return refusal_of(peer);
-    if (options.is_on(Option::ipv6_only)) return -EAFNOSUPPORT;
+    if (options.is_on(SocketOption::ipv6_only)) return -EAFNOSUPPORT;
   }
   Route route;
   const int result = route_to(Address::of(peer), route);
@@ -96,10 +96,10 @@ int Udp::receive(Message& message, Rights&) {
   message.size = fill(message, 0, datagram.data);
   message.truncated = message.size < datagram.data.size();
   if (message.address != nullptr) *message.address = datagram.route.local.endpoint(family);
-  message.control_truncated = message.info == nullptr && options.is_on(Option::packet_info);
+  message.control_truncated = message.info == nullptr && options.is_on(SocketOption::packet_info);
   if (message.info != nullptr) {
     *message.info = {.whole_size = datagram.data.size()};
-    if (options.is_on(Option::packet_info)) {
+    if (options.is_on(SocketOption::packet_info)) {
       Address to = datagram.route.remote;
       to.port = 0;
       message.info->local = to.endpoint(family);
@@ -115,9 +115,9 @@ int Udp::receive(Message& message, Rights&) {
 int Udp::route_by(const Endpoint& destination, Route& route) {
   const bool is_of_other_family = destination.family() != family;
   if (is_of_other_family && !is_mapped(destination)) {
-    return family == Family::ipv6 ? -EINVAL : refusal_of(destination);
+    return family == AddressFamily::ipv6 ? -EINVAL : refusal_of(destination);
   }
-  if (is_of_other_family && options.is_on(Option::ipv6_only)) return -ENETUNREACH;
+  if (is_of_other_family && options.is_on(SocketOption::ipv6_only)) return -ENETUNREACH;
   return destination.port() == 0 ? -EINVAL : route_to(Address::of(destination), route);
 }
 
@@ -146,7 +146,8 @@ int Udp::send(Message& message, Rights) {
   for (const Bytes part : message.parts) {
     datagram.data.insert(datagram.data.end(), part.begin(), part.end());
   }
-  if (datagram.route.remote.is_broadcast() && !options.is_on(Option::broadcast)) return -EACCES;
+  if (datagram.route.remote.is_broadcast() && !options.is_on(SocketOption::broadcast))
+    return -EACCES;
   message.size = datagram.data.size();
   deliver(datagram);
   return 0;
@@ -164,7 +165,8 @@ void Udp::deliver(const Datagram& datagram) {
 
 void Udp::send_to_all(const Datagram& datagram) {
   if (datagram.route.remote.is_loopback()) return send_to(machine_, datagram);
-  const bool loops = !datagram.route.remote.is_multicast() || options.is_on(Option::multicast_loop);
+  const bool loops =
+      !datagram.route.remote.is_multicast() || options.is_on(SocketOption::multicast_loop);
   for (Machine* const machine : machine_.world().machines()) {
     if (machine != &machine_ || loops) send_to(*machine, datagram);
   }
@@ -216,7 +218,7 @@ bool Udp::wants(const Datagram& datagram) const noexcept {
 
 /// An IPv6 socket takes IPv4 addresses, unless it was told not to.
 bool Udp::is_mapped(const Endpoint& address) const noexcept {
-  return family == Family::ipv6 && address.family() == Family::ipv4;
+  return family == AddressFamily::ipv6 && address.family() == AddressFamily::ipv4;
 }
 
 /// Who is connected to port 0 hears every port.

@@ -18,7 +18,7 @@ struct Datagram {
 
 class Udp final : public Object {
  public:
-  Udp(Machine& machine, Family family) noexcept;
+  Udp(Machine& machine, AddressFamily family) noexcept;
 
   /// What comes to a machine; whether anybody took it.
   static bool arrive(Machine& machine, const Datagram& datagram);

@@ -32,7 +32,7 @@ std::size_t cost_of_message(std::size_t size) noexcept {
 }  // namespace
 
 UnixSocket::UnixSocket(Machine& machine, SocketType of_type) noexcept
-    : Object(machine, Family::unix_domain, of_type),
+    : Object(machine, AddressFamily::unix_domain, of_type),
       local_(unnamed_endpoint()),
       remote_(unnamed_endpoint()) {}
 
@@ -96,7 +96,7 @@ std::string UnixSocket::key_of(const std::string& name) const {
 }
 
 int UnixSocket::bind(const Endpoint& local) {
-  if (local.family() != Family::unix_domain) return -EINVAL;
+  if (local.family() != AddressFamily::unix_domain) return -EINVAL;
   const std::string name = local.host();
   if (name.empty()) return -EINVAL;
   // A file is made before anything else is looked at.
@@ -130,7 +130,7 @@ int UnixSocket::accept(Ref<Object>& accepted, Endpoint* peer) {
 }
 
 int UnixSocket::connect(const Endpoint& peer) {
-  if (peer.family() != Family::unix_domain) return -EINVAL;
+  if (peer.family() != AddressFamily::unix_domain) return -EINVAL;
   UnixSocket* other = nullptr;
   if (const int result = find(peer, other); result != 0) return result;
   if (!is_datagram()) return connect_stream(*other);
@@ -146,7 +146,7 @@ int UnixSocket::connect(const Endpoint& peer) {
 
 /// Who has that name.
 int UnixSocket::find(const Endpoint& address, UnixSocket*& other) const {
-  if (address.family() != Family::unix_domain) return -EINVAL;
+  if (address.family() != AddressFamily::unix_domain) return -EINVAL;
   const std::string name = address.host();
   if (name.empty()) return -EINVAL;
   const auto found = machine_.unix_names.find(key_of(name));
@@ -276,7 +276,7 @@ int UnixSocket::refusal_to_send(const Message& message) noexcept {
 
 int UnixSocket::send(Message& message, Rights rights) {
   const bool goes_to_address = is_datagram() && message.address != nullptr;
-  if (goes_to_address && message.address->family() != Family::unix_domain) return -EINVAL;
+  if (goes_to_address && message.address->family() != AddressFamily::unix_domain) return -EINVAL;
   if (goes_to_address && message.address->host().empty()) return -EINVAL;
   if (const int refusal = refusal_to_send(message); refusal != 0) return refusal;
   if (!is_connected_ && !goes_to_address) return -ENOTCONN;

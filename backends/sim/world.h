@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include <rondo/names.h>
+#include <rondo/name_service.h>
 #include <rondo/sim.h>
 
 #include "address.h"
@@ -34,7 +34,7 @@ class Machine;
 struct Packet;
 class WaitingList;
 
-class WorldImpl final : public Names {
+class WorldImpl final : public NameService {
  public:
   WorldImpl(std::uint64_t seed, const WorldOptions& options);
   WorldImpl(const WorldImpl&) = delete;
@@ -80,7 +80,8 @@ class WorldImpl final : public Names {
 
   // Names.
   void set_name(std::string_view name, std::vector<Address> addresses);
-  [[nodiscard]] std::unique_ptr<Question> ask(std::string_view name, std::optional<Family> family,
+  [[nodiscard]] std::unique_ptr<Question> ask(std::string_view name,
+                                              std::optional<AddressFamily> family,
                                               OnAnswer on_answer) override;
   Duration name_latency = std::chrono::milliseconds{1};
   /// Of the questions to which no answer will come.
@@ -125,7 +126,8 @@ class WorldImpl final : public Names {
   bool strikes_now(std::size_t fault) noexcept;
   [[nodiscard]] Machine& machine_of(std::string_view host) const;
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
-  Result<std::vector<Endpoint>> answer_to(std::string_view name, std::optional<Family> family);
+  Result<std::vector<Endpoint>> answer_to(std::string_view name,
+                                          std::optional<AddressFamily> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   template <typename Arrival>
   void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,

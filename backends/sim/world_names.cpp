@@ -14,7 +14,7 @@ namespace {
 
 constexpr Duration slow_answer = std::chrono::seconds{4};
 
-class PendingQuestion final : public Names::Question {
+class PendingQuestion final : public NameService::Question {
  public:
   explicit PendingQuestion(EventQueue& events) noexcept : events_(events) {}
   PendingQuestion(const PendingQuestion&) = delete;
@@ -28,7 +28,7 @@ class PendingQuestion final : public Names::Question {
 };
 
 /// One that nobody answers.
-class LostQuestion final : public Names::Question {
+class LostQuestion final : public NameService::Question {
  public:
   LostQuestion(std::multiset<std::string, std::less<>>& lost, std::string_view name)
       : lost_(lost), place_(lost.emplace(name)) {}
@@ -48,8 +48,9 @@ void WorldImpl::set_name(std::string_view name, std::vector<Address> addresses) 
   names_.insert_or_assign(std::string{name}, std::move(addresses));
 }
 
-std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::optional<Family> family,
-                                                OnAnswer on_answer) {
+std::unique_ptr<NameService::Question> WorldImpl::ask(std::string_view name,
+                                                      std::optional<AddressFamily> family,
+                                                      OnAnswer on_answer) {
   const Inside world{nullptr};
   trace.note(now, name, "is asked for", {});
   if (strikes(Fault::silent_name)) return std::make_unique<LostQuestion>(unanswered_names, name);
@@ -64,17 +65,17 @@ std::unique_ptr<Names::Question> WorldImpl::ask(std::string_view name, std::opti
 }
 
 Result<std::vector<Endpoint>> WorldImpl::answer_to(std::string_view name,
-                                                   std::optional<Family> family) {
-  if (strikes(Fault::failing_name)) return make_error_code(NameError::server_failed);
+                                                   std::optional<AddressFamily> family) {
+  if (strikes(Fault::failing_name)) return make_error_code(ResolveError::server_failed);
   const auto found = names_.find(name);
   if (found == names_.end() || strikes(Fault::missing_name)) {
-    return make_error_code(NameError::host_not_found);
+    return make_error_code(ResolveError::host_not_found);
   }
   std::vector<Endpoint> addresses;
   for (const Address& address : found->second) {
     if (!family || *family == address.family()) addresses.push_back(address.endpoint());
   }
-  if (addresses.empty()) return make_error_code(NameError::no_address);
+  if (addresses.empty()) return make_error_code(ResolveError::no_address);
   return addresses;
 }
 

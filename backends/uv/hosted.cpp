@@ -50,8 +50,8 @@ class UvHosted final : public HostedBackend {
 
   [[nodiscard]] std::error_code open() noexcept {
     uv_loop_t* const loop = &poller_.loop();
-    if (const int status = uv_async_init(
-            loop, &handles_->async, [](uv_async_t* handle) { owner(handle).guest_->turn(); })) {
+    if (const int status = uv_async_init(loop, &handles_->async,
+                                         [](uv_async_t* handle) { owner(handle).loop_->turn(); })) {
       return uv_error(status);
     }
     uv_timer_init(loop, &handles_->timer);
@@ -77,15 +77,15 @@ class UvHosted final : public HostedBackend {
     }
   }
 
-  void attach(Guest& guest) noexcept override {
-    guest_ = &guest;
-    poller_.deliver_to(&guest);
+  void attach(HostedLoop& loop) noexcept override {
+    loop_ = &loop;
+    poller_.deliver_to(&loop);
     uv_check_start(&handles_->check, [](uv_check_t* handle) { owner(handle).after_poll(); });
   }
 
-  void arm(TimePoint deadline, Hold hold) noexcept override {
+  void arm(TimePoint deadline, Liveness liveness) noexcept override {
     uv_handle_t* const keeper = Handles::base(handles_->async);
-    if (hold == Hold::keeps_host) {
+    if (liveness == Liveness::keeps_host) {
       uv_ref(keeper);
     } else {
       uv_unref(keeper);
@@ -99,7 +99,7 @@ class UvHosted final : public HostedBackend {
       const std::uint64_t due = uv_time_reaching(deadline);
       const std::uint64_t loop_time = uv_now(&poller_.loop());
       uv_timer_start(
-          &handles_->timer, [](uv_timer_t* handle) { owner(handle).guest_->turn(); },
+          &handles_->timer, [](uv_timer_t* handle) { owner(handle).loop_->turn(); },
           due > loop_time ? due - loop_time : 0, 0);
     }
   }
@@ -111,7 +111,7 @@ class UvHosted final : public HostedBackend {
   void wake() noexcept override { uv_async_send(&handles_->async); }
 
   /// uv_loop_fork, which the child calls for its loop, has renewed it already.
-  std::error_code renew() noexcept override {
+  std::error_code reinit() noexcept override {
     poller_.forget_interests();
     return {};
   }
@@ -126,17 +126,17 @@ class UvHosted final : public HostedBackend {
   }
 
   void after_poll() noexcept {
-    if (const auto exception = poller_.take_exception()) guest_->threw(exception);
+    if (const auto exception = poller_.take_exception()) loop_->threw(exception);
     if (poller_.delivered() == delivered_before_ && !wants_turn_) return;
     delivered_before_ = poller_.delivered();
     wants_turn_ = false;
     uv_idle_stop(&handles_->idle);
-    guest_->turn();
+    loop_->turn();
   }
 
   std::unique_ptr<Handles> handles_;
   UvPoller poller_;
-  Guest* guest_ = nullptr;
+  HostedLoop* loop_ = nullptr;
   std::uint64_t delivered_before_ = 0;
   bool wants_turn_ = false;
 };

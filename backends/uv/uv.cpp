@@ -81,7 +81,7 @@ class UvBackend final : public Backend {
 
   void wake() noexcept override { uv_async_send(&async_); }
 
-  std::error_code renew() noexcept override {
+  std::error_code reinit() noexcept override {
     if (broken_) return broken_;  // a loop that could not be forked is of no use, nor to be closed
     broken_ = uv_error(uv_loop_fork(&loop_));  // which takes every started handle along
     poller_->forget_interests();

@@ -11,7 +11,7 @@ namespace {
 template <std::size_t backend>
 class RondoLoop {
  public:
-  RondoLoop() : reactor_(rondo::built_backends()[backend].name), hold_(reactor_.hold()) {}
+  RondoLoop() : reactor_(rondo::built_backends()[backend].name), hold_(reactor_.work_guard()) {}
 
   void turn() { (void)reactor_.run_once(rondo::Duration::zero()); }  // cannot fail here
   void run() { (void)reactor_.run(); }
@@ -50,7 +50,7 @@ class RondoLoop {
 
  private:
   rondo::Reactor reactor_;
-  rondo::Hold hold_;
+  rondo::WorkGuard hold_;
 };
 
 template <std::size_t... backends>

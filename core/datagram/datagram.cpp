@@ -25,30 +25,30 @@ Error named(const char* what, const Endpoint& where, std::error_code code) {
 std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& where,
                                                DatagramOptions& options) {
   std::vector<UnappliedOption> unapplied;
-  const auto fail = [&](Option option, std::error_code code) {
+  const auto fail = [&](SocketOption option, std::error_code code) {
     std::string tried = "set ";
     tried.append(name_of(option)).append(" on ").append(where.to_string());
     unapplied.push_back({option, {code, std::move(tried)}});
   };
-  const auto set = [&](Option option, int value) {
+  const auto set = [&](SocketOption option, int value) {
     const std::error_code code = socket.set(option, value);
     if (code) fail(option, code);
     return !code;
   };
-  if (options.broadcast) set(Option::broadcast, 1);
-  if (options.ttl) set(Option::ttl, *options.ttl);
-  if (options.multicast_ttl) set(Option::multicast_ttl, *options.multicast_ttl);
-  if (options.multicast_loop) set(Option::multicast_loop, *options.multicast_loop ? 1 : 0);
+  if (options.broadcast) set(SocketOption::broadcast, 1);
+  if (options.ttl) set(SocketOption::ttl, *options.ttl);
+  if (options.multicast_ttl) set(SocketOption::multicast_ttl, *options.multicast_ttl);
+  if (options.multicast_loop) set(SocketOption::multicast_loop, *options.multicast_loop ? 1 : 0);
   if (options.multicast_interface) {
-    set(Option::multicast_interface, static_cast<int>(*options.multicast_interface));
+    set(SocketOption::multicast_interface, static_cast<int>(*options.multicast_interface));
   }
-  if (options.packet_info) set(Option::packet_info, 1);
-  if (options.receive_offload) options.receive_offload = set(Option::receive_offload, 1);
+  if (options.packet_info) set(SocketOption::packet_info, 1);
+  if (options.receive_offload) options.receive_offload = set(SocketOption::receive_offload, 1);
   if (options.send_offload) {
     // Asked for, not set: which sends are cut into segments is said with each.
-    if (const auto known = socket.get(Option::send_offload); !known) {
+    if (const auto known = socket.get(SocketOption::send_offload); !known) {
       options.send_offload = false;
-      fail(Option::send_offload, known.error());
+      fail(SocketOption::send_offload, known.error());
     }
   }
   return unapplied;
@@ -100,7 +100,7 @@ Result<DatagramSocket, Error> DatagramSocket::connect(Reactor& reactor, const En
 Result<DatagramSocket, Error> DatagramSocket::adopt(Reactor& reactor, Socket socket,
                                                     DatagramHandler& handler,
                                                     const DatagramOptions& options) {
-  const auto local = socket.local();
+  const auto local = socket.local_endpoint();
   if (!local) return Error{local.error(), "adopt a socket"};
   DatagramOptions used = options;
   auto unapplied = prepare_datagrams(socket, *local, used);
@@ -111,7 +111,7 @@ Result<DatagramSocket, Error> DatagramSocket::start(Reactor& reactor, Socket soc
                                                     const Endpoint& where, DatagramHandler& handler,
                                                     const DatagramOptions& options,
                                                     std::vector<UnappliedOption> unapplied) {
-  auto impl = std::make_unique<Impl>(reactor, *reactor.core_, std::move(socket), where.family(),
+  auto impl = std::make_unique<Impl>(reactor, *reactor.loop_, std::move(socket), where.family(),
                                      handler, options, std::move(unapplied));
   if (auto error = impl->start(reactor)) return named("watch ", where, error);
   return DatagramSocket{*impl.release()};
@@ -174,13 +174,15 @@ void DatagramSocket::ref() noexcept { impl_->set_referenced(true); }
 
 void DatagramSocket::unref() noexcept { impl_->set_referenced(false); }
 
-Result<Endpoint> DatagramSocket::local() const noexcept { return impl_->socket().local(); }
+Result<Endpoint> DatagramSocket::local_endpoint() const noexcept {
+  return impl_->socket().local_endpoint();
+}
 
 const DatagramSocket::Counters& DatagramSocket::counters() const noexcept {
   return impl_->counters();
 }
 
-std::size_t DatagramSocket::unsent() const noexcept { return impl_->unsent(); }
+std::size_t DatagramSocket::unsent_bytes() const noexcept { return impl_->unsent_bytes(); }
 
 const std::vector<UnappliedOption>& DatagramSocket::unapplied() const noexcept {
   return impl_->unapplied();

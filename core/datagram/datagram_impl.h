@@ -34,8 +34,8 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
-#include "loop/core.h"
 #include "datagram_buffers.h"
+#include "loop/loop.h"
 
 namespace rondo {
 class DatagramSocket::Impl final : public Handler {
@@ -48,9 +48,10 @@ class DatagramSocket::Impl final : public Handler {
   static constexpr std::size_t offloaded_size_max = 65'535;  // of what GRO hands over
 
  public:
-  Impl(Reactor& reactor, detail::Core& core, Socket socket, Family family, DatagramHandler& handler,
-       const DatagramOptions& options, std::vector<UnappliedOption> unapplied)
-      : core_(core),
+  Impl(Reactor& reactor, detail::Loop& loop, Socket socket, AddressFamily family,
+       DatagramHandler& handler, const DatagramOptions& options,
+       std::vector<UnappliedOption> unapplied)
+      : loop_(loop),
         handler_(&handler),
         size_max_(std::max<std::size_t>(options.datagram_size_max, 1)),
         per_turn_max_(std::max<std::size_t>(options.datagrams_per_turn_max, 1)),
@@ -58,7 +59,7 @@ class DatagramSocket::Impl final : public Handler {
         keep_unsent_(options.keep_unsent),
         unapplied_(std::move(unapplied)),
         socket_(std::move(socket)),
-        way_{socket_.net(), socket_.fd(), family != Family::unix_domain,
+        way_{socket_.net(), socket_.fd(), family != AddressFamily::unix_domain,
              DatagramOutput::Offload{options.send_offload}},
         timer_(std::in_place, reactor, [this] { end_rest(); }) {
     if (options.receive_offload) size_max_ = std::max(size_max_, offloaded_size_max);
@@ -76,7 +77,7 @@ class DatagramSocket::Impl final : public Handler {
   void retire() noexcept {
     retired_ = true;
     if (output_) send_the_rest();
-    watch_.end();
+    watch_.cancel();
     timer_.reset();
     socket_.close();
     if (calls_ == 0) delete this;
@@ -93,8 +94,8 @@ class DatagramSocket::Impl final : public Handler {
   }
 
   bool send(Bytes data, const Endpoint* to, const MessageInfo* source) {
-    core_.check_thread();
-    if (!output_) output_ = core_.datagram_buffers().borrow_output();
+    loop_.check_thread();
+    if (!output_) output_ = loop_.datagram_buffers().borrow_output();
     if (!output_->add(data, to, source, output_bytes_max_, way_.offload)) {
       ++counters_.overflowed;
       return false;
@@ -121,7 +122,9 @@ class DatagramSocket::Impl final : public Handler {
   void set_owner(DatagramSocket& owner) noexcept { owner_ = &owner; }
   Socket& socket() noexcept { return socket_; }
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
-  [[nodiscard]] std::size_t unsent() const noexcept { return output_ ? output_->unsent() : 0; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    return output_ ? output_->unsent_bytes() : 0;
+  }
   [[nodiscard]] const std::vector<UnappliedOption>& unapplied() const noexcept {
     return unapplied_;
   }
@@ -186,7 +189,7 @@ class DatagramSocket::Impl final : public Handler {
       detail::DatagramBuffers& buffers;
       std::unique_ptr<DatagramInput> input;
       ~Lent() { buffers.give_back(std::move(input)); }
-    } lent{core_.datagram_buffers(), core_.datagram_buffers().borrow_input(size_max_)};
+    } lent{loop_.datagram_buffers(), loop_.datagram_buffers().borrow_input(size_max_)};
 
     for (std::size_t budget = per_turn_max_; budget > 0 && reading();) {
       const std::size_t asked = std::min(budget, DatagramInput::batch_max);
@@ -267,7 +270,7 @@ class DatagramSocket::Impl final : public Handler {
 
   void flush_soon() noexcept try {
     if (flush_is_due_ || blocked_) return;
-    core_.defer([call = Call{*this}] {
+    loop_.defer([call = Call{*this}] {
       (*call).flush_is_due_ = false;
       (*call).flush();
     });
@@ -282,7 +285,7 @@ class DatagramSocket::Impl final : public Handler {
       const auto outcome = output_->flush(way_, counters_);
       const bool was_writable = std::exchange(was_writable_, false);
       if (!outcome.error) {
-        core_.datagram_buffers().give_back(std::move(output_));
+        loop_.datagram_buffers().give_back(std::move(output_));
       } else if (outcome.error == std::errc::operation_would_block) {
         block(was_writable && counters_.sent == sent_before);
       } else {
@@ -310,7 +313,7 @@ class DatagramSocket::Impl final : public Handler {
       if (outcome.error == std::errc::operation_would_block) break;
     }
     output_->clear();
-    core_.datagram_buffers().give_back(std::move(output_));
+    loop_.datagram_buffers().give_back(std::move(output_));
   }
 
   // Both.
@@ -335,7 +338,7 @@ class DatagramSocket::Impl final : public Handler {
     watch_.set(blocked_ && !by_timer_ ? read | Ready::write : read);
   }
 
-  detail::Core& core_;
+  detail::Loop& loop_;
   DatagramHandler* handler_;
   DatagramSocket* owner_ = nullptr;
   std::size_t size_max_;

@@ -39,7 +39,7 @@ bool may_be_for_segments(std::error_code error) noexcept {
 
 bool DatagramOutput::add(Bytes data, const Endpoint* to, const MessageInfo* source,
                          std::size_t bytes_max, Offload offload) {
-  const std::size_t waiting = unsent() + (records_.size() - next_) * record_cost;
+  const std::size_t waiting = unsent_bytes() + (records_.size() - next_) * record_cost;
   if (data.size() > bytes_max || waiting > bytes_max - data.size()) return false;
   // What may throw comes before what counts.
   if (records_.size() == records_.capacity()) records_.reserve(2 * records_.size() + batch_max);

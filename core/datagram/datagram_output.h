@@ -47,7 +47,7 @@ class DatagramOutput {
 
   [[nodiscard]] bool empty() const noexcept { return next_ == records_.size(); }
   /// Bytes that wait, without what keeping them costs.
-  [[nodiscard]] std::size_t unsent() const noexcept { return bytes_.size() - sent_to_; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return bytes_.size() - sent_to_; }
   [[nodiscard]] std::size_t capacity() const noexcept {
     return bytes_.capacity() + records_.capacity() * sizeof(Record) +
            sources_.capacity() * sizeof(MessageInfo);

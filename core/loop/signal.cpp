@@ -6,18 +6,18 @@
 #include <string>
 #include <utility>
 
-#include "core.h"
+#include "loop.h"
 
 namespace rondo {
 
 Result<Signal, Error> Signal::make(Reactor& reactor, int number, Function<void()> callback) {
-  detail::Core& core = *reactor.core_;
-  core.check_thread();
-  auto entry = std::make_unique<Entry>(core, number, true, std::move(callback));
-  if (const std::error_code error = core.signals().add(*entry)) {
+  detail::Loop& loop = *reactor.loop_;
+  loop.check_thread();
+  auto entry = std::make_unique<Entry>(loop, number, true, std::move(callback));
+  if (const std::error_code error = loop.signals().add(*entry)) {
     return Error{error, "listen to signal " + std::to_string(number)};
   }
-  core.nudge();
+  loop.request_turn();
   return Signal{entry.release()};
 }
 
@@ -29,21 +29,21 @@ Signal::Signal(Signal&& other) noexcept : entry_(std::exchange(other.entry_, nul
 Signal::~Signal() {
   if (entry_ == nullptr) return;
   const std::unique_ptr<Entry> entry{entry_};
-  entry->core.check_thread();
-  entry->core.signals().remove(*entry);
-  entry->core.nudge();
+  entry->loop.check_thread();
+  entry->loop.signals().remove(*entry);
+  entry->loop.request_turn();
 }
 
 int Signal::number() const noexcept { return entry_->number; }
 
 void Signal::ref() noexcept {
   entry_->referenced = true;
-  entry_->core.nudge();
+  entry_->loop.request_turn();
 }
 
 void Signal::unref() noexcept {
   entry_->referenced = false;
-  entry_->core.nudge();
+  entry_->loop.request_turn();
 }
 
 }  // namespace rondo

@@ -12,7 +12,7 @@ namespace rondo {
 
 /// One Signal, at a place that does not move.
 struct Signal::Entry {
-  detail::Core& core;
+  detail::Loop& loop;
   int number;
   bool referenced = true;
   Function<void()> callback;

@@ -101,7 +101,7 @@ void WatchTable::set(Token token, Ready interest) noexcept {
   if (interest - changed.polled != Ready::none) mark_changed(place);
 }
 
-void WatchTable::hand_to(Token token, Handler& handler) noexcept {
+void WatchTable::set_handler(Token token, Handler& handler) noexcept {
   RONDO_ASSERT(slots_[place_of(token)].handler != nullptr);
   slots_[place_of(token)].handler = &handler;
 }

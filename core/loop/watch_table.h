@@ -26,7 +26,7 @@ class WatchTable {
   /// The same without telling the backend.
   void abandon(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
-  void hand_to(Token token, Handler& handler) noexcept;
+  void set_handler(Token token, Handler& handler) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
@@ -53,7 +53,7 @@ class WatchTable {
     if (!refused_.empty()) tell_refused();
   }
 
-  /// After Backend::renew: everything is to be told again by the next flush.
+  /// After Backend::reinit: everything is to be told again by the next flush.
   void forget_polled() noexcept;
 
   /// How many events came for registrations that had ended, ever, less one a direction for each of

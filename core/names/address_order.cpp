@@ -32,7 +32,7 @@ constexpr std::uint16_t some_port = 9;  // where none is given: some systems con
 /// IPv4 as ::ffff:a.b.c.d.
 Address bytes_of(const Endpoint& endpoint) noexcept {
   Address address{};
-  if (endpoint.family() == Family::ipv6) {
+  if (endpoint.family() == AddressFamily::ipv6) {
     sockaddr_in6 system{};
     std::memcpy(&system, endpoint.system(), sizeof(system));
     std::memcpy(address.data(), &system.sin6_addr, address.size());
@@ -115,7 +115,7 @@ Key key_of(const Candidate& candidate, std::size_t place) noexcept {
   const Address source = bytes_of(*candidate.source);
   key.same_scope = scope_of(source) == scope_of(address);
   key.same_label = policy_of(source).label == policy.label;
-  if (candidate.address.family() == Family::ipv6) {
+  if (candidate.address.family() == AddressFamily::ipv6) {
     key.common_prefix = std::min(common_prefix(source, address), 64);  // the network's part
   }
   return key;
@@ -126,7 +126,7 @@ std::optional<Endpoint> source_for(Net& net, const Endpoint& address) noexcept {
   if (!socket) return {};
   const Endpoint peer = address.port() != 0 ? address : address.with_port(some_port);
   if (net.connect(socket->fd(), peer) < 0) return {};
-  const auto local = socket->local();
+  const auto local = socket->local_endpoint();
   if (!local || local->family() != address.family()) return {};
   return *local;
 }

@@ -36,29 +36,29 @@ bool is_final(int status) noexcept {
 std::error_code cares_error(int status) noexcept {
   switch (status) {
     case ARES_ENOTFOUND:
-      return NameError::host_not_found;
+      return ResolveError::host_not_found;
     case ARES_ENODATA:
-      return NameError::no_address;
+      return ResolveError::no_address;
     case ARES_EBADNAME:
-      return NameError::bad_name;
+      return ResolveError::bad_name;
     case ARES_ESERVFAIL:
-      return NameError::server_failed;
+      return ResolveError::server_failed;
     case ARES_EREFUSED:
     case ARES_ENOTIMP:
-      return NameError::refused;
+      return ResolveError::refused;
     case ARES_ECONNREFUSED:
     case ARES_EOF:
-      return NameError::no_name_server;
+      return ResolveError::no_name_server;
     case ARES_ETIMEOUT:
-      return NameError::timed_out;
+      return ResolveError::timed_out;
     case ARES_ENOMEM:
       return std::make_error_code(std::errc::not_enough_memory);
     default:
-      return NameError::bad_answer;
+      return ResolveError::bad_answer;
   }
 }
 
-void CaresChannel::ask(const std::string& name, std::optional<Family> family, OnEnd on_end) {
+void CaresChannel::ask(const std::string& name, std::optional<AddressFamily> family, OnEnd on_end) {
   RONDO_ASSERT(!on_end_);
   on_end_ = std::move(on_end);
   exists_ = false;
@@ -84,7 +84,7 @@ void CaresChannel::begin_try() {
     question.pending = true;
     ares_addrinfo_hints hints{};
     hints.ai_flags = ARES_AI_NOSORT;
-    hints.ai_family = question.family == Family::ipv4 ? AF_INET : AF_INET6;
+    hints.ai_family = question.family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
     ::ares_getaddrinfo(channel_, candidates_[candidate_].c_str(), nullptr, &hints, answered,
                        &question);
   }
@@ -135,12 +135,12 @@ void CaresChannel::end_try() {
   if (!found.empty()) return end(std::move(found));
   if (error) return try_next_server(trouble_ ? trouble_ : error);
   if (++candidate_ < candidates_.size()) return begin_candidate();
-  end(make_error_code(exists_ ? NameError::no_address : NameError::host_not_found));
+  end(make_error_code(exists_ ? ResolveError::no_address : ResolveError::host_not_found));
 }
 
 /// Who was silent is asked again when its turn comes; who said that it cannot tell, is not.
 void CaresChannel::try_next_server(std::error_code error) {
-  const bool silent = error == NameError::timed_out;
+  const bool silent = error == ResolveError::timed_out;
   const std::size_t rounds = silent ? std::max<std::size_t>(options_.tries, 1) : 1;
   if (++attempt_ >= rounds * servers_.size()) return end(error);
   if (auto refused = use_server((server_ + 1) % servers_.size())) return end(refused);

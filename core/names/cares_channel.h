@@ -42,7 +42,7 @@ class CaresChannel final : public DnsChannel {
   }
 
   std::error_code open();
-  void ask(const std::string& name, std::optional<Family> family, OnEnd on_end) override;
+  void ask(const std::string& name, std::optional<AddressFamily> family, OnEnd on_end) override;
   void cancel() noexcept override;
 
  private:
@@ -58,7 +58,7 @@ class CaresChannel final : public DnsChannel {
     [[nodiscard]] bool datagrams() const noexcept { return datagrams_; }
     std::error_code await(Ready ready) noexcept {
       if (ready == Ready::none) {
-        watch_.end();
+        watch_.cancel();
       } else if (watch_) {
         watch_.set(ready);
       } else {
@@ -78,7 +78,7 @@ class CaresChannel final : public DnsChannel {
 
   /// For the addresses of one family.
   struct Question {
-    Family family;
+    AddressFamily family;
     bool wanted = false;
     bool pending = false;
     int status = ARES_ETIMEOUT;
@@ -137,7 +137,7 @@ class CaresChannel final : public DnsChannel {
   std::size_t candidate_ = 0;
   std::size_t attempt_ = 0;
   bool exists_ = false;  // a candidate does, but has no address
-  std::array<Question, 2> questions_{Question{Family::ipv6}, Question{Family::ipv4}};
+  std::array<Question, 2> questions_{Question{AddressFamily::ipv6}, Question{AddressFamily::ipv4}};
   std::error_code trouble_;  // with the sockets of this try
   int reads_left_ = 0;
   OnEnd on_end_;

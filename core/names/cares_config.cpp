@@ -19,7 +19,7 @@ constexpr int cares_timeout_ms = 3'600'000;
 
 std::error_code initialise_cares() noexcept {
   static const int status = ::ares_library_init(ARES_LIB_INIT_ALL);
-  return status == ARES_SUCCESS ? std::error_code{} : make_error_code(NameError::no_dns);
+  return status == ARES_SUCCESS ? std::error_code{} : make_error_code(ResolveError::no_dns);
 }
 
 }  // namespace
@@ -80,10 +80,10 @@ std::error_code CaresChannel::read_configuration() {
   }
   for (const Endpoint& endpoint : options_.name_servers) {
     ares_addr_port_node server{};
-    if (endpoint.family() == Family::unix_domain) continue;
+    if (endpoint.family() == AddressFamily::unix_domain) continue;
     server.family = endpoint.system()->sa_family;
     server.udp_port = server.tcp_port = endpoint.port();
-    if (endpoint.family() == Family::ipv4) {
+    if (endpoint.family() == AddressFamily::ipv4) {
       std::memcpy(&server.addr.addr4,
                   &reinterpret_cast<const sockaddr_in*>(endpoint.system())->sin_addr, 4);
     } else {
@@ -92,7 +92,7 @@ std::error_code CaresChannel::read_configuration() {
     }
     servers_.push_back(server);
   }
-  if (servers_.empty()) return NameError::no_name_server;
+  if (servers_.empty()) return ResolveError::no_name_server;
   return use_server(0);
 }
 

@@ -50,8 +50,9 @@ void CaresChannel::state_changed(void* self, ares_socket_t fd, int readable,
 ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) noexcept {
   auto& channel = *static_cast<CaresChannel*>(self);
   const bool datagrams = type == SOCK_DGRAM;
-  auto socket = Socket::make(channel.net_, family == AF_INET6 ? Family::ipv6 : Family::ipv4,
-                             datagrams ? SocketType::datagram : SocketType::stream);
+  auto socket =
+      Socket::make(channel.net_, family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4,
+                   datagrams ? SocketType::datagram : SocketType::stream);
   if (!socket) {
     channel.trouble_ = socket.error();
     errno = socket.error().value();

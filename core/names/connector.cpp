@@ -210,7 +210,7 @@ class Connector::Impl {
   }
 
   static bool is_without_room(const Endpoint& address, std::error_code error) noexcept {
-    return address.family() == Family::unix_domain &&
+    return address.family() == AddressFamily::unix_domain &&
            error == std::errc::resource_unavailable_try_again;
   }
 
@@ -246,7 +246,7 @@ class Connector::Impl {
     std::error_code error = attempt.socket_.connect_result();
     if (error == std::errc::operation_in_progress) return;
     const Endpoint address = attempt.address_;
-    attempt.watch_.end();
+    attempt.watch_.cancel();
     Socket socket = std::move(attempt.socket_);
     std::erase_if(attempts_, [&](const auto& each) { return each.get() == &attempt; });
 
@@ -285,7 +285,7 @@ class Connector::Impl {
   }
 
   [[nodiscard]] Error named(const Error& error) const {
-    return {error.code, "connect to " + shown(target_) + ": " + error.tried};
+    return {error.code, "connect to " + shown(target_) + ": " + error.context};
   }
 
   /// All that failed. One whose error is `code` comes last, as its reason ends the message.

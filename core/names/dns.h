@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <rondo/function.h>
-#include <rondo/names.h>
+#include <rondo/name_service.h>
 #include <rondo/resolver.h>
 #include <rondo/result.h>
 
@@ -23,7 +23,7 @@ class DnsChannel {
   /// Asks for a name, which is well-formed. `on_end` is called once, in a later turn, and may
   /// destroy the channel; unless the question is cancelled, or the channel destroyed, before.
   /// Addresses have port 0 and are not sorted. One question at a time.
-  virtual void ask(const std::string& name, std::optional<Family> family, OnEnd on_end) = 0;
+  virtual void ask(const std::string& name, std::optional<AddressFamily> family, OnEnd on_end) = 0;
   /// Ends the question, if there is one, and all that was open for it.
   virtual void cancel() noexcept = 0;
 };
@@ -33,6 +33,6 @@ class DnsChannel {
                                                                    const ResolverOptions& options);
 
 /// The same for a backend that answers itself, and outlives it.
-[[nodiscard]] std::unique_ptr<DnsChannel> make_names_channel(Names& names);
+[[nodiscard]] std::unique_ptr<DnsChannel> make_name_service_channel(NameService& names);
 
 }  // namespace rondo::detail

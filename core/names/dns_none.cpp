@@ -4,7 +4,7 @@
 namespace rondo::detail {
 
 Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor&, const ResolverOptions&) {
-  return make_error_code(NameError::no_dns);
+  return make_error_code(ResolveError::no_dns);
 }
 
 }  // namespace rondo::detail

@@ -56,7 +56,7 @@ std::optional<Endpoint> numeric_address(std::string_view host) {
   const bool ipv6 = host.find(':') != host.npos;
   const auto parsed = Endpoint::parse(ipv6 ? '[' + std::string{host} + "]:0"  //
                                            : std::string{host} + ":0");
-  if (!parsed || parsed->family() == Family::unix_domain) return {};
+  if (!parsed || parsed->family() == AddressFamily::unix_domain) return {};
   return *parsed;
 }
 

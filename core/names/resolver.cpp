@@ -49,7 +49,7 @@ Addresses without_duplicates(const Addresses& addresses) {
 }
 
 bool leaves_channel_sound(std::error_code error) noexcept {
-  return error == NameError::host_not_found || error == NameError::no_address;
+  return error == ResolveError::host_not_found || error == ResolveError::no_address;
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ class Lookup::Operation {
   enum class State { waiting, asking, answered, over };
 
   Operation(Resolver::Impl& resolver, Reactor& reactor, std::string_view host, std::uint16_t port,
-            std::optional<Family> family, Resolver::Callback callback)
+            std::optional<AddressFamily> family, Resolver::Callback callback)
       : host_(host),
         port_(port),
         family_(family),
@@ -83,7 +83,7 @@ class Lookup::Operation {
 
   const std::string host_;
   const std::uint16_t port_;
-  const std::optional<Family> family_;
+  const std::optional<AddressFamily> family_;
   Resolver::Impl& resolver_;
   Reactor& reactor_;
   State state_ = State::over;
@@ -103,7 +103,7 @@ class Resolver::Impl {
   Impl(Reactor& reactor, ResolverOptions options)
       : reactor_(reactor),
         options_(std::move(options)),
-        names_(reactor.backend().names()),
+        names_(reactor.backend().name_service()),
         hosts_(names_ == nullptr ? options_.hosts_path : std::string{}),
         starter_(reactor, [this] { start_waiting(); }) {
     idle_.reserve(idle_channels_max);
@@ -118,18 +118,18 @@ class Resolver::Impl {
   }
 
   std::unique_ptr<Operation> begin(std::string_view host, std::uint16_t port, Callback callback,
-                                   std::optional<Family> family) {
+                                   std::optional<AddressFamily> family) {
     auto made =
         std::make_unique<Operation>(*this, reactor_, host, port, family, std::move(callback));
     Operation& operation = *made;
     operation.place_ = waiting_.insert(waiting_.end(), &operation);
     operation.state_ = State::waiting;
     if (const char* wrong = wrong_with(host)) {
-      answer(operation, make_error_code(NameError::bad_name), wrong);
+      answer(operation, make_error_code(ResolveError::bad_name), wrong);
     } else if (auto known = look_up_here(operation)) {
       answer(operation, std::move(*known));
     } else if (asking_ >= options_.in_flight_max && waiting_.size() > options_.waiting_max) {
-      answer(operation, make_error_code(NameError::too_many));
+      answer(operation, make_error_code(ResolveError::too_many));
     } else {
       operation.timer_.arm_after(options_.timeout);
       start_waiting();
@@ -161,7 +161,7 @@ class Resolver::Impl {
     while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
   }
   Result<std::unique_ptr<detail::DnsChannel>> make_channel() {
-    if (names_ != nullptr) return detail::make_names_channel(*names_);
+    if (names_ != nullptr) return detail::make_name_service_channel(*names_);
     return detail::make_dns_channel(reactor_, options_);
   }
   void start(Operation& operation);
@@ -175,7 +175,7 @@ class Resolver::Impl {
 
   Reactor& reactor_;
   ResolverOptions options_;
-  Names* const names_;  // null: the hosts file and DNS answer
+  NameService* const names_;  // null: the hosts file and DNS answer
   detail::HostsFile hosts_;
   std::size_t asking_ = 0;
   std::vector<std::unique_ptr<detail::DnsChannel>> idle_;
@@ -200,7 +200,7 @@ std::optional<Result<Addresses>> Resolver::Impl::look_up_here(const Operation& o
   } else {
     found = hosts_.find(host);
     if (found.empty() && detail::is_localhost(host)) {
-      found = {Endpoint::loopback(0, Family::ipv6), Endpoint::loopback(0)};
+      found = {Endpoint::loopback(0, AddressFamily::ipv6), Endpoint::loopback(0)};
     }
   }
   std::erase_if(found, [&](const Endpoint& address) {
@@ -208,7 +208,7 @@ std::optional<Result<Addresses>> Resolver::Impl::look_up_here(const Operation& o
   });
   if (!found.empty()) return found;
   // Of these there is nothing else to know, and nobody else is to be asked.
-  if (numeric || detail::is_localhost(host)) return make_error_code(NameError::no_address);
+  if (numeric || detail::is_localhost(host)) return make_error_code(ResolveError::no_address);
   return {};
 }
 
@@ -248,7 +248,7 @@ void Resolver::Impl::answer(Operation& operation, Result<Addresses> answer,
 }
 
 Result<Addresses, Error> Lookup::Operation::result() const {
-  if (!answer_) return Error{make_error_code(NameError::timed_out), "resolve " + host_};
+  if (!answer_) return Error{make_error_code(ResolveError::timed_out), "resolve " + host_};
   if (wrong_ != nullptr) {
     return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + wrong_};
   }
@@ -299,9 +299,9 @@ Resolver& Resolver::operator=(Resolver&& other) noexcept = default;
 Resolver::~Resolver() = default;
 
 Lookup Resolver::resolve(std::string_view host, std::uint16_t port, Callback callback,
-                         std::optional<Family> family) {
+                         std::optional<AddressFamily> family) {
   RONDO_ASSERT(callback);
-  RONDO_ASSERT(family != Family::unix_domain);
+  RONDO_ASSERT(family != AddressFamily::unix_domain);
   return Lookup{impl_->begin(host, port, std::move(callback), family)};
 }
 

@@ -40,12 +40,12 @@ constexpr std::size_t failures_in_a_row_max = 64;
 class Acceptor::Impl final : public Handler {
  public:
   Impl(Reactor& reactor, Socket listener, const Endpoint& local, OnAccept on_accept,
-       const AcceptPace& pace)
+       const AcceptLimits& limits)
       : reactor_(reactor),
         local_(local),
-        batch_max_(std::max<std::size_t>(pace.accepts_per_turn_max, 1)),
-        pause_min_(std::max(pace.pause_min, pause_floor)),
-        pause_max_(std::max(pace.pause_max, pause_min_)),
+        batch_max_(std::max<std::size_t>(limits.accepts_per_turn_max, 1)),
+        pause_min_(std::max(limits.pause_min, pause_floor)),
+        pause_max_(std::max(limits.pause_max, pause_min_)),
         next_pause_(pause_min_),
         on_accept_(std::move(on_accept)),
         listener_(std::move(listener)),
@@ -68,7 +68,7 @@ class Acceptor::Impl final : public Handler {
   /// Nothing is called afterwards. The object goes now, or with the Call that is running.
   void retire() noexcept {
     retired_ = true;
-    watch_.end();
+    watch_.cancel();
     timer_.reset();
     listener_.close();
     reserve_.close();
@@ -105,8 +105,8 @@ class Acceptor::Impl final : public Handler {
     update();
   }
 
-  void on_error(OnError hook) noexcept { on_error_ = std::move(hook); }
-  [[nodiscard]] const Endpoint& local() const noexcept { return local_; }
+  void set_error_handler(ErrorHandler handler) noexcept { error_handler_ = std::move(handler); }
+  [[nodiscard]] const Endpoint& local_endpoint() const noexcept { return local_; }
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
 
@@ -187,15 +187,15 @@ class Acceptor::Impl final : public Handler {
   void fail(std::error_code error) {
     failed_ = true;
     update();
-    if (!on_error_) return;
+    if (!error_handler_) return;
     // The hook may set another one, so it is not called in its place, but put back if it did not.
     struct Lent {
-      OnError& place;
-      OnError hook;
+      ErrorHandler& place;
+      ErrorHandler hook;
       ~Lent() {
         if (!place) place = std::move(hook);
       }
-    } lent{on_error_, std::exchange(on_error_, OnError{})};
+    } lent{error_handler_, std::exchange(error_handler_, ErrorHandler{})};
     lent.hook(error);
   }
 
@@ -214,7 +214,7 @@ class Acceptor::Impl final : public Handler {
   bool failed_ = false;
   bool retired_ = false;
   OnAccept on_accept_;
-  OnError on_error_;
+  ErrorHandler error_handler_;
   Socket reserve_;
   Socket listener_;
   std::optional<Timer> timer_;
@@ -228,7 +228,7 @@ Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, 
   auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
   if (!listener) return std::move(listener).error();
   file.own();
-  auto acceptor = adopt(reactor, std::move(*listener), std::move(on_accept), options.pace);
+  auto acceptor = adopt(reactor, std::move(*listener), std::move(on_accept), options.accept_limits);
   if (!acceptor) return acceptor;
   acceptor->impl_->set_options(options.socket, std::move(unapplied));
   file.leave();
@@ -236,12 +236,12 @@ Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, 
 }
 
 Result<Acceptor, Error> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
-                                        const AcceptPace& pace) {
+                                        const AcceptLimits& limits) {
   RONDO_ASSERT(on_accept);
-  const auto local = listener.local();
+  const auto local = listener.local_endpoint();
   if (!local) return Error{local.error(), "accept on a socket"};
   auto impl =
-      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), pace);
+      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), limits);
   if (auto error = impl->start()) return Error{error, "accept on " + local->to_string()};
   return Acceptor{std::move(impl)};
 }
@@ -254,9 +254,11 @@ Acceptor::~Acceptor() = default;
 
 void Acceptor::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
-void Acceptor::on_error(OnError hook) noexcept { impl_->on_error(std::move(hook)); }
+void Acceptor::set_error_handler(ErrorHandler handler) noexcept {
+  impl_->set_error_handler(std::move(handler));
+}
 
-const Endpoint& Acceptor::local() const noexcept { return impl_->local(); }
+const Endpoint& Acceptor::local_endpoint() const noexcept { return impl_->local_endpoint(); }
 
 const Acceptor::Counters& Acceptor::counters() const noexcept { return impl_->counters(); }
 

@@ -67,8 +67,8 @@ class Rights {
 
 std::error_code check_family(Net& net, int fd) noexcept {
   Endpoint local;
-  if (const int result = net.local(fd, local); result < 0) return system_error(-result);
-  if (local.family() == Family::unix_domain) return {};
+  if (const int result = net.local_endpoint(fd, local); result < 0) return system_error(-result);
+  if (local.family() == AddressFamily::unix_domain) return {};
   return std::make_error_code(std::errc::operation_not_supported);
 }
 

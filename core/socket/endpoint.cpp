@@ -37,28 +37,28 @@ std::string_view key_of(const Endpoint& endpoint, std::array<char, inet_key_max>
     size += sizeof(field);
   };
   switch (endpoint.family()) {
-    case Family::ipv4: {
+    case AddressFamily::ipv4: {
       const auto address = load<sockaddr_in>(endpoint);
       append(address.sin_addr);
       append(address.sin_port);
       break;
     }
-    case Family::ipv6: {
+    case AddressFamily::ipv6: {
       const auto address = load<sockaddr_in6>(endpoint);
       append(address.sin6_addr);
       append(htonl(address.sin6_scope_id));
       append(address.sin6_port);
       break;
     }
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       return unix_bytes(endpoint);
   }
   return {room.data(), size};
 }
 
-Endpoint inet(Family family, std::uint32_t ipv4, const in6_addr& ipv6) noexcept {
-  RONDO_ASSERT(family != Family::unix_domain);
-  if (family == Family::ipv6) {
+Endpoint inet(AddressFamily family, std::uint32_t ipv4, const in6_addr& ipv6) noexcept {
+  RONDO_ASSERT(family != AddressFamily::unix_domain);
+  if (family == AddressFamily::ipv6) {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     address.sin6_addr = ipv6;
@@ -78,11 +78,11 @@ Endpoint::Endpoint() noexcept : size_(sizeof(sockaddr_in)) {
   std::memcpy(storage_, &address, sizeof(address));
 }
 
-Endpoint Endpoint::loopback(std::uint16_t port, Family family) noexcept {
+Endpoint Endpoint::loopback(std::uint16_t port, AddressFamily family) noexcept {
   return inet(family, INADDR_LOOPBACK, in6addr_loopback).with_port(port);
 }
 
-Endpoint Endpoint::any(std::uint16_t port, Family family) noexcept {
+Endpoint Endpoint::any(std::uint16_t port, AddressFamily family) noexcept {
   return inet(family, INADDR_ANY, in6addr_any).with_port(port);
 }
 
@@ -129,31 +129,31 @@ const ::sockaddr* Endpoint::system() const noexcept {
   return reinterpret_cast<const sockaddr*>(storage_);
 }
 
-Family Endpoint::family() const noexcept {
+AddressFamily Endpoint::family() const noexcept {
   switch (system()->sa_family) {
     case AF_INET:
-      return Family::ipv4;
+      return AddressFamily::ipv4;
     case AF_INET6:
-      return Family::ipv6;
+      return AddressFamily::ipv6;
     default:
-      return Family::unix_domain;
+      return AddressFamily::unix_domain;
   }
 }
 
 std::uint16_t Endpoint::port() const noexcept {
   switch (family()) {
-    case Family::ipv4:
+    case AddressFamily::ipv4:
       return ntohs(load<sockaddr_in>(*this).sin_port);
-    case Family::ipv6:
+    case AddressFamily::ipv6:
       return ntohs(load<sockaddr_in6>(*this).sin6_port);
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       break;
   }
   return 0;
 }
 
 Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
-  if (family() == Family::unix_domain) return *this;
+  if (family() == AddressFamily::unix_domain) return *this;
   // The port stands at the same place in both families (RFC 3493, 3.3).
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   Endpoint result = *this;

@@ -177,16 +177,16 @@ Result<Endpoint, Error> Endpoint::parse(std::string_view text) {
 std::string Endpoint::host() const {
   char text[INET6_ADDRSTRLEN] = {};
   switch (family()) {
-    case Family::ipv4: {
+    case AddressFamily::ipv4: {
       const auto address = load<sockaddr_in>(*this);
       return inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text));
     }
-    case Family::ipv6: {
+    case AddressFamily::ipv6: {
       const auto address = load<sockaddr_in6>(*this);
       const std::string host = inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof(text));
       return host + scope_text(address.sin6_scope_id);
     }
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       break;
   }
   const std::string_view bytes = unix_bytes(*this);
@@ -198,11 +198,11 @@ std::string Endpoint::host() const {
 
 std::string Endpoint::to_string() const {
   switch (family()) {
-    case Family::ipv4:
+    case AddressFamily::ipv4:
       return host() + ':' + std::to_string(port());
-    case Family::ipv6:
+    case AddressFamily::ipv6:
       return '[' + host() + "]:" + std::to_string(port());
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       break;
   }
   return "unix:" + host();

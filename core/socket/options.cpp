@@ -15,50 +15,50 @@ namespace rondo {
 namespace {
 
 constexpr std::array option_names = {
-    std::pair{Option::reuse_address, std::string_view{"reuse_address"}},
-    std::pair{Option::reuse_port, std::string_view{"reuse_port"}},
-    std::pair{Option::receive_buffer, std::string_view{"receive_buffer"}},
-    std::pair{Option::send_buffer, std::string_view{"send_buffer"}},
-    std::pair{Option::busy_poll, std::string_view{"busy_poll"}},
-    std::pair{Option::linger, std::string_view{"linger"}},
-    std::pair{Option::broadcast, std::string_view{"broadcast"}},
-    std::pair{Option::ipv6_only, std::string_view{"ipv6_only"}},
-    std::pair{Option::nodelay, std::string_view{"nodelay"}},
-    std::pair{Option::keep_alive, std::string_view{"keep_alive"}},
-    std::pair{Option::keep_alive_idle, std::string_view{"keep_alive_idle"}},
-    std::pair{Option::keep_alive_interval, std::string_view{"keep_alive_interval"}},
-    std::pair{Option::keep_alive_count, std::string_view{"keep_alive_count"}},
-    std::pair{Option::user_timeout, std::string_view{"user_timeout"}},
-    std::pair{Option::notsent_lowat, std::string_view{"notsent_lowat"}},
-    std::pair{Option::fast_open, std::string_view{"fast_open"}},
-    std::pair{Option::fast_open_connect, std::string_view{"fast_open_connect"}},
-    std::pair{Option::defer_accept, std::string_view{"defer_accept"}},
-    std::pair{Option::ttl, std::string_view{"ttl"}},
-    std::pair{Option::multicast_ttl, std::string_view{"multicast_ttl"}},
-    std::pair{Option::multicast_loop, std::string_view{"multicast_loop"}},
-    std::pair{Option::multicast_interface, std::string_view{"multicast_interface"}},
-    std::pair{Option::packet_info, std::string_view{"packet_info"}},
-    std::pair{Option::receive_offload, std::string_view{"receive_offload"}},
-    std::pair{Option::send_offload, std::string_view{"send_offload"}},
+    std::pair{SocketOption::reuse_address, std::string_view{"reuse_address"}},
+    std::pair{SocketOption::reuse_port, std::string_view{"reuse_port"}},
+    std::pair{SocketOption::receive_buffer, std::string_view{"receive_buffer"}},
+    std::pair{SocketOption::send_buffer, std::string_view{"send_buffer"}},
+    std::pair{SocketOption::busy_poll, std::string_view{"busy_poll"}},
+    std::pair{SocketOption::linger, std::string_view{"linger"}},
+    std::pair{SocketOption::broadcast, std::string_view{"broadcast"}},
+    std::pair{SocketOption::ipv6_only, std::string_view{"ipv6_only"}},
+    std::pair{SocketOption::nodelay, std::string_view{"nodelay"}},
+    std::pair{SocketOption::keep_alive, std::string_view{"keep_alive"}},
+    std::pair{SocketOption::keep_alive_idle, std::string_view{"keep_alive_idle"}},
+    std::pair{SocketOption::keep_alive_interval, std::string_view{"keep_alive_interval"}},
+    std::pair{SocketOption::keep_alive_count, std::string_view{"keep_alive_count"}},
+    std::pair{SocketOption::user_timeout, std::string_view{"user_timeout"}},
+    std::pair{SocketOption::notsent_lowat, std::string_view{"notsent_lowat"}},
+    std::pair{SocketOption::fast_open, std::string_view{"fast_open"}},
+    std::pair{SocketOption::fast_open_connect, std::string_view{"fast_open_connect"}},
+    std::pair{SocketOption::defer_accept, std::string_view{"defer_accept"}},
+    std::pair{SocketOption::ttl, std::string_view{"ttl"}},
+    std::pair{SocketOption::multicast_ttl, std::string_view{"multicast_ttl"}},
+    std::pair{SocketOption::multicast_loop, std::string_view{"multicast_loop"}},
+    std::pair{SocketOption::multicast_interface, std::string_view{"multicast_interface"}},
+    std::pair{SocketOption::packet_info, std::string_view{"packet_info"}},
+    std::pair{SocketOption::receive_offload, std::string_view{"receive_offload"}},
+    std::pair{SocketOption::send_offload, std::string_view{"send_offload"}},
 };
 
 /// In the Unix family the kernel takes some options of any socket, and does nothing with them.
-bool has_effect(Option option, Family family) noexcept {
-  return family != Family::unix_domain || option == Option::receive_buffer ||
-         option == Option::send_buffer;
+bool has_effect(SocketOption option, AddressFamily family) noexcept {
+  return family != AddressFamily::unix_domain || option == SocketOption::receive_buffer ||
+         option == SocketOption::send_buffer;
 }
 
 class Setter {
  public:
   Setter(Socket& socket, const Endpoint& where) noexcept : socket_(socket), where_(where) {}
 
-  void fail(Option option, std::error_code code) {
+  void fail(SocketOption option, std::error_code code) {
     std::string tried = "set ";
     tried.append(name_of(option)).append(" on ").append(where_.to_string());
     failed_.push_back({option, {code, std::move(tried)}});
   }
 
-  bool set(Option option, int value) {
+  bool set(SocketOption option, int value) {
     const std::error_code code = has_effect(option, where_.family())
                                      ? socket_.set(option, value)
                                      : std::make_error_code(std::errc::operation_not_supported);
@@ -68,7 +68,7 @@ class Setter {
 
   /// Counts as they come, without losing any of their digits on the way to an int.
   template <typename Count>
-  bool set_count(Option option, Count count) {
+  bool set_count(SocketOption option, Count count) {
     if (std::cmp_less(count, 0) || std::cmp_greater(count, std::numeric_limits<int>::max())) {
       fail(option, std::make_error_code(std::errc::result_out_of_range));
       return false;
@@ -78,21 +78,22 @@ class Setter {
 
   /// The same, of what the kernel lowers without a word to what it can or may.
   template <typename Count>
-  void set_at_least(Option option, Count count, std::errc lowered) {
+  void set_at_least(SocketOption option, Count count, std::errc lowered) {
     if (!set_count(option, count)) return;
     const auto found = socket_.get(option);
     if (found && *found < static_cast<int>(count)) fail(option, std::make_error_code(lowered));
   }
 
   void set_keep_alive(const KeepAlive& keep_alive) {
-    set(Option::keep_alive, 1);
-    if (keep_alive.idle) set_count(Option::keep_alive_idle, keep_alive.idle->count());
-    if (keep_alive.interval) set_count(Option::keep_alive_interval, keep_alive.interval->count());
-    if (keep_alive.count) set_count(Option::keep_alive_count, *keep_alive.count);
+    set(SocketOption::keep_alive, 1);
+    if (keep_alive.idle) set_count(SocketOption::keep_alive_idle, keep_alive.idle->count());
+    if (keep_alive.interval)
+      set_count(SocketOption::keep_alive_interval, keep_alive.interval->count());
+    if (keep_alive.count) set_count(SocketOption::keep_alive_count, *keep_alive.count);
   }
 
   /// What can be set no more is right if it is as it should be.
-  void check(Option option, bool wanted) {
+  void check(SocketOption option, bool wanted) {
     const auto found = socket_.get(option);
     if (!found || (*found != 0) != wanted) {
       fail(option, std::make_error_code(std::errc::operation_not_supported));
@@ -108,26 +109,27 @@ class Setter {
 };
 
 /// What an address is bound with.
-void apply_before_bind(Setter& setter, const SocketOptions& options, Family family,
+void apply_before_bind(Setter& setter, const SocketOptions& options, AddressFamily family,
                        Purpose purpose) {
-  const bool ip = family != Family::unix_domain;
+  const bool ip = family != AddressFamily::unix_domain;
   // A server that starts again must not wait for its predecessor's connections to time out.
   const bool reuse = options.reuse_address.value_or(ip && purpose == Purpose::listen);
-  if (reuse || options.reuse_address) setter.set(Option::reuse_address, reuse ? 1 : 0);
-  if (options.reuse_port) setter.set(Option::reuse_port, 1);
+  if (reuse || options.reuse_address) setter.set(SocketOption::reuse_address, reuse ? 1 : 0);
+  if (options.reuse_port) setter.set(SocketOption::reuse_port, 1);
   if (purpose == Purpose::connect) return;  // it speaks one family in the end
-  if (family == Family::ipv6) {
-    setter.set(Option::ipv6_only, options.dual_stack ? 0 : 1);
+  if (family == AddressFamily::ipv6) {
+    setter.set(SocketOption::ipv6_only, options.dual_stack ? 0 : 1);
   } else if (options.dual_stack) {
-    setter.fail(Option::ipv6_only, std::make_error_code(std::errc::address_family_not_supported));
+    setter.fail(SocketOption::ipv6_only,
+                std::make_error_code(std::errc::address_family_not_supported));
   }
 }
 
 /// Whether it was bound with what was asked for.
 void check_after_bind(Setter& setter, const SocketOptions& options) {
-  if (options.reuse_address) setter.check(Option::reuse_address, *options.reuse_address);
-  if (options.reuse_port) setter.check(Option::reuse_port, true);
-  if (options.dual_stack) setter.check(Option::ipv6_only, false);
+  if (options.reuse_address) setter.check(SocketOption::reuse_address, *options.reuse_address);
+  if (options.reuse_port) setter.check(SocketOption::reuse_port, true);
+  if (options.dual_stack) setter.check(SocketOption::ipv6_only, false);
 }
 
 /// What concerns the listener itself, or a client's connect.
@@ -135,49 +137,52 @@ void apply_handshake(Setter& setter, const SocketOptions& options, Purpose purpo
   const bool listens = purpose == Purpose::listen || purpose == Purpose::adopt;
   if (options.fast_open) {
     if (listens) {
-      setter.set_count(Option::fast_open, *options.fast_open);
+      setter.set_count(SocketOption::fast_open, *options.fast_open);
     } else if (*options.fast_open != 0) {
-      setter.set(Option::fast_open_connect, 1);
+      setter.set(SocketOption::fast_open_connect, 1);
     }
   }
   if (!options.defer_accept) return;
   if (listens) {
-    setter.set_at_least(Option::defer_accept, options.defer_accept->count(),
+    setter.set_at_least(SocketOption::defer_accept, options.defer_accept->count(),
                         std::errc::result_out_of_range);
   } else {
-    setter.fail(Option::defer_accept, std::make_error_code(std::errc::operation_not_supported));
+    setter.fail(SocketOption::defer_accept,
+                std::make_error_code(std::errc::operation_not_supported));
   }
 }
 
 void apply_buffers(Setter& setter, const SocketOptions& options) {
   if (options.receive_buffer) {
-    setter.set_at_least(Option::receive_buffer, *options.receive_buffer,
+    setter.set_at_least(SocketOption::receive_buffer, *options.receive_buffer,
                         std::errc::no_buffer_space);
   }
   if (options.send_buffer) {
-    setter.set_at_least(Option::send_buffer, *options.send_buffer, std::errc::no_buffer_space);
+    setter.set_at_least(SocketOption::send_buffer, *options.send_buffer,
+                        std::errc::no_buffer_space);
   }
 }
 
 /// What a connection has.
 void apply_to_connection(Setter& setter, const SocketOptions& options, bool tcp) {
   const bool nodelay = options.nodelay.value_or(tcp);
-  if (nodelay || options.nodelay) setter.set(Option::nodelay, nodelay ? 1 : 0);
+  if (nodelay || options.nodelay) setter.set(SocketOption::nodelay, nodelay ? 1 : 0);
   if (options.keep_alive) setter.set_keep_alive(*options.keep_alive);
-  if (options.user_timeout) setter.set_count(Option::user_timeout, options.user_timeout->count());
-  if (options.notsent_lowat) setter.set_count(Option::notsent_lowat, *options.notsent_lowat);
-  if (options.busy_poll) setter.set_count(Option::busy_poll, options.busy_poll->count());
+  if (options.user_timeout)
+    setter.set_count(SocketOption::user_timeout, options.user_timeout->count());
+  if (options.notsent_lowat) setter.set_count(SocketOption::notsent_lowat, *options.notsent_lowat);
+  if (options.busy_poll) setter.set_count(SocketOption::busy_poll, options.busy_poll->count());
   if (!options.linger) return;
   if (options.linger->count() < 0) {
-    setter.set(Option::linger, -1);
+    setter.set(SocketOption::linger, -1);
   } else {
-    setter.set_count(Option::linger, options.linger->count());
+    setter.set_count(SocketOption::linger, options.linger->count());
   }
 }
 
 }  // namespace
 
-std::string_view name_of(Option option) noexcept {
+std::string_view name_of(SocketOption option) noexcept {
   for (const auto& [known, name] : option_names) {
     if (known == option) return name;
   }
@@ -187,8 +192,8 @@ std::string_view name_of(Option option) noexcept {
 std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
                                    const SocketOptions& options, Purpose purpose) {
   Setter setter{socket, where};
-  const Family family = where.family();
-  const bool tcp = family != Family::unix_domain && purpose != Purpose::datagram;
+  const AddressFamily family = where.family();
+  const bool tcp = family != AddressFamily::unix_domain && purpose != Purpose::datagram;
   if (purpose == Purpose::accept) {
     if (socket.net().accepted_inherit_options()) return {};
   } else {

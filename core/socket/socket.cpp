@@ -41,7 +41,7 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   return *this;
 }
 
-Result<Socket> Socket::make(Net& net, Family family, SocketType type) noexcept {
+Result<Socket> Socket::make(Net& net, AddressFamily family, SocketType type) noexcept {
   const int fd = net.socket(family, type);
   if (fd < 0) return system_error(-fd);
   return Socket{net, fd};
@@ -91,7 +91,7 @@ Result<Socket::Accepted> Socket::accept() noexcept {
 std::error_code Socket::connect_result() noexcept {
   if (const int error = net_->take_error(fd_); error != 0) return system_error(std::abs(error));
   Endpoint peer;
-  const std::error_code error = error_of(net_->peer(fd_, peer));
+  const std::error_code error = error_of(net_->remote_endpoint(fd_, peer));
   if (error == std::errc::not_connected) {
     return std::make_error_code(std::errc::operation_in_progress);
   }
@@ -99,9 +99,9 @@ std::error_code Socket::connect_result() noexcept {
 }
 
 bool Socket::is_self_connected() const noexcept {
-  const auto here = local();
-  const auto there = peer();
-  return here && there && here->family() != Family::unix_domain && *here == *there;
+  const auto here = local_endpoint();
+  const auto there = remote_endpoint();
+  return here && there && here->family() != AddressFamily::unix_domain && *here == *there;
 }
 
 std::error_code Socket::shutdown(Direction direction) noexcept {
@@ -119,27 +119,27 @@ Result<int> Socket::option(int level, int name) const noexcept {
   return value;
 }
 
-std::error_code Socket::set(Option option, int value) noexcept {
+std::error_code Socket::set(SocketOption option, int value) noexcept {
   return error_of(net_->set(fd_, option, value));
 }
 
-Result<int> Socket::get(Option option) const noexcept {
+Result<int> Socket::get(SocketOption option) const noexcept {
   int value = 0;
   if (auto error = error_of(net_->get(fd_, option, value))) return error;
   return value;
 }
 
-std::error_code Socket::set_nodelay() noexcept { return set(Option::nodelay, 1); }
+std::error_code Socket::set_nodelay() noexcept { return set(SocketOption::nodelay, 1); }
 
-Result<Endpoint> Socket::local() const noexcept {
+Result<Endpoint> Socket::local_endpoint() const noexcept {
   Endpoint address;
-  if (auto error = error_of(net_->local(fd_, address))) return error;
+  if (auto error = error_of(net_->local_endpoint(fd_, address))) return error;
   return address;
 }
 
-Result<Endpoint> Socket::peer() const noexcept {
+Result<Endpoint> Socket::remote_endpoint() const noexcept {
   Endpoint address;
-  if (auto error = error_of(net_->peer(fd_, address))) return error;
+  if (auto error = error_of(net_->remote_endpoint(fd_, address))) return error;
   return address;
 }
 
@@ -157,7 +157,7 @@ std::error_code Socket::close() noexcept {
 void Socket::reset() noexcept {
   if (fd_ < 0) return;
   // Where it cannot be set, as in the Unix family's simulations, a plain close has to do.
-  (void)net_->set(fd_, Option::linger, 0);
+  (void)net_->set(fd_, SocketOption::linger, 0);
   close();
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 /// The path of an endpoint that has a file, else nothing.
 std::string path_of(const Endpoint& endpoint) {
-  if (endpoint.family() != Family::unix_domain) return {};
+  if (endpoint.family() != AddressFamily::unix_domain) return {};
   std::string path = endpoint.host();
   return path.empty() || path.front() == '@' ? std::string{} : path;
 }

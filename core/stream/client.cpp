@@ -29,7 +29,7 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
   race.stagger = options.stagger;
   race.source = options.source;
   race.prepare = [socket_options = options.socket](Socket& socket) -> std::error_code {
-    const auto unbound = socket.local();
+    const auto unbound = socket.local_endpoint();
     if (!unbound) return unbound.error();
     const auto unapplied = apply(socket, *unbound, socket_options, Purpose::connect);
     return unapplied.empty() ? std::error_code{} : unapplied.front().error.code;
@@ -51,7 +51,7 @@ void Stream::connected(Result<Socket, Error> result) {
   flags_ &= ~std::uint32_t{is_connecting};
   if (!result) {
     Error error = std::move(result).error();
-    extra_->what = std::move(error.tried);
+    extra_->what = std::move(error.context);
     extra_->close_error = error.code;
     return end(CloseReason::not_connected);
   }

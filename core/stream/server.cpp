@@ -32,7 +32,7 @@ constexpr std::size_t aligned(std::size_t size, std::size_t alignment) noexcept 
 
 class Server::Impl final : public detail::StreamOwner {
  public:
-  Impl(Reactor& reactor, SessionKind kind, const ServerOptions& options)
+  Impl(Reactor& reactor, SessionFactory kind, const ServerOptions& options)
       : reactor_(reactor),
         kind_(std::move(kind)),
         options_(options),
@@ -60,7 +60,7 @@ class Server::Impl final : public detail::StreamOwner {
 
   /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
   Result<Endpoint, Error> adopt(Socket listener) {
-    if (const auto local = listener.local()) {
+    if (const auto local = listener.local_endpoint()) {
       auto failed = apply(listener, *local, options_.socket, Purpose::adopt);
       std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
     }
@@ -73,18 +73,18 @@ class Server::Impl final : public detail::StreamOwner {
     auto acceptor = Acceptor::adopt(
         reactor_, std::move(listener),
         [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
-        options_.pace);
+        options_.accept_limits);
     if (!acceptor) return std::move(acceptor).error();
-    locals_.push_back(acceptor->local());
+    locals_.push_back(acceptor->local_endpoint());
     listeners_.push_back(std::move(*acceptor));
     pause_if_full();
     return locals_.back();
   }
 
-  [[nodiscard]] std::span<const Endpoint> locals() const noexcept { return locals_; }
+  [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return locals_; }
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
-  void on_accept(Filter filter) noexcept { filter_ = std::move(filter); }
-  void on_error(OnError hook) noexcept { on_error_ = std::move(hook); }
+  void accept_if(Filter filter) noexcept { filter_ = std::move(filter); }
+  void set_error_handler(ErrorHandler handler) noexcept { error_handler_ = std::move(handler); }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
 
   [[nodiscard]] Counters counters() const noexcept {
@@ -135,8 +135,8 @@ class Server::Impl final : public detail::StreamOwner {
   bool threw(const std::exception_ptr& exception) override {
     const Call call{*this};
     ++counters_.exceptions;
-    if (!on_error_ || retired_) return false;
-    Lent<OnError> hook{on_error_};
+    if (!error_handler_ || retired_) return false;
+    Lent<ErrorHandler> hook{error_handler_};
     hook.function(exception);
     return true;
   }
@@ -215,12 +215,12 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   Reactor& reactor_;
-  SessionKind kind_;
+  SessionFactory kind_;
   const ServerOptions options_;
   detail::Streams& streams_;
   detail::StreamGroup group_;
   Filter filter_;
-  OnError on_error_;
+  ErrorHandler error_handler_;
   Counters counters_;
   AddressCounts addresses_;
   std::size_t connections_ = 0;
@@ -325,7 +325,7 @@ void Server::Impl::destroy(Stream& stream) noexcept {
 }
 
 void Server::Impl::pause_if_full() noexcept {
-  if (!is_full() || options_.when_full == WhenFull::shed) return;
+  if (!is_full() || options_.when_full == WhenFull::reject) return;
   for (Acceptor& listener : listeners_) listener.pause();
 }
 
@@ -347,7 +347,7 @@ Server::~Server() = default;
 
 void Server::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
-Server Server::make(Reactor& reactor, SessionKind kind, const ServerOptions& options) {
+Server Server::make(Reactor& reactor, SessionFactory kind, const ServerOptions& options) {
   return Server{std::make_unique<Impl>(reactor, std::move(kind), options)};
 }
 
@@ -359,9 +359,13 @@ Result<Endpoint, Error> Server::listen(std::string_view where) {
 
 Result<Endpoint, Error> Server::listen(const Endpoint& where) { return impl_->listen(where); }
 Result<Endpoint, Error> Server::adopt(Socket listener) { return impl_->adopt(std::move(listener)); }
-std::span<const Endpoint> Server::locals() const noexcept { return impl_->locals(); }
-void Server::on_accept(Filter filter) noexcept { impl_->on_accept(std::move(filter)); }
-void Server::on_error(OnError hook) noexcept { impl_->on_error(std::move(hook)); }
+std::span<const Endpoint> Server::local_endpoints() const noexcept {
+  return impl_->local_endpoints();
+}
+void Server::accept_if(Filter filter) noexcept { impl_->accept_if(std::move(filter)); }
+void Server::set_error_handler(ErrorHandler handler) noexcept {
+  impl_->set_error_handler(std::move(handler));
+}
 std::span<const UnappliedOption> Server::unapplied() const noexcept { return impl_->unapplied(); }
 std::size_t Server::connections() const noexcept { return impl_->connections(); }
 Server::Counters Server::counters() const noexcept { return impl_->counters(); }
@@ -369,7 +373,7 @@ void Server::stop_accepting() noexcept { impl_->stop_accepting(); }
 void Server::drain(Duration timeout) { impl_->drain(timeout); }
 void Server::abort() noexcept { impl_->abort(); }
 
-Result<Server, Error> serve(Reactor& reactor, std::string_view where, SessionKind kind,
+Result<Server, Error> serve(Reactor& reactor, std::string_view where, SessionFactory kind,
                             const ServerOptions& options) {
   Server server = Server::make(reactor, std::move(kind), options);
   if (auto local = server.listen(where); !local) return std::move(local).error();

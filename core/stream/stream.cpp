@@ -115,7 +115,7 @@ std::error_code Stream::open(int fd) noexcept try {
   heard_at_ = streams.tick();
   streams.add(*this, never);
   const Ready interest = is(input_over | paused) ? Ready::none : Ready::read;
-  if (const auto token = streams.core().watch(fd, interest, *this); !token) {
+  if (const auto token = streams.loop().watch(fd, interest, *this); !token) {
     // Only what was asked for is read this way: a socket that cannot be polled is an error.
     if (!is(is_lent) || token.error() != std::errc::operation_not_permitted) {
       streams.remove(*this);
@@ -298,14 +298,14 @@ void Stream::resume() noexcept {
 
 void Stream::update_interest() noexcept {
   if (is(ended | is_always_ready) || fd_ < 0) return;
-  const bool held = is(above_mark) && options().hold_input;
+  const bool held = is(above_mark) && options().pause_reading_when_full;
   const bool reads = drops_input() || !(is(input_over | paused) || held);
   const bool writes = is(blocked) && output_waits();
   const Ready interest =
       (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);
-  detail::Core& core = group_->streams.core();
-  const Token token = core.token_of(fd_);
-  if (core.interest(token) != interest) core.set(token, interest);
+  detail::Loop& loop = group_->streams.loop();
+  const Token token = loop.token_of(fd_);
+  if (loop.interest(token) != interest) loop.set(token, interest);
 }
 
 /// Without memory the counter stays at its end, and tries again with the next piece.
@@ -346,16 +346,16 @@ void Stream::set_options(const StreamOptions& options) {
   if (fd_ >= 0) deadlines_changed();
 }
 
-Result<Endpoint> Stream::local() const noexcept {
+Result<Endpoint> Stream::local_endpoint() const noexcept {
   Endpoint endpoint;
-  const int result = group_->streams.net().local(fd_, endpoint);
+  const int result = group_->streams.net().local_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
   return endpoint;
 }
 
-Result<Endpoint> Stream::peer() const noexcept {
+Result<Endpoint> Stream::remote_endpoint() const noexcept {
   Endpoint endpoint;
-  const int result = group_->streams.net().peer(fd_, endpoint);
+  const int result = group_->streams.net().remote_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
   return endpoint;
 }
@@ -368,7 +368,7 @@ Result<Credentials> Stream::peer_credentials() const noexcept {
 }
 
 Result<Socket> Stream::release() noexcept {
-  if (is(is_connecting) || waiting() > 0) return std::errc::device_or_resource_busy;
+  if (is(is_connecting) || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
   if (is(ended) || fd_ < 0) return std::errc::not_connected;
   detach();
   flags_ |= ended;

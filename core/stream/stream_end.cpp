@@ -1,11 +1,11 @@
 // How streams end. Each ends once, by end(): its descriptor leaves the poller, what waits is
 // dropped, and on_close is called when the stream is settled. The ways there:
 //
-//   finish()   the queue empties, shutdown; with the peer's end too: eof
+//   shutdown_output()   the queue empties, shutdown; with the peer's end too: eof
 //   close()    the queue empties, and the input, if any is unread, is dropped until the peer
 //              finishes, so that no reset destroys what was sent last: closed, or eof
-//   abort()    at once: stopped
-//   the system's errors: reset or failed; deadlines: timed_out; too much output: overflow
+//   abort()    at once: aborted
+//   the system's errors: reset or error; deadlines: timed_out; too much output: overflow
 //
 // When a stream has ended, heard_at_ holds the errno, and the top of the flags the reason.
 #include <sys/socket.h>
@@ -40,12 +40,12 @@ CloseReason reason_of(int error) noexcept {
     case ETIMEDOUT:
       return CloseReason::timed_out;
     default:
-      return CloseReason::failed;
+      return CloseReason::error;
   }
 }
 
 constexpr std::string_view reason_names[] = {"eof",      "closed",  "reset",         "timed out",
-                                             "overflow", "stopped", "not connected", "failed"};
+                                             "overflow", "aborted", "not connected", "error"};
 constexpr std::string_view deadline_names[] = {
     "", "idle timeout", "read timeout", "write timeout", "lifetime", "close timeout"};
 
@@ -63,7 +63,7 @@ void detail::stream_threw(Stream& stream) {
   if (owner == nullptr || !owner->threw(std::current_exception())) throw;
 }
 
-void Stream::finish() {
+void Stream::shutdown_output() {
   if (is(output_over)) return;
   flush();
   group_->streams.uncork(*this);  // it was flushed
@@ -94,10 +94,10 @@ void Stream::close(Duration timeout) {
 void Stream::abort() noexcept {
   if (is(ended)) return;
   flags_ |= resets;
-  end(CloseReason::stopped);
+  end(CloseReason::aborted);
 }
 
-void Stream::let_go(std::unique_ptr<Stream> stream) {
+void Stream::close_detached(std::unique_ptr<Stream> stream) {
   struct Nobody final : StreamHandler {
     void on_data(Stream&, Bytes) override {}  // none comes after close()
   };
@@ -109,9 +109,9 @@ void Stream::let_go(std::unique_ptr<Stream> stream) {
   // Whoever stands nowhere yet would be found by nobody at the reactor's end; who has ended stands
   // among those to be told.
   if (stream->is(is_connecting) && !stream->is(ended)) streams.add(*stream, never);
-  Stream& let_go = *stream.release();
-  let_go.flags_ &= ~std::uint32_t{is_opening};
-  let_go.group_->owner = &streams.alone();
+  Stream& close_detached = *stream.release();
+  close_detached.flags_ &= ~std::uint32_t{is_opening};
+  close_detached.group_->owner = &streams.alone();
 }
 
 bool Stream::is_connecting_alone() const noexcept {
@@ -145,7 +145,7 @@ void Stream::detach() noexcept {
   Streams& streams = group_->streams;
   if (is_connecting_alone()) streams.remove(*this);
   if (fd_ < 0) return;
-  if (!is(is_always_ready)) streams.core().unwatch(streams.core().token_of(fd_));
+  if (!is(is_always_ready)) streams.loop().unwatch(streams.loop().token_of(fd_));
   streams.remove(*this);
 }
 
@@ -180,7 +180,7 @@ bool Stream::settle_output() {
 
 /// Tells the writer if he may go on. False: the stream is gone.
 bool Stream::tell_writable() {
-  if (output_waits() && extra_->output.memory() > options().output_mark) return true;
+  if (output_waits() && extra_->output.memory() > options().write_high_water) return true;
   flags_ &= ~std::uint32_t{above_mark};
   update_interest();
   return is(output_over) || call([this] { handler_->on_writable(*this); });
@@ -202,12 +202,12 @@ void Stream::output_has_left() {
 
 void Stream::close_or_linger() {
   Streams& streams = group_->streams;
-  const Linger linger = options().linger;
+  const LingeringClose linger = options().lingering_close;
   if (is(output_failed)) return end_for(extra_->error);
   if (is(input_ended)) return end(CloseReason::eof);
-  if (is(is_file) || linger == Linger::none) return end(CloseReason::closed);
+  if (is(is_file) || linger == LingeringClose::off) return end(CloseReason::closed);
   const bool has_dropped = extra_ != nullptr && extra_->dropped > 0;  // so there may be more
-  if (linger == Linger::if_unread && !has_dropped) {
+  if (linger == LingeringClose::if_unread && !has_dropped) {
     const std::ptrdiff_t unread = streams.net().read(streams.buffer(), fd_);
     if (unread == 0) return end(CloseReason::eof);
     if (unread < 0) {
@@ -232,7 +232,7 @@ void Stream::close_or_linger() {
 bool Stream::drops_input() const noexcept {
   if (is(lingering)) return true;
   return is(closing) && !is(input_ended | ended | is_file) && output_waits() &&
-         options().linger != Linger::none;
+         options().lingering_close != LingeringClose::off;
 }
 
 /// What came while closing or lingering. False, for take_input().

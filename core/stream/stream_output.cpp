@@ -171,7 +171,7 @@ bool Stream::write(Bytes data, std::vector<Socket> descriptors) {
   }
   uncork();
   extra().output.push_with_descriptors(data, std::move(descriptors));
-  if (extra_->output.descriptors_waiting() > options().output_descriptors_max) {
+  if (extra_->output.descriptors_waiting() > options().write_descriptors_max) {
     end(CloseReason::overflow);
     return false;
   }
@@ -233,12 +233,12 @@ bool Stream::output_grew() noexcept {
   const StreamOptions& limits = options();
   const std::size_t waiting = extra_->output.memory();
   if (!extra_->output.empty()) flags_ |= has_output;
-  if (waiting > limits.output_max) {
+  if (waiting > limits.write_buffer_max) {
     end(CloseReason::overflow);
     return false;
   }
   const bool was_above = is(above_mark);
-  if (waiting > limits.output_mark) flags_ |= above_mark;
+  if (waiting > limits.write_high_water) flags_ |= above_mark;
   if (limits.write_timeout > Duration::zero() && extra_->progress_at == never) {
     extra_->progress_at = streams.now();
     if (fd_ >= 0) deadlines_changed();
@@ -263,7 +263,7 @@ void Stream::drain() {
       if (!detail::is_not_now(errno)) return output_refused(errno);
       result = 0;
     } else if (result == 0) {
-      return end(CloseReason::failed, ENODATA);  // a file that is shorter than was said
+      return end(CloseReason::error, ENODATA);  // a file that is shorter than was said
     }
     const auto taken = static_cast<std::uint64_t>(result);
     output.drop(taken);
@@ -327,7 +327,7 @@ void Stream::output_refused(int error) noexcept {
 
 bool Stream::output_waits() const noexcept { return is(has_output); }
 
-std::size_t Stream::waiting() const noexcept {
+std::size_t Stream::unsent_bytes() const noexcept {
   const Streams& streams = group_->streams;
   const std::size_t corked = streams.corked == this ? streams.cork_used : 0;
   return corked + (extra_ == nullptr ? 0 : static_cast<std::size_t>(extra_->output.size()));

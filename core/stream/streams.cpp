@@ -18,13 +18,13 @@
 namespace rondo::detail {
 
 Streams& Streams::of(Reactor& reactor) {
-  Core& core = *reactor.core_;
-  if (core.streams() == nullptr) core.streams() = std::make_unique<Streams>(reactor, core);
-  return *core.streams();
+  Loop& loop = *reactor.loop_;
+  if (loop.streams() == nullptr) loop.streams() = std::make_unique<Streams>(reactor, loop);
+  return *loop.streams();
 }
 
-Streams::Streams(Reactor& reactor, Core& core)
-    : core_(core), net_(core.backend().net()), timer_(reactor, [this] { look_at_deadlines(); }) {
+Streams::Streams(Reactor& reactor, Loop& loop)
+    : loop_(loop), net_(loop.backend().net()), timer_(reactor, [this] { look_at_deadlines(); }) {
   timer_.unref();  // the watches of the streams keep the reactor running
 }
 
@@ -110,7 +110,7 @@ void Streams::settle_later(Stream& stream) noexcept {
   if (stream.is(Stream::is_queued)) return;
   stream.flags_ |= Stream::is_queued;
   queue_.push_back(&stream);  // within what make_room() reserved
-  core_.nudge();
+  loop_.request_turn();
 }
 
 /// Whoever cannot take his next step, for want of memory, ends here and now.

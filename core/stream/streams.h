@@ -18,8 +18,8 @@
 #include <rondo/stream.h>
 #include <rondo/timer.h>
 
-#include "loop/core.h"
 #include "heap.h"
+#include "loop/loop.h"
 #include "output_queue.h"
 
 namespace rondo::detail {
@@ -82,7 +82,7 @@ class Streams {
   static constexpr std::size_t buffer_size = std::size_t{64} << 10U;
   static constexpr std::size_t cork_size = std::size_t{8} << 10U;
 
-  explicit Streams(Reactor& reactor, Core& core);
+  explicit Streams(Reactor& reactor, Loop& loop);
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
   ~Streams();
@@ -91,10 +91,10 @@ class Streams {
   /// The reactor's, made when it is first asked for.
   static Streams& of(Reactor& reactor);
 
-  [[nodiscard]] Core& core() noexcept { return core_; }
+  [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] Net& net() noexcept { return net_; }
   [[nodiscard]] MutableBytes buffer() noexcept { return {buffer_, buffer_size}; }
-  [[nodiscard]] TimePoint now() noexcept { return core_.now(); }
+  [[nodiscard]] TimePoint now() noexcept { return loop_.now(); }
   /// The one that its clients share, made when it is first asked for.
   [[nodiscard]] Resolver& resolver(Reactor& reactor);
 
@@ -225,7 +225,7 @@ class Streams {
   void look_at_deadlines();
   void arm() noexcept;
 
-  Core& core_;
+  Loop& loop_;
   Net& net_;
   Alone alone_;
   Frame* frame_ = nullptr;

@@ -1,4 +1,4 @@
-// Framers: frames out of an Intake, which lends on what lies within one chunk.
+// Framers: frames out of an InputBuffer, which lends on what lies within one chunk.
 //
 // A frame above the limit is told of once as `too_long`, and from then on comes in pieces, or is
 // dropped as it comes after skip(): in either case no more than a limit's worth is ever kept. The
@@ -44,23 +44,23 @@ std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
 
 void Framer::feed(Bytes chunk) {
   RONDO_ASSERT(!ended_);
-  intake_.lend({reinterpret_cast<const char*>(chunk.data()), chunk.size()});
+  input_.lend({reinterpret_cast<const char*>(chunk.data()), chunk.size()});
 }
 
 Bytes Framer::take(std::size_t size) {
-  const std::string_view taken = intake_.gather(size);
-  intake_.drop(size);
+  const std::string_view taken = input_.gather(size);
+  input_.drop(size);
   return std::as_bytes(std::span{taken});
 }
 
 Frame Framer::nothing(std::uint64_t expected) {
   if (!ended_) {
-    intake_.keep();
-    return {Pull::more};
+    input_.keep();
+    return {ReadStatus::more};
   }
   is_long_ = false;
   skipping_ = false;
-  return {Pull::incomplete, take(intake_.size()), expected};
+  return {ReadStatus::incomplete, take(input_.size()), expected};
 }
 
 // --- a delimiter --------------------------------------------------------------------------------
@@ -73,11 +73,11 @@ DelimiterFramer::DelimiterFramer(std::string delimiter, std::size_t limit)
 /// Drops what surely belongs to the frame that is skipped.
 void DelimiterFramer::drop_long(bool found) {
   if (!found && !ended_) {
-    intake_.drop(scanned_ - matched_);
+    input_.drop(scanned_ - matched_);
     scanned_ = matched_;
     return;
   }
-  intake_.drop(found ? scanned_ : intake_.size());
+  input_.drop(found ? scanned_ : input_.size());
   scanned_ = 0;
   matched_ = 0;
   if (found) {
@@ -87,26 +87,26 @@ void DelimiterFramer::drop_long(bool found) {
 }
 
 Frame DelimiterFramer::next() {
-  bool found = intake_.find(delimiter_, scanned_, matched_);
+  bool found = input_.find(delimiter_, scanned_, matched_);
   if (skipping_) {
     drop_long(found);
-    if (found) found = intake_.find(delimiter_, scanned_, matched_);
+    if (found) found = input_.find(delimiter_, scanned_, matched_);
   }
   const std::size_t size = scanned_ - matched_;
   if (size > limit_) {
     scanned_ -= limit_;
     is_long_ = true;
-    return {Pull::too_long, take(limit_)};
+    return {ReadStatus::too_long, take(limit_)};
   }
   if (found) {
     const Bytes whole = take(scanned_);
     scanned_ = 0;
     matched_ = 0;
     is_long_ = false;
-    return {Pull::ready, whole.first(size)};
+    return {ReadStatus::ready, whole.first(size)};
   }
   if (ended_) {
-    if (intake_.size() == 0 && !is_long_) return {Pull::end};
+    if (input_.size() == 0 && !is_long_) return {ReadStatus::end};
     scanned_ = 0;
     matched_ = 0;
   }
@@ -123,8 +123,8 @@ LengthFramer::LengthFramer(LengthFormat format, std::size_t limit)
 /// Whether what was to be skipped is behind us.
 bool LengthFramer::skipped() noexcept {
   if (!skipping_) return true;
-  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, intake_.size()));
-  intake_.drop(size);
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input_.size()));
+  input_.drop(size);
   left_ -= size;
   if (left_ > 0) return false;
   skipping_ = false;
@@ -134,13 +134,13 @@ bool LengthFramer::skipped() noexcept {
 }
 
 Frame LengthFramer::next_piece() {
-  const std::size_t size_max = std::min(limit_, intake_.size());
+  const std::size_t size_max = std::min(limit_, input_.size());
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, size_max));
   left_ -= size;
-  if (left_ > 0) return {Pull::too_long, take(size), left_ + size};
+  if (left_ > 0) return {ReadStatus::too_long, take(size), left_ + size};
   is_long_ = false;
   in_frame_ = false;
-  return {Pull::ready, take(size)};
+  return {ReadStatus::ready, take(size)};
 }
 
 Frame LengthFramer::next() {
@@ -149,22 +149,22 @@ Frame LengthFramer::next() {
     return nothing(left_);
   }
   if (!in_frame_) {
-    if (intake_.size() < format_.size) {
-      if (ended_ && intake_.size() == 0) return {Pull::end};
+    if (input_.size() < format_.size) {
+      if (ended_ && input_.size() == 0) return {ReadStatus::end};
       return nothing(format_.size);
     }
     left_ = parse_length(take(format_.size), format_);
     in_frame_ = true;
     is_long_ = left_ > limit_;
-    if (is_long_) return {Pull::too_long, {}, left_};
+    if (is_long_) return {ReadStatus::too_long, {}, left_};
   }
-  if (is_long_ && intake_.size() > 0) return next_piece();
-  if (is_long_ || intake_.size() < left_) {
+  if (is_long_ && input_.size() > 0) return next_piece();
+  if (is_long_ || input_.size() < left_) {
     if (ended_) in_frame_ = false;
     return nothing(left_);
   }
   in_frame_ = false;
-  return {Pull::ready, take(static_cast<std::size_t>(left_))};
+  return {ReadStatus::ready, take(static_cast<std::size_t>(left_))};
 }
 
 Result<LengthPrefix> make_length_prefix(std::uint64_t length, LengthFormat format) noexcept {
@@ -200,8 +200,8 @@ FixedFramer::FixedFramer(std::size_t size) : size_(std::max<std::size_t>(size, 1
 }
 
 Frame FixedFramer::next() {
-  if (intake_.size() >= size_) return {Pull::ready, take(size_)};
-  if (ended_ && intake_.size() == 0) return {Pull::end};
+  if (input_.size() >= size_) return {ReadStatus::ready, take(size_)};
+  if (ended_ && input_.size() == 0) return {ReadStatus::end};
   return nothing(size_);
 }
 

@@ -1,4 +1,4 @@
-// LineReader: lines out of an Intake.
+// LineReader: lines out of an InputBuffer.
 //
 // scanned_ remembers how far the front line was looked at, so that no byte is looked at twice
 // however the text is cut. With one kind of ending the search is Delimiter's, and matched_ how much
@@ -81,7 +81,7 @@ LineReader::LineReader(Newlines newlines, std::size_t limit)
 }
 
 void LineReader::reset() noexcept {
-  intake_.clear();
+  input_.clear();
   scanned_ = 0;
   matched_ = 0;
   seen_ = 0;
@@ -93,7 +93,7 @@ void LineReader::reset() noexcept {
 
 void LineReader::feed(std::string_view chunk) {
   RONDO_ASSERT(!ended_);
-  intake_.lend(chunk);
+  input_.lend(chunk);
   if (!chunk.empty()) flushed_ = false;
 }
 
@@ -110,26 +110,26 @@ void LineReader::see(std::string_view ending) noexcept {
 }
 
 bool LineReader::find_any_ending() noexcept {
-  const std::string_view first = intake_.kept();
+  const std::string_view first = input_.kept();
   if (scanned_ < first.size()) scanned_ = find_break(first, scanned_);
   if (scanned_ >= first.size()) {
-    scanned_ = first.size() + find_break(intake_.lent(), scanned_ - first.size());
+    scanned_ = first.size() + find_break(input_.lent(), scanned_ - first.size());
   }
-  if (scanned_ == intake_.size()) return false;
-  const bool is_last = scanned_ + 1 == intake_.size();
-  if (intake_[scanned_] == '\n') {
+  if (scanned_ == input_.size()) return false;
+  const bool is_last = scanned_ + 1 == input_.size();
+  if (input_[scanned_] == '\n') {
     matched_ = 1;
   } else if (is_last) {
     matched_ = ended_ || flushed_ ? 1 : 0;
   } else {
-    matched_ = intake_[scanned_ + 1] == '\n' ? 2 : 1;
+    matched_ = input_[scanned_ + 1] == '\n' ? 2 : 1;
   }
   return matched_ > 0;
 }
 
 bool LineReader::find_ending() noexcept {
   if (any_ending()) return find_any_ending();
-  return intake_.find(delimiter_, scanned_, matched_);
+  return input_.find(delimiter_, scanned_, matched_);
 }
 
 void LineReader::drop(std::size_t size) noexcept {
@@ -140,7 +140,7 @@ void LineReader::drop(std::size_t size) noexcept {
     scanned_ = 0;
     matched_ = 0;
   }
-  intake_.drop(size);
+  input_.drop(size);
 }
 
 bool LineReader::skip() noexcept {
@@ -149,10 +149,10 @@ bool LineReader::skip() noexcept {
   if (size > 0) took_cr_ = false;
   if (found) {
     const bool is_crlf = matched_ == 2;
-    if (any_ending()) see(is_crlf ? "\r\n" : intake_[scanned_] == '\r' ? "\r" : "\n");
+    if (any_ending()) see(is_crlf ? "\r\n" : input_[scanned_] == '\r' ? "\r" : "\n");
     size += matched_;
   } else if (ended_) {
-    size = intake_.size();
+    size = input_.size();
   }
   drop(size);
   skipping_ = !found && !ended_;
@@ -161,30 +161,30 @@ bool LineReader::skip() noexcept {
 
 Line LineReader::look() {
   if (skipping_ && !skip()) {
-    intake_.keep();
-    return {Pull::more};
+    input_.keep();
+    return {ReadStatus::more};
   }
   const bool found = find_ending();
   const std::size_t text_size = any_ending() ? scanned_ : scanned_ - matched_;
   if (text_size > limit_) {
     std::size_t size = limit_;
-    while (size > 0 && limit_ - size < character_max - 1 && detail::is_continuation(intake_[size]))
+    while (size > 0 && limit_ - size < character_max - 1 && detail::is_continuation(input_[size]))
       --size;
-    if (size == 0 || detail::is_continuation(intake_[size])) size = limit_;
-    return {Pull::too_long, intake_.gather(size)};
+    if (size == 0 || detail::is_continuation(input_[size])) size = limit_;
+    return {ReadStatus::too_long, input_.gather(size)};
   }
   if (found) {
-    const std::string_view whole = intake_.gather(text_size + matched_);
-    return {Pull::ready, whole.substr(0, text_size), whole.substr(text_size)};
+    const std::string_view whole = input_.gather(text_size + matched_);
+    return {ReadStatus::ready, whole.substr(0, text_size), whole.substr(text_size)};
   }
   if (!ended_) {
-    intake_.keep();
-    return {Pull::more};
+    input_.keep();
+    return {ReadStatus::more};
   }
-  if (intake_.size() == 0) return {Pull::end};
+  if (input_.size() == 0) return {ReadStatus::end};
   // What is left at the end may be a limit's worth and half an ending: text, all of it.
-  if (intake_.size() > limit_) return {Pull::too_long, intake_.gather(limit_)};
-  return {Pull::ready, intake_.gather(intake_.size())};
+  if (input_.size() > limit_) return {ReadStatus::too_long, input_.gather(limit_)};
+  return {ReadStatus::ready, input_.gather(input_.size())};
 }
 
 void LineReader::take(Line& line) noexcept {
@@ -202,7 +202,7 @@ Line LineReader::read_line() {
 
 Line LineReader::read_whole_line() {
   Line line = look();
-  if (line.state == Pull::too_long) return {Pull::too_long};
+  if (line.state == ReadStatus::too_long) return {ReadStatus::too_long};
   take(line);
   return line;
 }
@@ -235,10 +235,10 @@ std::size_t LineReader::measure(std::string_view text, std::size_t characters,
 
 std::string_view LineReader::read(std::size_t characters) {
   if (skipping_ && !skip()) return {};
-  std::size_t size = intake_.size();
+  std::size_t size = input_.size();
   const bool held_back = any_ending() && !ended_ && !flushed_;
-  if (size > 0 && held_back && intake_[size - 1] == '\r') --size;
-  const std::string_view here = intake_.gather(size);
+  if (size > 0 && held_back && input_[size - 1] == '\r') --size;
+  const std::string_view here = input_.gather(size);
   bool translates = false;
   const std::string_view taken = here.substr(0, measure(here, characters, translates));
   drop(taken.size());

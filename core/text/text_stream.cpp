@@ -16,7 +16,7 @@
 #include <limits>
 #include <utility>
 
-#include "loop/core.h"
+#include "loop/loop.h"
 #include "stream/streams.h"
 
 namespace rondo {
@@ -180,7 +180,7 @@ bool TextStream::tell_text() {
 void TextStream::tell_lines() {
   while (tells()) {
     const Line line = read_line();
-    if (line.state == Pull::more || line.state == Pull::end) return;
+    if (line.state == ReadStatus::more || line.state == ReadStatus::end) return;
     const bool is_here = call([&] {
       line ? handler_->on_line(*this, line.text) : handler_->on_long_line(*this, line.text);
     });
@@ -206,13 +206,13 @@ void TextStream::taken(bool all) noexcept {
 
 Line TextStream::read_line() {
   const Line line = reader_.read_line();
-  taken(line.state == Pull::more);
+  taken(line.state == ReadStatus::more);
   return line;
 }
 
 Line TextStream::read_whole_line() {
   const Line line = reader_.read_whole_line();
-  taken(line.state == Pull::more);
+  taken(line.state == ReadStatus::more);
   return line;
 }
 

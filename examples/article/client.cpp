@@ -15,7 +15,7 @@ struct Visitor final : rondo::TextHandler {
     std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
     if (line == "who is there?") {
       server.write_line(name);
-      server.stream().finish();  // that was all; the answer still comes
+      server.stream().shutdown_output();  // that was all; the answer still comes
     }
   }
   void on_close(rondo::TextStream&, const rondo::Close& why) override {

@@ -18,8 +18,8 @@ struct Greeter final : rondo::LineSession {
 int main(int argc, char** argv) {
   rondo::Reactor reactor;
   auto server = rondo::serve<Greeter>(reactor, argc > 1 ? argv[1] : "127.0.0.1:8888");
-  if (!server) return rondo::complain(server.error());
-  std::printf("listening on %s\n", server->local().to_string().c_str());
+  if (!server) return rondo::print_error(server.error());
+  std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   return reactor.run() ? 1 : 0;
 }

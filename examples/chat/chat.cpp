@@ -98,14 +98,16 @@ rondo::Result<Chat, rondo::Error> Chat::open(rondo::Reactor& reactor, std::strin
   auto impl = std::make_unique<Impl>();
   rondo::ServerOptions server_options;
   server_options.socket = options.socket;
-  server_options.stream.output_max = options.unread_max;
+  server_options.stream.write_buffer_max = options.unread_max;
   auto server = rondo::serve<Guest>(reactor, where, server_options, impl->room);
   if (!server) return server.error();
   impl->server = std::move(*server);
   return Chat{std::move(impl)};
 }
 
-const rondo::Endpoint& Chat::local() const noexcept { return impl_->server->local(); }
+const rondo::Endpoint& Chat::local_endpoint() const noexcept {
+  return impl_->server->local_endpoint();
+}
 std::size_t Chat::connections() const noexcept { return impl_->server->connections(); }
 std::uint64_t Chat::dropped() const noexcept { return impl_->room.dropped; }
 void Chat::close(rondo::Duration timeout) { impl_->server->drain(timeout); }

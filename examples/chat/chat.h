@@ -31,7 +31,7 @@ class Chat {
   Chat& operator=(Chat&& other) noexcept;
   ~Chat();
 
-  [[nodiscard]] const rondo::Endpoint& local() const noexcept;
+  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept;
   [[nodiscard]] std::size_t connections() const noexcept;
   /// How many went because they did not read.
   [[nodiscard]] std::uint64_t dropped() const noexcept;

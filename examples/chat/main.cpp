@@ -13,15 +13,15 @@ namespace {
 
 int serve(rondo::Reactor& reactor, const std::string& listen, const chat::Options& options) {
   auto room = chat::Chat::open(reactor, listen, options);
-  if (!room) return rondo::complain(room.error());
+  if (!room) return rondo::print_error(room.error());
   const auto leave = [&] { room->close(std::chrono::seconds{1}); };
   rondo::Signal interrupt{reactor, SIGINT, leave};
   rondo::Signal terminate{reactor, SIGTERM, leave};
   interrupt.unref();
   terminate.unref();
-  std::printf("listening on %s\n", room->local().to_string().c_str());
+  std::printf("listening on %s\n", room->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::complain(error);
+  if (const auto error = reactor.run()) return rondo::print_error(error);
   return EXIT_SUCCESS;
 }
 
@@ -39,5 +39,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
-  return reactor ? serve(*reactor, listen, options) : rondo::complain(reactor.error());
+  return reactor ? serve(*reactor, listen, options) : rondo::print_error(reactor.error());
 }

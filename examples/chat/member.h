@@ -64,7 +64,7 @@ class Member final : private rondo::TextHandler {
   void on_text_error(rondo::TextStream& text, const rondo::TextError& error) override;
   void on_close(rondo::TextStream& text, const rondo::Close& why) override;
   void take_list(std::string_view line);
-  void complain(std::string_view what, std::string_view line);
+  void print_error(std::string_view what, std::string_view line);
 
   const rondo::sim::World& world_;
   std::string name_;

@@ -45,11 +45,11 @@ struct Lender final : rondo::Session {
 int receive(rondo::Reactor& reactor, std::string_view where) {
   const auto server =
       rondo::serve<Lender>(reactor, where, {.stream = {.receive_descriptors = true}});
-  if (!server) return rondo::complain(server.error());
-  std::printf("listening on %s\n", server->local().to_string().c_str());
+  if (!server) return rondo::print_error(server.error());
+  std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   const auto error = reactor.run();
-  return error ? rondo::complain(error) : EXIT_SUCCESS;
+  return error ? rondo::print_error(error) : EXIT_SUCCESS;
 }
 
 /// The sender's side.
@@ -68,7 +68,7 @@ int send(rondo::Reactor& reactor, std::string_view where, std::span<char*> paths
   std::vector<rondo::Socket> files;
   for (const char* const path : paths) {
     auto file = rondo::File::open(path);
-    if (!file) return rondo::complain(file.error());
+    if (!file) return rondo::print_error(file.error());
     files.emplace_back(reactor.net(), file->release());
   }
   Borrower borrower;
@@ -76,7 +76,7 @@ int send(rondo::Reactor& reactor, std::string_view where, std::span<char*> paths
   stream->write("files", std::move(files));
   stream->close();
   const auto error = reactor.run();
-  return error ? rondo::complain(error) : borrower.status;
+  return error ? rondo::print_error(error) : borrower.status;
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   auto reactor = rondo::Reactor::make();
-  if (!reactor) return rondo::complain(reactor.error());
+  if (!reactor) return rondo::print_error(reactor.error());
   return what == "receive" ? receive(*reactor, argv[2])
                            : send(*reactor, argv[2], std::span{argv, std::size_t(argc)}.subspan(3));
 }

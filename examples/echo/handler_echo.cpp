@@ -71,8 +71,8 @@ class Server final : public Service {
         idle_timer_(reactor, [this] { drop_idle(); }) {}
 
   rondo::Error listen(const rondo::Endpoint& local);
-  [[nodiscard]] const rondo::Endpoint& local() const noexcept override {
-    return acceptor_->local();
+  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
+    return acceptor_->local_endpoint();
   }
   [[nodiscard]] Totals totals() const noexcept override { return totals_; }
 
@@ -126,7 +126,7 @@ void Client::keep(std::size_t received, std::size_t sent) {
   const rondo::Bytes rest = server_.buffer().first(received).subspan(sent);
   backlog_ = std::make_unique<Backlog>(*this);
   backlog_->data.assign(rest.begin(), rest.end());
-  watch_.hand_to(*backlog_);
+  watch_.set_handler(*backlog_);
   watch_.set(rondo::Ready::write);
 }
 
@@ -136,7 +136,7 @@ void Client::send_backlog() {
   server_.heard(*this, 0);
   backlog_->sent += *sent;
   if (backlog_->sent < backlog_->data.size()) return;
-  watch_.hand_to(*this);
+  watch_.set_handler(*this);
   watch_.set(rondo::Ready::read);
   backlog_.reset();
 }

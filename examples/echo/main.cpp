@@ -40,13 +40,13 @@ int complain_of_style(const std::string& name) {
 int serve(rondo::Reactor& reactor, const Style& style, const rondo::Endpoint& endpoint,
           rondo::Duration idle_timeout) {
   const auto service = style.make(reactor, endpoint, idle_timeout);
-  if (!service) return rondo::complain(service.error());
+  if (!service) return rondo::print_error(service.error());
   const rondo::Signal interrupt{reactor, SIGINT, [&reactor] { reactor.stop(); }};
   const rondo::Signal terminate{reactor, SIGTERM, [&reactor] { reactor.stop(); }};
 
-  std::printf("listening on %s\n", (*service)->local().to_string().c_str());
+  std::printf("listening on %s\n", (*service)->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::complain(error);
+  if (const auto error = reactor.run()) return rondo::print_error(error);
 
   const echo::Totals totals = (*service)->totals();
   std::printf("served %" PRIu64 " clients, %" PRIu64 " bytes\n", totals.clients, totals.bytes);
@@ -62,8 +62,8 @@ int main(int argc, char** argv) {
   const Style* style = find_style(options.style);
   if (style == nullptr) return complain_of_style(options.style);
   const auto endpoint = rondo::Endpoint::parse(options.listen);
-  if (!endpoint) return rondo::complain(endpoint.error());
+  if (!endpoint) return rondo::print_error(endpoint.error());
   auto reactor = rondo::Reactor::make({.backend = options.backend});
-  if (!reactor) return rondo::complain(reactor.error());
+  if (!reactor) return rondo::print_error(reactor.error());
   return serve(*reactor, *style, *endpoint, options.idle_timeout);
 }

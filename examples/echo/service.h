@@ -20,7 +20,7 @@ struct Totals {
 class Service {
  public:
   virtual ~Service() = default;
-  [[nodiscard]] virtual const rondo::Endpoint& local() const noexcept = 0;
+  [[nodiscard]] virtual const rondo::Endpoint& local_endpoint() const noexcept = 0;
   [[nodiscard]] virtual Totals totals() const noexcept = 0;
 };
 

@@ -25,19 +25,21 @@ class Session final : public rondo::Session {
 class Server final : public Service {
  public:
   Server(rondo::Reactor& reactor, rondo::Duration idle_timeout)
-      : server_(rondo::Server::make(reactor, rondo::session_kind<Session>(totals_),
+      : server_(rondo::Server::make(reactor, rondo::session_factory<Session>(totals_),
                                     {.stream = options(idle_timeout)})) {}
 
   /// Whoever does not read what he gets is not listened to until he has.
   static rondo::StreamOptions options(rondo::Duration idle_timeout) {
-    return {.idle_timeout = idle_timeout, .hold_input = true};
+    return {.idle_timeout = idle_timeout, .pause_reading_when_full = true};
   }
 
   rondo::Error listen(const rondo::Endpoint& local) {
     auto listening = server_.listen(local);
     return listening ? rondo::Error{} : std::move(listening).error();
   }
-  [[nodiscard]] const rondo::Endpoint& local() const noexcept override { return server_.local(); }
+  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
+    return server_.local_endpoint();
+  }
   [[nodiscard]] Totals totals() const noexcept override { return totals_; }
 
  private:

@@ -30,13 +30,13 @@ class Tunnel final : public rondo::Session {
     up_ = rondo::connect(settings_.reactor, settings_.target, target_);
   }
   void on_data(rondo::Stream& client, rondo::Bytes data) override { pass(data, client, *up_); }
-  void on_end(rondo::Stream&) override { up_->finish(); }
+  void on_end(rondo::Stream&) override { up_->shutdown_output(); }
   void on_writable(rondo::Stream&) override { up_->resume(); }
   void on_close(rondo::Stream&, const rondo::Close& why) override {
     down_ = nullptr;
     // What a client who left in good order has said is still to be passed on.
     if (why.reason != rondo::CloseReason::eof) return up_->abort();
-    rondo::Stream::let_go(std::move(up_));
+    rondo::Stream::close_detached(std::move(up_));
   }
 
  private:
@@ -47,7 +47,7 @@ class Tunnel final : public rondo::Session {
       if (tunnel.down_ != nullptr) pass(data, stream, *tunnel.down_);
     }
     void on_end(rondo::Stream&) override {
-      if (tunnel.down_ != nullptr) tunnel.down_->finish();
+      if (tunnel.down_ != nullptr) tunnel.down_->shutdown_output();
     }
     void on_writable(rondo::Stream&) override {
       if (tunnel.down_ != nullptr) tunnel.down_->resume();
@@ -74,12 +74,12 @@ class Tunnel final : public rondo::Session {
 
 int serve(Settings& settings, const std::string& listen) {
   auto server = rondo::serve<Tunnel>(settings.reactor, listen, {}, settings);
-  if (!server) return rondo::complain(server.error());
+  if (!server) return rondo::print_error(server.error());
   const rondo::Signal interrupt{settings.reactor, SIGINT, [&] { settings.reactor.stop(); }};
   const rondo::Signal terminate{settings.reactor, SIGTERM, [&] { settings.reactor.stop(); }};
-  std::printf("listening on %s\n", server->local().to_string().c_str());
+  std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = settings.reactor.run()) return rondo::complain(error);
+  if (const auto error = settings.reactor.run()) return rondo::print_error(error);
   return EXIT_SUCCESS;
 }
 
@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
-  if (!reactor) return rondo::complain(reactor.error());
+  if (!reactor) return rondo::print_error(reactor.error());
   Settings settings{*reactor, target};
   return serve(settings, listen);
 }

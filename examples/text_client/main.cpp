@@ -20,7 +20,7 @@ class Conversation {
     void on_data(rondo::Stream& keyboard, rondo::Bytes typed) override {
       if (!conversation.server_->write(typed)) keyboard.pause();
     }
-    void on_end(rondo::Stream&) override { conversation.server_->finish(); }
+    void on_end(rondo::Stream&) override { conversation.server_->shutdown_output(); }
     Conversation& conversation;
   };
 
@@ -43,9 +43,9 @@ class Conversation {
   int hold(rondo::Reactor& reactor, const std::string& target) {
     server_ = rondo::connect(reactor, target, text_);
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
-    if (!keyboard) return rondo::complain(keyboard.error());
+    if (!keyboard) return rondo::print_error(keyboard.error());
     keyboard_ = std::move(*keyboard);
-    if (const auto error = reactor.run()) return rondo::complain(error);
+    if (const auto error = reactor.run()) return rondo::print_error(error);
     return exit_code_;
   }
 
@@ -81,6 +81,6 @@ int main(int argc, char** argv) {
   app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
-  if (!reactor) return rondo::complain(reactor.error());
+  if (!reactor) return rondo::print_error(reactor.error());
   return Conversation{}.hold(*reactor, target);
 }

@@ -21,22 +21,22 @@ struct Echo final : rondo::DatagramHandler {
 
 int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
   const auto endpoint = rondo::Endpoint::parse(options.listen);
-  if (!endpoint) return rondo::complain(endpoint.error());
+  if (!endpoint) return rondo::print_error(endpoint.error());
   // Bound to every address of this host, it answers from the one that was asked.
-  const bool is_any = endpoint->family() != rondo::Family::unix_domain &&
+  const bool is_any = endpoint->family() != rondo::AddressFamily::unix_domain &&
                       *endpoint == rondo::Endpoint::any(endpoint->port(), endpoint->family());
   Echo echo;
   const auto socket = rondo::DatagramSocket::make(
       reactor, *endpoint, echo,
       {.packet_info = is_any, .receive_offload = options.offload, .send_offload = options.offload});
-  if (!socket) return rondo::complain(socket.error());
-  for (const rondo::UnappliedOption& option : socket->unapplied()) rondo::complain(option.error);
+  if (!socket) return rondo::print_error(socket.error());
+  for (const rondo::UnappliedOption& option : socket->unapplied()) rondo::print_error(option.error);
   const rondo::Signal interrupt{reactor, SIGINT, [&reactor] { reactor.stop(); }};
   const rondo::Signal terminate{reactor, SIGTERM, [&reactor] { reactor.stop(); }};
 
-  std::printf("listening on %s\n", socket->local()->to_string().c_str());
+  std::printf("listening on %s\n", socket->local_endpoint()->to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::complain(error);
+  if (const auto error = reactor.run()) return rondo::print_error(error);
 
   const rondo::DatagramSocket::Counters& counters = socket->counters();
   std::printf("received %" PRIu64 " datagrams, sent %" PRIu64 ", dropped %" PRIu64 "\n",
@@ -50,6 +50,6 @@ int main(int argc, char** argv) {
   udp_echo::Options options;
   if (const auto exit_code = udp_echo::parse_options(argc, argv, options)) return *exit_code;
   auto reactor = rondo::Reactor::make({.backend = options.backend});
-  if (!reactor) return rondo::complain(reactor.error());
+  if (!reactor) return rondo::print_error(reactor.error());
   return serve(*reactor, options);
 }

@@ -21,7 +21,7 @@ namespace rondo {
 class Reactor;
 
 /// How much is accepted at once, and how long it rests.
-struct AcceptPace {
+struct AcceptLimits {
   std::size_t accepts_per_turn_max = 64;  ///< then the other handlers have their turn
   /// How long to pause when descriptors or memory are exhausted: doubled each time, up to the max,
   /// until a client is accepted again. Less than 10 ms counts as 10 ms.
@@ -31,7 +31,7 @@ struct AcceptPace {
 
 struct AcceptorOptions {
   SocketOptions socket{};  ///< of the listener and those whom it accepts; see Acceptor::unapplied
-  AcceptPace pace{};
+  AcceptLimits accept_limits{};
 };
 
 /// Listens, and hands over each client. When the process or the system is out of descriptors, the
@@ -47,7 +47,7 @@ class RONDO_EXPORT Acceptor {
     std::uint64_t pauses = 0;
   };
   using OnAccept = Function<void(Socket client, const Endpoint& peer)>;
-  using OnError = Function<void(std::error_code error)>;
+  using ErrorHandler = Function<void(std::error_code error)>;
 
   /// Errors: those of Socket::listen, named.
   [[nodiscard]] static Result<Acceptor, Error> make(Reactor& reactor, const Endpoint& local,
@@ -56,17 +56,17 @@ class RONDO_EXPORT Acceptor {
   /// The same on a socket that listens already, and has the options it is to have (Purpose::adopt).
   [[nodiscard]] static Result<Acceptor, Error> adopt(Reactor& reactor, Socket listener,
                                                      OnAccept on_accept,
-                                                     const AcceptPace& pace = {});
+                                                     const AcceptLimits& limits = {});
   Acceptor(Acceptor&& other) noexcept;
   Acceptor& operator=(Acceptor&& other) noexcept;
   ~Acceptor();
 
   /// Called if accepting ends for a reason that waiting cannot mend; the acceptor is paused then,
   /// and resume() tries again.
-  void on_error(OnError hook) noexcept;
+  void set_error_handler(ErrorHandler handler) noexcept;
 
   /// Where it listens, with the port the system chose.
-  [[nodiscard]] const Endpoint& local() const noexcept;
+  [[nodiscard]] const Endpoint& local_endpoint() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// What of AcceptorOptions::socket this system lacks: named, and gone on without.
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;

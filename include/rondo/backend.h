@@ -19,7 +19,7 @@
 
 namespace rondo {
 
-class Names;  // <rondo/names.h>
+class NameService;  // <rondo/name_service.h>
 class Net;
 
 /// Names a registration without pointing at it. Opaque to a backend, which hands it back with each
@@ -138,7 +138,7 @@ class Backend {
   /// Forgets every registration without touching the kernel object that held them and starts with
   /// a new one: for a child after fork, whose parent still uses the old one. The reactor then
   /// calls watch() again for each.
-  [[nodiscard]] virtual std::error_code renew() noexcept = 0;
+  [[nodiscard]] virtual std::error_code reinit() noexcept = 0;
 
   /// The time now: monotonic, and the only clock the reactor reads.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
@@ -148,11 +148,11 @@ class Backend {
 
   /// Who answers for names here, in place of the hosts file and DNS; null: nobody else. Lives as
   /// long as the backend.
-  [[nodiscard]] virtual Names* names() noexcept { return nullptr; }
+  [[nodiscard]] virtual NameService* name_service() noexcept { return nullptr; }
 };
 
 /// A reactor as the host sees it, which is the loop somebody else runs.
-class Guest : public Sink {
+class HostedLoop : public Sink {
  public:
   /// One turn without the wait: runs work, timers that are due and whatever the turn's events left
   /// to do, then calls arm(). The host calls it soon after it has delivered events by ready(),
@@ -163,24 +163,25 @@ class Guest : public Sink {
   virtual void threw(std::exception_ptr exception) noexcept = 0;
 
  protected:
-  ~Guest() = default;
+  ~HostedLoop() = default;
 };
 
 /// A backend inside a loop that somebody else runs. Its ready() and turn() calls come from there.
 class HostedBackend : public Backend {
  public:
   /// Called once, before any other: whom to deliver to. `guest` outlives this backend.
-  virtual void attach(Guest& guest) noexcept = 0;
+  virtual void attach(HostedLoop& loop) noexcept = 0;
 
   /// Asks for turn() at `deadline`, or soon if that has passed; replaces the time asked for
   /// before. `keeps_host` tells whether the host must go on running for the guest's sake: the
   /// guest still has something to wait for.
-  enum class Hold : bool { lets_host_end, keeps_host };
-  virtual void arm(TimePoint deadline, Hold hold) noexcept = 0;
+  enum class Liveness : bool { lets_host_end, keeps_host };
+  virtual void arm(TimePoint deadline, Liveness liveness) noexcept = 0;
 
-  /// Takes what left a callback of a guest without a hook of its own (Reactor::on_exception), where
-  /// the host can hand it to whoever runs it. False: it cannot, and the program is terminated.
-  [[nodiscard]] virtual bool take(const std::exception_ptr& exception) noexcept {
+  /// Takes what left a callback of a guest without a hook of its own
+  /// (Reactor::set_exception_handler), where the host can hand it to whoever runs it. False: it
+  /// cannot, and the program is terminated.
+  [[nodiscard]] virtual bool take_exception(const std::exception_ptr& exception) noexcept {
     (void)exception;  // a loop in C has no way to carry it
     return false;
   }

@@ -133,10 +133,10 @@ class RONDO_EXPORT DatagramSocket {
   void unref() noexcept;
 
   /// Where it is bound, with the port the system chose.
-  [[nodiscard]] Result<Endpoint> local() const noexcept;
+  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
-  [[nodiscard]] std::size_t unsent() const noexcept;
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept;
   [[nodiscard]] const std::vector<UnappliedOption>& unapplied() const noexcept;
   /// For options that have no place here. It stays this object's.
   [[nodiscard]] Socket& socket() noexcept;

@@ -30,8 +30,10 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] static Result<Endpoint, Error> parse(std::string_view text);
 
   /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
-  [[nodiscard]] static Endpoint loopback(std::uint16_t port, Family family = Family::ipv4) noexcept;
-  [[nodiscard]] static Endpoint any(std::uint16_t port, Family family = Family::ipv4) noexcept;
+  [[nodiscard]] static Endpoint loopback(std::uint16_t port,
+                                         AddressFamily family = AddressFamily::ipv4) noexcept;
+  [[nodiscard]] static Endpoint any(std::uint16_t port,
+                                    AddressFamily family = AddressFamily::ipv4) noexcept;
 
   /// A copy of what the system wrote (bind(2), ip(7), ipv6(7), unix(7)). Errors: invalid_argument
   /// for a size that does not fit its family, address_family_not_supported for another family.
@@ -41,7 +43,7 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] const ::sockaddr* system() const noexcept;
   [[nodiscard]] std::size_t system_size() const noexcept { return size_; }
 
-  [[nodiscard]] Family family() const noexcept;
+  [[nodiscard]] AddressFamily family() const noexcept;
   /// 0 in the Unix family.
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// The same address with another port; unchanged in the Unix family.
@@ -67,17 +69,17 @@ class RONDO_EXPORT Endpoint {
 
 /// What belongs to a datagram beside its bytes and its sender or destination.
 struct MessageInfo {
-  /// receive, with Option::packet_info: the address it was sent to, with port 0. send: the address
-  /// it is to come from. Endpoint{}: not known, the system's choice.
+  /// receive, with SocketOption::packet_info: the address it was sent to, with port 0. send: the
+  /// address it is to come from. Endpoint{}: not known, the system's choice.
   Endpoint local{};
   /// Index; 0: not known, the system's choice. To choose it alone on an IPv6 socket, let `local` be
-  /// Endpoint::any(0, Family::ipv6).
+  /// Endpoint::any(0, AddressFamily::ipv6).
   std::uint32_t interface = 0;
   bool unicast = false;        ///< receive: `local` is this host's own, no group's, no broadcast
   std::size_t whole_size = 0;  ///< receive: before it was truncated; 0: not told
   /// Not 0: these are several datagrams of so many bytes, of which the last may be shorter.
-  /// receive: with Option::receive_offload. send: EINVAL, EIO, EMSGSIZE, EOPNOTSUPP where that
-  /// cannot be.
+  /// receive: with SocketOption::receive_offload. send: EINVAL, EIO, EMSGSIZE, EOPNOTSUPP where
+  /// that cannot be.
   std::size_t segment_size = 0;
 };
 

@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include <rondo/export.h>
-#include <rondo/intake.h>
+#include <rondo/input_buffer.h>
 #include <rondo/net.h>
 #include <rondo/result.h>
 
@@ -19,14 +19,14 @@ namespace rondo {
 
 /// The answer of a framer. `data` lives until the framer's next call, and as long as its chunk.
 struct Frame {
-  Pull state = Pull::more;
+  ReadStatus state = ReadStatus::more;
   Bytes data{};  ///< without delimiter or prefix
   /// `too_long`, `incomplete`: the size of what `data` is the beginning of: of the frame, of what
   /// is left of it after `too_long`, or of its length prefix. 0: not known.
   std::uint64_t expected = 0;
 
   /// Whether it is a frame, or the last piece of one.
-  explicit operator bool() const noexcept { return state == Pull::ready; }
+  explicit operator bool() const noexcept { return state == ReadStatus::ready; }
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
@@ -41,13 +41,13 @@ class RONDO_EXPORT Framer {
   /// this call: who feeds and does not take sees it in buffered().
   void feed(Bytes chunk);
   /// Copies what was fed and not taken, so that the chunk may go.
-  void keep() { intake_.keep(); }
+  void keep() { input_.keep(); }
   /// The input has ended. No more is fed; next() says what was left: `incomplete`, then `end`.
   void finish() noexcept { ended_ = true; }
   /// After `too_long`: drops the rest of that frame, now and as it comes.
   void skip() noexcept { skipping_ = is_long_; }
   /// Bytes fed and not taken.
-  [[nodiscard]] std::size_t buffered() const noexcept { return intake_.size(); }
+  [[nodiscard]] std::size_t buffered() const noexcept { return input_.size(); }
 
  protected:
   Framer() = default;
@@ -57,7 +57,7 @@ class RONDO_EXPORT Framer {
   Frame nothing(std::uint64_t expected);
 
   // NOLINTBEGIN(readability-identifier-naming): members of the framers below
-  detail::Intake intake_;
+  detail::InputBuffer input_;
   bool ended_ = false;
   bool is_long_ = false;   // inside a frame above the limit
   bool skipping_ = false;  // and the rest of it is not wanted

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include <rondo/export.h>
-#include <rondo/intake.h>
+#include <rondo/input_buffer.h>
 
 namespace rondo {
 
@@ -34,12 +34,12 @@ class WholeLines;
 
 /// The answer of LineReader::read_line. As a string_view it is the text without its ending.
 struct Line {
-  Pull state = Pull::more;    ///< never `incomplete`: what is left at the end is a line
-  std::string_view text{};    ///< without its ending
+  ReadStatus state = ReadStatus::more;  ///< never `incomplete`: what is left at the end is a line
+  std::string_view text{};              ///< without its ending
   std::string_view ending{};  ///< as Python leaves it at the end of the line: LF for `universal`
 
   /// Whether it is a line, or the last piece of one.
-  explicit operator bool() const noexcept { return state == Pull::ready; }
+  explicit operator bool() const noexcept { return state == ReadStatus::ready; }
   // NOLINTNEXTLINE(google-explicit-constructor): for (std::string_view line : reader.lines())
   operator std::string_view() const noexcept { return text; }
 };
@@ -61,7 +61,7 @@ class RONDO_EXPORT LineReader {
   /// sees it in buffered().
   void feed(std::string_view chunk);
   /// Copies what was fed and not taken, so that the chunk may go.
-  void keep() { intake_.keep(); }
+  void keep() { input_.keep(); }
   /// The input has ended: what is left without an ending is a line too. No more is fed.
   void finish() noexcept { ended_ = true; }
   /// The start of another text: nothing is left of this one.
@@ -92,9 +92,9 @@ class RONDO_EXPORT LineReader {
   }
 
   /// Whether finish() was called and everything was taken.
-  [[nodiscard]] bool at_end() const noexcept { return ended_ && intake_.size() == 0; }
+  [[nodiscard]] bool at_end() const noexcept { return ended_ && input_.size() == 0; }
   /// Bytes fed and not taken.
-  [[nodiscard]] std::size_t buffered() const noexcept { return intake_.size(); }
+  [[nodiscard]] std::size_t buffered() const noexcept { return input_.size(); }
   /// Whether what was taken or skipped so far had such an ending: only for `universal` and `kept`.
   [[nodiscard]] bool seen(LineEnding ending) const noexcept;
 
@@ -110,7 +110,7 @@ class RONDO_EXPORT LineReader {
   [[nodiscard]] std::size_t measure(std::string_view text, std::size_t characters,
                                     bool& translates) noexcept;
 
-  detail::Intake intake_;
+  detail::InputBuffer input_;
   detail::Delimiter delimiter_;
   std::string translated_;
   std::size_t limit_;

@@ -11,12 +11,12 @@
 namespace rondo {
 
 class Endpoint;
-enum class Option : std::uint8_t;  // <rondo/options.h>
+enum class SocketOption : std::uint8_t;  // <rondo/options.h>
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
-enum class Family : std::uint8_t { ipv4, ipv6, unix_domain };
+enum class AddressFamily : std::uint8_t { ipv4, ipv6, unix_domain };
 enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
 enum class Direction : std::uint8_t { read, write, both };
 
@@ -53,7 +53,7 @@ class Net {
   virtual ~Net() = default;
 
   /// Returns the new descriptor: socket(2).
-  virtual int socket(Family family, SocketType type) noexcept = 0;
+  virtual int socket(AddressFamily family, SocketType type) noexcept = 0;
   /// Two connected sockets of the Unix family: socketpair(2).
   virtual int pair(SocketType type, int (&fds)[2]) noexcept = 0;
   virtual int bind(int fd, const Endpoint& local) noexcept = 0;
@@ -107,15 +107,15 @@ class Net {
   /// An option of the socket by its name in <rondo/options.h>, which tells the units. -EINVAL: a
   /// value out of range; -ENOPROTOOPT or -EOPNOTSUPP: this system or this socket has no such
   /// option.
-  virtual int set(int fd, Option option, int value) noexcept = 0;
-  virtual int get(int fd, Option option, int& value) noexcept = 0;
+  virtual int set(int fd, SocketOption option, int value) noexcept = 0;
+  virtual int get(int fd, SocketOption option, int& value) noexcept = 0;
   /// Whether what was set on a listening socket holds for those that it accepts.
   [[nodiscard]] virtual bool accepted_inherit_options() const noexcept = 0;
   /// Level and name are the system's numbers. Returns the size of the value.
   virtual int option(int fd, int level, int name, MutableBytes value) noexcept = 0;
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
-  virtual int local(int fd, Endpoint& address) noexcept = 0;
-  virtual int peer(int fd, Endpoint& address) noexcept = 0;
+  virtual int local_endpoint(int fd, Endpoint& address) noexcept = 0;
+  virtual int remote_endpoint(int fd, Endpoint& address) noexcept = 0;
   /// -ENOTCONN: nobody is known to be at the other end, as with all but Unix sockets.
   virtual int credentials(int fd, Credentials& peer) noexcept = 0;
   /// The error that ended a connect or the connection, as a positive number: SO_ERROR, which

@@ -18,7 +18,7 @@ namespace rondo {
 class Socket;
 
 /// What Net::set and Socket::set take, an int each: 0 or 1 where no unit stands.
-enum class Option : std::uint8_t {
+enum class SocketOption : std::uint8_t {
   // any socket
   reuse_address,
   reuse_port,
@@ -51,7 +51,7 @@ enum class Option : std::uint8_t {
 };
 
 /// `notsent_lowat`: as the enumerator is written.
-[[nodiscard]] RONDO_EXPORT std::string_view name_of(Option option) noexcept;
+[[nodiscard]] RONDO_EXPORT std::string_view name_of(SocketOption option) noexcept;
 
 struct KeepAlive {
   std::optional<std::chrono::seconds> idle{};      ///< silence before the first probe
@@ -91,7 +91,7 @@ enum class Purpose : std::uint8_t {
 /// One that was asked for, and is not so. error.message() reads
 /// `set notsent_lowat on 127.0.0.1:80: Protocol not available`.
 struct UnappliedOption {
-  Option option{};
+  SocketOption option{};
   Error error;
 };
 

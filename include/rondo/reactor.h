@@ -21,7 +21,7 @@ namespace rondo {
 
 class Net;
 namespace detail {
-class Core;
+class Loop;
 class Streams;
 }  // namespace detail
 
@@ -42,10 +42,10 @@ class RONDO_EXPORT Watch {
   [[nodiscard]] Ready interest() const noexcept;
 
   /// Calls `handler` from now on, which outlives the watch.
-  void hand_to(Handler& handler) noexcept;
+  void set_handler(Handler& handler) noexcept;
 
   /// Ends the registration now; the watch is empty afterwards.
-  void end() noexcept;
+  void cancel() noexcept;
 
   /// A watch that is not referenced does not keep run() from returning. New ones are.
   void ref() noexcept;
@@ -53,30 +53,30 @@ class RONDO_EXPORT Watch {
 
   /// The watched descriptor, or -1 if empty.
   [[nodiscard]] int fd() const noexcept;
-  explicit operator bool() const noexcept { return core_ != nullptr; }
+  explicit operator bool() const noexcept { return loop_ != nullptr; }
 
  private:
   friend class Reactor;
-  Watch(detail::Core& core, Token token) noexcept : core_(&core), token_(token) {}
+  Watch(detail::Loop& core, Token token) noexcept : loop_(&core), token_(token) {}
 
-  detail::Core* core_ = nullptr;
+  detail::Loop* loop_ = nullptr;
   Token token_{};
 };
 
 /// While one exists, run() does not return for want of something to wait for. Destroy it before
 /// the reactor. Thread: the reactor's.
-class RONDO_EXPORT Hold {
+class RONDO_EXPORT WorkGuard {
  public:
-  Hold() noexcept = default;
-  Hold(Hold&& other) noexcept;
-  Hold& operator=(Hold&& other) noexcept;
-  ~Hold();
+  WorkGuard() noexcept = default;
+  WorkGuard(WorkGuard&& other) noexcept;
+  WorkGuard& operator=(WorkGuard&& other) noexcept;
+  ~WorkGuard();
 
  private:
   friend class Reactor;
-  explicit Hold(detail::Core& core) noexcept : core_(&core) {}
+  explicit WorkGuard(detail::Loop& core) noexcept : loop_(&core) {}
 
-  detail::Core* core_ = nullptr;
+  detail::Loop* loop_ = nullptr;
 };
 
 struct ReactorOptions {
@@ -128,7 +128,7 @@ class RONDO_EXPORT Reactor {
   [[nodiscard]] bool try_post(Function<void()>& work);
 
   /// Runs turns until stop() or until there is nothing left to wait for: no referenced watch,
-  /// timer or signal, no work, no Hold. Returns an error only if the poller fails for good, or
+  /// timer or signal, no work, no WorkGuard. Returns an error only if the poller fails for good, or
   /// device_or_resource_busy inside itself, or operation_not_supported if hosted. An exception
   /// that leaves a callback leaves here, with the reactor intact: run() may be called again, and
   /// nothing that was due is lost.
@@ -146,16 +146,16 @@ class RONDO_EXPORT Reactor {
 
   /// Whether something is left that run() would wait for.
   [[nodiscard]] bool alive() const noexcept;
-  [[nodiscard]] Hold hold() noexcept;
+  [[nodiscard]] WorkGuard work_guard() noexcept;
 
   /// The time of this turn: read once, after the wait; outside of run(), and in a hosted reactor,
   /// the time now.
   [[nodiscard]] TimePoint now() noexcept;
 
   /// What a hosted reactor does with an exception that leaves a callback, since it cannot pass
-  /// through the host's frames. Without a hook the host may take it (HostedBackend::take), as a
-  /// sim::World does; else the program is terminated.
-  void on_exception(Function<void(std::exception_ptr)> hook) noexcept;
+  /// through the host's frames. Without a hook the host may take it
+  /// (HostedBackend::take_exception), as a sim::World does; else the program is terminated.
+  void set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept;
 
   [[nodiscard]] Net& net() noexcept;
   [[nodiscard]] Backend& backend() noexcept;
@@ -165,9 +165,9 @@ class RONDO_EXPORT Reactor {
   friend class Timer;
   friend class Signal;
   friend class detail::Streams;
-  explicit Reactor(std::unique_ptr<detail::Core> core) noexcept;
+  explicit Reactor(std::unique_ptr<detail::Loop> core) noexcept;
 
-  std::unique_ptr<detail::Core> core_;
+  std::unique_ptr<detail::Loop> loop_;
 };
 
 }  // namespace rondo

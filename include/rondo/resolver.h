@@ -23,9 +23,9 @@ namespace rondo {
 
 class Reactor;
 
-/// Why a name has no addresses. Compares with an error_code: `error.code == NameError::bad_name`.
-/// The system's own errors (no descriptors left) come as themselves.
-enum class NameError {
+/// Why a name has no addresses. Compares with an error_code: `error.code ==
+/// ResolveError::bad_name`. The system's own errors (no descriptors left) come as themselves.
+enum class ResolveError {
   host_not_found = 1,  ///< there is no such name
   no_address,          ///< the name exists, but has no address of the family asked for
   bad_name,            ///< no name at all; also std::errc::invalid_argument
@@ -39,7 +39,7 @@ enum class NameError {
 };
 
 [[nodiscard]] RONDO_EXPORT const std::error_category& name_category() noexcept;
-[[nodiscard]] RONDO_EXPORT std::error_code make_error_code(NameError error) noexcept;
+[[nodiscard]] RONDO_EXPORT std::error_code make_error_code(ResolveError error) noexcept;
 
 /// Whether the same question may have another answer in a while: server_failed, refused,
 /// bad_answer, no_name_server, timed_out, too_many.
@@ -102,7 +102,7 @@ class RONDO_EXPORT Resolver {
   /// than 253 bytes, or 63 between two dots, an empty name and a NUL are bad_name. A name without
   /// a dot is also tried in the domains that resolv.conf(5) says to search.
   [[nodiscard]] Lookup resolve(std::string_view host, std::uint16_t port, Callback callback,
-                               std::optional<Family> family = {});
+                               std::optional<AddressFamily> family = {});
 
   class Impl;
 
@@ -113,4 +113,4 @@ class RONDO_EXPORT Resolver {
 }  // namespace rondo
 
 template <>
-struct std::is_error_code_enum<rondo::NameError> : std::true_type {};
+struct std::is_error_code_enum<rondo::ResolveError> : std::true_type {};

@@ -16,7 +16,7 @@ namespace rondo {
 /// refused`.
 struct Error {
   std::error_code code;
-  std::string tried;
+  std::string context;
 
   [[nodiscard]] RONDO_EXPORT std::string message() const;
   // NOLINTNEXTLINE(google-explicit-constructor): meant to be used as the code it carries
@@ -26,10 +26,10 @@ struct Error {
   }
 };
 
-/// Writes the message to standard error; returns EXIT_FAILURE, for `return rondo::complain(error)`
-/// in a main.
-RONDO_EXPORT int complain(const Error& error) noexcept;
-RONDO_EXPORT int complain(std::error_code error) noexcept;
+/// Writes the message to standard error; returns EXIT_FAILURE, for `return
+/// rondo::print_error(error)` in a main.
+RONDO_EXPORT int print_error(const Error& error) noexcept;
+RONDO_EXPORT int print_error(std::error_code error) noexcept;
 
 /// The calling thread's errno as an error_code.
 RONDO_EXPORT std::error_code last_system_error() noexcept;

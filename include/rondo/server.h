@@ -41,13 +41,13 @@ class Session : public StreamHandler {
 
 /// What a server does while connections_max are there.
 enum class WhenFull : std::uint8_t {
-  pause,  ///< leave clients waiting in the listen queue
-  shed,   ///< accept and close them, so that they know
+  pause,   ///< leave clients waiting in the listen queue
+  reject,  ///< accept and close them, so that they know
 };
 
 struct ServerOptions {
   SocketOptions socket{};  ///< of the listeners and their clients; see Server::unapplied
-  AcceptPace pace{};
+  AcceptLimits accept_limits{};
   StreamOptions stream{};
   std::size_t connections_max = std::numeric_limits<std::size_t>::max();
   WhenFull when_full = WhenFull::pause;
@@ -56,8 +56,9 @@ struct ServerOptions {
   std::size_t connections_per_address_max = 0;
 };
 
-/// How the sessions of a server are made, in memory that follows their stream: see session_kind().
-struct SessionKind {
+/// How the sessions of a server are made, in memory that follows their stream: see
+/// session_factory().
+struct SessionFactory {
   std::size_t size = 0;
   std::size_t alignment = alignof(void*);
   /// `where` has `size` bytes. Returns the handler of the stream's calls.
@@ -78,10 +79,10 @@ class RONDO_EXPORT Server {
     Acceptor::Counters listeners{};  ///< summed up
   };
   using Filter = Function<bool(const Endpoint& peer)>;
-  using OnError = Function<void(const std::exception_ptr& exception)>;
+  using ErrorHandler = Function<void(const std::exception_ptr& exception)>;
 
-  /// A server that does not listen yet; `kind` comes from session_kind(). `reactor` outlives it.
-  [[nodiscard]] static Server make(Reactor& reactor, SessionKind kind,
+  /// A server that does not listen yet; `kind` comes from session_factory(). `reactor` outlives it.
+  [[nodiscard]] static Server make(Reactor& reactor, SessionFactory kind,
                                    const ServerOptions& options = {});
   Server(Server&& other) noexcept;
   Server& operator=(Server&& other) noexcept;
@@ -96,15 +97,17 @@ class RONDO_EXPORT Server {
   [[nodiscard]] Result<Endpoint, Error> adopt(Socket listener);
 
   /// Where it listens, in the order of the calls, with the ports the system chose.
-  [[nodiscard]] std::span<const Endpoint> locals() const noexcept;
+  [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept;
   /// The first of them.
-  [[nodiscard]] const Endpoint& local() const noexcept { return locals().front(); }
+  [[nodiscard]] const Endpoint& local_endpoint() const noexcept {
+    return local_endpoints().front();
+  }
 
   /// Asked before each client gets a session; false closes him.
-  void on_accept(Filter filter) noexcept;
+  void accept_if(Filter filter) noexcept;
   /// Gets what leaves a callback of a session, which is aborted; the others go on. Without it, the
   /// exception leaves through Reactor::run.
-  void on_error(OnError hook) noexcept;
+  void set_error_handler(ErrorHandler handler) noexcept;
 
   /// What of ServerOptions::socket this system lacks: named, and gone on without.
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
@@ -134,7 +137,7 @@ class RONDO_EXPORT Server {
 /// outlives the server.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
-[[nodiscard]] SessionKind session_kind(Shared&... shared) {
+[[nodiscard]] SessionFactory session_factory(Shared&... shared) {
   static_assert(alignof(S) <= alignof(std::max_align_t));
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
           [&shared...](void* where, Stream&, const Endpoint&) -> StreamHandler* {
@@ -147,7 +150,7 @@ template <typename S, typename... Shared>
 /// Each client gets what `make` returns: `std::unique_ptr<Session> make(Stream&, const Endpoint&)`.
 template <typename Make>
   requires std::is_invocable_r_v<std::unique_ptr<Session>, Make&, Stream&, const Endpoint&>
-[[nodiscard]] SessionKind session_kind(Make make) {
+[[nodiscard]] SessionFactory session_factory(Make make) {
   return {sizeof(Session*), alignof(Session*),
           [make = std::move(make)](void* where, Stream& client,
                                    const Endpoint& peer) mutable -> StreamHandler* {
@@ -160,13 +163,13 @@ template <typename Make>
 /// All clients share a function that is called with what they send: `on_data(Stream&, Bytes)`.
 template <typename OnData>
   requires std::is_invocable_v<OnData&, Stream&, Bytes>
-[[nodiscard]] SessionKind session_kind(OnData on_data) {
+[[nodiscard]] SessionFactory session_factory(OnData on_data) {
   struct Shared final : StreamHandler {
     explicit Shared(OnData function) : on_data_(std::move(function)) {}
     void on_data(Stream& client, Bytes data) override { on_data_(client, data); }
     OnData on_data_;
   };
-  SessionKind kind;
+  SessionFactory kind;
   kind.make = [shared = std::make_unique<Shared>(std::move(on_data))](
                   void*, Stream&, const Endpoint&) -> StreamHandler* { return shared.get(); };
   return kind;
@@ -174,23 +177,23 @@ template <typename OnData>
 
 /// Listens at `where` (see Server::listen), with sessions of that kind.
 [[nodiscard]] RONDO_EXPORT Result<Server, Error> serve(Reactor& reactor, std::string_view where,
-                                                       SessionKind kind,
+                                                       SessionFactory kind,
                                                        const ServerOptions& options = {});
 
-/// A server in a line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_kind<S>().
+/// A server in a line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_factory<S>().
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
                                           const ServerOptions& options = {}, Shared&... shared) {
-  return serve(reactor, where, session_kind<S>(shared...), options);
+  return serve(reactor, where, session_factory<S>(shared...), options);
 }
 
 /// The same with a function, which makes each client's session or gets what they send.
 template <typename F>
-  requires requires(F function) { session_kind(std::move(function)); }
+  requires requires(F function) { session_factory(std::move(function)); }
 [[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where, F function,
                                           const ServerOptions& options = {}) {
-  return serve(reactor, where, session_kind(std::move(function)), options);
+  return serve(reactor, where, session_factory(std::move(function)), options);
 }
 
 }  // namespace rondo

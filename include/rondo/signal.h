@@ -9,7 +9,7 @@ namespace rondo {
 
 class Reactor;
 namespace detail {
-class Core;
+class Loop;
 }
 
 /// Calls back in the reactor's thread after the process got signal `number`. Several arrivals

@@ -220,7 +220,7 @@ class RONDO_EXPORT World {
   [[nodiscard]] Faults& faults() noexcept;
 
   // Running the reactors of backend(), and the network. What leaves a callback of a reactor without
-  // a hook of its own (Reactor::on_exception) leaves these too, or the run() of a
+  // a hook of its own (Reactor::set_exception_handler) leaves these too, or the run() of a
   // driving_backend(), when its turn is over. All is as it was: run on.
 
   /// Until `duration` has passed.

@@ -30,7 +30,8 @@ class RONDO_EXPORT Socket {
     if (fd_ >= 0) close();
   }
 
-  [[nodiscard]] static Result<Socket> make(Net& net, Family family, SocketType type) noexcept;
+  [[nodiscard]] static Result<Socket> make(Net& net, AddressFamily family,
+                                           SocketType type) noexcept;
 
   /// Two that are connected to each other, of the Unix family: socketpair(2).
   [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
@@ -77,16 +78,16 @@ class RONDO_EXPORT Socket {
   std::error_code shutdown(Direction direction) noexcept;
 
   /// A socket option by its name in <rondo/options.h>, where apply() sets many.
-  [[nodiscard]] std::error_code set(Option option, int value) noexcept;
-  [[nodiscard]] Result<int> get(Option option) const noexcept;
+  [[nodiscard]] std::error_code set(SocketOption option, int value) noexcept;
+  [[nodiscard]] Result<int> get(SocketOption option) const noexcept;
   /// The same by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
   [[nodiscard]] std::error_code set_option(int level, int name, int value) noexcept;
   [[nodiscard]] Result<int> option(int level, int name) const noexcept;
   /// TCP_NODELAY: small writes leave at once.
   [[nodiscard]] std::error_code set_nodelay() noexcept;
 
-  [[nodiscard]] Result<Endpoint> local() const noexcept;
-  [[nodiscard]] Result<Endpoint> peer() const noexcept;
+  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint> remote_endpoint() const noexcept;
   /// Who connected, of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 

@@ -41,10 +41,10 @@ enum class CloseReason : std::uint8_t {
   closed,         ///< close() did its work before the peer finished
   reset,          ///< the peer reset it, or took no more of our output
   timed_out,      ///< a deadline passed; Close::what names it
-  overflow,       ///< the output grew beyond output_max, or output_descriptors_max
-  stopped,        ///< abort()
+  overflow,       ///< the output grew beyond write_buffer_max, or write_descriptors_max
+  aborted,        ///< abort()
   not_connected,  ///< of a client: nobody answered; Close::what lists what was tried
-  failed,         ///< anything else; Close::error tells
+  error,          ///< anything else; Close::error tells
 };
 
 struct Close {
@@ -59,10 +59,10 @@ struct Close {
 
 /// What becomes of input that arrives when a stream is closed. A TCP peer to whom we close with
 /// input unread gets a reset, which may destroy what we sent last: to linger is to finish first,
-/// and to drop input until the peer finishes too, or until close_timeout. But for none, input is
+/// and to drop input until the peer finishes too, or until close_timeout. But for off, input is
 /// read and dropped while the output leaves, too.
-enum class Linger : std::uint8_t {
-  none,
+enum class LingeringClose : std::uint8_t {
+  off,
   if_unread,  ///< one read, after the output has left, tells whether there is anything
   always,
 };
@@ -75,21 +75,21 @@ struct StreamOptions {
   Duration read_timeout{};   ///< nothing came while the stream was reading
   Duration write_timeout{};  ///< output is waiting and the peer takes nothing
   Duration lifetime{};       ///< from the beginning, whatever happens
-  Duration close_timeout = std::chrono::seconds{10};  ///< of close(), draining and lingering
-  std::size_t output_mark = std::size_t{64} << 10U;   ///< soft: write() says false above it
-  std::size_t output_max = std::size_t{16} << 20U;    ///< hard: the stream ends with `overflow`
+  Duration close_timeout = std::chrono::seconds{10};      ///< of close(), draining and lingering
+  std::size_t write_high_water = std::size_t{64} << 10U;  ///< soft: write() says false above it
+  std::size_t write_buffer_max = std::size_t{16} << 20U;  ///< hard: the stream ends with `overflow`
   std::size_t input_per_turn_max = std::size_t{64}
                                    << 10U;  ///< then the neighbours' turn; at least 64 KiB
-  /// Nothing is read while the output is above output_mark: who does not take his answers is not
-  /// asked for more questions. Not for a client or a proxy, whose peer may do the same: both would
-  /// wait for ever.
-  bool hold_input = false;
-  Linger linger = Linger::if_unread;
+  /// Nothing is read while the output is above write_high_water: who does not take his answers is
+  /// not asked for more questions. Not for a client or a proxy, whose peer may do the same: both
+  /// would wait for ever.
+  bool pause_reading_when_full = false;
+  LingeringClose lingering_close = LingeringClose::if_unread;
   /// Of a Unix stream: descriptors that come are given to on_descriptors, for a system call that
   /// costs more. Without it the kernel closes them.
   bool receive_descriptors = false;
-  /// Hard, as output_max is: descriptors that wait to be passed.
-  std::size_t output_descriptors_max = descriptors_per_send_max;
+  /// Hard, as write_buffer_max is: descriptors that wait to be passed.
+  std::size_t write_descriptors_max = descriptors_per_send_max;
 };
 
 /// What a stream calls. Only from the reactor's turn, never from inside a call of the stream, and
@@ -189,8 +189,9 @@ class RONDO_EXPORT Stream final : private Handler {
   /// Sends a copy of `data`, in order, whole: what the system does not take at once is queued. What
   /// is written inside the stream's own on_data leaves right after it, what is written elsewhere
   /// at the end of the turn; a large piece is tried at once. False: the output is above the soft
-  /// mark, on_writable will tell when to go on. Beyond output_max the stream ends with `overflow`.
-  /// After finish(), close() and the end it does nothing. Never blocks, never fails otherwise.
+  /// mark, on_writable will tell when to go on. Beyond write_buffer_max the stream ends with
+  /// `overflow`. After shutdown_output(), close() and the end it does nothing. Never blocks, never
+  /// fails otherwise.
   bool write(Bytes data);
   bool write(std::string_view text) { return write(std::as_bytes(std::span{text})); }
   /// The same without a copy: `data` is kept until it is sent.
@@ -198,12 +199,12 @@ class RONDO_EXPORT Stream final : private Handler {
   /// The same for several pieces, copied, that leave together.
   bool write_parts(std::span<const Bytes> parts);
   /// Sends `size` bytes of `file`, a regular file, from `offset` on, by the system's own means. The
-  /// stream owns `file` from now on. A file that turns out to be shorter ends it: `failed`.
+  /// stream owns `file` from now on. A file that turns out to be shorter ends it: `error`.
   bool send_file(File file, std::uint64_t offset, std::uint64_t size);
   /// Sends a copy of `data`, at least a byte, and with the first of it `descriptors` (up to
   /// descriptors_per_send_max) to the process at the other end of a Unix socket. The stream owns
   /// them from now on, and closes them when they have gone, or when it ends. On what is no Unix
-  /// socket it ends: `failed`, with the error of send_descriptors().
+  /// socket it ends: `error`, with the error of send_descriptors().
   bool write(Bytes data, std::vector<Socket> descriptors);
   bool write(std::string_view text, std::vector<Socket> descriptors) {
     return write(std::as_bytes(std::span{text}), std::move(descriptors));
@@ -218,7 +219,7 @@ class RONDO_EXPORT Stream final : private Handler {
 
   /// No more output: when all of it has left, the peer is told (shutdown). Input goes on. Once both
   /// sides have finished, the stream ends with `eof`.
-  void finish();
+  void shutdown_output();
   /// No more input, nor output: when all of it has left, and perhaps after lingering, on_close is
   /// called, within `timeout` (options().close_timeout).
   void close();
@@ -228,7 +229,7 @@ class RONDO_EXPORT Stream final : private Handler {
 
   /// Closes a stream that its owner has done with: it lives until its output has left, or
   /// close_timeout, and calls nobody.
-  static void let_go(std::unique_ptr<Stream> stream);
+  static void close_detached(std::unique_ptr<Stream> stream);
 
   /// Gives the descriptor away; the stream is destroyed by its owner, and nobody is called. Errors:
   /// device_or_resource_busy while output is waiting or it connects, not_connected at its end.
@@ -241,8 +242,8 @@ class RONDO_EXPORT Stream final : private Handler {
   void set_options(const StreamOptions& options);
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  [[nodiscard]] Result<Endpoint> local() const noexcept;
-  [[nodiscard]] Result<Endpoint> peer() const noexcept;
+  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint> remote_endpoint() const noexcept;
   /// Who connected, of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
 
@@ -250,7 +251,7 @@ class RONDO_EXPORT Stream final : private Handler {
   /// GiB waits there until it has.
   [[nodiscard]] std::uint64_t received() const noexcept;
   [[nodiscard]] std::uint64_t sent() const noexcept;
-  [[nodiscard]] std::size_t waiting() const noexcept;
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept;
 
   [[nodiscard]] bool connecting() const noexcept { return (flags_ & is_connecting) != 0; }
   /// Whether on_data may still be called, and whether write() still does something.
@@ -269,7 +270,7 @@ class RONDO_EXPORT Stream final : private Handler {
     input_ended = 1U << 0U,    // read() said 0
     closing = 1U << 1U,        // close(): whatever comes is dropped
     ended = 1U << 2U,          // nothing is called any more but on_close
-    finishing = 1U << 3U,      // finish() or close(): no more is written
+    finishing = 1U << 3U,      // shutdown_output() or close(): no more is written
     output_failed = 1U << 4U,  // the system refused; what is left of the input is still read
     finished = 1U << 5U,       // the peer was told of our end
     lingering = 1U << 6U,      // finished, and dropping what comes

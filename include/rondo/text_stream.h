@@ -188,10 +188,10 @@ class RONDO_EXPORT LineSession : public TextHandler {
   TextStream text_;
 };
 
-/// As session_kind() of a Session.
+/// As session_factory() of a Session.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
-[[nodiscard]] SessionKind session_kind(Shared&... shared) {
+[[nodiscard]] SessionFactory session_factory(Shared&... shared) {
   static_assert(alignof(S) <= alignof(std::max_align_t));
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
           [&shared...](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
@@ -211,7 +211,7 @@ template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
 [[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
                                           const ServerOptions& options = {}, Shared&... shared) {
-  return serve(reactor, where, session_kind<S>(shared...), options);
+  return serve(reactor, where, session_factory<S>(shared...), options);
 }
 
 }  // namespace rondo

@@ -11,7 +11,7 @@ namespace rondo {
 
 class Reactor;
 namespace detail {
-class Core;
+class Loop;
 class TimerQueue;
 constexpr Duration once{-1};  // the period of a timer that has none
 }  // namespace detail
@@ -58,7 +58,7 @@ class RONDO_EXPORT Timer {
 
   void arm(TimePoint deadline, Duration period) noexcept;
 
-  detail::Core* core_;
+  detail::Loop* loop_;
   TimePoint deadline_ = never;
   TimePoint looked_at_ = never;  // while armed and queued: when its entry comes up; else never
   Duration period_ = detail::once;

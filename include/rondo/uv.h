@@ -19,7 +19,7 @@ namespace rondo {
 
 /// The loop of a reactor's backend, for handles of your own, or null if it is not libuv's. They run
 /// inside Reactor::run; close them, and let run_once() see it, before the reactor is destroyed.
-/// They do not keep run() from returning: take a Hold for that.
+/// They do not keep run() from returning: take a WorkGuard for that.
 [[nodiscard]] RONDO_EXPORT uv_loop_s* uv_loop_of(Backend& backend) noexcept;
 
 }  // namespace rondo

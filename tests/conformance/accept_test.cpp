@@ -31,7 +31,7 @@ class Accepting : public ReactorOnEveryBackend {
   Accepting() { spy.use_net(&net); }
   ~Accepting() override { (void)::unlink(path.c_str()); }  // a test may not have listened
 
-  Acceptor collecting(const AcceptPace& pace = {}) {
+  Acceptor collecting(const AcceptLimits& pace = {}) {
     (void)::unlink(path.c_str());  // the first has nothing to remove
     auto listener = Socket::listen(net, Endpoint::parse("unix:" + path).value());
     if (!listener) throw std::runtime_error{listener.error().message()};
@@ -44,7 +44,7 @@ class Accepting : public ReactorOnEveryBackend {
   }
   void connect(const Acceptor& acceptor, int count) {
     for (; count > 0; --count) {
-      auto client = Socket::connect(kernel().net(), acceptor.local());
+      auto client = Socket::connect(kernel().net(), acceptor.local_endpoint());
       ASSERT_TRUE(client) << client.error().message();
       clients.push_back(std::move(*client));
     }

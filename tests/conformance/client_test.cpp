@@ -27,9 +27,9 @@ class Clients : public StreamsOnEveryBackend {
   Server echo() { return serve<EchoSession>(reactor, "127.0.0.1:0").value(); }
   /// An address at which nobody listens: it is bound, and that is all.
   std::string nobody() {
-    bound_ = Socket::make(net, Family::ipv4, SocketType::stream).value();
+    bound_ = Socket::make(net, AddressFamily::ipv4, SocketType::stream).value();
     EXPECT_EQ(net.bind(bound_.fd(), Endpoint::loopback(0)), 0);
-    return bound_.local().value().to_string();
+    return bound_.local_endpoint().value().to_string();
   }
   StreamRecorder recorder;
 
@@ -41,7 +41,7 @@ RONDO_ON_EVERY_BACKEND(Clients);
 TEST_P(Clients, AreConnectedBeforeAnythingElseIsTold) {
   const Server server = echo();
   recorder.on_open_then = [](Stream& stream) { stream.write("hello"); };
-  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   EXPECT_TRUE(stream->connecting());
   EXPECT_EQ(recorder.opens, 0) << "nothing is told from inside connect()";
   EXPECT_TRUE(runs_until([&] { return recorder.received == "hello"; }));
@@ -52,7 +52,7 @@ TEST_P(Clients, AreConnectedBeforeAnythingElseIsTold) {
 TEST_P(Clients, SendWhatWasWrittenBeforeTheyWereConnected) {
   const Server server = echo();
   const std::string much = numbered_text(300'000);
-  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   stream->write("first,");
   stream->write(much);
   EXPECT_TRUE(runs_until([&] { return recorder.received.size() == much.size() + 6; }));
@@ -61,7 +61,7 @@ TEST_P(Clients, SendWhatWasWrittenBeforeTheyWereConnected) {
 
 TEST_P(Clients, CloseInOrderWhatWasWrittenBeforeTheyWereConnected) {
   const Server server = echo();
-  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   stream->write("hello");
   stream->close();
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1 && server.connections() == 0; }));
@@ -124,7 +124,7 @@ TEST_P(Clients, RefuseAnAddressThatIsNone) {
 
 TEST_P(Clients, MayBeDestroyedWhileTheyConnect) {
   const Server server = echo();
-  auto stream = connect(reactor, server.local().to_string(), recorder);
+  auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   stream.reset();
   run_on();
   EXPECT_EQ(recorder.opens + recorder.closes, 0);
@@ -134,7 +134,7 @@ TEST_P(Clients, MayBeDestroyedInEachOfTheirCalls) {
   const Server server = echo();
   std::unique_ptr<Stream> stream;
   recorder.on_open_then = [&](Stream&) { stream.reset(); };
-  stream = connect(reactor, server.local().to_string(), recorder);
+  stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
   StreamRecorder refused;
   refused.on_close_then = [&](Stream&) { stream.reset(); };
@@ -144,10 +144,10 @@ TEST_P(Clients, MayBeDestroyedInEachOfTheirCalls) {
 
 TEST_P(Clients, HaveTheirOwnNoDelay) {
   const Server server = echo();
-  const auto stream = connect(reactor, server.local().to_string(), recorder);
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   EXPECT_TRUE(runs_until([&] { return recorder.opens == 1; }));
   int nodelay = 0;
-  EXPECT_EQ(net.get(stream->fd(), Option::nodelay, nodelay), 0);
+  EXPECT_EQ(net.get(stream->fd(), SocketOption::nodelay, nodelay), 0);
   EXPECT_EQ(nodelay, 1);
 }
 
@@ -165,7 +165,7 @@ TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
   Pair pair = unix_pair();
   auto stream = adopt(std::move(pair.ours), recorder);
   stream->write(much);
-  Stream::let_go(std::move(stream));
+  Stream::close_detached(std::move(stream));
   EXPECT_EQ(read_to_end(pair.theirs), much);
   EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
   EXPECT_EQ(recorder.closes, 0) << "it calls nobody";
@@ -177,7 +177,7 @@ TEST_P(Clients, LetGoOfEndWithTheReactor) {
     Reactor other{GetParam().make()};
     auto stream = Stream::adopt(other, Socket{other.net(), pair.ours.release()}, recorder).value();
     stream->write(numbered_text(3'000'000));
-    Stream::let_go(std::move(stream));
+    Stream::close_detached(std::move(stream));
     EXPECT_FALSE(other.run_once(Duration::zero()));
   }
   EXPECT_EQ(recorder.closes, 0);
@@ -188,7 +188,7 @@ TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
     Reactor other{GetParam().make()};
     auto stream = connect(other, "127.0.0.1:1", recorder);
     stream->write("for nobody");
-    Stream::let_go(std::move(stream));
+    Stream::close_detached(std::move(stream));
     EXPECT_FALSE(other.run_once(Duration::zero()));
   }
   EXPECT_EQ(recorder.closes, 0);
@@ -197,7 +197,7 @@ TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
 TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
   {
     Reactor other{GetParam().make()};
-    Stream::let_go(connect(other, "127.0.0.1:1", recorder));
+    Stream::close_detached(connect(other, "127.0.0.1:1", recorder));
     EXPECT_FALSE(other.run()) << "nothing is left to wait for";
   }
   EXPECT_EQ(recorder.closes, 0);
@@ -205,7 +205,7 @@ TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
 
 TEST_P(Clients, ThatCannotBeWatchedSayWhatWasTried) {
   const Socket listener = Socket::listen(net, Endpoint::loopback(0)).value();
-  const std::string where = listener.local().value().to_string();
+  const std::string where = listener.local_endpoint().value().to_string();
   spy.fail_watch = {
       .skip = 1, .times = 1, .error = std::make_error_code(std::errc::no_space_on_device)};
   const auto stream = connect(reactor, where, recorder);
@@ -231,8 +231,10 @@ struct Counting final : StreamHandler {
 TEST_P(Reconnectors, ComeBackUntilTheyAreStopped) {
   const Server server = echo();
   Counting counting;
-  Reconnector reconnector{
-      reactor, server.local().to_string(), counting, {.backoff = {.min = 1us, .max = 1us}}};
+  Reconnector reconnector{reactor,
+                          server.local_endpoint().to_string(),
+                          counting,
+                          {.backoff = {.min = 1us, .max = 1us}}};
   EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
   reconnector.stop();
   EXPECT_GE(reconnector.connects(), 3u);

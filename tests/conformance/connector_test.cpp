@@ -44,7 +44,7 @@ TEST_P(ConnectorTest, ConnectsToAnAddress) {
   const Socket six = listen(at("[::1]:0"));
   const Socket named = listen(at("unix:@rondo-connector-" + std::to_string(::getpid())));
   for (const Socket* listener : {&four, &six, &named}) {
-    const std::string target = listener->local().value().to_string();
+    const std::string target = listener->local_endpoint().value().to_string();
     const Outcome outcome = connect(target);
     EXPECT_EQ(outcome.text(), target);
   }
@@ -52,7 +52,7 @@ TEST_P(ConnectorTest, ConnectsToAnAddress) {
 
 TEST_P(ConnectorTest, ConnectsToANameByTheAddressThatListens) {
   const Socket listener = listen(at("127.0.0.3:0"));
-  const Endpoint local = listener.local().value();
+  const Endpoint local = listener.local_endpoint().value();
   const ClosedPort first{at("127.0.0.2:" + std::to_string(local.port()))};
   hosts.write("127.0.0.2 server.test\n127.0.0.3 server.test\n");
   EXPECT_EQ(connect("server.test:" + std::to_string(local.port())).text(), local.to_string());
@@ -76,7 +76,7 @@ TEST_P(ConnectorTest, TellsOfTheNameThatWasNotFound) {
   const Outcome outcome = connect("256.1.1.1:80");
   EXPECT_EQ(outcome.text(),
             "connect to 256.1.1.1:80: resolve \"256.1.1.1\": not an address: Not a host name");
-  EXPECT_EQ(outcome.error(), NameError::bad_name);
+  EXPECT_EQ(outcome.error(), ResolveError::bad_name);
 }
 
 TEST_P(ConnectorTest, RefusesWhatIsNoTarget) {
@@ -93,9 +93,10 @@ TEST_P(ConnectorTest, TakesTheFirstOfTheGivenAddressesThatConnects) {
   const ClosedPort closed{at("127.0.0.1:0")};
   const Socket listener = listen(at("127.0.0.1:0"));
   Outcome outcome;
-  const Connector connector{reactor, {closed.local, listener.local().value()}, outcome.keeper()};
+  const Connector connector{
+      reactor, {closed.local, listener.local_endpoint().value()}, outcome.keeper()};
   EXPECT_FALSE(reactor.run());
-  EXPECT_EQ(outcome.text(), listener.local().value().to_string());
+  EXPECT_EQ(outcome.text(), listener.local_endpoint().value().to_string());
 }
 
 TEST_P(ConnectorTest, CallsPrepareForEachSocketBeforeItConnects) {
@@ -106,7 +107,7 @@ TEST_P(ConnectorTest, CallsPrepareForEachSocketBeforeItConnects) {
     ConnectorOptions made;
     made.prepare = [&](Socket& socket) {
       ++prepared;
-      EXPECT_FALSE(socket.peer());
+      EXPECT_FALSE(socket.remote_endpoint());
       return fails ? std::make_error_code(std::errc::no_protocol_option) : std::error_code{};
     };
     return made;
@@ -121,13 +122,14 @@ TEST_P(ConnectorTest, BindsToTheSourceAddress) {
   const Socket listener = listen(at("127.0.0.1:0"));
   ConnectorOptions options;
   options.source = at("127.0.0.9:0");
-  const Outcome outcome = connect(listener.local().value().to_string(), std::move(options));
+  const Outcome outcome =
+      connect(listener.local_endpoint().value().to_string(), std::move(options));
   ASSERT_TRUE(outcome.connected()) << outcome.text();
-  EXPECT_EQ((*outcome.result)->local().value().host(), "127.0.0.9");
+  EXPECT_EQ((*outcome.result)->local_endpoint().value().host(), "127.0.0.9");
 
   ConnectorOptions other;
   other.source = at("[::1]:0");
-  EXPECT_EQ(connect(listener.local().value().to_string(), std::move(other)).error(),
+  EXPECT_EQ(connect(listener.local_endpoint().value().to_string(), std::move(other)).error(),
             std::errc::address_family_not_supported);
 }
 
@@ -139,7 +141,7 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
   options.source = port;
   options.prepare = [&](Socket& socket) {
     ++prepared;
-    return socket.set(Option::reuse_address, 1);
+    return socket.set(SocketOption::reuse_address, 1);
   };
   // Bound to the port that it connects to, as chance has it now and then.
   ASSERT_FALSE(const_cast<Socket&>(closed.socket).close());
@@ -161,7 +163,7 @@ TEST_P(ConnectorTest, ReportsWantOfDescriptors) {
 TEST_P(ConnectorTest, IsNotCalledOnceDestroyed) {
   const Socket listener = listen(at("127.0.0.1:0"));
   const FullListener full{at("127.0.0.1:0")};
-  const std::string open = listener.local().value().to_string();
+  const std::string open = listener.local_endpoint().value().to_string();
   Outcome outcome;
   {
     const Connector at_once{reactor, resolver, open, outcome.keeper()};
@@ -183,7 +185,8 @@ TEST_P(ConnectorTest, IsNotCalledOnceDestroyed) {
 
 TEST_P(ConnectorTest, MayBeDestroyedInItsCallback) {
   const Socket listener = listen(at("127.0.0.1:0"));
-  for (const std::string& target : {listener.local().value().to_string(), std::string{"?"}}) {
+  for (const std::string& target :
+       {listener.local_endpoint().value().to_string(), std::string{"?"}}) {
     int calls = 0;
     std::unique_ptr<Connector> connector;
     connector = std::make_unique<Connector>(reactor, resolver, target, [&](auto) {
@@ -222,7 +225,7 @@ TEST_P(ConnectorTest, GoesOnAfterAThrowWhilePreparing) {
     if (++prepared == 1) throw std::runtime_error{"thrown"};
     return std::error_code{};
   };
-  const Endpoint local = listener.local().value();
+  const Endpoint local = listener.local_endpoint().value();
   Outcome outcome;
   const Connector connector{reactor, {local, local}, outcome.keeper(), std::move(options)};
   EXPECT_THROW((void)reactor.run(), std::runtime_error);  // throws before it returns
@@ -235,7 +238,8 @@ TEST_P(ConnectorTest, MayBeMovedWhileItConnects) {
   Outcome replaced;
   Outcome outcome;
   Connector target{reactor, resolver, "127.0.0.1:1", replaced.keeper()};
-  Connector connector{reactor, resolver, listener.local().value().to_string(), outcome.keeper()};
+  Connector connector{reactor, resolver, listener.local_endpoint().value().to_string(),
+                      outcome.keeper()};
   target = std::move(connector);
   const Connector last = std::move(target);
   EXPECT_FALSE(reactor.run());

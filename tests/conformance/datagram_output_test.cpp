@@ -22,25 +22,25 @@ class DatagramOutputTest : public test::DatagramFixture {
   /// An address of the loopback at which nobody is.
   Endpoint nobody() {
     const DatagramSocket gone = bound(here);
-    return gone.local().value();
+    return gone.local_endpoint().value();
   }
 };
 RONDO_ON_EVERY_BACKEND(DatagramOutputTest);
 
 TEST_P(DatagramOutputTest, LeaveTogetherBeforeTheNextWait) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   for (int i = 0; i < 3; ++i) client.send(bytes_of("x"));
   EXPECT_EQ(net.calls("send"), 0);
-  EXPECT_EQ(client.unsent(), 3U);
+  EXPECT_EQ(client.unsent_bytes(), 3U);
   run_until_received(there, 3);
   EXPECT_EQ(net.calls("send"), 1);
-  EXPECT_EQ(client.unsent(), 0U);
+  EXPECT_EQ(client.unsent_bytes(), 0U);
 }
 
 TEST_P(DatagramOutputTest, LeaveRightAfterTheCallbackTheyAreSentFrom) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   for (int i = 0; i < 64; ++i) client.send(bytes_of("x"));
   std::vector<int> sends_before;
   there.then = [&](DatagramSocket& socket, std::span<const Datagram> received) {
@@ -63,7 +63,7 @@ TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
     wanted += text + ' ';
   }
   test::run_turns(reactor, 5);
-  EXPECT_GT(a.unsent(), 0U);
+  EXPECT_GT(a.unsent_bytes(), 0U);
   // It does not try again and again; but a poller may be wrong now and then, so it has five looks.
   int tries = 2;
   for (int look = 0; look < 5 && tries > 1; ++look) {
@@ -75,7 +75,7 @@ TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
   b.resume();
   run_until_received(there, count);
   EXPECT_EQ(there.texts(), wanted);
-  EXPECT_EQ(a.unsent(), 0U);
+  EXPECT_EQ(a.unsent_bytes(), 0U);
   EXPECT_EQ(a.counters().sent, count);
   EXPECT_EQ(a.counters().dropped, 0U);
 }
@@ -90,7 +90,7 @@ TEST_P(DatagramOutputTest, TryAgainWhereTheKernelWronglySaysWritable) {
   server.pause();
   for (std::size_t i = 0; i < count; ++i) client.send(bytes_of("x"), *name);
   test::run_turns(reactor, 5);
-  EXPECT_GT(client.unsent(), 0U);
+  EXPECT_GT(client.unsent_bytes(), 0U);
   const int sends = net.calls("send");
   const TimePoint before = Clock::now();
   test::run_turns(reactor, 1000);
@@ -106,7 +106,7 @@ TEST_P(DatagramOutputTest, AreDroppedAtOnceIfNothingIsToBeKept) {
   b.pause();
   for (int i = 0; i < 500; ++i) a.send(bytes_of("x"));
   test::run_turns(reactor, 3);
-  EXPECT_EQ(a.unsent(), 0U);
+  EXPECT_EQ(a.unsent_bytes(), 0U);
   EXPECT_EQ(a.counters().sent + a.counters().dropped, 500U);
   EXPECT_GT(a.counters().dropped, 0U);
   b.resume();
@@ -115,7 +115,8 @@ TEST_P(DatagramOutputTest, AreDroppedAtOnceIfNothingIsToBeKept) {
 
 TEST_P(DatagramOutputTest, AreBounded) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value(), {.output_bytes_max = 1000});
+  DatagramSocket client =
+      connected(here, server.local_endpoint().value(), {.output_bytes_max = 1000});
   EXPECT_FALSE(client.send(bytes_of(std::string(1001, 'x'))));
   EXPECT_TRUE(client.send(bytes_of(std::string(1000, 'x'))));
   EXPECT_FALSE(client.send(bytes_of("")));
@@ -131,7 +132,7 @@ TEST_P(DatagramOutputTest, AreBounded) {
 TEST_P(DatagramOutputTest, RefusedByTheKernelAreToldAndTheNextOnesGo) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here);
-  const Endpoint to = server.local().value();
+  const Endpoint to = server.local_endpoint().value();
   for (const char* text : {"a", "b", "c"}) client.send(bytes_of(text), to);
   net.fail("send", ENOBUFS, 2);
   run_until_received(there, 1);
@@ -152,14 +153,14 @@ TEST_P(DatagramOutputTest, ThatMetNobodyAreReportedAndSurvived) {
   test::run_turns(reactor, 5);
   EXPECT_EQ(here.errors.size(), 1U);
   DatagramSocket server = bound(there);
-  EXPECT_FALSE(client.connect_to(server.local().value()));
+  EXPECT_FALSE(client.connect_to(server.local_endpoint().value()));
   client.send(bytes_of("you"));
   run_until_received(there, 1);
 }
 
 TEST_P(DatagramOutputTest, AreNotLostToTheErrorOfAnEarlierOne) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   client.send(bytes_of("x"));
   net.fail("send", ECONNREFUSED);
   run_until_received(there, 1);
@@ -171,7 +172,7 @@ TEST_P(DatagramOutputTest, OfASendOffloadAreOneMessage) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here, {.send_offload = true});
   if (!client.unapplied().empty()) GTEST_SKIP() << client.unapplied()[0].error.message();
-  const Endpoint to = server.local().value();
+  const Endpoint to = server.local_endpoint().value();
   for (int i = 0; i < 100; ++i) client.send(bytes_of("xyz"), to);
   run_until_received(there, 100);
   EXPECT_EQ(net.calls("send"), 1);  // 64 and 36, where a call takes 32 messages
@@ -182,7 +183,7 @@ TEST_P(DatagramOutputTest, GoOneByOneWhereSegmentsAreRefused) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here, {.send_offload = true});
   if (!client.unapplied().empty()) GTEST_SKIP() << client.unapplied()[0].error.message();
-  const Endpoint to = server.local().value();
+  const Endpoint to = server.local_endpoint().value();
   for (int i = 0; i < 10; ++i) client.send(bytes_of(std::to_string(i)), to);
   net.fail("send", EIO);
   run_until_received(there, 10);
@@ -197,14 +198,14 @@ TEST_P(DatagramOutputTest, LeaveWhenTheSocketIsDestroyed) {
   DatagramSocket server = bound(there);
   {
     DatagramSocket client = bound(here);
-    client.send(bytes_of("goodbye"), server.local().value());
+    client.send(bytes_of("goodbye"), server.local_endpoint().value());
   }
   run_until_received(there, 1);
 }
 
 TEST_P(DatagramOutputTest, LeaveThoughTheHandlerThrows) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   there.then = [](DatagramSocket& socket, std::span<const Datagram> received) {
     test::echo(socket, received);
     throw std::runtime_error{"on purpose"};
@@ -216,7 +217,7 @@ TEST_P(DatagramOutputTest, LeaveThoughTheHandlerThrows) {
 
 TEST_P(DatagramOutputTest, AllowTheirSocketToBeDestroyedInAnyCallback) {
   DatagramSocket server = bound(there);
-  const Endpoint to = server.local().value();
+  const Endpoint to = server.local_endpoint().value();
   std::optional<DatagramSocket> client;
   const auto destroy = [&](DatagramSocket&) { client.reset(); };
 
@@ -226,7 +227,7 @@ TEST_P(DatagramOutputTest, AllowTheirSocketToBeDestroyedInAnyCallback) {
     client.reset();
     EXPECT_EQ(test::text_of(received[0].data), "x");  // lent until the return
   };
-  server.send(bytes_of("x"), client->local().value());
+  server.send(bytes_of("x"), client->local_endpoint().value());
   run_until_received(there, 1);
   EXPECT_FALSE(client);
 
@@ -256,7 +257,7 @@ TEST_P(DatagramOutputTest, MayBeMovedFromAndTo) {
   DatagramSocket server = bound(there);
   const DatagramSocket* told = nullptr;
   there.then = [&](DatagramSocket& socket, std::span<const Datagram>) { told = &socket; };
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   client.send(bytes_of("x"));
   DatagramSocket moved = std::move(server);
   run_until_received(there, 1);
@@ -269,7 +270,7 @@ TEST_P(DatagramOutputTest, MayBeMovedFromAndTo) {
 
 TEST_P(DatagramOutputTest, EndReadingByWhatCannotPass) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   client.pause();  // so that the failures are the server's
   net.fail("receive", EINVAL, 1);
   client.send(bytes_of("x"));
@@ -283,7 +284,7 @@ TEST_P(DatagramOutputTest, EndReadingByWhatCannotPass) {
 
 TEST_P(DatagramOutputTest, RestRatherThanSpinWithoutMemory) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   client.pause();  // so that the failures are the server's
   net.fail("receive", ENOMEM, 3);
   client.send(bytes_of("x"));
@@ -309,7 +310,7 @@ TEST_P(DatagramOutputTest, AllocateNothingOnceItRuns) {
   Pinger b;
   DatagramSocket first = bound(a);
   DatagramSocket second = bound(b);
-  for (int i = 0; i < 8; ++i) first.send(bytes_of("ball"), second.local().value());
+  for (int i = 0; i < 8; ++i) first.send(bytes_of("ball"), second.local_endpoint().value());
   run([&] { return a.count > 100; });
   const std::size_t before = test::allocations();
   run([&] { return a.count > 1000; });

@@ -24,20 +24,20 @@ class DatagramTest : public test::DatagramFixture {};
 RONDO_ON_EVERY_BACKEND(DatagramTest);
 
 TEST_P(DatagramTest, GoThereAndBack) {
-  for (const Family family : {Family::ipv4, Family::ipv6}) {
+  for (const AddressFamily family : {AddressFamily::ipv4, AddressFamily::ipv6}) {
     here = {};
     there = {};
     there.then = test::echo;
     auto server = DatagramSocket::make(reactor, Endpoint::loopback(0, family), there);
     if (!server) continue;  // no IPv6 here
     DatagramSocket client = bound(here, {}, Endpoint::any(0, family));
-    EXPECT_TRUE(client.send(bytes_of("hello"), server->local().value()));
+    EXPECT_TRUE(client.send(bytes_of("hello"), server->local_endpoint().value()));
     run_until_received(here, 1);
     EXPECT_EQ(here.datagrams[0].data, "hello");
-    EXPECT_EQ(here.datagrams[0].from, server->local().value());
+    EXPECT_EQ(here.datagrams[0].from, server->local_endpoint().value());
     EXPECT_EQ(here.datagrams[0].size, 5U);
     EXPECT_FALSE(here.datagrams[0].truncated);
-    EXPECT_EQ(there.datagrams[0].from.port(), client.local()->port());
+    EXPECT_EQ(there.datagrams[0].from.port(), client.local_endpoint()->port());
     EXPECT_EQ(client.counters().sent, 1U);
     EXPECT_EQ(client.counters().sent_bytes, 5U);
     EXPECT_EQ(server->counters().received, 1U);
@@ -49,7 +49,7 @@ TEST_P(DatagramTest, GoThereAndBack) {
 TEST_P(DatagramTest, OfZeroBytesAreDelivered) {
   there.then = test::echo;
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   for (const std::string_view text : {"", "a", ""}) client.send(bytes_of(text));
   run_until_received(here, 3);
   EXPECT_EQ(here.texts(), " a  ");
@@ -58,7 +58,7 @@ TEST_P(DatagramTest, OfZeroBytesAreDelivered) {
 TEST_P(DatagramTest, UpToTheLargestAreWhole) {
   there.then = test::echo;
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   const std::string largest(65'507, 'x');
   client.send(bytes_of(largest));
   run_until_received(here, 1);
@@ -74,7 +74,7 @@ TEST_P(DatagramTest, LargerThanTheRoomAreFlaggedWithTheirSize) {
   DatagramSocket server = bound(there, {.datagram_size_max = 4});
   DatagramSocket client = bound(here);
   for (const std::string_view text : {"abc", "abcd", "abcde"}) {
-    client.send(bytes_of(text), server.local().value());
+    client.send(bytes_of(text), server.local_endpoint().value());
   }
   run_until_received(there, 3);
   EXPECT_EQ(there.texts(), "abc abcd abcd ");
@@ -90,7 +90,7 @@ TEST_P(DatagramTest, ComeAndGoInBatches) {
   constexpr std::size_t count = 32;
   there.then = test::echo;
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   std::string wanted;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string text = std::to_string(i);
@@ -107,7 +107,7 @@ TEST_P(DatagramTest, ComeAndGoInBatches) {
 TEST_P(DatagramTest, AreBoundedInATurn) {
   constexpr std::size_t count = 100;
   DatagramSocket server = bound(there, {.datagrams_per_turn_max = 40});
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   for (std::size_t i = 0; i < count; ++i) client.send(bytes_of("x"));
   std::vector<std::size_t> in_turns;
   run([&] {
@@ -121,7 +121,7 @@ TEST_P(DatagramTest, AreBoundedInATurn) {
 TEST_P(DatagramTest, TellWhereTheyCameIn) {
   DatagramSocket server = bound(there, {.packet_info = true}, Endpoint::any(0));
   DatagramSocket client = bound(here, {.broadcast = true});
-  const std::uint16_t port = server.local()->port();
+  const std::uint16_t port = server.local_endpoint()->port();
   there.then = test::echo;
   client.send(bytes_of("x"), Endpoint::parse("127.0.0.2:0")->with_port(port));
   run_until_received(there, 1);
@@ -138,15 +138,15 @@ TEST_P(DatagramTest, TellWhereTheyCameIn) {
 }
 
 TEST_P(DatagramTest, TellWhereTheyCameInByIpv6) {
-  auto made = DatagramSocket::make(reactor, Endpoint::any(0, Family::ipv6), there,
+  auto made = DatagramSocket::make(reactor, Endpoint::any(0, AddressFamily::ipv6), there,
                                    {.socket = {.dual_stack = true}, .packet_info = true});
   if (!made) GTEST_SKIP() << made.error().message();
   there.then = test::echo;
-  const std::uint16_t port = made->local()->port();
-  DatagramSocket client = bound(here, {}, Endpoint::any(0, Family::ipv6));
-  client.send(bytes_of("six"), Endpoint::loopback(port, Family::ipv6));
+  const std::uint16_t port = made->local_endpoint()->port();
+  DatagramSocket client = bound(here, {}, Endpoint::any(0, AddressFamily::ipv6));
+  client.send(bytes_of("six"), Endpoint::loopback(port, AddressFamily::ipv6));
   run_until_received(here, 1);
-  EXPECT_EQ(there.datagrams[0].info.local, Endpoint::loopback(0, Family::ipv6));
+  EXPECT_EQ(there.datagrams[0].info.local, Endpoint::loopback(0, AddressFamily::ipv6));
   EXPECT_TRUE(there.datagrams[0].info.unicast);
   test::KeepingHandler old;
   DatagramSocket client4 = bound(old);
@@ -159,7 +159,8 @@ TEST_P(DatagramTest, TellWhereTheyCameInByIpv6) {
 TEST_P(DatagramTest, NeedAnOptionForBroadcast) {
   DatagramSocket server = bound(there, {}, Endpoint::any(0));
   DatagramSocket client = bound(here);
-  const Endpoint all = Endpoint::parse("127.255.255.255:0")->with_port(server.local()->port());
+  const Endpoint all =
+      Endpoint::parse("127.255.255.255:0")->with_port(server.local_endpoint()->port());
   client.send(bytes_of("x"), all);
   run([&] { return !here.errors.empty(); });
   EXPECT_EQ(here.errors[0], std::errc::permission_denied);
@@ -181,7 +182,7 @@ TEST_P(DatagramTest, ComeFromGroups) {
     EXPECT_TRUE(client.unapplied().empty());
     ASSERT_FALSE(server.join(group, interface));
     EXPECT_EQ(server.join(group, interface), std::errc::address_in_use);
-    client.send(bytes_of("members"), group.with_port(server.local()->port()));
+    client.send(bytes_of("members"), group.with_port(server.local_endpoint()->port()));
     run_until_received(there, 1);
     ASSERT_EQ(there.texts(), "members ");
     EXPECT_EQ(there.datagrams[0].info.local, group);
@@ -197,7 +198,7 @@ TEST_P(DatagramTest, ComeFromGroups) {
 TEST_P(DatagramTest, OfAReceiveOffloadAreTakenApart) {
   const DatagramOptions offload{.receive_offload = true, .send_offload = true};
   DatagramSocket server = bound(there, offload);
-  DatagramSocket client = connected(here, server.local().value(), offload);
+  DatagramSocket client = connected(here, server.local_endpoint().value(), offload);
   if (!server.unapplied().empty()) GTEST_SKIP() << server.unapplied()[0].error.message();
   std::string wanted;
   constexpr std::size_t sizes[] = {300, 300, 300, 7, 300, 0, 300, 301, 65'507, 1, 1};
@@ -281,7 +282,7 @@ TEST_P(DatagramTest, OfSeqpacketHaveAnEnd) {
 
 TEST_P(DatagramTest, WaitWhilePaused) {
   DatagramSocket server = bound(there);
-  DatagramSocket client = connected(here, server.local().value());
+  DatagramSocket client = connected(here, server.local_endpoint().value());
   server.pause();
   client.send(bytes_of("x"));
   test::run_turns(reactor, 10);
@@ -300,7 +301,7 @@ TEST_P(DatagramTest, DoNotKeepTheLoopWhenUnreferenced) {
 
 TEST_P(DatagramTest, NameWhereTheyCouldNotBindOrConnect) {
   DatagramSocket server = bound(there);
-  const Endpoint taken = server.local().value();
+  const Endpoint taken = server.local_endpoint().value();
   EXPECT_EQ(DatagramSocket::make(reactor, taken, here).error().message(),
             "bind to " + taken.to_string() + ": Address already in use");
   EXPECT_EQ(DatagramSocket::connect(reactor, Endpoint::parse("unix:/no/such").value(), here)
@@ -324,7 +325,7 @@ TEST_P(DatagramTest, NameWhereTheyCouldNotBindOrConnect) {
 
 TEST_P(DatagramTest, HaveTheTtlAskedFor) {
   DatagramSocket socket = bound(here, {.ttl = 9});
-  EXPECT_EQ(socket.socket().get(Option::ttl).value(), 9);
+  EXPECT_EQ(socket.socket().get(SocketOption::ttl).value(), 9);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ TEST_P(Exceptions, OfHandlersComeOutOneByOneAndTheRestIsServed) {
   for (std::size_t i = 0; i < many; ++i) {
     pairs.push_back(unix_pair());
     handlers.push_back(std::make_unique<RecordingHandler>([&, i](Ready) {
-      watches[i].end();
+      watches[i].cancel();
       if (i % 3 == 0) throw Oops{};
     }));
     watches.push_back(reactor.watch(pairs[i].ours.get(), Ready::write, *handlers[i]).value());

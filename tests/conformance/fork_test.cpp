@@ -33,7 +33,7 @@ class Forking : public ReactorOnEveryBackend {
     EXPECT_EQ(spy.renewals, 0);
     watch.set(Ready::write);
     EXPECT_TRUE(run_until(reactor, [&] { return can_write(handler.last); }));
-    watch.end();
+    watch.cancel();
     EXPECT_FALSE(reactor.run());
   }
 
@@ -55,8 +55,8 @@ TEST_P(Forking, TheChildGoesOnWithItsCopy) {
               RecordingHandler mine;
               Watch more = reactor.watch(second.ours.get(), Ready::write, mine).value();
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return mine.calls > 0; }));
-              more.end();
-              watch.end();
+              more.cancel();
+              watch.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run());
               return 0;
             }),
@@ -69,7 +69,7 @@ TEST_P(Forking, TheChildRegistersFirst) {
               RecordingHandler mine;
               Watch more = reactor.watch(second.ours.get(), Ready::write, mine).value();
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return mine.calls > 0; }));
-              more.end();
+              more.cancel();
               return 0;
             }),
             0);
@@ -78,7 +78,7 @@ TEST_P(Forking, TheChildRegistersFirst) {
 
 TEST_P(Forking, TheChildUnregistersFirst) {
   EXPECT_EQ(in_child([&] {
-              watch.end();
+              watch.cancel();
               RONDO_CHILD_REQUIRE(!reactor.alive());
               RONDO_CHILD_REQUIRE(!reactor.run());
               return 0;
@@ -93,7 +93,7 @@ TEST_P(Forking, TheChildDestroysEverything) {
   std::optional<Watch> theirs{doomed->watch(second.ours.get(), Ready::write, mine).value()};
   EXPECT_TRUE(run_until(*doomed, [&] { return mine.calls > 0; }));
   EXPECT_EQ(in_child([&] {
-              watch.end();
+              watch.cancel();
               theirs.reset();
               doomed.reset();
               return 0;
@@ -199,7 +199,7 @@ TEST_P(Forking, AChildThatCannotRenewItsBackendSaysSoAndTouchesNothing) {
               RONDO_CHILD_REQUIRE(reactor.run_once(Duration::zero()) == no_more);
               RecordingHandler mine;
               RONDO_CHILD_REQUIRE(!reactor.watch(second.ours.get(), Ready::write, mine));
-              watch.end();
+              watch.cancel();
               RONDO_CHILD_REQUIRE(spy.watches == watches_before && spy.waits == waits_before);
               Watch more = reactor.watch(second.ours.get(), Ready::write, mine).value();
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return mine.calls > 0; }));

@@ -33,9 +33,9 @@ class Client final : public Handler {
     const auto action = action_;  // which may destroy this
     action(*this);
   }
-  void end() { watch_.end(); }
+  void end() { watch_.cancel(); }
   void close() {
-    watch_.end();
+    watch_.cancel();
     fd_.close();
   }
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -191,7 +191,7 @@ TEST_P(Lifetime, AStaleTokenReachesNobody) {
   const Pair pair = unix_pair();
   Watch watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
   const Token old = spy.token_of(pair.ours.get());
-  watch.end();
+  watch.cancel();
   watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
   EXPECT_NE(spy.token_of(pair.ours.get()), old);
   for (int i = 0; i < 5; ++i) {
@@ -217,7 +217,7 @@ TEST_P(Lifetime, AHandlerMayDestroyATimerThatIsDueInItsTurn) {
   Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
   handler.then = [&, then = handler.then](Ready ready) {
     then(ready);
-    watch.end();
+    watch.cancel();
   };
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
   run_turns(reactor, 5);
@@ -291,8 +291,8 @@ TEST_P(Lifetime, WorkThatNeverRanMayOwnThings) {
     Reactor doomed{GetParam().make()};
     const auto timer = std::make_shared<Timer>(doomed, [] {});
     timer->arm_after(1h);
-    doomed.defer([hold = doomed.hold(), destroyed = std::move(destroyed)] {});
-    doomed.post([hold = doomed.hold()] {});
+    doomed.defer([hold = doomed.work_guard(), destroyed = std::move(destroyed)] {});
+    doomed.post([hold = doomed.work_guard()] {});
     doomed.post([timer] {});
   }
   EXPECT_TRUE(seen.expired());

@@ -75,7 +75,7 @@ TEST_P(LookupTest, DeclinesWhereTooManyWait) {
     lookups.push_back(resolver.resolve("example.org", 1, ending.keeper()));
   }
   EXPECT_TRUE(run_until(reactor, [&] { return endings[3].calls == 1 && held.size() == 2; }));
-  EXPECT_EQ(endings[3].error(), NameError::too_many);
+  EXPECT_EQ(endings[3].error(), ResolveError::too_many);
   EXPECT_EQ(endings[0].calls + endings[1].calls + endings[2].calls, 0);
 }
 

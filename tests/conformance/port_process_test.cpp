@@ -24,7 +24,7 @@ TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
   EXPECT_TRUE(is_told(token, Ready::write));
   backend->wake();
   look();
-  ASSERT_FALSE(backend->renew());
+  ASSERT_FALSE(backend->reinit());
   int owned = 0;
   for (const auto& [fd, what] : open_descriptors()) {
     if (before.contains(fd)) continue;
@@ -69,7 +69,7 @@ TEST_P(Process, RenewedForgetsEveryRegistration) {
   ASSERT_FALSE(watch(resting.ours, Ready::none, Ready::none, other));
   EXPECT_TRUE(is_told(token, Ready::write));
   for (int i = 0; i < 3; ++i) {
-    ASSERT_FALSE(backend->renew());
+    ASSERT_FALSE(backend->reinit());
     EXPECT_TRUE(is_silent(token));
     ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write)) << "from none, as a new one";
     EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
@@ -80,7 +80,7 @@ TEST_P(Process, RenewedForgetsEveryRegistration) {
 }
 
 TEST_P(Process, IsWokenAfterItWasRenewed) {
-  ASSERT_FALSE(backend->renew());
+  ASSERT_FALSE(backend->reinit());
   backend->wake();
   CollectingSink sink;
   ASSERT_FALSE(backend->wait(sink, never));
@@ -90,7 +90,7 @@ TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
   CollectingSink sink;
   for (int i = 0; i < 3; ++i) {
     backend->wake();
-    ASSERT_FALSE(backend->renew());
+    ASSERT_FALSE(backend->reinit());
     look();  // the wake-up may have survived or not
     look();
     backend->wake();
@@ -100,7 +100,7 @@ TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
 
 TEST_P(Process, RenewsWithoutLeavingDescriptorsBehind) {
   const auto before = open_descriptors().size();
-  for (int i = 0; i < 10; ++i) ASSERT_FALSE(backend->renew());
+  for (int i = 0; i < 10; ++i) ASSERT_FALSE(backend->reinit());
   EXPECT_EQ(open_descriptors().size(), before);
 }
 
@@ -111,7 +111,7 @@ TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
   ASSERT_FALSE(watch(idle.ours, Ready::none, Ready::read, other));
   EXPECT_TRUE(is_told(token, Ready::write));
   EXPECT_EQ(in_child([&] {
-              RONDO_CHILD_REQUIRE(!backend->renew());
+              RONDO_CHILD_REQUIRE(!backend->reinit());
               RONDO_CHILD_REQUIRE(is_silent(token));
               RONDO_CHILD_REQUIRE(!watch(pair.ours, Ready::none, Ready::both, other));
               RONDO_CHILD_REQUIRE(is_told_again_and_again(other, Ready::write));
@@ -132,7 +132,7 @@ TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
 
 TEST_P(Process, AWakeInTheChildIsNotThatOfTheParent) {
   EXPECT_EQ(in_child([&] {
-              RONDO_CHILD_REQUIRE(!backend->renew());
+              RONDO_CHILD_REQUIRE(!backend->reinit());
               for (int i = 0; i < 10; ++i) backend->wake();
               CollectingSink sink;
               RONDO_CHILD_REQUIRE(!backend->wait(sink, never));

@@ -44,7 +44,7 @@ TEST_P(Posting, FromFourThreadsLosesNothingAndKeepsEachThreadsOrder) {
   std::array<int, producers> next{};
   int wrong = 0;
   int left = producers * many;
-  std::optional<Hold> hold{reactor.hold()};
+  std::optional<WorkGuard> hold{reactor.work_guard()};
   std::vector<std::thread> threads;
   for (std::size_t producer = 0; producer < producers; ++producer) {
     threads.emplace_back([&, producer] {
@@ -66,7 +66,7 @@ TEST_P(Posting, FromFourThreadsLosesNothingAndKeepsEachThreadsOrder) {
 TEST_P(Posting, LosesNoWakeUp) {
   constexpr int rounds = 3000;
   std::atomic<int> done{0};
-  std::optional<Hold> hold{reactor.hold()};
+  std::optional<WorkGuard> hold{reactor.work_guard()};
   std::thread producer{[&] {
     for (int round = 0; round < rounds; ++round) {
       reactor.post([&, round] {
@@ -186,7 +186,7 @@ TEST_P(BoundedPosting, IsDeclinedAtTheLimitWithTheWorkUntouched) {
 }
 
 TEST_P(BoundedPosting, RunsNoMoreInOneTurnThanItsLimit) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   for (const std::size_t many : {posts_per_turn_max - 1, posts_per_turn_max, posts_per_turn_max + 1,
                                  3 * posts_per_turn_max + 2}) {
     std::size_t ran = 0;
@@ -233,7 +233,7 @@ class Relay {
     --alive;
     if (reactor_ == nullptr || more_ == 0) return;
     reactor_->post([next = Relay{*reactor_, more_ - 1}] {});
-    reactor_->defer([next = Relay{*reactor_, more_ - 1}, hold = reactor_->hold()] {});
+    reactor_->defer([next = Relay{*reactor_, more_ - 1}, hold = reactor_->work_guard()] {});
   }
 
   static inline int alive = 0;

@@ -41,21 +41,22 @@ TEST_P(ResolverTest, GivesTheAddressesOfBothFamilies) {
 TEST_P(ResolverTest, GivesTheAddressesOfOneFamily) {
   names.server.add("example.org", "127.0.0.2");
   names.server.add("example.org", "::1");
-  EXPECT_EQ(names.look_up("example.org", 1, Family::ipv6).texts(), Texts{"[::1]:1"});
-  EXPECT_EQ(names.look_up("Example.ORG.", 2, Family::ipv4).texts(), Texts{"127.0.0.2:2"});
+  EXPECT_EQ(names.look_up("example.org", 1, AddressFamily::ipv6).texts(), Texts{"[::1]:1"});
+  EXPECT_EQ(names.look_up("Example.ORG.", 2, AddressFamily::ipv4).texts(), Texts{"127.0.0.2:2"});
   EXPECT_EQ(names.server.queries.size(), 2U);
 }
 
 TEST_P(ResolverTest, NamesWhatWasNotFound) {
   const Ending ending = names.look_up("nowhere.example.org");
   EXPECT_EQ(ending.texts(), Texts{"resolve nowhere.example.org: Domain name not found"});
-  EXPECT_EQ(ending.error(), NameError::host_not_found);
+  EXPECT_EQ(ending.error(), ResolveError::host_not_found);
   EXPECT_FALSE(is_temporary_name_error(ending.error()));
 }
 
 TEST_P(ResolverTest, TellsANameWithoutAddressFromNone) {
   names.server.add("four.example.org", "127.0.0.2");
-  EXPECT_EQ(names.look_up("four.example.org", 80, Family::ipv6).error(), NameError::no_address);
+  EXPECT_EQ(names.look_up("four.example.org", 80, AddressFamily::ipv6).error(),
+            ResolveError::no_address);
 }
 
 TEST_P(ResolverTest, FollowsAnAlias) {
@@ -110,15 +111,15 @@ TEST_P(ResolverTest, ReportsAnAnswerThatMakesNoSense) {
     return packet;
   };
   const Ending ending = names.look_up("example.org");
-  EXPECT_EQ(ending.error(), NameError::bad_answer);
+  EXPECT_EQ(ending.error(), ResolveError::bad_answer);
   EXPECT_TRUE(is_temporary_name_error(ending.error()));
 }
 
 TEST_P(ResolverTest, ReportsAServerThatFails) {
   names.server.policy = [](const NameServer::Query& query) { return NameServer::reply(query, 2); };
-  EXPECT_EQ(names.look_up("example.org").error(), NameError::server_failed);
+  EXPECT_EQ(names.look_up("example.org").error(), ResolveError::server_failed);
   names.server.policy = [](const NameServer::Query& query) { return NameServer::reply(query, 5); };
-  EXPECT_EQ(names.look_up("example.org").error(), NameError::refused);
+  EXPECT_EQ(names.look_up("example.org").error(), ResolveError::refused);
 }
 
 TEST_P(ResolverTest, AsksTheNextServerWhereOneFails) {
@@ -134,12 +135,12 @@ TEST_P(ResolverTest, AsksTheNextServerWhereOneFails) {
 TEST_P(ResolverTest, ReportsThatNoServerIsThere) {
   ResolverOptions options = names.options();
   {
-    Socket socket = Socket::make(kernel().net(), Family::ipv4, SocketType::datagram).value();
+    Socket socket = Socket::make(kernel().net(), AddressFamily::ipv4, SocketType::datagram).value();
     ASSERT_EQ(kernel().net().bind(socket.fd(), Endpoint::loopback(0)), 0);
-    options.name_servers = {socket.local().value()};
+    options.name_servers = {socket.local_endpoint().value()};
   }
   Resolver resolver{reactor, std::move(options)};
-  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::no_name_server);
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), ResolveError::no_name_server);
 }
 
 TEST_P(ResolverTest, GivesUpOnAServerThatNeverAnswersAtTheDeadline) {
@@ -174,7 +175,7 @@ TEST_P(ResolverTest, NeverTruncatesAName) {
   EXPECT_EQ(names.server.queries.size(), 4U);
 
   const auto says = [](const Ending& ending, const char* what) {
-    EXPECT_EQ(ending.error(), NameError::bad_name);
+    EXPECT_EQ(ending.error(), ResolveError::bad_name);
     EXPECT_EQ(ending.error(), std::errc::invalid_argument);
     EXPECT_NE(ending.texts()[0].find(what), std::string::npos) << ending.texts()[0];
   };
@@ -190,8 +191,8 @@ TEST_P(ResolverTest, NeverTruncatesAName) {
 TEST_P(ResolverTest, AsksNobodyForAnAddress) {
   EXPECT_EQ(names.look_up("127.0.0.1", 5000).texts(), Texts{"127.0.0.1:5000"});
   EXPECT_EQ(names.look_up("::1", 0).texts(), Texts{"[::1]:0"});
-  EXPECT_EQ(names.look_up("::1", 0, Family::ipv4).error(), NameError::no_address);
-  EXPECT_EQ(names.look_up("127.0.0.256").error(), NameError::bad_name);
+  EXPECT_EQ(names.look_up("::1", 0, AddressFamily::ipv4).error(), ResolveError::no_address);
+  EXPECT_EQ(names.look_up("127.0.0.256").error(), ResolveError::bad_name);
   EXPECT_TRUE(names.server.queries.empty());
 }
 
@@ -204,7 +205,7 @@ TEST_P(ResolverTest, LooksIntoTheHostsFileFirst) {
   EXPECT_EQ(names.look_up(resolver, "One.Example.org").texts(), Texts{"127.0.0.5:80"});
   EXPECT_EQ(sorted(names.look_up(resolver, "one").texts()), (Texts{"127.0.0.5:80", "[::5]:80"}));
   EXPECT_TRUE(names.server.queries.empty());
-  EXPECT_EQ(names.look_up(resolver, "two.example.org").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up(resolver, "two.example.org").error(), ResolveError::host_not_found);
 
   names.hosts.write("127.0.0.66 one.example.org\n");
   EXPECT_EQ(names.look_up(resolver, "one.example.org").texts(), Texts{"127.0.0.66:80"});
@@ -214,7 +215,7 @@ TEST_P(ResolverTest, LooksIntoTheHostsFileFirst) {
 
 TEST_P(ResolverTest, KnowsLocalhostByItself) {
   EXPECT_EQ(sorted(names.look_up("localhost").texts()), (Texts{"127.0.0.1:80", "[::1]:80"}));
-  EXPECT_EQ(names.look_up("a.LOCALHOST.", 1, Family::ipv4).texts(), Texts{"127.0.0.1:1"});
+  EXPECT_EQ(names.look_up("a.LOCALHOST.", 1, AddressFamily::ipv4).texts(), Texts{"127.0.0.1:1"});
   EXPECT_TRUE(names.server.queries.empty());
   names.hosts.write("127.0.0.7 localhost\n");
   EXPECT_EQ(names.look_up("localhost").texts(), Texts{"127.0.0.7:80"});
@@ -230,18 +231,18 @@ TEST_P(ResolverTest, SearchesTheConfiguredDomains) {
   // Fewer dots than ndots: the domains first, then as it is. A dot at the end: as it is alone.
   EXPECT_EQ(names.look_up("host.sub").texts(), Texts{"127.0.0.9:80"});
   EXPECT_EQ(names.server.count("host.sub.two.test"), 2U);
-  EXPECT_EQ(names.look_up("host.").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up("host.").error(), ResolveError::host_not_found);
   EXPECT_EQ(names.server.count("host"), 2U);
 }
 
 TEST_P(ResolverTest, ReadsTheConfigurationAnewAfterTrouble) {
   names.server.add("host.new.test", "127.0.0.8");
   Resolver resolver{reactor, names.options()};
-  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up(resolver, "host").error(), ResolveError::host_not_found);
   names.config.write("search new.test\n");
-  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up(resolver, "host").error(), ResolveError::host_not_found);
   names.server.policy = [](const NameServer::Query& query) { return NameServer::reply(query, 2); };
-  EXPECT_EQ(names.look_up(resolver, "host").error(), NameError::server_failed);
+  EXPECT_EQ(names.look_up(resolver, "host").error(), ResolveError::server_failed);
   names.server.policy = [&](const NameServer::Query& query) {
     return names.server.answer_of_zone(query);
   };
@@ -255,14 +256,14 @@ TEST_P(ResolverTest, ReportsWantOfDescriptors) {
   net.fail("socket", EMFILE, 100);
   EXPECT_EQ(names.look_up(resolver, "example.org").error(), std::errc::too_many_files_open);
   net.fail("socket", EMFILE, 0);
-  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), ResolveError::host_not_found);
 }
 
 TEST_P(ResolverTest, ReportsASocketThatCannotBeWatched) {
   Resolver resolver{reactor, names.options()};
   spy.fail_watch = {0, 1, std::make_error_code(std::errc::no_space_on_device)};
   EXPECT_EQ(names.look_up(resolver, "example.org").error(), std::errc::no_space_on_device);
-  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::host_not_found);
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), ResolveError::host_not_found);
 }
 
 }  // namespace

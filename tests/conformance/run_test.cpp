@@ -93,25 +93,25 @@ TEST_P(Running, IsKeptUpByEachThingAlone) {
 }
 
 TEST_P(Running, IsKeptUpByAHold) {
-  Hold first = reactor.hold();
+  WorkGuard first = reactor.work_guard();
   EXPECT_TRUE(reactor.alive());
   {
-    const Hold second = reactor.hold();
-    const Hold moved = std::move(first);
+    const WorkGuard second = reactor.work_guard();
+    const WorkGuard moved = std::move(first);
     EXPECT_TRUE(reactor.alive());
   }
   EXPECT_FALSE(reactor.alive()) << "one that was moved from holds nothing";
-  first = reactor.hold();
+  first = reactor.work_guard();
   EXPECT_TRUE(reactor.alive());
-  Hold other = reactor.hold();
+  WorkGuard other = reactor.work_guard();
   first = std::move(other);
-  first = Hold{};
+  first = WorkGuard{};
   EXPECT_FALSE(reactor.alive()) << "the one that was assigned to gave up its own";
-  other = Hold{};
+  other = WorkGuard{};
 }
 
 TEST_P(Running, RunsForAsLongAsItWasTold) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   const TimePoint start = reactor.backend().now();
   const int before = spy.waits;
   EXPECT_FALSE(reactor.run_for(30ms));
@@ -120,7 +120,7 @@ TEST_P(Running, RunsForAsLongAsItWasTold) {
 }
 
 TEST_P(Running, RunsForNoTimeAtAll) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   const TimePoint start = Clock::now();
   EXPECT_FALSE(reactor.run_for(0s));
   EXPECT_FALSE(reactor.run_for(-1h));
@@ -144,7 +144,7 @@ TEST_P(Running, ReturnsEarlyWhenNothingIsLeft) {
 }
 
 TEST_P(Running, OneTurnWaitsNoLongerThanItWasTold) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   const int before = spy.waits;
   EXPECT_FALSE(reactor.run_once(0s));
   EXPECT_EQ(spy.waits - before, 1);
@@ -161,7 +161,7 @@ TEST_P(Running, OneTurnEndsWithTheFirstThingToDo) {
 }
 
 TEST_P(Running, StopsBeforeItHasBegunAfterOneTurnThatDoesNotWait) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   bool worked = false;
   reactor.defer([&] { worked = true; });
   reactor.stop();
@@ -175,7 +175,7 @@ TEST_P(Running, StopsBeforeItHasBegunAfterOneTurnThatDoesNotWait) {
 }
 
 TEST_P(Running, KeepsAStopThatComesInASingleTurn) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   const auto runs_to_the_end_of_patience = [&] {
     const TimePoint start = Clock::now();
     EXPECT_FALSE(reactor.run_for(patience));
@@ -194,7 +194,7 @@ TEST_P(Running, KeepsAStopThatComesInASingleTurn) {
 }
 
 TEST_P(Running, SleepsInSingleTurnsThoughAStopIsKept) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   const TimePoint end = reactor.backend().now() + 30ms;
   const int before = spy.waits;
   reactor.stop();
@@ -203,7 +203,7 @@ TEST_P(Running, SleepsInSingleTurnsThoughAStopIsKept) {
 }
 
 TEST_P(Running, WakesASingleTurnByAStop) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   std::thread stopper{[this] {
     give_others_time();
     reactor.stop();
@@ -215,7 +215,7 @@ TEST_P(Running, WakesASingleTurnByAStop) {
 }
 
 TEST_P(Running, KeepsAStopThatComesWhenTheTimeIsUp) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   TimePoint limit = never;
   bool stopped = false;
   spy.on_now = [&](TimePoint time) {
@@ -233,7 +233,7 @@ TEST_P(Running, KeepsAStopThatComesWhenTheTimeIsUp) {
 }
 
 TEST_P(Running, StopsFromInsideAtTheEndOfTheTurn) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   int after_stop = 0;
   reactor.defer([&] { reactor.stop(); });
   reactor.defer([&] { ++after_stop; });
@@ -248,7 +248,7 @@ TEST_P(Running, StopsFromAHandlerATimerAndASignal) {
     const Watch watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
     EXPECT_FALSE(reactor.run());
   }
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   Timer timer{reactor, [&] { reactor.stop(); }};
   timer.arm_after(1ms);
   EXPECT_FALSE(reactor.run());
@@ -258,7 +258,7 @@ TEST_P(Running, StopsFromAHandlerATimerAndASignal) {
 }
 
 TEST_P(Running, StopsFromAnotherThread) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   for (int i = 0; i < 20; ++i) {
     std::thread stopper{[this, i] {
       if (i % 2 == 0) give_others_time();
@@ -324,7 +324,7 @@ TEST_P(Running, MayBeMovedWhileItDoesNotRun) {
   Reactor moved = std::move(reactor);
   timer->arm_after(1ms);
   EXPECT_TRUE(run_until(moved, [&] { return handler.calls > 0 && !timer->armed(); }));
-  watch.end();
+  watch.cancel();
   EXPECT_FALSE(moved.run());
   timer.reset();  // before the reactor, as everything
 }

@@ -76,7 +76,7 @@ struct Subject final : Session {
 
 class ServerLifetime : public StreamsOnEveryBackend {
  protected:
-  void start(bool with_hook, const ServerOptions& options = {.stream = {.output_mark = 10}}) {
+  void start(bool with_hook, const ServerOptions& options = {.stream = {.write_high_water = 10}}) {
     server.emplace(serve(
                        reactor, "127.0.0.1:0",
                        [this](Stream& stream, const Endpoint&) -> std::unique_ptr<Session> {
@@ -84,17 +84,17 @@ class ServerLifetime : public StreamsOnEveryBackend {
                        },
                        options)
                        .value());
-    server->on_accept([this](const Endpoint&) {
+    server->accept_if([this](const Endpoint&) {
       world.then(Place::filter, nullptr);
       return true;
     });
     if (!with_hook) return;
-    server->on_error([this](const std::exception_ptr&) {
+    server->set_error_handler([this](const std::exception_ptr&) {
       ++hooked;
       world.then(Place::hook, nullptr);
     });
   }
-  Fd connect() { return tcp_connecting(server->local().port()); }
+  Fd connect() { return tcp_connecting(server->local_endpoint().port()); }
   /// Brings it about that a session is called in each place, as far as it exists.
   void provoke() {
     Fd quiet = connect();
@@ -286,7 +286,7 @@ TEST_P(ServerLifetime, AHookMayThrowAndMaySetAnother) {
   start(true);
   world.then = [&](Place here, Stream*) {
     if (here != Place::hook) return;
-    server->on_error([this](const std::exception_ptr&) { hooked += 100; });
+    server->set_error_handler([this](const std::exception_ptr&) { hooked += 100; });
     throw std::runtime_error{"from the hook"};
   };
   const Fd fd = connect();
@@ -336,7 +336,7 @@ TEST_P(ServerLifetime, AFactoryMayAbortItsStream) {
   start(false);
   const Fd fd = connect();
   EXPECT_TRUE(runs_until([&] { return world.closes == 1; }));
-  EXPECT_EQ(world.reason, CloseReason::stopped);
+  EXPECT_EQ(world.reason, CloseReason::aborted);
   EXPECT_EQ(world.opens, 0);
   EXPECT_TRUE(runs_until([&] { return server->connections() == 0; }));
 }

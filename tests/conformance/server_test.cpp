@@ -48,7 +48,7 @@ class Servers : public StreamsOnEveryBackend {
   }
   std::vector<Fd> connect(const Server& server, std::size_t count) {
     std::vector<Fd> clients;
-    for (; count > 0; --count) clients.push_back(connect(server.local()));
+    for (; count > 0; --count) clients.push_back(connect(server.local_endpoint()));
     return clients;
   }
   bool has(const Server& server, std::size_t connections) {
@@ -73,8 +73,8 @@ RONDO_ON_EVERY_BACKEND(Servers);
 
 TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
   int nodelay = 0;
-  Server server = Server::make(reactor, session_kind([&](Stream& client, Bytes) {
-                                 EXPECT_EQ(net.get(client.fd(), Option::nodelay, nodelay), 0);
+  Server server = Server::make(reactor, session_factory([&](Stream& client, Bytes) {
+                                 EXPECT_EQ(net.get(client.fd(), SocketOption::nodelay, nodelay), 0);
                                }));
   const auto local = server.adopt(Socket::listen(net, Endpoint::loopback(0)).value()).value();
   const Fd client = connect(local);
@@ -99,7 +99,7 @@ TEST_P(Servers, AClassGetsWhatIsShared) {
   const std::string greeting = "hello";
   int sessions = 0;
   auto server = serve<Greeter>(reactor, "127.0.0.1:0", {}, greeting, sessions).value();
-  EXPECT_NE(server.local().port(), 0) << "what the system chose";
+  EXPECT_NE(server.local_endpoint().port(), 0) << "what the system chose";
   const auto clients = connect(server, 3);
   EXPECT_TRUE(has(server, 3));
   for (const Fd& client : clients) EXPECT_EQ(read_by_peer(client, 5), "hello");
@@ -125,10 +125,10 @@ TEST_P(Servers, AFactoryMakesSessionsAndMayDecline) {
         if (++calls == 1) return nullptr;
         return std::make_unique<Greeter>(greeting, sessions);
       }).value();
-  const Fd first = connect(server.local());
+  const Fd first = connect(server.local_endpoint());
   EXPECT_TRUE(is_closed(first));
   EXPECT_EQ(server.connections(), 0u);
-  const Fd second = connect(server.local());
+  const Fd second = connect(server.local_endpoint());
   EXPECT_EQ(read_by_peer(second, 5), "hello");
   EXPECT_EQ(sessions, 1);
 }
@@ -142,10 +142,10 @@ TEST_P(Servers, ListenInSeveralPlaces) {
   auto listener = Socket::listen(net, Endpoint::loopback(0)).value();
   const auto fourth = server.adopt(std::move(listener));
   ASSERT_TRUE(fourth);
-  ASSERT_EQ(server.locals().size(), 4u);
-  EXPECT_EQ(server.locals()[1], *second);
-  EXPECT_EQ(server.locals()[3], *fourth);
-  for (const Endpoint& where : server.locals()) EXPECT_TRUE(echoes(connect(where)));
+  ASSERT_EQ(server.local_endpoints().size(), 4u);
+  EXPECT_EQ(server.local_endpoints()[1], *second);
+  EXPECT_EQ(server.local_endpoints()[3], *fourth);
+  for (const Endpoint& where : server.local_endpoints()) EXPECT_TRUE(echoes(connect(where)));
   EXPECT_EQ(server.counters().listeners.accepted, 4u);
   server.stop_accepting();
   EXPECT_EQ(server.counters().listeners.accepted, 4u) << "still counted";
@@ -153,10 +153,10 @@ TEST_P(Servers, ListenInSeveralPlaces) {
 
 TEST_P(Servers, WhatCannotBeListenedOnIsNamed) {
   const auto held = serve(reactor, "127.0.0.1:0", echo()).value();
-  const auto taken = serve(reactor, held.local().to_string(), echo());
+  const auto taken = serve(reactor, held.local_endpoint().to_string(), echo());
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().code, std::errc::address_in_use);
-  EXPECT_NE(taken.error().message().find(held.local().to_string()), std::string::npos);
+  EXPECT_NE(taken.error().message().find(held.local_endpoint().to_string()), std::string::npos);
   EXPECT_FALSE(serve(reactor, "nonsense", echo()));
 }
 
@@ -178,7 +178,7 @@ TEST_P(Servers, ASocketFileGoesWithItsServerAndAStaleOneIsReplaced) {
     const auto second = serve(reactor, name, echo());
     ASSERT_FALSE(second) << "one that is listened on is not stale";
     EXPECT_EQ(second.error().code, std::errc::address_in_use);
-    EXPECT_TRUE(echoes(connect(server.local())));
+    EXPECT_TRUE(echoes(connect(server.local_endpoint())));
   }
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
   Fd file{::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
@@ -189,14 +189,14 @@ TEST_P(Servers, ASocketFileGoesWithItsServerAndAStaleOneIsReplaced) {
 TEST_P(Servers, TheFilterDecides) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
   bool lets_in = false;
-  server.on_accept([&](const Endpoint& peer) {
+  server.accept_if([&](const Endpoint& peer) {
     EXPECT_EQ(peer.host(), "127.0.0.1");
     return lets_in;
   });
-  EXPECT_TRUE(is_closed(connect(server.local())));
+  EXPECT_TRUE(is_closed(connect(server.local_endpoint())));
   EXPECT_EQ(server.counters().refused, 1u);
   lets_in = true;
-  EXPECT_TRUE(echoes(connect(server.local())));
+  EXPECT_TRUE(echoes(connect(server.local_endpoint())));
   EXPECT_EQ(server.counters().accepted, 1u);
 }
 
@@ -204,12 +204,12 @@ TEST_P(Servers, TheLimitOfAnAddressHoldsToTheClient) {
   auto server = serve(reactor, "127.0.0.1:0", echo(), {.connections_per_address_max = 2}).value();
   auto clients = connect(server, 2);
   EXPECT_TRUE(has(server, 2));
-  EXPECT_TRUE(is_closed(connect(server.local())));
+  EXPECT_TRUE(is_closed(connect(server.local_endpoint())));
   EXPECT_EQ(server.counters().refused, 1u);
   EXPECT_EQ(server.counters().failed, 0u);
   clients.pop_back();
   EXPECT_TRUE(has(server, 1));
-  clients.push_back(connect(server.local()));
+  clients.push_back(connect(server.local_endpoint()));
   EXPECT_TRUE(echoes(clients.back()));
   EXPECT_EQ(server.counters().accepted, 3u);
 }
@@ -232,11 +232,11 @@ TEST_P(Servers, WhoIsTooManyWaitsUntilThereIsRoom) {
 
 TEST_P(Servers, WhoIsTooManyIsShed) {
   auto server =
-      serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 1, .when_full = WhenFull::shed})
+      serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 1, .when_full = WhenFull::reject})
           .value();
-  auto first = connect(server.local());
+  auto first = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
-  EXPECT_TRUE(is_closed(connect(server.local())));
+  EXPECT_TRUE(is_closed(connect(server.local_endpoint())));
   EXPECT_EQ(server.counters().refused, 1u);
   const auto later = server.listen("127.0.0.1:0");  // while it is full
   EXPECT_TRUE(is_closed(connect(*later)));
@@ -248,7 +248,7 @@ TEST_P(Servers, WhoIsTooManyIsShed) {
 
 TEST_P(Servers, StopAcceptingLeavesWhoIsConnected) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
-  auto client = connect(server.local());
+  auto client = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
   server.stop_accepting();
   EXPECT_TRUE(echoes(client));
@@ -285,7 +285,7 @@ TEST_P(Servers, DrainClosesUnlessASessionSaysOtherwise) {
 
 TEST_P(Servers, WhoComesAfterADrainIsNotAbortedByIt) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
-  auto client = connect(server.local());
+  auto client = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
   server.drain(20ms);
   EXPECT_TRUE(has(server, 0));
@@ -298,7 +298,7 @@ TEST_P(Servers, WhoComesAfterADrainIsNotAbortedByIt) {
 
 TEST_P(Servers, SurviveWithoutDescriptors) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
-  const auto first = connect(server.local());
+  const auto first = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
   std::vector<Fd> late = connect(server, 5);
   {
@@ -307,19 +307,19 @@ TEST_P(Servers, SurviveWithoutDescriptors) {
     EXPECT_TRUE(echoes(first));
   }
   EXPECT_GT(server.counters().listeners.shed, 0u);
-  EXPECT_TRUE(echoes(connect(server.local())));
+  EXPECT_TRUE(echoes(connect(server.local_endpoint())));
 }
 
 TEST_P(Servers, AClientWhoResetsAtOnceHarmsNobody) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
   for (int i = 0; i < 50; ++i) {
-    Fd rude = connect(server.local());
+    Fd rude = connect(server.local_endpoint());
     if (i % 2 == 0) run_turns(reactor, 1);
     // Taken or not: he leaves.
     if (i % 3 == 0) (void)write_result(rude.get());
     close_with_reset(rude);
   }
-  EXPECT_TRUE(echoes(connect(server.local())));
+  EXPECT_TRUE(echoes(connect(server.local_endpoint())));
   EXPECT_TRUE(has(server, 0));
 }
 

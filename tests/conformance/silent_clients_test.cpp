@@ -21,7 +21,9 @@ class SilentClients : public StreamsOnEveryBackend {
  protected:
   static constexpr std::size_t many = 5'000;
 
-  Fd connect() { return Fd{Socket::connect(kernel().net(), server.local()).value().release()}; }
+  Fd connect() {
+    return Fd{Socket::connect(kernel().net(), server.local_endpoint()).value().release()};
+  }
   /// In batches that the listen queue holds.
   void connect_many() {
     constexpr std::size_t batch = 500;

@@ -29,8 +29,8 @@ TEST_P(LostDescriptors, AreClosedWhereNobodyAskedForThem) {
 }
 
 TEST_P(LostDescriptors, ThatHaveNotGoneAreClosedWithTheirStream) {
-  enum class End { destroy, abort, peer_leaves, let_go };
-  for (const End end : {End::destroy, End::abort, End::peer_leaves, End::let_go}) {
+  enum class End { destroy, abort, peer_leaves, close_detached };
+  for (const End end : {End::destroy, End::abort, End::peer_leaves, End::close_detached}) {
     StreamRecorder calls;
     Pair pair = unix_pair();
     Pipe pipe = make_pipe();
@@ -43,7 +43,7 @@ TEST_P(LostDescriptors, ThatHaveNotGoneAreClosedWithTheirStream) {
     if (end == End::destroy) sender.reset();
     if (end == End::abort) sender->abort();
     if (end == End::peer_leaves) pair.theirs.close();
-    if (end == End::let_go) Stream::let_go(std::move(sender));
+    if (end == End::close_detached) Stream::close_detached(std::move(sender));
     EXPECT_TRUE(runs_until([&] { return is_closed(pipe); })) << static_cast<int>(end);
     run_on();
   }
@@ -53,7 +53,7 @@ TEST_P(LostDescriptors, AreClosedWhenTheOutputIsOver) {
   Pair pair = unix_pair();
   Pipe pipe = make_pipe();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
-  sender->finish();
+  sender->shutdown_output();
   EXPECT_FALSE(sender->write("x", passable(pipe)));
   EXPECT_TRUE(is_closed(pipe));
 }
@@ -63,7 +63,7 @@ TEST_P(LostDescriptors, ThatWaitAreLimitedInNumber) {
     Pair pair = unix_pair();
     StreamRecorder calls;
     fill_until_full(pair.ours.get());
-    const auto sender = adopt(std::move(pair.ours), calls, {.output_descriptors_max = 5});
+    const auto sender = adopt(std::move(pair.ours), calls, {.write_descriptors_max = 5});
     EXPECT_TRUE(sender->write("x", many(2)));
     EXPECT_EQ(sender->write("x", many(count - 2)), count <= 5);
     run_on();
@@ -76,7 +76,7 @@ TEST_P(LostDescriptors, ThatWaitAreLimitedInNumber) {
 
 TEST_P(LostDescriptors, ThatHaveGoneDoNotCountAsWaiting) {
   Pair pair = unix_pair();
-  const auto sender = adopt(std::move(pair.ours), sender_calls, {.output_descriptors_max = 2});
+  const auto sender = adopt(std::move(pair.ours), sender_calls, {.write_descriptors_max = 2});
   const auto taker = receiving(std::move(pair.theirs), receiver);
   for (std::size_t i = 1; i <= 10; ++i) {
     EXPECT_TRUE(sender->write("x", many(2)));
@@ -96,7 +96,7 @@ TEST_P(LostDescriptors, OfOneWriteAreLimitedInNumber) {
     EXPECT_TRUE(runs_until([&] { return fits ? !taken.descriptors.empty() : calls.closes == 1; }));
     EXPECT_EQ(taken.descriptors.size(), fits ? count : 0);
     if (!fits) {
-      EXPECT_EQ(calls.message, "failed: Invalid argument");
+      EXPECT_EQ(calls.message, "error: Invalid argument");
     }
   }
 }
@@ -111,7 +111,7 @@ TEST_P(LostDescriptors, NeedAByteAndNothingElseNeedsDescriptors) {
   EXPECT_EQ(net.calls("send"), 0);
   EXPECT_FALSE(sender->write("", many(1)));
   run_on();
-  EXPECT_EQ(sender_calls.message, "failed: Invalid argument");
+  EXPECT_EQ(sender_calls.message, "error: Invalid argument");
 }
 
 TEST_P(LostDescriptors, DoNotPassThroughWhatIsNoUnixSocket) {
@@ -124,8 +124,8 @@ TEST_P(LostDescriptors, DoNotPassThroughWhatIsNoUnixSocket) {
   over_tcp->write("x", many(1));
   over_pipe->write("x", many(1));
   ASSERT_TRUE(runs_until([&] { return tcp_calls.closes + pipe_calls.closes == 2; }));
-  EXPECT_EQ(tcp_calls.message, "failed: Operation not supported");
-  EXPECT_EQ(pipe_calls.message, "failed: Socket operation on non-socket");
+  EXPECT_EQ(tcp_calls.message, "error: Operation not supported");
+  EXPECT_EQ(pipe_calls.message, "error: Socket operation on non-socket");
 }
 
 // The kernel refuses what could fill a system by being under way, and says so to the sender.
@@ -138,7 +138,7 @@ TEST_P(LostDescriptors, ThatTheKernelDoesNotTakeEndTheStream) {
     net.fail("send", error);
     sender->write("x", passable(pipe));
     run_on();
-    EXPECT_EQ(calls.reason, CloseReason::failed);
+    EXPECT_EQ(calls.reason, CloseReason::error);
     EXPECT_EQ(calls.error.value(), error);
     EXPECT_TRUE(is_closed(pipe));
   }
@@ -185,7 +185,7 @@ TEST_P(LostDescriptors, ThatComeAfterACloseAreClosed) {
   Pipe pipe = make_pipe();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   auto taker = adopt(std::move(pair.theirs), receiver,
-                     {.linger = Linger::always, .receive_descriptors = true});
+                     {.lingering_close = LingeringClose::always, .receive_descriptors = true});
   run_on();
   taker->close();
   sender->write("too late", passable(pipe));

@@ -92,7 +92,7 @@ TEST_P(StreamDescriptors, GoOnceThoughTheirBytesAreTakenInParts) {
   sender->write(large, passable(pipe));
   run_on();
   EXPECT_GT(sender->sent(), 0U);
-  EXPECT_GT(sender->waiting(), 0U);
+  EXPECT_GT(sender->unsent_bytes(), 0U);
   const auto taker = receiving(std::move(pair.theirs), receiver);
   ASSERT_TRUE(runs_until([&] { return taker->received() == large.size(); }));
   EXPECT_EQ(receiver.descriptors.size(), 1U);
@@ -109,7 +109,7 @@ TEST_P(StreamDescriptors, WaitWhileThereIsNoRoomAndLeaveWithTheirBytes) {
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   sender->write("x", passable(pipe));
   run_on();
-  EXPECT_EQ(sender->waiting(), 1U);
+  EXPECT_EQ(sender->unsent_bytes(), 1U);
   EXPECT_LT(net.calls("send"), 10) << "then the poller tells";
   const auto taker = receiving(std::move(pair.theirs), receiver);
   ASSERT_TRUE(runs_until([&] { return taker->received() == filled + 1; }));

@@ -68,7 +68,7 @@ TEST_P(StreamEnds, ThePeersEndIsToldAndOutputGoesOn) {
     stream->write(text);
     EXPECT_EQ(read_by_peer(peer, text.size()), text);
     EXPECT_LT(spy.waits - waits, 10'000);
-    stream->finish();
+    stream->shutdown_output();
     expect_end(CloseReason::eof);
   });
 }
@@ -77,7 +77,7 @@ TEST_P(StreamEnds, AfterFinishInputGoesOnUntilThePeerFinishes) {
   with_both([&] {
     linger_on_end();
     stream->write("the last word");
-    stream->finish();
+    stream->shutdown_output();
     EXPECT_FALSE(stream->write("too late"));
     EXPECT_FALSE(stream->is_writable());
     EXPECT_TRUE(stream->is_reading());
@@ -97,11 +97,11 @@ TEST_P(StreamEnds, FinishComesAfterWhatWaits) {
   with_both([&] {
     const std::string text = numbered_text(6'000'000);
     stream->write(text);
-    stream->finish();
+    stream->shutdown_output();
     EXPECT_EQ(read_to_end(peer), text);
     EXPECT_EQ(recorder.closes, 0);
     stream->abort();
-    expect_end(CloseReason::stopped);
+    expect_end(CloseReason::aborted);
   });
 }
 
@@ -111,7 +111,7 @@ TEST_P(StreamEnds, FinishAndCloseInACallComeAfterItsAnswer) {
       recorder.on_data_then = [&](Stream& one, Bytes data) {
         one.write(data);
         one.write(data);
-        closes ? one.close() : one.finish();
+        closes ? one.close() : one.shutdown_output();
         EXPECT_FALSE(one.write("too late"));
       };
       write_all(peer.get(), "echo");
@@ -161,7 +161,7 @@ TEST_P(StreamEnds, CloseDrains) {
 
 // RULES 15: TCP would reset the peer, who loses what he has not read yet.
 TEST_P(StreamEnds, WithUnreadInputThePeerStillGetsTheWholeAnswer) {
-  for (const Linger linger : {Linger::if_unread, Linger::always}) {
+  for (const LingeringClose linger : {LingeringClose::if_unread, LingeringClose::always}) {
     with_both(
         [&] {
           run_on();
@@ -178,12 +178,12 @@ TEST_P(StreamEnds, WithUnreadInputThePeerStillGetsTheWholeAnswer) {
           expect_end(CloseReason::closed);
           EXPECT_EQ(recorder.calls, 1);
         },
-        {.linger = linger});
+        {.lingering_close = linger});
   }
 }
 
 TEST_P(StreamEnds, ALingererIsNotFedForEver) {
-  open(tcp_pair(), {.close_timeout = {}, .linger = Linger::always});
+  open(tcp_pair(), {.close_timeout = {}, .lingering_close = LingeringClose::always});
   run_on();
   stream->close();
   const std::string block(1'000'000, 'x');
@@ -205,8 +205,8 @@ TEST_P(StreamEnds, AbortResetsATcpPeer) {
   stream->abort();
   EXPECT_EQ(recorder.closes, 0) << "never from inside a call of the stream";
   EXPECT_FALSE(stream->write("nothing"));
-  EXPECT_EQ(stream->waiting(), 0u);
-  expect_end(CloseReason::stopped);
+  EXPECT_EQ(stream->unsent_bytes(), 0u);
+  expect_end(CloseReason::aborted);
   long result = -EAGAIN;
   EXPECT_TRUE(runs_until([&] { return (result = read_result(peer.get())) != -EAGAIN; }));
   EXPECT_EQ(result, -ECONNRESET);
@@ -319,7 +319,7 @@ TEST_P(StreamEnds, PipesOfBothEnds) {
   const std::string text = numbered_text(500'000);
   out->write(text);
   EXPECT_TRUE(out->write_parts({}) || true);
-  out->finish();
+  out->shutdown_output();
   EXPECT_TRUE(runs_until([&] { return writer.closes == 1; }));
   EXPECT_EQ(writer.reason, CloseReason::eof);
   EXPECT_EQ(writer.ends, 0);
@@ -356,7 +356,7 @@ TEST_P(StreamEnds, APipeWriterWhoseReaderLeavesInTheMiddleIsReset) {
   stream = adopt(std::move(pipe.writer), recorder);
   stream->write(std::string(1'000'000, 'x'));
   run_on();
-  EXPECT_GT(stream->waiting(), 0u);
+  EXPECT_GT(stream->unsent_bytes(), 0u);
   pipe.reader.close();
   expect_end(CloseReason::reset, std::errc::broken_pipe);
 }
@@ -371,7 +371,7 @@ TEST_P(StreamEnds, AnAdoptedPipeIsMadeNonblocking) {
   ASSERT_TRUE(is_nonblocking(fd));
   stream->write(std::string(1'000'000, 'x'));
   run_on();
-  EXPECT_GT(stream->waiting(), 0u);
+  EXPECT_GT(stream->unsent_bytes(), 0u);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class StreamFailures : public StreamsOnEveryBackend {
   }
   static CloseReason reason_of(int error) {
     if (is_reset(error)) return CloseReason::reset;
-    return error == ETIMEDOUT ? CloseReason::timed_out : CloseReason::failed;
+    return error == ETIMEDOUT ? CloseReason::timed_out : CloseReason::error;
   }
   void open(Pair pair, const StreamOptions& options = {}) {
     stream.reset();
@@ -43,7 +43,7 @@ class StreamFailures : public StreamsOnEveryBackend {
     EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
     EXPECT_EQ(recorder.reason, reason_of(error)) << recorder.message;
     EXPECT_EQ(recorder.error.value(), error) << recorder.message;
-    EXPECT_EQ(stream->waiting(), 0u);
+    EXPECT_EQ(stream->unsent_bytes(), 0u);
     stream.reset();
     EXPECT_FALSE(reactor.alive());
   }
@@ -151,7 +151,7 @@ TEST_P(StreamFailures, OfAFlush) {
       one.write(data);
       one.flush();
       one.write(data);
-      one.finish();
+      one.shutdown_output();
     };
     net.fail("write", error);
     write_all(peer.get(), "x");
@@ -212,12 +212,12 @@ TEST_P(StreamFailures, OfShutdown) {
     SCOPED_TRACE(error);
     open(unix_pair());
     net.fail("shutdown", error);
-    stream->finish();
+    stream->shutdown_output();
     run_on();
     peer.close();
     EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
     stream.reset();
-    open(unix_pair(), {.linger = Linger::always});
+    open(unix_pair(), {.lingering_close = LingeringClose::always});
     net.fail("shutdown", error);
     stream->close();
     run_on();
@@ -232,7 +232,7 @@ TEST_P(StreamFailures, OfTheResetOfAbort) {
   net.fail("set_option", ENOBUFS);
   stream->abort();
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
-  EXPECT_EQ(recorder.reason, CloseReason::stopped);
+  EXPECT_EQ(recorder.reason, CloseReason::aborted);
 }
 
 TEST_P(StreamFailures, OfTheQuestionWhatItIs) {
@@ -259,10 +259,10 @@ TEST_P(StreamFailures, OfTheWatchOfAServersClient) {
   auto server =
       serve(reactor, "127.0.0.1:0", [](Stream& one, Bytes data) { one.write(data); }).value();
   spy.fail_watch = {.times = 1, .error = std::make_error_code(std::errc::not_enough_memory)};
-  const Fd first = tcp_connecting(server.local().port());
+  const Fd first = tcp_connecting(server.local_endpoint().port());
   EXPECT_TRUE(runs_until([&] { return server.counters().failed == 1; }));
   EXPECT_EQ(server.connections(), 0u);
-  const Fd second = tcp_connecting(server.local().port());
+  const Fd second = tcp_connecting(server.local_endpoint().port());
   EXPECT_TRUE(runs_until([&] { return server.connections() == 1; }));
   EXPECT_EQ(server.counters().accepted, 1u);
 }

@@ -42,7 +42,7 @@ class StreamLifetime : public StreamsOnEveryBackend {
     if (place == Place::on_writable) recorder.on_writable_then = act;
     if (place == Place::on_close) recorder.on_close_then = act;
     guinea->peer = std::move(pair.theirs);
-    guinea->stream = adopt(std::move(pair.ours), recorder, {.output_mark = 10});
+    guinea->stream = adopt(std::move(pair.ours), recorder, {.write_high_water = 10});
     return guinea;
   }
   void provoke(Place place, Guinea& guinea) {
@@ -128,7 +128,7 @@ TEST_P(StreamLifetime, AnExceptionLeavesThroughRunAndAbortsItsStreamAlone) {
     EXPECT_TRUE(runs_until([&] { return guinea->recorder.closes > 0; }));
     run_on();
     EXPECT_EQ(guinea->recorder.closes, 1);
-    EXPECT_EQ(guinea->recorder.reason, CloseReason::stopped);
+    EXPECT_EQ(guinea->recorder.reason, CloseReason::aborted);
     EXPECT_EQ(guinea->stream->fd(), -1);
     write_all(other.theirs.get(), "still there?");
     EXPECT_EQ(read_by_peer(other.theirs, 12), "still there?");
@@ -176,7 +176,7 @@ TEST_P(StreamLifetime, AStreamMayEndInEachOfItsCalls) {
       const auto guinea = make(place, [way](Guinea& one) {
         if (way == 0) one.stream->abort();
         if (way == 1) one.stream->close();
-        if (way == 2) one.stream->finish();
+        if (way == 2) one.stream->shutdown_output();
       });
       provoke(place, *guinea);
       EXPECT_TRUE(runs_until([&] { return guinea->reached > 0; }));

@@ -78,7 +78,7 @@ class StreamMachine : public StreamsOnEveryBackend {
       case 3:
         return stream.flush();
       case 4:
-        return below(6) == 0 ? stream.finish() : void();
+        return below(6) == 0 ? stream.shutdown_output() : void();
       case 5:
         if (below(8) != 0) return;
         side.ended_itself = true;
@@ -97,10 +97,10 @@ class StreamMachine : public StreamsOnEveryBackend {
     return {.read_timeout = std::chrono::hours{below(2)},
             .write_timeout = std::chrono::hours{below(2)},
             .close_timeout = {},
-            .output_mark = below(3) * 20'000,
-            .output_max = std::size_t{1} << 30U,
+            .write_high_water = below(3) * 20'000,
+            .write_buffer_max = std::size_t{1} << 30U,
             .input_per_turn_max = (std::size_t{64} << 10U) * (1 + below(3)),
-            .linger = Linger::always};
+            .lingering_close = LingeringClose::always};
   }
 
   void prepare(Side& side) {
@@ -124,13 +124,13 @@ class StreamMachine : public StreamsOnEveryBackend {
     ASSERT_LE(got.size(), from.written.size());
     ASSERT_EQ(from.written.compare(0, got.size(), got), 0) << "something is lost or out of place";
     if (!from.stream->is_writable()) return;  // what waited may be lost
-    ASSERT_EQ(from.stream->sent() + from.stream->waiting(), from.written.size());
+    ASSERT_EQ(from.stream->sent() + from.stream->unsent_bytes(), from.written.size());
   }
   static std::string state_of(const Side& side) {
     return (side.recorder.closes > 0    ? "over"
             : side.stream->is_reading() ? "reading"
                                         : "deaf") +
-           (", " + std::to_string(side.stream->waiting())) + " waiting; ";
+           (", " + std::to_string(side.stream->unsent_bytes())) + " waiting; ";
   }
   static bool is_over(const Side& side) { return side.recorder.closes > 0; }
 
@@ -139,7 +139,7 @@ class StreamMachine : public StreamsOnEveryBackend {
     may_act_ = false;
     for (Side& side : sides) {
       side.stream->resume();
-      side.stream->finish();
+      side.stream->shutdown_output();
     }
     EXPECT_TRUE(runs_until([&] { return is_over(sides[0]) && is_over(sides[1]); }))
         << state_of(sides[0]) << state_of(sides[1]);
@@ -152,7 +152,7 @@ class StreamMachine : public StreamsOnEveryBackend {
       ASSERT_GE(to.stream->received(), to.recorder.received.size());
       const std::string& got = to.recorder.received;
       ASSERT_EQ(from.written.compare(0, got.size(), got), 0);
-      ASSERT_EQ(from.stream->waiting(), 0u);
+      ASSERT_EQ(from.stream->unsent_bytes(), 0u);
       const bool clean = !from.was_abrupt && !to.ended_itself;
       if (clean) {
         ASSERT_EQ(got.size(), from.written.size()) << to.recorder.message;

@@ -68,13 +68,13 @@ TEST_P(StreamOutput, SixteenSmallWritesAnsweringOneReadLeaveInOneSend) {
   for (int i = 0; i < 16; ++i) expected += std::to_string(i) + ' ';
   answer([&] {
     for (int i = 0; i < 16; ++i) EXPECT_TRUE(stream->write(std::to_string(i) + ' '));
-    EXPECT_EQ(stream->waiting(), expected.size());
+    EXPECT_EQ(stream->unsent_bytes(), expected.size());
     EXPECT_EQ(sent_since(), 0);
   });
   EXPECT_EQ(sent_since(), 1);
   EXPECT_EQ(read_all(peer.get()), expected);
   EXPECT_EQ(stream->sent(), expected.size());
-  EXPECT_EQ(stream->waiting(), 0u);
+  EXPECT_EQ(stream->unsent_bytes(), 0u);
 }
 
 // Also of a stream whose output has waited before, or that has options of its own.
@@ -212,7 +212,7 @@ TEST_P(StreamOutput, OwnedBytesAreFreedExactlyOnceOnEveryPath) {
   stream.reset();
   EXPECT_EQ(stuck.freed, 2) << "destroyed";
   recorder = {};
-  open({.output_max = 10'000});
+  open({.write_buffer_max = 10'000});
   fill();
   stream->write_owned(stuck.lend());
   EXPECT_EQ(stuck.freed, 3) << "too much";
@@ -237,7 +237,7 @@ TEST_P(StreamOutput, AFileGoesBetweenWhatIsWrittenBeforeAndAfter) {
     stream->send_file(file_of("tiny"), 1, 2);
     stream->write(" after");
     const std::string expected = "before " + text.substr(7) + " between in after";
-    EXPECT_EQ(stream->waiting(), expected.size());
+    EXPECT_EQ(stream->unsent_bytes(), expected.size());
     EXPECT_EQ(read_by_peer(peer, expected.size()), expected);
     EXPECT_EQ(stream->sent(), expected.size());
     stream.reset();
@@ -248,7 +248,7 @@ TEST_P(StreamOutput, AFileThatIsTooShortEndsTheStream) {
   open();
   stream->send_file(file_of("twelve bytes"), 0, 13);
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
-  EXPECT_EQ(recorder.reason, CloseReason::failed);
+  EXPECT_EQ(recorder.reason, CloseReason::error);
   EXPECT_TRUE(recorder.error);
   EXPECT_EQ(read_to_end(peer), "twelve bytes");
 }
@@ -257,7 +257,7 @@ TEST_P(StreamOutput, AFileThatCannotBeReadEndsTheStream) {
   open();
   stream->send_file(File{}, 0, 13);
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
-  EXPECT_EQ(recorder.reason, CloseReason::failed);
+  EXPECT_EQ(recorder.reason, CloseReason::error);
   EXPECT_EQ(recorder.error, std::errc::bad_file_descriptor);
 }
 
@@ -268,14 +268,14 @@ TEST_P(StreamOutput, WhatThePeerDoesNotTakeWaitsAndComesWholeAndInOrder) {
   for (std::size_t at = 0; at < text.size(); at += 777)
     stream->write(std::string_view{text}.substr(at, 777));
   run_on();
-  EXPECT_EQ(stream->waiting(), text.size());
+  EXPECT_EQ(stream->unsent_bytes(), text.size());
   EXPECT_LE(sent_since(), 12) << "blocked: once a turn at most, and that by mistake";
   EXPECT_EQ(read_after_filling(text.size()), text);
-  EXPECT_EQ(stream->waiting(), 0u);
+  EXPECT_EQ(stream->unsent_bytes(), 0u);
 }
 
 TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
-  open({.output_mark = 100});
+  open({.write_high_water = 100});
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE(round);
     fill();
@@ -288,12 +288,12 @@ TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
     EXPECT_EQ(read_after_filling(102).size(), 102u);
     run_on();
     EXPECT_EQ(recorder.writables, round);
-    EXPECT_EQ(stream->waiting(), 0u);
+    EXPECT_EQ(stream->unsent_bytes(), 0u);
   }
 }
 
 TEST_P(StreamOutput, WhoStaysBelowTheMarkIsToldNothing) {
-  open({.output_mark = 100});
+  open({.write_high_water = 100});
   fill();
   EXPECT_TRUE(stream->write(std::string(100, 'x')));
   EXPECT_EQ(read_after_filling(100).size(), 100u);
@@ -302,11 +302,11 @@ TEST_P(StreamOutput, WhoStaysBelowTheMarkIsToldNothing) {
 }
 
 TEST_P(StreamOutput, TheMarkIsReachedBeforeEverythingHasLeft) {
-  open({.output_mark = 3'000'000});
+  open({.write_high_water = 3'000'000});
   const std::string text = numbered_text(4'000'000);
   EXPECT_FALSE(stream->write(text));
   std::size_t waiting = 0;
-  recorder.on_writable_then = [&](Stream& one) { waiting = one.waiting(); };
+  recorder.on_writable_then = [&](Stream& one) { waiting = one.unsent_bytes(); };
   EXPECT_EQ(read_by_peer(peer, text.size()), text);
   EXPECT_EQ(recorder.writables, 1);
   EXPECT_GT(waiting, 0u) << "the peer was never without output to come";
@@ -314,7 +314,7 @@ TEST_P(StreamOutput, TheMarkIsReachedBeforeEverythingHasLeft) {
 }
 
 TEST_P(StreamOutput, AWriterDrivenByTheMarkSendsEverything) {
-  open({.output_mark = 10'000});
+  open({.write_high_water = 10'000});
   const std::string text = numbered_text(2'000'000);
   std::size_t at = 0;
   const auto go_on = [&](Stream& one) {
@@ -334,13 +334,13 @@ TEST_P(StreamOutput, TheHardCapHoldsToTheByte) {
   for (const std::size_t size : {999u, 1000u, 1001u}) {
     SCOPED_TRACE(size);
     recorder = {};
-    open({.output_max = 1000});
+    open({.write_buffer_max = 1000});
     fill();
     stream->write(std::string(500, 'x'));
     stream->write(std::string(size - 500, 'x'));
     run_on();
     EXPECT_EQ(recorder.closes, size > 1000 ? 1 : 0);
-    EXPECT_EQ(stream->waiting(), size > 1000 ? 0 : size);
+    EXPECT_EQ(stream->unsent_bytes(), size > 1000 ? 0 : size);
     if (size <= 1000) continue;
     EXPECT_EQ(recorder.reason, CloseReason::overflow);
     EXPECT_EQ(recorder.message, "overflow");
@@ -350,12 +350,12 @@ TEST_P(StreamOutput, TheHardCapHoldsToTheByte) {
 }
 
 TEST_P(StreamOutput, APeerThatNeverReadsCostsNoMoreThanTheCap) {
-  open(tcp_pair(), {.output_max = 100'000});
+  open(tcp_pair(), {.write_buffer_max = 100'000});
   const std::string block(3'000, 'x');
   int writes = 0;
   while (recorder.closes == 0 && writes < 100'000) {
     stream->write(block);
-    EXPECT_LE(stream->waiting(), 100'000u);
+    EXPECT_LE(stream->unsent_bytes(), 100'000u);
     if (++writes % 20 == 0) run_turns(reactor, 1);
   }
   EXPECT_EQ(recorder.reason, CloseReason::overflow);
@@ -363,7 +363,7 @@ TEST_P(StreamOutput, APeerThatNeverReadsCostsNoMoreThanTheCap) {
 }
 
 TEST_P(StreamOutput, TheCapCountsWhatTheSystemDoesNotTake) {
-  open({.output_max = 1'000'000});
+  open({.write_buffer_max = 1'000'000});
   fill();
   EXPECT_GT(read_all(peer.get()).size(), 0u);
   const std::string text = numbered_text(1'000'000 + 50'000);

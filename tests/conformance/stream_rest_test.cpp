@@ -27,7 +27,7 @@ class RestingStreams : public StreamsOnEveryBackend {
   void fill() {
     stream->write(numbered_text(8'000'000));  // more than the system takes
     run_on();
-    EXPECT_GT(stream->waiting(), 0U);
+    EXPECT_GT(stream->unsent_bytes(), 0U);
   }
   void finish_peer() { finish_writing(peer); }
 
@@ -67,9 +67,11 @@ class RestingStreams : public StreamsOnEveryBackend {
          fill();
          write_all(peer.get(), "a question");
        },
-       {.output_max = 100'000'000, .hold_input = true}},
-      {"finished", [this] { stream->finish(); }},
-      {"lingering", [this] { stream->close(); }, {.close_timeout = 1h, .linger = Linger::always}},
+       {.write_buffer_max = 100'000'000, .pause_reading_when_full = true}},
+      {"finished", [this] { stream->shutdown_output(); }},
+      {"lingering",
+       [this] { stream->close(); },
+       {.close_timeout = 1h, .lingering_close = LingeringClose::always}},
       {"closing, and the output waits",
        [this] {
          fill();

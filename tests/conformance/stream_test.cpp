@@ -68,7 +68,7 @@ TEST_P(Streams, BytesArriveInOrderAndAreCounted) {
     EXPECT_EQ(recorder.received, text);
     EXPECT_EQ(stream->received(), text.size());
     EXPECT_EQ(stream->sent(), text.size());
-    EXPECT_EQ(stream->waiting(), 0u);
+    EXPECT_EQ(stream->unsent_bytes(), 0u);
   }
 }
 
@@ -86,14 +86,14 @@ TEST_P(Streams, OneByteAtATimeIsServed) {
 TEST_P(Streams, KnowTheirEnds) {
   Pair pair = tcp_pair();
   const auto stream = adopt(std::move(pair.ours), recorder);
-  EXPECT_EQ(stream->local()->host(), "127.0.0.1");
-  EXPECT_EQ(stream->peer()->host(), "127.0.0.1");
-  EXPECT_NE(stream->local()->port(), stream->peer()->port());
+  EXPECT_EQ(stream->local_endpoint()->host(), "127.0.0.1");
+  EXPECT_EQ(stream->remote_endpoint()->host(), "127.0.0.1");
+  EXPECT_NE(stream->local_endpoint()->port(), stream->remote_endpoint()->port());
   EXPECT_GE(stream->fd(), 0);
   stream->abort();
   run_on();
-  EXPECT_FALSE(stream->local()) << "closed";
-  EXPECT_FALSE(stream->peer());
+  EXPECT_FALSE(stream->local_endpoint()) << "closed";
+  EXPECT_FALSE(stream->remote_endpoint());
 }
 
 // RULES 26.
@@ -143,7 +143,7 @@ TEST_P(Streams, AWriterWithoutEndLetsItsNeighboursHaveTheirTurn) {
   recorder.on_writable_then = [&](Stream& stream) {
     for (int i = 0; i < 100; ++i) stream.write(block);
   };
-  const auto first = adopt(std::move(hose.ours), recorder, {.output_mark = 0});
+  const auto first = adopt(std::move(hose.ours), recorder, {.write_high_water = 0});
   const auto second = adopt(std::move(meek.ours), other);
   first->write(block);
   for (int i = 0; i < 20; ++i) {
@@ -186,7 +186,7 @@ TEST_P(Streams, TwoMayCloseAtOnceWithMuchToSay) {
     const auto second = adopt(std::move(pair.theirs), other, no_limit);
     for (Stream* const one : {first.get(), second.get()}) {
       one->write(std::string(10'000'000, 'x'));
-      EXPECT_GT(one->waiting(), 0u);
+      EXPECT_GT(one->unsent_bytes(), 0u);
       one->close();
     }
     EXPECT_TRUE(runs_until([&] { return recorder.closes + other.closes == 2; }));
@@ -288,7 +288,7 @@ TEST_P(Streams, AThousandAtOnceAreServedAndEndOnce) {
     if (i % 4 == 0) members[i]->peer.close();
     if (i % 4 == 1) members[i]->stream->close();
     if (i % 4 == 2) members[i]->stream->abort();
-    if (i % 4 == 3) members[i]->stream->finish();
+    if (i % 4 == 3) members[i]->stream->shutdown_output();
     if (i % 4 == 3) members[i]->peer.close();
   }
   EXPECT_TRUE(all([](const auto& one) { return one->recorder.closes == 1; }));

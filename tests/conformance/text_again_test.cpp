@@ -288,7 +288,7 @@ struct Moody final : Session {
   void on_open(Stream& client) override {
     if (nth == 1) client.write("hal");
     if (nth == 2) client.write("two\n");
-    if (nth == 2) client.finish();
+    if (nth == 2) client.shutdown_output();
     if (nth == 3) client.write("thr");
   }
   void on_data(Stream& client, Bytes) override {
@@ -303,7 +303,7 @@ TEST_P(TextAgain, IsTheHandlerOfAReconnector) {
   caller.takes = false;
   caller.on_open_then = [&](TextStream& here) { caller.takes = here.write_line("go"); };
   Reconnector reconnector{
-      reactor, server.local().to_string(), *text, {.backoff = {.min = 1us, .max = 1us}}};
+      reactor, server.local_endpoint().to_string(), *text, {.backoff = {.min = 1us, .max = 1us}}};
   EXPECT_FALSE(text->has_stream());
   EXPECT_TRUE(runs_until([&] { return text->unread() == 3; }));
   reconnector.stream()->abort();

@@ -79,12 +79,12 @@ TEST_P(TextToTake, GivesWholeLinesToWhoAsks) {
   say(peer, "one\ntw");
   EXPECT_EQ(reader.readables, 1);
   EXPECT_EQ(std::string_view{text->read_line()}, "one");
-  EXPECT_EQ(text->read_line().state, Pull::more);
+  EXPECT_EQ(text->read_line().state, ReadStatus::more);
   EXPECT_EQ(text->unread(), 2u);
   say(peer, "o\n");
   EXPECT_EQ(reader.readables, 2);
   EXPECT_EQ(std::string_view{text->read_line()}, "two");
-  EXPECT_EQ(text->read_line().state, Pull::more);
+  EXPECT_EQ(text->read_line().state, ReadStatus::more);
   EXPECT_FALSE(text->at_end());
 }
 
@@ -117,10 +117,10 @@ TEST_P(TextToTake, IsIteratedOverUpToALineThatIsTooLong) {
   say(peer, "a\nb\n1234567\nc\n123456\nd\ne");
   EXPECT_EQ(take_lines(*text), (Lines{"a", "b"}));
   const Line piece = text->read_line();
-  EXPECT_EQ(piece.state, Pull::too_long);
+  EXPECT_EQ(piece.state, ReadStatus::too_long);
   EXPECT_EQ(piece.text, "1234");
   EXPECT_EQ(take_lines(*text), (Lines{"567", "c"}));
-  EXPECT_EQ(text->read_whole_line().state, Pull::too_long);
+  EXPECT_EQ(text->read_whole_line().state, ReadStatus::too_long);
   text->skip_line();
   EXPECT_EQ(take_lines(*text), (Lines{"d"}));
 }
@@ -146,7 +146,7 @@ TEST_P(TextToTake, EndsWhenAllOfItWasTaken) {
   EXPECT_FALSE(text->at_end());
   EXPECT_EQ(std::string_view{text->read_line()}, "two");
   EXPECT_TRUE(text->at_end());
-  EXPECT_EQ(text->read_line().state, Pull::end);
+  EXPECT_EQ(text->read_line().state, ReadStatus::end);
   EXPECT_EQ(reader.ends, 0) << "nobody is called from inside a call";
   EXPECT_TRUE(runs_until([&] { return reader.closes == 1; }));
   EXPECT_EQ(reader.ends, 1);
@@ -232,7 +232,7 @@ TEST_P(TextToTake, GoesOnForWhoFindsNoLineInWhatIsHeld) {
   say(peer, "0123456789");
   say(peer, "abc\n");
   EXPECT_EQ(text->unread(), 10u) << "held, as nobody has looked";
-  EXPECT_EQ(text->read_line().state, Pull::more);
+  EXPECT_EQ(text->read_line().state, ReadStatus::more);
   run_on();
   EXPECT_EQ(std::string_view{text->read_line()}, "0123456789abc");
 }

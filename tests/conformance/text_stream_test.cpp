@@ -238,7 +238,7 @@ struct Shouting final : LineSession {
 TEST_P(TextStreams, ServeSessionsThatSpeakInLines) {
   int gone = 0;
   auto server = serve<Shouting>(reactor, "127.0.0.1:0", {}, gone).value();
-  const Fd peer = tcp_connecting(server.local().port());
+  const Fd peer = tcp_connecting(server.local_endpoint().port());
   EXPECT_EQ(read_by_peer(peer, 6), "hello\n");
   say(peer, "one\r\ntwo\r\nbye\r\nlost\r\n");
   EXPECT_EQ(read_to_end(peer), "one!\ntwo!\n");

@@ -138,7 +138,7 @@ TEST_P(Timers, AllocateNothingWhenTheyAreArmed) {
 }
 
 TEST_P(Timers, EndTheWaitOfATurn) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   bool fired = false;
   Timer timer{reactor, [&] { fired = true; }};
   timer.arm_after(3ms);

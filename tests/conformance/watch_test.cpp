@@ -19,7 +19,7 @@ class WatchTest : public ReactorOnEveryBackend {
   }
   /// How many waits a span of time takes in which nothing has to be done.
   int waits_while_idle() {
-    const Hold hold = reactor.hold();
+    const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
     EXPECT_FALSE(reactor.run_for(30ms));
     return spy.waits - before;
@@ -63,7 +63,7 @@ TEST_P(WatchTest, KnowsItsDescriptorAndIsEmptyAfterItsEnd) {
   EXPECT_FALSE(watch);
   EXPECT_EQ(watch.fd(), -1);
   EXPECT_EQ(watch.interest(), Ready::none);
-  watch.end();
+  watch.cancel();
   watch = watched(pair.ours, Ready::write, handler);
   EXPECT_TRUE(watch);
   EXPECT_EQ(watch.fd(), pair.ours.get());
@@ -71,7 +71,7 @@ TEST_P(WatchTest, KnowsItsDescriptorAndIsEmptyAfterItsEnd) {
   EXPECT_FALSE(watch);
   EXPECT_EQ(moved.fd(), pair.ours.get());
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
-  moved.end();
+  moved.cancel();
   EXPECT_FALSE(moved);
   EXPECT_EQ(moved.fd(), -1);
   const int calls = handler.calls;
@@ -95,7 +95,7 @@ TEST_P(WatchTest, IsRefusedForADescriptorThatHasOne) {
   EXPECT_EQ(reactor.watch(pair.ours.get(), Ready::read, handler).error(), std::errc::file_exists);
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; })) << "the first goes on";
   EXPECT_EQ(handler.seen, Ready::write);
-  watch.end();
+  watch.cancel();
   const Watch again = watched(pair.ours, Ready::write, handler);
   EXPECT_TRUE(again);
 }

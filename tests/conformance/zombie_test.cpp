@@ -32,7 +32,7 @@ class Zombie : public ReactorOnEveryBackend {
  protected:
   /// That nothing is told and next to nothing is done for a while.
   void expect_peace() {
-    const Hold hold = reactor.hold();
+    const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
     const Duration start = processor_time();
     EXPECT_FALSE(reactor.run_for(200ms));
@@ -59,7 +59,7 @@ TEST_P(Zombie, ThatADuplicateKeepsAliveDoesNotSpin) {
   const Fd copy = duplicate(pair.ours.get());
   begin_to_watch(Ready::read);
   pair.ours.close();
-  watch.end();
+  watch.cancel();
   write_all(pair.theirs.get(), "hello");
   expect_peace();
 }
@@ -69,7 +69,7 @@ TEST_P(Zombie, WhoseNumberIsInUseAgainReachesNobody) {
   const int number = pair.ours.get();
   begin_to_watch(Ready::read);
   pair.ours.close();
-  watch.end();
+  watch.cancel();
   Pair next = unix_pair();
   next.ours = moved_to(number, std::move(next.ours));
   RecordingHandler stranger;
@@ -96,7 +96,7 @@ TEST_P(Zombie, ThatEveryoneElseLivesBesideIsCured) {
   const Watch living = reactor.watch(other.ours.get(), Ready::read, alive).value();
   begin_to_watch(Ready::both);
   pair.ours.close();
-  watch.end();
+  watch.cancel();
   expect_peace();
   write_all(other.theirs.get(), "hello");
   EXPECT_TRUE(run_until(reactor, [&] { return alive.calls > 0; }));
@@ -105,7 +105,7 @@ TEST_P(Zombie, ThatEveryoneElseLivesBesideIsCured) {
 TEST_P(Zombie, WithoutADuplicateIsGone) {
   begin_to_watch(Ready::both);
   pair.ours.close();
-  watch.end();
+  watch.cancel();
   expect_peace();
 }
 
@@ -114,7 +114,7 @@ TEST_P(Zombie, ThatWasClosedBeforeTheFirstWait) {
               Watch early = reactor.watch(pair.ours.get(), Ready::read, handler).value();
               pair.ours.close();
               reactor.run_for(5ms);  // an error is a clean outcome too
-              early.end();
+              early.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
               return 0;
             }),
@@ -127,7 +127,7 @@ TEST_P(Zombie, ThatWasClosedBeforeItsInterestChanged) {
               pair.ours.close();
               watch.set(Ready::both);
               reactor.run_for(5ms);  // as above
-              watch.end();
+              watch.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
               return 0;
             }),
@@ -144,7 +144,7 @@ TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
               reactor.run_for(5ms);  // as above
               early.set(Ready::write);
               reactor.run_for(5ms);  // as above
-              early.end();
+              early.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
               return 0;
             }),
@@ -164,7 +164,7 @@ TEST_P(Zombie, ThatRestedWhileAFileTookItsNumberIsTold) {
               const Fd null = moved_to(number, Fd{::open("/dev/null", O_RDWR | O_CLOEXEC)});
               watch.set(Ready::read);
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return handler.calls > 0; }));
-              watch.end();
+              watch.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
               return 0;
             }),

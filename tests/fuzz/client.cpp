@@ -29,7 +29,7 @@ class Caller final : private StreamHandler {
   void operate(Input& input) {
     if (!is_over()) voice_.operate(*stream_, input);
   }
-  void let_go() { Stream::let_go(std::move(stream_)); }
+  void close_detached() { Stream::close_detached(std::move(stream_)); }
 
  private:
   static constexpr std::string_view targets_[] = {"10.0.0.1:7000", "server:7000", "both:7000",
@@ -39,7 +39,7 @@ class Caller final : private StreamHandler {
   void on_data(Stream& stream, Bytes data) override { voice_.heard(stream, data); }
   void on_end(Stream& stream) override {
     voice_.ended();
-    stream.finish();
+    stream.shutdown_output();
   }
   void on_writable(Stream&) override { voice_.can_write(); }
   void on_close(Stream&, const Close& close) override {
@@ -117,7 +117,7 @@ class Scene {
   void drop_caller() {
     if (callers_.empty()) return;
     const std::size_t i = input_.below(callers_.size());
-    if (input_.flag()) callers_[i]->let_go();
+    if (input_.flag()) callers_[i]->close_detached();
     callers_[i] = std::move(callers_.back());
     callers_.pop_back();
   }

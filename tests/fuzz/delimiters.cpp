@@ -22,9 +22,10 @@ void fixed(std::size_t size, std::string_view stream, Cuts& cuts) {
   require_same(frames.taken(), model, "frames of one size");
   framer.finish();
   const Frame left = framer.next();
-  require(left.state == (stream.empty() ? Pull::end : Pull::incomplete), "tells of what is left");
+  require(left.state == (stream.empty() ? ReadStatus::end : ReadStatus::incomplete),
+          "tells of what is left");
   require_same(left.text(), stream, "and gives it");
-  require(framer.next().state == Pull::end, "and then that it has ended");
+  require(framer.next().state == ReadStatus::end, "and then that it has ended");
 }
 
 }  // namespace
@@ -54,9 +55,10 @@ void delimiters(Input& input) {
   framer.finish();
   std::string left{frames.open()};
   bool is_incomplete = false;
-  for (Frame frame = framer.next(); frame.state != Pull::end; frame = framer.next()) {
-    require(frame.state == Pull::incomplete || frame.state == Pull::too_long, "no frame is whole");
-    is_incomplete = frame.state == Pull::incomplete;
+  for (Frame frame = framer.next(); frame.state != ReadStatus::end; frame = framer.next()) {
+    require(frame.state == ReadStatus::incomplete || frame.state == ReadStatus::too_long,
+            "no frame is whole");
+    is_incomplete = frame.state == ReadStatus::incomplete;
     left += frame.text();
   }
   require(is_incomplete == (at < stream.size()), "tells of what is left");

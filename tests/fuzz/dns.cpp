@@ -31,11 +31,13 @@ class Nameless final : public HostedBackend {
   }
   void unwatch(int fd, Ready from) noexcept override { inner_->unwatch(fd, from); }
   void wake() noexcept override { inner_->wake(); }
-  [[nodiscard]] std::error_code renew() noexcept override { return inner_->renew(); }
+  [[nodiscard]] std::error_code reinit() noexcept override { return inner_->reinit(); }
   [[nodiscard]] TimePoint now() const noexcept override { return inner_->now(); }
   [[nodiscard]] Net& net() noexcept override { return inner_->net(); }
-  void attach(Guest& guest) noexcept override { inner_->attach(guest); }
-  void arm(TimePoint deadline, Hold hold) noexcept override { inner_->arm(deadline, hold); }
+  void attach(HostedLoop& loop) noexcept override { inner_->attach(loop); }
+  void arm(TimePoint deadline, Liveness liveness) noexcept override {
+    inner_->arm(deadline, liveness);
+  }
 
  private:
   std::unique_ptr<HostedBackend> inner_;
@@ -97,7 +99,7 @@ class NameServer {
       : net_(net), input_(input), is_good_(is_good), zone(input) {
     const Endpoint where = Endpoint::any(53);
     tcp_ = Socket::listen(net, where).value();
-    udp_ = Socket::make(net, Family::ipv4, SocketType::datagram).value();
+    udp_ = Socket::make(net, AddressFamily::ipv4, SocketType::datagram).value();
     require(net.bind(udp_->fd(), where) == 0, "a port for questions");
   }
 
@@ -192,14 +194,14 @@ class NameServer {
 };
 
 std::string bytes_in(const Endpoint& address) {
-  const bool ipv4 = address.family() == Family::ipv4;
+  const bool ipv4 = address.family() == AddressFamily::ipv4;
   const auto* const raw = reinterpret_cast<const char*>(address.system());
   return ipv4 ? std::string{raw + 4, 4} : std::string{raw + 8, 16};
 }
 
 using Addresses = Result<std::vector<Endpoint>, Error>;
 
-void check(const Addresses& result, const NameServer& server, std::optional<Family> family,
+void check(const Addresses& result, const NameServer& server, std::optional<AddressFamily> family,
            bool is_good) {
   std::set<std::string> given;
   if (result) {
@@ -213,17 +215,20 @@ void check(const Addresses& result, const NameServer& server, std::optional<Fami
   }
   if (!is_good) return;
   std::set<std::string> expected;
-  if (family != Family::ipv6) expected.insert(server.zone.ipv4.begin(), server.zone.ipv4.end());
-  if (family != Family::ipv4) expected.insert(server.zone.ipv6.begin(), server.zone.ipv6.end());
+  if (family != AddressFamily::ipv6)
+    expected.insert(server.zone.ipv4.begin(), server.zone.ipv4.end());
+  if (family != AddressFamily::ipv4)
+    expected.insert(server.zone.ipv6.begin(), server.zone.ipv6.end());
   require(given == expected, "just what good answers hold");
-  require(!expected.empty() || result.error().code == NameError::no_address, "or none");
+  require(!expected.empty() || result.error().code == ResolveError::no_address, "or none");
 }
 
 }  // namespace
 
 void dns(Input& input) {
   static const test::TemporaryFile config{"search .\n"};
-  constexpr std::optional<Family> families[] = {{}, Family::ipv4, Family::ipv6};
+  constexpr std::optional<AddressFamily> families[] = {
+      {}, AddressFamily::ipv4, AddressFamily::ipv6};
   const auto family = input.one_of(families);
   const bool is_good = input.byte() % 4 == 0;
   const bool is_cancelled = input.byte() == 255;

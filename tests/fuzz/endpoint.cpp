@@ -62,7 +62,7 @@ void parse(std::string_view text) {
   }
   if (parsed) return require_round_trip(*parsed);
   require(static_cast<bool>(parsed.error().code), "tells why not");
-  require(parsed.error().tried.starts_with("parse endpoint \""), "tells what was tried");
+  require(parsed.error().context.starts_with("parse endpoint \""), "tells what was tried");
 }
 
 void take_from_system(Input& input) {

@@ -16,10 +16,10 @@ class Frames {
   void take(Framer& framer) {
     for (;;) {
       const Frame frame = framer.next();
-      if (frame.state == Pull::more || frame.state == Pull::end) return;
-      require(frame.state != Pull::incomplete, "the input has not ended");
+      if (frame.state == ReadStatus::more || frame.state == ReadStatus::end) return;
+      require(frame.state != ReadStatus::incomplete, "the input has not ended");
       open_ += frame.text();
-      if (frame.state == Pull::too_long) {
+      if (frame.state == ReadStatus::too_long) {
         if (skips_) framer.skip();
         if (skips_) open_.clear();
       } else {

@@ -60,7 +60,7 @@ class RawPeers {
         return;
       default:
         // It resets instead; where it cannot, it closes.
-        if (input.flag()) (void)net_.set(peers_[i].socket.fd(), Option::linger, 0);
+        if (input.flag()) (void)net_.set(peers_[i].socket.fd(), SocketOption::linger, 0);
         close(i);
     }
   }

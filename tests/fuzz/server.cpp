@@ -37,7 +37,7 @@ class Speaker final : public Session {
   void on_data(Stream& client, Bytes data) override { voice_.heard(client, data); }
   void on_end(Stream& client) override {
     voice_.ended();
-    client.finish();
+    client.shutdown_output();
   }
   void on_writable(Stream&) override { voice_.can_write(); }
   void on_close(Stream&, const Close&) override {
@@ -57,7 +57,7 @@ class Scene {
     world_.link("10.0.0.1", "10.0.0.2", {.latency = 1ms, .jitter = 1ms * (input.byte() & 3)});
     ServerOptions options{.stream = Voice::some_options(input)};
     if (input.flag()) options.connections_max = 2;
-    if (input.flag()) options.when_full = WhenFull::shed;
+    if (input.flag()) options.when_full = WhenFull::reject;
     server_ =
         std::make_unique<Server>(serve<Speaker>(reactor_, "10.0.0.1:0", options, room_).value());
     trouble_.descriptors = host_.descriptors();
@@ -73,7 +73,7 @@ class Scene {
     require(server_->connections() == 0, world_.summary() + '\n' + world_.waiting());
     require(room_.empty(), "the sessions go with their streams");
     if (is_accepting_) {
-      peers_.connect(server_->local());
+      peers_.connect(server_->local_endpoint());
       const bool is_served = world_.run_until([this] { return server_->connections() == 1; }, 5s);
       require(is_served, "the next client is served");
       peers_.close_all();
@@ -88,7 +88,7 @@ class Scene {
     switch (input_.below(11)) {
       case 0:
       case 1:
-        return peers_.connect(server_->local());
+        return peers_.connect(server_->local_endpoint());
       case 2:
       case 3:
       case 4:

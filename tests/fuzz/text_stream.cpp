@@ -86,7 +86,7 @@ void text_stream(Input& input) {
   sim::World world{1};
   sim::Host& other = world.host("10.0.0.1");
   auto listener = Socket::listen(other.net(), Endpoint::any(0)).value();
-  const std::string where = "10.0.0.1:" + std::to_string(listener.local().value().port());
+  const std::string where = "10.0.0.1:" + std::to_string(listener.local_endpoint().value().port());
   Reactor reactor{world.host("10.0.0.2").backend()};
   Reader reader;
   TextStream client{reader, options};

@@ -58,7 +58,7 @@ class Voice {
         is_paused_ = false;
         return stream.resume();
       case 6:
-        return stream.finish();
+        return stream.shutdown_output();
       case 7:
         is_closing_ = true;
         return stream.close();
@@ -73,24 +73,25 @@ class Voice {
   }
   /// Whatever happens, it ends within ten minutes.
   static StreamOptions some_options(Input& input) {
-    constexpr Linger lingers[] = {Linger::if_unread, Linger::none, Linger::always};
+    constexpr LingeringClose lingers[] = {LingeringClose::if_unread, LingeringClose::off,
+                                          LingeringClose::always};
     const auto some_time = [&] { return std::chrono::seconds{input.byte() & 15U}; };
     return {.idle_timeout = some_time(),
             .read_timeout = some_time(),
             .write_timeout = some_time(),
             .lifetime = std::chrono::minutes{10},
             .close_timeout = std::chrono::seconds{1} + some_time(),
-            .output_mark = std::size_t{1} << input.below(18),
-            .output_max = std::size_t{1} << (10 + input.below(12)),
-            .hold_input = input.flag(),
-            .linger = input.one_of(lingers)};
+            .write_high_water = std::size_t{1} << input.below(18),
+            .write_buffer_max = std::size_t{1} << (10 + input.below(12)),
+            .pause_reading_when_full = input.flag(),
+            .lingering_close = input.one_of(lingers)};
   }
 
  private:
   /// What is written in on_data may be above the mark only when that has returned.
   void said(const Stream& stream, std::size_t size, bool is_below) {
     sent_ += size;
-    if (!is_below || stream.waiting() > stream.options().output_mark) was_above_ = true;
+    if (!is_below || stream.unsent_bytes() > stream.options().write_high_water) was_above_ = true;
   }
   void say_in_parts(Stream& stream, std::size_t size) {
     if (!stream.is_writable()) return;

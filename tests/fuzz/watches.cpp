@@ -43,7 +43,7 @@ class Poller final : public Backend {
 
   [[nodiscard]] std::error_code wait(Sink&, TimePoint) override { return {}; }
   void wake() noexcept override {}
-  [[nodiscard]] std::error_code renew() noexcept override { return {}; }
+  [[nodiscard]] std::error_code reinit() noexcept override { return {}; }
   [[nodiscard]] TimePoint now() const noexcept override { return {}; }
   [[nodiscard]] Net& net() noexcept override { return system_net(); }
 
@@ -121,7 +121,7 @@ class Machine final : public Sink {
         return;
       case 2:
         one.owner = &new_owner();
-        return table_.hand_to(one.token, *one.owner);
+        return table_.set_handler(one.token, *one.owner);
       case 3:
         one.counts = input_.flag();
         return table_.set_referenced(one.token, one.counts);

@@ -16,7 +16,9 @@ namespace {
 const ServerOptions patient_server{.stream = patient};
 const ConnectOptions patient_client{.timeout = 5s, .stream = patient};
 
-std::string port_of(const Server& server) { return ':' + std::to_string(server.local().port()); }
+std::string port_of(const Server& server) {
+  return ':' + std::to_string(server.local_endpoint().port());
+}
 
 /// Talks to a server by what `target` makes of its port.
 template <typename Target>
@@ -41,7 +43,7 @@ void refused(Stage& stage) {
 void written_early(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());
-  const std::string where = server->local().to_string();
+  const std::string where = server->local_endpoint().to_string();
   Listener talks{stage, "who writes early", 5};
   Listener closes{stage, "who closes early", 0};
   closes.wanted = CloseReason::closed;
@@ -56,7 +58,7 @@ void written_early(Stage& stage) {
   closes.closed.begin();
   auto third = connect(stage.reactor(), where, closes, patient_client);
   third->write("nobody waits for it");
-  Stream::let_go(std::move(third));
+  Stream::close_detached(std::move(third));
   first->write("hello");
   second->close();
   stage.run();
@@ -131,7 +133,7 @@ void lookups(Stage& stage) {
     if (!result) stage.tell(result.error());
   });
   local.begin();
-  const auto d = resolver.resolve("127.0.0.1", 1, [&](auto) { many.end(); }, Family::ipv6);
+  const auto d = resolver.resolve("127.0.0.1", 1, [&](auto) { many.end(); }, AddressFamily::ipv6);
   many.begin();
   auto gone = resolver.resolve("127.0.0.1", 1, [&](auto) { stage.fault("called after cancel"); });
   gone.cancel();
@@ -150,8 +152,8 @@ void race(Stage& stage) {
   options.stagger = 10ms;
   options.source = Endpoint::loopback(0);
   options.prepare = [](Socket& socket) { return socket.set_nodelay(); };
-  std::vector<Endpoint> peers{Endpoint::loopback(0, Family::ipv6).with_port(1),
-                              Endpoint::loopback(1), server->local()};
+  std::vector<Endpoint> peers{Endpoint::loopback(0, AddressFamily::ipv6).with_port(1),
+                              Endpoint::loopback(1), server->local_endpoint()};
   Connector connector{stage.reactor(), std::move(peers),
                       [&](Result<Socket, Error> result) {
                         connected.end();
@@ -170,7 +172,7 @@ void reconnect(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());
   int asked = 0;
-  server->on_accept([&](const Endpoint&) { return ++asked > 2; });
+  server->accept_if([&](const Endpoint&) { return ++asked > 2; });
   struct Comes final : StreamHandler {
     Comes(Stage& owner, Result<Server, Error>& from) : stage(owner), server_(from) {}
     void on_open(Stream& stream) override { stream.write("hello"); }
@@ -188,7 +190,7 @@ void reconnect(Stage& stage) {
     int served = 0;
   } handler{stage, server};
   const ReconnectOptions options{.connect = patient_client, .backoff = {.max = 1s}};
-  handler.client.emplace(stage.reactor(), server->local().to_string(), handler, options);
+  handler.client.emplace(stage.reactor(), server->local_endpoint().to_string(), handler, options);
   Timer enough{stage.reactor(), [&] {
                  handler.client->stop();
                  server->abort();

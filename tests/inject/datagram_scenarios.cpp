@@ -45,7 +45,7 @@ void burst(Stage& stage, const DatagramOptions& options, std::size_t size) {
   auto server = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), replies, options);
   if (!server) return stage.tell(server.error());
   for (const UnappliedOption& each : server->unapplied()) stage.tell(each.error);
-  const auto where = server->local();
+  const auto where = server->local_endpoint();
   if (!where) return stage.tell(where.error());
   Counts counts{stage};
   counts.awaited = size;

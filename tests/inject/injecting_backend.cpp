@@ -26,9 +26,9 @@ void InjectingBackend::unwatch(int fd, Ready from) noexcept {
   inner_->unwatch(fd, from);
 }
 
-std::error_code InjectingBackend::renew() noexcept {
+std::error_code InjectingBackend::reinit() noexcept {
   if (const int error = injector_.next(Call::renew)) return {error, std::system_category()};
-  return inner_->renew();
+  return inner_->reinit();
 }
 
 std::error_code InjectingBackend::wait(Sink& sink, TimePoint deadline) {

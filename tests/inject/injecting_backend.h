@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <rondo/backend.h>
-#include <rondo/names.h>
+#include <rondo/name_service.h>
 
 #include "inject/injecting_net.h"
 #include "inject/injection.h"
@@ -38,11 +38,11 @@ class InjectingBackend final : public Backend {
   void unwatch(int fd, Ready from) noexcept override;
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override { inner_->wake(); }
-  [[nodiscard]] std::error_code renew() noexcept override;
+  [[nodiscard]] std::error_code reinit() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override { return inner_->now() + ahead_; }
   [[nodiscard]] Net& net() noexcept override { return net_; }
-  [[nodiscard]] rondo::Names* names() noexcept override {
-    return inner_->names() == nullptr ? nullptr : &names_;
+  [[nodiscard]] rondo::NameService* name_service() noexcept override {
+    return inner_->name_service() == nullptr ? nullptr : &names_;
   }
 
   [[nodiscard]] InjectingNet& injecting_net() noexcept { return net_; }
@@ -50,13 +50,13 @@ class InjectingBackend final : public Backend {
  private:
   class Collector;
   /// The names of the inner one, who has its memory.
-  class SparedNames final : public rondo::Names {
+  class SparedNames final : public rondo::NameService {
    public:
     explicit SparedNames(Backend& inner) noexcept : inner_(inner) {}
-    std::unique_ptr<Question> ask(std::string_view name, std::optional<Family> family,
+    std::unique_ptr<Question> ask(std::string_view name, std::optional<AddressFamily> family,
                                   OnAnswer on_answer) override {
       const SparedAllocations spared;
-      return inner_.names()->ask(name, family, std::move(on_answer));
+      return inner_.name_service()->ask(name, family, std::move(on_answer));
     }
 
    private:

@@ -22,7 +22,7 @@ class InjectingNet final : public Net {
   InjectingNet(Net& inner, Injector& injector, Below below) noexcept
       : inner_(inner), injector_(injector), below_(below) {}
 
-  int socket(Family family, SocketType type) noexcept override {
+  int socket(AddressFamily family, SocketType type) noexcept override {
     if (const int error = injector_.next(Call::socket)) return -error;
     const Inside inside{*this};
     return inner_.socket(family, type);
@@ -75,12 +75,12 @@ class InjectingNet final : public Net {
     const Inside inside{*this};
     return inner_.shutdown(fd, direction);
   }
-  int set(int fd, Option option, int value) noexcept override {
+  int set(int fd, SocketOption option, int value) noexcept override {
     if (const int error = injector_.next(Call::set)) return -error;
     const Inside inside{*this};
     return inner_.set(fd, option, value);
   }
-  int get(int fd, Option option, int& value) noexcept override {
+  int get(int fd, SocketOption option, int& value) noexcept override {
     if (const int error = injector_.next(Call::get)) return -error;
     const Inside inside{*this};
     return inner_.get(fd, option, value);
@@ -95,15 +95,15 @@ class InjectingNet final : public Net {
     const Inside inside{*this};
     return inner_.set_option(fd, level, name, value);
   }
-  int local(int fd, Endpoint& address) noexcept override {
+  int local_endpoint(int fd, Endpoint& address) noexcept override {
     if (const int error = injector_.next(Call::local)) return -error;
     const Inside inside{*this};
-    return inner_.local(fd, address);
+    return inner_.local_endpoint(fd, address);
   }
-  int peer(int fd, Endpoint& address) noexcept override {
+  int remote_endpoint(int fd, Endpoint& address) noexcept override {
     if (const int error = injector_.next(Call::peer)) return -error;
     const Inside inside{*this};
-    return inner_.peer(fd, address);
+    return inner_.remote_endpoint(fd, address);
   }
   int credentials(int fd, Credentials& of) noexcept override {
     if (const int error = injector_.next(Call::credentials)) return -error;

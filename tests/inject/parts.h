@@ -37,7 +37,7 @@ class Listener : public StreamHandler {
 
   void on_data(Stream& stream, Bytes data) override {
     heard += data.size();
-    if (heard == awaited_) stream.finish();
+    if (heard == awaited_) stream.shutdown_output();
   }
   void on_close(Stream&, const Close& why) override {
     closed.end();
@@ -52,7 +52,7 @@ class Listener : public StreamHandler {
   Function<void()> then;
   std::size_t heard = 0;
   CloseReason wanted = CloseReason::eof;
-  CloseReason reason = CloseReason::failed;
+  CloseReason reason = CloseReason::error;
   bool is_content = false;
 
  private:

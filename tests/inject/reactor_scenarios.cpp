@@ -42,13 +42,13 @@ void watches(Stage& stage) {
         return;
       if (!received) return give_up(received.error());
       heard = *received;
-      watch.end();
-      other_watch.end();
+      watch.cancel();
+      other_watch.cancel();
     }
     void give_up(std::error_code error) {
       stage.tell(error);
-      watch.end();
-      other_watch.end();
+      watch.cancel();
+      other_watch.cancel();
     }
     Stage& stage;
     Socket* theirs = nullptr;
@@ -80,7 +80,7 @@ void watches(Stage& stage) {
   auto watch = stage.reactor().watch((*ends)[0].fd(), Ready::both, hears);
   if (!watch) return stage.tell(watch.error());
   hears.watch = std::move(*watch);
-  hears.watch.hand_to(hears);
+  hears.watch.set_handler(hears);
   Timer enough{stage.reactor(), [&] { hears.give_up(std::make_error_code(std::errc::timed_out)); }};
   enough.unref();
   enough.arm_after(5s);
@@ -100,7 +100,7 @@ void timers_and_work(Stage& stage) {
   }
   Timer repeats{reactor, [&] { repeats.cancel(); }};
   repeats.arm_every(3ms);
-  std::optional<Hold> hold{reactor.hold()};
+  std::optional<WorkGuard> hold{reactor.work_guard()};
   reactor.defer([&] {
     ++done;
     hold.reset();
@@ -142,7 +142,7 @@ void zombie(Stage& stage) {
   auto watch = stage.reactor().watch(reader.fd(), Ready::read, nobody);
   if (!watch) return stage.tell(watch.error());
   reader.close();
-  watch->end();
+  watch->cancel();
   // That the pipe is full or not is nothing to this: a byte is enough.
   (void)!::write(writer.fd(), "x", 1);
   Timer later{stage.reactor(), [] {}};
@@ -160,14 +160,14 @@ void sockets(Stage& stage) {
                      [&](Socket socket, const Endpoint&) { accepted = std::move(socket); });
   if (!acceptor) return stage.tell(acceptor.error());
   std::optional<Acceptor> listening{std::move(*acceptor)};
-  listening->on_error([&](std::error_code error) { failed = error; });
+  listening->set_error_handler([&](std::error_code error) { failed = error; });
   for (const UnappliedOption& each : listening->unapplied()) stage.tell(each.error);
-  auto client = Socket::connect(stage.net(), listening->local());
+  auto client = Socket::connect(stage.net(), listening->local_endpoint());
   if (!client) return stage.tell(client.error());
   struct Connects final : Handler {
     void on_ready(Ready) override {
       result = socket->connect_result();
-      if (result != std::errc::operation_in_progress) watch.end();
+      if (result != std::errc::operation_in_progress) watch.cancel();
     }
     Socket* socket = nullptr;
     std::error_code result;
@@ -179,7 +179,7 @@ void sockets(Stage& stage) {
   connects.watch = std::move(*watch);
   Timer enough{stage.reactor(), [&] {
                  listening.reset();
-                 connects.watch.end();
+                 connects.watch.cancel();
                }};
   enough.arm_after(1s);
   stage.run();
@@ -191,7 +191,7 @@ void sockets(Stage& stage) {
     return !error;
   };
   bool all = told(client->set_nodelay());
-  const auto nodelay = client->get(Option::nodelay);
+  const auto nodelay = client->get(SocketOption::nodelay);
   all = told(nodelay ? std::error_code{} : nodelay.error()) && all;
   const std::array<Bytes, 2> parts{bytes_of("hello "), bytes_of("world")};
   const auto sent = client->writev(parts);
@@ -200,7 +200,7 @@ void sockets(Stage& stage) {
   const std::array<MutableBytes, 1> into{MutableBytes{room}};
   const auto received = accepted->readv(into);
   all = told(received ? std::error_code{} : received.error()) && all;
-  const auto peer = accepted->peer();
+  const auto peer = accepted->remote_endpoint();
   all = told(peer ? std::error_code{} : peer.error()) && all;
   all = told(accepted->shutdown(Direction::both)) && all;
   accepted->reset();

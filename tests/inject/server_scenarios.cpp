@@ -18,7 +18,7 @@ void talk_at(Stage& stage, std::string_view where) {
   if (!server) return stage.tell(server.error());
   Client client{stage, "hello"};
   client.handler.then = [&] { server->abort(); };
-  client.connect(stage, server->local().to_string(), patient_client);
+  client.connect(stage, server->local_endpoint().to_string(), patient_client);
   stage.run();
   stage.succeed_if(client.is_content());
 }
@@ -48,7 +48,7 @@ void options(Stage& stage) {
   of_client.source = Endpoint::loopback(0);
   Client client{stage, "hello"};
   client.handler.then = [&] { server->abort(); };
-  client.connect(stage, server->local().to_string(), of_client);
+  client.connect(stage, server->local_endpoint().to_string(), of_client);
   stage.run();
   stage.succeed_if(client.is_content());
 }
@@ -69,8 +69,8 @@ void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
   const auto more = server->listen("127.0.0.1:0");
   if (!more) stage.tell(more.error());
   int asked = 0;
-  server->on_accept([&](const Endpoint&) { return ++asked > 0; });
-  server->on_error(
+  server->accept_if([&](const Endpoint&) { return ++asked > 0; });
+  server->set_error_handler(
       [&](const std::exception_ptr&) { stage.tell(std::error_code{1, std::system_category()}); });
   Client first{stage, "hello"};
   Client second{stage, "how are you"};
@@ -79,16 +79,16 @@ void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
   };
   first.handler.then = ended;
   second.handler.then = ended;
-  first.connect(stage, server->locals().front().to_string(), patient_client);
-  second.connect(stage, server->locals().back().to_string(), patient_client);
+  first.connect(stage, server->local_endpoints().front().to_string(), patient_client);
+  second.connect(stage, server->local_endpoints().back().to_string(), patient_client);
   stage.run();
-  const bool sheds = when_full == WhenFull::shed;
+  const bool sheds = when_full == WhenFull::reject;
   stage.succeed_if(sheds ? first.is_content() || second.is_content()
                          : first.is_content() && second.is_content());
 }
 
 void limit_that_pauses(Stage& stage) { limits(stage, WhenFull::pause, 0); }
-void limit_that_sheds(Stage& stage) { limits(stage, WhenFull::shed, 0); }
+void limit_that_sheds(Stage& stage) { limits(stage, WhenFull::reject, 0); }
 void limit_of_an_address(Stage& stage) { limits(stage, WhenFull::pause, 5); }
 
 /// Drains: one session says goodbye, another would stay for ever.
@@ -97,7 +97,7 @@ void drain(Stage& stage) {
     void on_data(Stream&, Bytes) override {}
     void on_drain(Stream& client) override {
       client.write("bye");
-      client.finish();
+      client.shutdown_output();
     }
     void on_end(Stream&) override {}
   };
@@ -110,7 +110,8 @@ void drain(Stage& stage) {
   } slow{stage, "who stays", 3};
   slow.wanted = CloseReason::reset;
   const auto connect_to = [&](Listener& handler) {
-    auto stream = connect(stage.reactor(), server->local().to_string(), handler, patient_client);
+    auto stream =
+        connect(stage.reactor(), server->local_endpoint().to_string(), handler, patient_client);
     handler.closed.begin();
     return stream;
   };
@@ -141,7 +142,7 @@ void destroyed_inside(Stage& stage) {
   server.emplace(std::move(*made));
   Client client{stage, "hello"};
   client.handler.then = [&] { server.reset(); };
-  client.connect(stage, server->local().to_string(), patient_client);
+  client.connect(stage, server->local_endpoint().to_string(), patient_client);
   stage.run();
   stage.succeed_if(client.handler.closed.has_ended());
 }
@@ -169,7 +170,7 @@ void factory_that(Stage& stage, Ends ends) {
   server.emplace(std::move(*made));
   Client client{stage, "hello"};
   client.handler.then = [&] { server.reset(); };
-  client.connect(stage, server->local().to_string(), patient_client);
+  client.connect(stage, server->local_endpoint().to_string(), patient_client);
   stage.run();
   if (alive != 0) stage.fault("sessions are left");
   stage.succeed_if(client.handler.closed.has_ended());
@@ -204,7 +205,7 @@ void lines(Stage& stage) {
   } handler{stage, "the client's stream", 18};
   handler.then = [&] { server->abort(); };
   const auto stream =
-      connect(stage.reactor(), server->local().to_string(), handler, patient_client);
+      connect(stage.reactor(), server->local_endpoint().to_string(), handler, patient_client);
   handler.closed.begin();
   stage.run();
   stage.succeed_if(handler.is_content);

@@ -74,8 +74,8 @@ void Stage::tell(const Error& error) {
   const SparedAllocations spared;
   ++told_;
   show(error.message());
-  if (!error.code) fault("an error without a code: " + error.tried);
-  if (error.tried.empty()) fault("an error that does not say what was tried: " + error.message());
+  if (!error.code) fault("an error without a code: " + error.context);
+  if (error.context.empty()) fault("an error that does not say what was tried: " + error.message());
 }
 
 void Stage::tell(std::error_code error) {
@@ -93,7 +93,7 @@ void Stage::tell(const Close& close) {
   show(close.message());
   if (close.message().empty()) fault("a stream ended without saying why");
   const bool is_of_system =
-      close.reason == CloseReason::failed || close.reason == CloseReason::reset;
+      close.reason == CloseReason::error || close.reason == CloseReason::reset;
   if (is_of_system && !close.error) fault("no errno in " + close.message());
   if (close.reason == CloseReason::not_connected && close.what.empty())
     fault("what was tried is not in " + close.message());

@@ -38,7 +38,7 @@ void large_output(Stage& stage) {
   Streams streams;
   if (!streams.open(stage, writer, reader)) return;
   streams.left->write(letters(large));
-  streams.left->finish();
+  streams.left->shutdown_output();
   stage.run();
   stage.succeed_if(writer.is_content && reader.is_content && reader.resumed > 0);
 }
@@ -50,7 +50,7 @@ void ways_to_write(Stage& stage) {
     void on_data(Stream&, Bytes data) override { heard += data.size(); }
     void on_writable(Stream& stream) override {
       ++writables;
-      stream.finish();
+      stream.shutdown_output();
     }
     int writables = 0;
   } writer{stage, "the writer", 5};
@@ -66,7 +66,7 @@ void ways_to_write(Stage& stage) {
     }
   } reader{stage, "the reader", 100 + 5'000 + 6'000 + large};
   StreamOptions options = patient;
-  options.output_mark = 100'000;
+  options.write_high_water = 100'000;
   Streams streams;
   if (!streams.open(stage, writer, reader, options)) return;
   streams.left->set_options(options);
@@ -89,7 +89,7 @@ void answer_by_pieces(Stage& stage) {
       heard += data.size();
       if (heard % 5 != 0) return;
       for (int part = 0; part < 3; ++part) stream.write(letters(2'000));
-      if (heard == 10) stream.finish();
+      if (heard == 10) stream.shutdown_output();
     }
   } answering{stage, "who answers", 10};
   struct Asks final : Listener {
@@ -118,14 +118,14 @@ void half_close(Stage& stage) {
     void on_data(Stream&, Bytes data) override { heard += data.size(); }
     void on_end(Stream& stream) override {
       stream.write("goodbye");
-      stream.finish();
+      stream.shutdown_output();
     }
   } late{stage, "who ends late", 5};
   Listener early{stage, "who ends early", 7};
   Streams streams;
   if (!streams.open(stage, early, late)) return;
   streams.left->write("hello");
-  streams.left->finish();
+  streams.left->shutdown_output();
   stage.run();
   stage.succeed_if(early.is_content && late.is_content);
 }
@@ -136,7 +136,7 @@ void lingering(Stage& stage) {
   closing.wanted = CloseReason::closed;
   Listener other{stage, "the other", 5};
   StreamOptions options = patient;
-  options.linger = Linger::always;
+  options.lingering_close = LingeringClose::always;
   Streams streams;
   if (!streams.open(stage, closing, other, options)) return;
   streams.left->pause();
@@ -149,7 +149,7 @@ void lingering(Stage& stage) {
 
 void abort_one(Stage& stage) {
   Listener one{stage, "who aborts", 0};
-  one.wanted = CloseReason::stopped;
+  one.wanted = CloseReason::aborted;
   Listener other{stage, "the other", 0};
   other.wanted = CloseReason::reset;
   Streams streams;
@@ -168,7 +168,7 @@ void let_go_and_release(Stage& stage) {
   if (!streams.open(stage, gone, other)) return;
   streams.left->write("hello");
   gone.closed.end();  // nobody is told of it
-  Stream::let_go(std::move(streams.left));
+  Stream::close_detached(std::move(streams.left));
   stage.run();
   Listener released{stage, "who is released", 0};
   Listener left{stage, "who is left", 0};
@@ -192,7 +192,7 @@ void send_file(Stage& stage) {
   streams.left->write(letters(100));
   streams.left->send_file(std::move(*file), 1, 50'000);
   streams.left->write("end");
-  streams.left->finish();
+  streams.left->shutdown_output();
   stage.run();
   stage.succeed_if(writer.is_content && reader.is_content);
 }
@@ -225,7 +225,7 @@ void pass_descriptors(Stage& stage) {
   descriptors.push_back(std::move((*passed)[1]));
   streams.left->write("hello", std::move(descriptors));
   streams.left->write("again");
-  streams.left->finish();
+  streams.left->shutdown_output();
   stage.run();
   stage.succeed_if(sender.is_content && receiver.is_content && receiver.descriptors == 2);
 }
@@ -236,7 +236,7 @@ void overflow(Stage& stage) {
   writer.wanted = CloseReason::overflow;
   Listener reader{stage, "who does not read", 0};
   StreamOptions options = patient;
-  options.output_max = 1'000'000;
+  options.write_buffer_max = 1'000'000;
   Streams streams;
   if (!streams.open(stage, writer, reader, options)) return;
   streams.right->pause();

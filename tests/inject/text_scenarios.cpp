@@ -23,7 +23,8 @@ void line_reader(Stage& stage) {
          {"the first line\r\nand the sec", "ond, which is much longer than the reader allows\n",
           "one more\nand what is left of it"}) {
       reader.feed(chunk);
-      for (Line line = reader.read_line(); line.state != Pull::more; line = reader.read_line())
+      for (Line line = reader.read_line(); line.state != ReadStatus::more;
+           line = reader.read_line())
         lines += line ? 1 : 0;
       reader.keep();
     }
@@ -46,7 +47,8 @@ void framers(Stage& stage) {
   const auto feed = [&](auto& framer, std::string_view text) {
     for (const std::string_view piece : {text.substr(0, 20), text.substr(20)}) {
       framer.feed(bytes_of(piece));
-      for (auto frame = framer.next(); frame.state != Pull::more; frame = framer.next()) ++frames;
+      for (auto frame = framer.next(); frame.state != ReadStatus::more; frame = framer.next())
+        ++frames;
       framer.keep();
     }
   };

@@ -264,11 +264,11 @@ TEST_P(Kqueue, ReportsWhatTheSystemSaysWhenItCannotBeMade) {
 TEST_P(Kqueue, MayBeRenewedAgainAfterThatFailed) {
   const Pair pair = unix_pair();
   fail_next_kqueue(ENFILE);
-  EXPECT_EQ(backend->renew(), std::errc::too_many_files_open_in_system);
+  EXPECT_EQ(backend->reinit(), std::errc::too_many_files_open_in_system);
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read)) << "what was goes on";
   backend->unwatch(pair.ours.get(), Ready::read);
   backend->wake();
-  ASSERT_FALSE(backend->renew());
+  ASSERT_FALSE(backend->reinit());
   CollectingSink sink;
   ASSERT_FALSE(backend->wait(sink, never)) << "a wake is pending: none was lost";
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
@@ -281,7 +281,7 @@ TEST_P(Kqueue, DoesNotCloseTheQueuesNumberInAChild) {
   EXPECT_EQ(in_child([this] {
               std::vector<Fd> others;
               for (int i = 0; i < 10; ++i) others.push_back(duplicate(STDERR_FILENO));
-              RONDO_CHILD_REQUIRE(!backend->renew());
+              RONDO_CHILD_REQUIRE(!backend->reinit());
               for (const Fd& fd : others) RONDO_CHILD_REQUIRE(::fcntl(fd.get(), F_GETFD) != -1);
               return 0;
             }),
@@ -313,7 +313,7 @@ TEST_P(Kqueue, SaysThatTheQueueIsGoneInAChildThatDidNotRenew) {
 TEST_P(Kqueue, LeavesAWakeOfTheParentToTheParent) {
   backend->wake();
   EXPECT_EQ(in_child([this] {
-              RONDO_CHILD_REQUIRE(!backend->renew());
+              RONDO_CHILD_REQUIRE(!backend->reinit());
               CollectingSink sink;
               RONDO_CHILD_REQUIRE(!backend->wait(sink, never));
               return 0;

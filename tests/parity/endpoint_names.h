@@ -19,7 +19,7 @@ class EndpointNames {
 
   [[nodiscard]] std::string name(const Endpoint& endpoint) {
     std::string host = endpoint.host();
-    if (endpoint.family() == Family::unix_domain) {
+    if (endpoint.family() == AddressFamily::unix_domain) {
       const std::size_t at = host.find(prefix_);
       if (at != std::string::npos) host.erase(at, prefix_.size());
       return "unix:" + host;
@@ -32,14 +32,14 @@ class EndpointNames {
   /// To be told of each port that a kernel has chosen. Few are chosen twice in a script, but then
   /// they would have one name for two.
   void chosen(const Endpoint& local) {
-    if (local.family() == Family::unix_domain || local.port() == 0) return;
+    if (local.family() == AddressFamily::unix_domain || local.port() == 0) return;
     if (!chosen_.insert({local.family(), local.port()}).second) is_ambiguous_ = true;
   }
   [[nodiscard]] bool is_ambiguous() const noexcept { return is_ambiguous_; }
 
  private:
   std::string prefix_;
-  std::set<std::pair<Family, std::uint16_t>> chosen_;
+  std::set<std::pair<AddressFamily, std::uint16_t>> chosen_;
   bool is_ambiguous_ = false;
   std::map<std::pair<int, std::uint16_t>, std::size_t> ports_;
 };

@@ -60,9 +60,9 @@ void SystemKernel::pause() noexcept {
 
 bool has_ipv6_loopback() noexcept {
   Net& net = system_net();
-  const int fd = net.socket(Family::ipv6, SocketType::stream);
+  const int fd = net.socket(AddressFamily::ipv6, SocketType::stream);
   if (fd < 0) return false;
-  const int result = net.bind(fd, Endpoint::loopback(0, Family::ipv6));
+  const int result = net.bind(fd, Endpoint::loopback(0, AddressFamily::ipv6));
   (void)net.close(fd);  // it was made to be tried alone
   return result == 0;
 }

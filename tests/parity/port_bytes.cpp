@@ -117,7 +117,7 @@ int PortPlayer::type_of(std::size_t at) {
 /// that fills.
 void PortPlayer::fill(const Step& step) {
   const int type = type_of(step.slot);
-  const bool is_tcp = type == SOCK_STREAM && family_of(step.slot) != Family::unix_domain;
+  const bool is_tcp = type == SOCK_STREAM && family_of(step.slot) != AddressFamily::unix_domain;
   if (is_tcp && tcp_input_shut_) return tell(-EBUSY);
   tcp_was_filled_ = tcp_was_filled_ || is_tcp;
   slots_[step.slot].is_filled = true;
@@ -159,11 +159,11 @@ void PortPlayer::send(const Step& step) {
 void PortPlayer::send_empty(const Step& step) { send_message(fd_of(step.slot), 0, nullptr); }
 void PortPlayer::send_to(const Step& step) {
   Endpoint to;
-  if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), to) != 0) return;
+  if (fd_of(step.other) < 0 || net_.local_endpoint(fd_of(step.other), to) != 0) return;
   send_message(fd_of(step.slot), step.number, &to);
 }
 void PortPlayer::send_to_deserted(const Step& step) {
-  Endpoint to = deserted_[family_of(step.slot) == Family::ipv6 ? 1 : 0].udp_address;
+  Endpoint to = deserted_[family_of(step.slot) == AddressFamily::ipv6 ? 1 : 0].udp_address;
   send_message(fd_of(step.slot), step.number, &to);
 }
 void PortPlayer::send_to_path(const Step& step) {
@@ -313,16 +313,16 @@ void PortPlayer::receive_without_room(const Step& step) {
 namespace {
 
 /// Left out are those that a world takes without effect, or does not have: see docs/parity.md.
-constexpr Option options[] = {
-    Option::reuse_address,    Option::reuse_port,
-    Option::receive_buffer,   Option::send_buffer,
-    Option::linger,           Option::broadcast,
-    Option::ipv6_only,        Option::nodelay,
-    Option::keep_alive,       Option::keep_alive_idle,
-    Option::keep_alive_count, Option::keep_alive_interval,
-    Option::user_timeout,     Option::ttl,
-    Option::multicast_ttl,    Option::multicast_loop,
-    Option::packet_info,      Option::multicast_interface,
+constexpr SocketOption options[] = {
+    SocketOption::reuse_address,    SocketOption::reuse_port,
+    SocketOption::receive_buffer,   SocketOption::send_buffer,
+    SocketOption::linger,           SocketOption::broadcast,
+    SocketOption::ipv6_only,        SocketOption::nodelay,
+    SocketOption::keep_alive,       SocketOption::keep_alive_idle,
+    SocketOption::keep_alive_count, SocketOption::keep_alive_interval,
+    SocketOption::user_timeout,     SocketOption::ttl,
+    SocketOption::multicast_ttl,    SocketOption::multicast_loop,
+    SocketOption::packet_info,      SocketOption::multicast_interface,
 };
 constexpr int buffer_size = 40'000;
 constexpr int no_interface = 7'000;
@@ -331,23 +331,25 @@ constexpr int values[] = {0, 1, 2, -1, 5, 200, 300, 5'000, 40'000, -2};
 }  // namespace
 
 void PortPlayer::set_option(const Step& step) {
-  const Option option = options[step.number % std::size(options)];
+  const SocketOption option = options[step.number % std::size(options)];
   int value = values[step.number / std::size(options) % std::size(values)];
   // A close that lingers blocks, in real time; and small buffers take their time.
-  if (option == Option::linger && value > 0) value = 0;
-  const bool is_buffer = option == Option::receive_buffer || option == Option::send_buffer;
+  if (option == SocketOption::linger && value > 0) value = 0;
+  const bool is_buffer =
+      option == SocketOption::receive_buffer || option == SocketOption::send_buffer;
   if (is_buffer && value >= 0) value = buffer_size;
-  if (option == Option::multicast_interface && value > 1) value = no_interface;
+  if (option == SocketOption::multicast_interface && value > 1) value = no_interface;
   tell(net_.set(fd_of(step.slot), option, value));
   result_ = std::string{rondo::name_of(option)} + ' ' + std::to_string(value) + ": " + result_;
 }
 
 void PortPlayer::get_option(const Step& step) {
-  const Option option = options[step.number % std::size(options)];
+  const SocketOption option = options[step.number % std::size(options)];
   int value = 0;
   const int result = net_.get(fd_of(step.slot), option, value);
   // How large a buffer is that nobody has sized is the system's affair.
-  const bool is_buffer = option == Option::receive_buffer || option == Option::send_buffer;
+  const bool is_buffer =
+      option == SocketOption::receive_buffer || option == SocketOption::send_buffer;
   const bool is_known = !is_buffer || value == 2 * buffer_size;
   result_ = std::string{rondo::name_of(option)} + ": " +
             (result < 0 ? error_text(-result)
@@ -357,7 +359,7 @@ void PortPlayer::get_option(const Step& step) {
 
 /// On the loopback's interface.
 void PortPlayer::change_membership(const Step& step, bool member) {
-  const bool is_ipv6 = family_of(step.slot) == Family::ipv6;
+  const bool is_ipv6 = family_of(step.slot) == AddressFamily::ipv6;
   const Endpoint group = Endpoint::parse(is_ipv6 ? "[ff01::7:7]:0" : "239.7.7.7:0").value();
   tell(net_.membership(fd_of(step.slot), group, 1, member));
 }

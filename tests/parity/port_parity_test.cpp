@@ -42,7 +42,7 @@ TEST(PortScriptsTest, AreThoseOfEveryCompiler) {
 TEST(EndpointNamesTest, AreAmbiguousWhereAPortIsChosenTwice) {
   EndpointNames names{""};
   names.chosen(Endpoint::loopback(7));
-  names.chosen(Endpoint::loopback(7, Family::ipv6));
+  names.chosen(Endpoint::loopback(7, AddressFamily::ipv6));
   names.chosen(Endpoint::loopback(0));
   names.chosen(Endpoint::loopback(0));
   EXPECT_FALSE(names.is_ambiguous());

@@ -11,7 +11,8 @@
 namespace rondo::test {
 namespace {
 
-constexpr Family families[] = {Family::ipv4, Family::ipv6, Family::unix_domain};
+constexpr AddressFamily families[] = {AddressFamily::ipv4, AddressFamily::ipv6,
+                                      AddressFamily::unix_domain};
 constexpr SocketType types[] = {SocketType::stream, SocketType::datagram, SocketType::seqpacket};
 
 Endpoint parsed(const std::string& text) { return Endpoint::parse(text).value(); }
@@ -25,8 +26,8 @@ std::string text_of(Ready ready) {
 
 PortPlayer::PortPlayer(Kernel& kernel)
     : kernel_(kernel), net_(kernel.net()), backend_(kernel.backend()), names_(kernel.prefix()) {
-  deserted_[0] = make_deserted(Family::ipv4);
-  deserted_[1] = make_deserted(Family::ipv6);
+  deserted_[0] = make_deserted(AddressFamily::ipv4);
+  deserted_[1] = make_deserted(AddressFamily::ipv6);
 }
 
 PortPlayer::~PortPlayer() {
@@ -40,15 +41,16 @@ PortPlayer::~PortPlayer() {
 
 /// A TCP socket that does not listen, and one of UDP that hears itself alone: so the ports are
 /// nobody else's, and who sends there is refused.
-PortPlayer::Deserted PortPlayer::make_deserted(Family family) {
+PortPlayer::Deserted PortPlayer::make_deserted(AddressFamily family) {
   Deserted made;
   made.tcp = net_.socket(family, SocketType::stream);
   made.udp = net_.socket(family, SocketType::datagram);
   const Endpoint any_port = Endpoint::loopback(0, family);
-  const bool is_made =
-      made.tcp >= 0 && made.udp >= 0 && net_.bind(made.tcp, any_port) == 0 &&
-      net_.bind(made.udp, any_port) == 0 && net_.local(made.tcp, made.tcp_address) == 0 &&
-      net_.local(made.udp, made.udp_address) == 0 && net_.connect(made.udp, made.udp_address) == 0;
+  const bool is_made = made.tcp >= 0 && made.udp >= 0 && net_.bind(made.tcp, any_port) == 0 &&
+                       net_.bind(made.udp, any_port) == 0 &&
+                       net_.local_endpoint(made.tcp, made.tcp_address) == 0 &&
+                       net_.local_endpoint(made.udp, made.udp_address) == 0 &&
+                       net_.connect(made.udp, made.udp_address) == 0;
   if (!is_made) made.tcp_address = made.udp_address = Endpoint::loopback(1, family);
   return made;
 }
@@ -87,7 +89,7 @@ void PortPlayer::put(std::size_t at, int fd) {
   empty(at);
   slots_[at] = {.fd = fd, .generation = ++generation_};
   // Small pieces are held back otherwise, for as long as the peer takes to acknowledge the last.
-  (void)net_.set(fd, Option::nodelay, 1);  // who has no such option needs none
+  (void)net_.set(fd, SocketOption::nodelay, 1);  // who has no such option needs none
   watch(at, Ready::both);
 }
 
@@ -159,14 +161,14 @@ Endpoint PortPlayer::abstract_endpoint(std::uint32_t number) const {
   return parsed("unix:@" + kernel_.prefix() + std::to_string(number));
 }
 
-Family PortPlayer::family_of(std::size_t at) {
+AddressFamily PortPlayer::family_of(std::size_t at) {
   Endpoint local;
-  return net_.local(fd_of(at), local) == 0 ? local.family() : Family::unix_domain;
+  return net_.local_endpoint(fd_of(at), local) == 0 ? local.family() : AddressFamily::unix_domain;
 }
 
 Endpoint PortPlayer::local_of(std::size_t at) {
   Endpoint local;
-  return fd_of(at) >= 0 && net_.local(fd_of(at), local) == 0 ? local : Endpoint{};
+  return fd_of(at) >= 0 && net_.local_endpoint(fd_of(at), local) == 0 ? local : Endpoint{};
 }
 
 std::string PortPlayer::into(std::size_t at, int fd) {
@@ -205,7 +207,7 @@ void PortPlayer::make_pipe(const Step& step) {
 void PortPlayer::close(const Step& step) { empty(step.slot); }
 
 void PortPlayer::close_with_reset(const Step& step) {
-  (void)net_.set(fd_of(step.slot), Option::linger, 0);  // to who has no such option, a close
+  (void)net_.set(fd_of(step.slot), SocketOption::linger, 0);  // to who has no such option, a close
   empty(step.slot);
 }
 
@@ -214,7 +216,7 @@ void PortPlayer::close_with_reset(const Step& step) {
 void PortPlayer::bind(std::size_t at, const Endpoint& to) {
   const int result = net_.bind(fd_of(at), to);
   if (result == 0) slots_[at].owns_port = true;
-  if (result == 0 && to.family() == Family::unix_domain && !to.host().starts_with('@')) {
+  if (result == 0 && to.family() == AddressFamily::unix_domain && !to.host().starts_with('@')) {
     slots_[at].path = to.host();
   }
   tell(result);
@@ -222,18 +224,20 @@ void PortPlayer::bind(std::size_t at, const Endpoint& to) {
 
 void PortPlayer::bind_loopback(const Step& step) {
   bind(step.slot,
-       Endpoint::loopback(0, family_of(step.slot) == Family::ipv6 ? Family::ipv6 : Family::ipv4));
+       Endpoint::loopback(0, family_of(step.slot) == AddressFamily::ipv6 ? AddressFamily::ipv6
+                                                                         : AddressFamily::ipv4));
 }
 void PortPlayer::bind_any(const Step& step) {
   bind(step.slot,
-       Endpoint::any(0, family_of(step.slot) == Family::ipv6 ? Family::ipv6 : Family::ipv4));
+       Endpoint::any(0, family_of(step.slot) == AddressFamily::ipv6 ? AddressFamily::ipv6
+                                                                    : AddressFamily::ipv4));
 }
 /// A port that a connection chose may be another's as well, elsewhere on this system or for a
 /// minute after its end: whether it can be bound is not the script's.
 void PortPlayer::bind_taken(const Step& step) {
   Endpoint taken;
-  if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), taken) != 0) return;
-  const bool is_known = taken.family() == Family::unix_domain || taken.port() == 0 ||
+  if (fd_of(step.other) < 0 || net_.local_endpoint(fd_of(step.other), taken) != 0) return;
+  const bool is_known = taken.family() == AddressFamily::unix_domain || taken.port() == 0 ||
                         (slots_[step.other].owns_port && type_of(step.slot) == type_of(step.other));
   if (!is_known) return;
   // Without a name, Linux would make one up.
@@ -243,15 +247,16 @@ void PortPlayer::bind_taken(const Step& step) {
 }
 /// An address of nobody: RFC 5737, RFC 3849.
 void PortPlayer::bind_foreign(const Step& step) {
-  bind(step.slot, parsed(family_of(step.slot) == Family::ipv6 ? "[2001:db8::1]:0" : "192.0.2.1:0"));
+  bind(step.slot,
+       parsed(family_of(step.slot) == AddressFamily::ipv6 ? "[2001:db8::1]:0" : "192.0.2.1:0"));
 }
 void PortPlayer::bind_other_family(const Step& step) {
   switch (family_of(step.slot)) {
-    case Family::ipv4:
-      return bind(step.slot, Endpoint::loopback(0, Family::ipv6));
-    case Family::ipv6:
+    case AddressFamily::ipv4:
+      return bind(step.slot, Endpoint::loopback(0, AddressFamily::ipv6));
+    case AddressFamily::ipv6:
       return bind(step.slot, path_endpoint(9));
-    case Family::unix_domain:
+    case AddressFamily::unix_domain:
       return bind(step.slot, Endpoint::loopback(0));
   }
 }
@@ -262,13 +267,13 @@ void PortPlayer::bind_abstract(const Step& step) {
 
 void PortPlayer::ask_local(const Step& step) {
   Endpoint address;
-  const int result = net_.local(fd_of(step.slot), address);
+  const int result = net_.local_endpoint(fd_of(step.slot), address);
   tell(result);
   if (result >= 0) result_ = names_.name(address);
 }
 void PortPlayer::ask_peer(const Step& step) {
   Endpoint address;
-  const int result = net_.peer(fd_of(step.slot), address);
+  const int result = net_.remote_endpoint(fd_of(step.slot), address);
   tell(result);
   if (result >= 0) result_ = names_.name(address);
 }
@@ -297,16 +302,16 @@ void PortPlayer::accept_with_peer(const Step& step) {
 
 void PortPlayer::connect(const Step& step) {
   Endpoint to;
-  if (fd_of(step.other) < 0 || net_.local(fd_of(step.other), to) != 0) return;
+  if (fd_of(step.other) < 0 || net_.local_endpoint(fd_of(step.other), to) != 0) return;
   tell(net_.connect(fd_of(step.slot), to));
 }
 void PortPlayer::connect_deserted(const Step& step) {
-  const Deserted& nobody = deserted_[family_of(step.slot) == Family::ipv6 ? 1 : 0];
+  const Deserted& nobody = deserted_[family_of(step.slot) == AddressFamily::ipv6 ? 1 : 0];
   tell(net_.connect(fd_of(step.slot), nobody.tcp_address));
 }
 void PortPlayer::connect_self(const Step& step) {
   Endpoint own;
-  if (net_.local(fd_of(step.slot), own) != 0) return;
+  if (net_.local_endpoint(fd_of(step.slot), own) != 0) return;
   tell(net_.connect(fd_of(step.slot), own));
 }
 void PortPlayer::connect_path(const Step& step) {
@@ -316,15 +321,15 @@ void PortPlayer::connect_abstract(const Step& step) {
   tell(net_.connect(fd_of(step.slot), abstract_endpoint(step.number)));
 }
 void PortPlayer::connect_other_family(const Step& step) {
-  const bool is_ipv4 = family_of(step.slot) == Family::ipv4;
-  const Endpoint to = is_ipv4 ? Endpoint::loopback(1, Family::ipv6) : Endpoint::loopback(1);
+  const bool is_ipv4 = family_of(step.slot) == AddressFamily::ipv4;
+  const Endpoint to = is_ipv4 ? Endpoint::loopback(1, AddressFamily::ipv6) : Endpoint::loopback(1);
   tell(net_.connect(fd_of(step.slot), to));
 }
 
 /// What fills a TCP connection whose reader has shut down its input comes when the closed window is
 /// probed: in a time that nobody promises. So there is not both.
 bool PortPlayer::may_shut_input(std::size_t at) {
-  if (type_of(at) != SOCK_STREAM || family_of(at) == Family::unix_domain) return true;
+  if (type_of(at) != SOCK_STREAM || family_of(at) == AddressFamily::unix_domain) return true;
   if (!tcp_was_filled_) tcp_input_shut_ = true;
   return !tcp_was_filled_;
 }

@@ -71,10 +71,10 @@ class PortPlayer final : public Player {
   void attempt(std::function<std::string()> action);
   [[nodiscard]] Endpoint path_endpoint(std::uint32_t number) const;
   [[nodiscard]] Endpoint abstract_endpoint(std::uint32_t number) const;
-  [[nodiscard]] Family family_of(std::size_t at);
+  [[nodiscard]] AddressFamily family_of(std::size_t at);
   /// Where there is no address, none.
   [[nodiscard]] Endpoint local_of(std::size_t at);
-  [[nodiscard]] Deserted make_deserted(Family family);
+  [[nodiscard]] Deserted make_deserted(AddressFamily family);
   [[nodiscard]] std::string into(std::size_t at, int fd);
 
   // Steps, as in Kind.

@@ -31,7 +31,7 @@ class PortScripts {
   static constexpr std::uint8_t no_peer = PortPlayer::slot_count;
   struct Guess {
     Role role = Role::nothing;
-    std::uint32_t family = 0;  // as in Family
+    std::uint32_t family = 0;  // as in AddressFamily
     std::uint32_t type = 0;    // as in SocketType
     std::uint8_t peer = no_peer;
   };

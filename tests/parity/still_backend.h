@@ -6,7 +6,7 @@
 #include <utility>
 
 #include <rondo/backend.h>
-#include <rondo/names.h>
+#include <rondo/name_service.h>
 #include <rondo/net.h>
 
 namespace rondo::test {
@@ -26,10 +26,10 @@ class StillBackend final : public Backend {
     return poller_->wait(sink, poller_->now());
   }
   void wake() noexcept override { poller_->wake(); }
-  [[nodiscard]] std::error_code renew() noexcept override { return poller_->renew(); }
+  [[nodiscard]] std::error_code reinit() noexcept override { return poller_->reinit(); }
   [[nodiscard]] TimePoint now() const noexcept override { return time_; }
   [[nodiscard]] Net& net() noexcept override { return poller_->net(); }
-  [[nodiscard]] Names* names() noexcept override { return poller_->names(); }
+  [[nodiscard]] NameService* name_service() noexcept override { return poller_->name_service(); }
 
  private:
   std::unique_ptr<Backend> poller_;

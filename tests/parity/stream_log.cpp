@@ -27,7 +27,7 @@ void StreamLog::on_open(Stream& stream) {
   add("open");
   if (manner != Manner::greets) return;
   stream.write("hello");
-  stream.finish();
+  stream.shutdown_output();
 }
 
 void StreamLog::on_data(Stream& stream, Bytes data) {
@@ -52,7 +52,7 @@ void StreamLog::behave(Stream& stream, Bytes data) {
       stream.write(data.subspan(1));
       return;
     case Manner::finishes:
-      return stream.finish();
+      return stream.shutdown_output();
     case Manner::closes:
       return stream.close();
     case Manner::aborts:

@@ -47,10 +47,10 @@ StreamPlayer::StreamPlayer(Kernel& kernel)
     : kernel_(kernel),
       net_(kernel.net()),
       names_(kernel.prefix()),
-      deserted_(net_.socket(Family::ipv4, SocketType::stream)),
+      deserted_(net_.socket(AddressFamily::ipv4, SocketType::stream)),
       reactor_(kernel.take_backend()) {
   (void)net_.bind(deserted_, Endpoint::loopback(0));  // else the address is one of nobody, too
-  (void)net_.local(deserted_, deserted_address_);     // the same
+  (void)net_.local_endpoint(deserted_, deserted_address_);  // the same
   for (auto& slot : slots_) slot = std::make_unique<Slot>();
 }
 
@@ -117,7 +117,7 @@ std::string StreamPlayer::describe(const StreamLog& log, const Stream* stream) {
   if (stream->is_reading()) text += 'r';
   if (stream->is_writable()) text += 'w';
   if (stream->is_closing()) text += 'x';
-  if (stream->waiting() != 0) text += '+';
+  if (stream->unsent_bytes() != 0) text += '+';
   return text + '}';
 }
 
@@ -216,16 +216,16 @@ void StreamPlayer::serve(const Step& step) {
   options.stream = patient();
   if (step.number / 128 % 3 == 1) options.connections_max = 1;
   if (step.number / 128 % 3 == 2) options.connections_max = 2;
-  options.when_full = step.number / 512 % 2 == 0 ? WhenFull::pause : WhenFull::shed;
+  options.when_full = step.number / 512 % 2 == 0 ? WhenFull::pause : WhenFull::reject;
   auto made = rondo::serve(
-      reactor_, target_of(step.number), session_kind([&slot](Stream&, const Endpoint&) {
+      reactor_, target_of(step.number), session_factory([&slot](Stream&, const Endpoint&) {
         slot.sessions.emplace_back().manner = *slot.server_manner;
         return std::unique_ptr<Session>{std::make_unique<LoggedSession>(slot.sessions.back())};
       }),
       options);
   result_ = made ? "ok" : made.error().code.message();
   if (!made) return;
-  slot.server_local = made->local();
+  slot.server_local = made->local_endpoint();
   slot.server = std::make_unique<Server>(std::move(*made));
 }
 
@@ -256,7 +256,7 @@ void StreamPlayer::play_on_stream(const Step& step, Slot& slot) {
   Stream& stream = *slot.stream;
   switch (step.kind) {
     case Kind::stream_finish:
-      return stream.finish();
+      return stream.shutdown_output();
     case Kind::stream_close:
       return stream.close();
     case Kind::stream_abort:
@@ -264,7 +264,7 @@ void StreamPlayer::play_on_stream(const Step& step, Slot& slot) {
     case Kind::stream_destroy:
       return slot.stream.reset();
     case Kind::stream_let_go:
-      return Stream::let_go(std::move(slot.stream));
+      return Stream::close_detached(std::move(slot.stream));
     case Kind::stream_pause:
       return stream.pause();
     case Kind::stream_resume:
@@ -339,22 +339,22 @@ void StreamPlayer::play_options(const Step& step, Slot& slot) {
   Stream& stream = *slot.stream;
   StreamOptions options = stream.options();
   switch (step.kind) {
-    case Kind::hold_input:
-      options.hold_input = !options.hold_input;
+    case Kind::pause_reading_when_full:
+      options.pause_reading_when_full = !options.pause_reading_when_full;
       return stream.set_options(options);
-    case Kind::output_mark:
-      options.output_mark = step.number;
+    case Kind::write_high_water:
+      options.write_high_water = step.number;
       return stream.set_options(options);
     case Kind::overflow:
-      options.output_max = std::size_t{64} << 10U;
+      options.write_buffer_max = std::size_t{64} << 10U;
       stream.set_options(options);
       stream.write_owned(OwnedBytes{std::vector<std::byte>(fill_size, filling)});
       return;
     case Kind::linger_never:
-      options.linger = Linger::none;
+      options.lingering_close = LingeringClose::off;
       return stream.set_options(options);
     case Kind::linger_always:
-      options.linger = Linger::always;
+      options.lingering_close = LingeringClose::always;
       return stream.set_options(options);
     default:
       return set_deadline(step, slot);

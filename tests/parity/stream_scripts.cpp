@@ -130,9 +130,10 @@ void StreamScripts::step_on_stream(std::uint8_t slot) {
   }
   if (choice < 60) return add({Kind::stream_manner, slot, 0, random_.below(9)});
   if (choice < 72) {
-    return add({random_.one_of({Kind::hold_input, Kind::linger_never, Kind::linger_always,
-                                Kind::output_mark, Kind::overflow, Kind::stream_release}),
-                slot, 0, some_size()});
+    return add(
+        {random_.one_of({Kind::pause_reading_when_full, Kind::linger_never, Kind::linger_always,
+                         Kind::write_high_water, Kind::overflow, Kind::stream_release}),
+         slot, 0, some_size()});
   }
   if (choice < 79) return add({Kind::stream_finish, slot});
   if (choice < 88) return deadline(slot);

@@ -20,15 +20,15 @@ void StreamPlayer::open_datagrams(const Step& step) {
   result_ = made ? "ok" : made.error().code.message();
   if (!made) return;
   slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
-  names_.chosen(slot.datagrams->local().value_or(Endpoint{}));
-  if (local.family() == Family::unix_domain && !local.host().starts_with('@')) {
+  names_.chosen(slot.datagrams->local_endpoint().value_or(Endpoint{}));
+  if (local.family() == AddressFamily::unix_domain && !local.host().starts_with('@')) {
     slot.path = local.host();
   }
 }
 
 void StreamPlayer::connect_datagrams(const Step& step) {
   if (!at(step.other).datagrams || step.slot == step.other) return;
-  const auto to = at(step.other).datagrams->local();
+  const auto to = at(step.other).datagrams->local_endpoint();
   if (!to) return;
   clear(step.slot);
   Slot& slot = at(step.slot);
@@ -36,7 +36,7 @@ void StreamPlayer::connect_datagrams(const Step& step) {
   result_ = made ? "ok" : made.error().code.message();
   if (!made) return;
   slot.datagrams = std::make_unique<DatagramSocket>(std::move(*made));
-  names_.chosen(slot.datagrams->local().value_or(Endpoint{}));
+  names_.chosen(slot.datagrams->local_endpoint().value_or(Endpoint{}));
 }
 
 void StreamPlayer::play_on_server(const Step& step, Slot& slot) {
@@ -63,7 +63,8 @@ void StreamPlayer::play_on_datagrams(const Step& step, Slot& slot) {
   switch (step.kind) {
     case Kind::datagram_to: {
       const Slot& other = at(step.other);
-      const auto to = other.datagrams ? other.datagrams->local() : Result<Endpoint>{Endpoint{}};
+      const auto to =
+          other.datagrams ? other.datagrams->local_endpoint() : Result<Endpoint>{Endpoint{}};
       if (!to || *to == Endpoint{}) return;
       result_ = slot.datagrams->send(bytes, *to) ? "sent" : "dropped";
       return;

@@ -36,10 +36,10 @@ rondo::Result<rondo::Socket, rondo::Error> listen(rondo::Net& net, const rondo::
 
 int main(int argc, char** argv) {
   const auto where = rondo::Endpoint::parse(argc > 1 ? argv[1] : "");
-  if (!where) return rondo::complain(where.error());
+  if (!where) return rondo::print_error(where.error());
   rondo::Reactor reactor;
   auto listener = listen(reactor.net(), *where);
-  if (!listener) return rondo::complain(listener.error());
+  if (!listener) return rondo::print_error(listener.error());
   Echo echo{reactor};
   std::optional<rondo::DatagramSocket> client;
   const auto acceptor = rondo::Acceptor::adopt(
@@ -47,8 +47,8 @@ int main(int argc, char** argv) {
         auto adopted = rondo::DatagramSocket::adopt(reactor, std::move(socket), echo);
         if (adopted) client.emplace(std::move(*adopted));
       });
-  if (!acceptor) return rondo::complain(acceptor.error());
-  std::printf("listening on %s\n", acceptor->local().to_string().c_str());
+  if (!acceptor) return rondo::print_error(acceptor.error());
+  std::printf("listening on %s\n", acceptor->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   return reactor.run() ? 1 : 0;
 }

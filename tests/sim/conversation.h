@@ -24,7 +24,7 @@ struct Listener final : StreamHandler {
   void on_open(Stream&) override { opened = true; }
   void on_data(Stream& stream, Bytes data) override {
     heard.append(reinterpret_cast<const char*>(data.data()), data.size());
-    if (finish_at != 0 && heard.size() >= finish_at) stream.finish();
+    if (finish_at != 0 && heard.size() >= finish_at) stream.shutdown_output();
   }
   void on_end(Stream& stream) override {
     ended = true;

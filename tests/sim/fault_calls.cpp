@@ -28,7 +28,7 @@ static void write_says(FaultScene& scene, int result) {
 
 static void socket_says(FaultScene& scene, int result) {
   scene.strike();
-  EXPECT_EQ(scene.client.socket(Family::ipv4, SocketType::stream), result);
+  EXPECT_EQ(scene.client.socket(AddressFamily::ipv4, SocketType::stream), result);
 }
 
 void short_read(FaultScene& scene) {
@@ -110,7 +110,7 @@ void unanswered(FaultScene& scene) {
 }
 
 void unreachable(FaultScene& scene) {
-  const int fd = scene.client.socket(Family::ipv4, SocketType::stream);
+  const int fd = scene.client.socket(AddressFamily::ipv4, SocketType::stream);
   scene.strike();
   EXPECT_EQ(scene.client.connect(fd, Endpoint::parse("10.0.0.1:7000").value()), -EHOSTUNREACH);
 }
@@ -120,9 +120,9 @@ void slow_handshake(FaultScene& scene) {
   const int fd = scene.knock();
   scene.wait(2900ms);
   Endpoint peer = Endpoint::any(0);
-  EXPECT_EQ(scene.client.peer(fd, peer), -ENOTCONN);
+  EXPECT_EQ(scene.client.remote_endpoint(fd, peer), -ENOTCONN);
   scene.wait(200ms);
-  EXPECT_EQ(scene.client.peer(fd, peer), 0);
+  EXPECT_EQ(scene.client.remote_endpoint(fd, peer), 0);
 }
 
 // --- packets ------------------------------------------------------------------------------------

@@ -33,10 +33,10 @@ class FaultScene {
 
   /// Sets `listener`, and returns a client that has begun to connect to it.
   int knock() {
-    listener = server.socket(Family::ipv4, SocketType::stream);
+    listener = server.socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(server.bind(listener, Endpoint::parse("10.0.0.1:7000").value()), 0);
     EXPECT_EQ(server.listen(listener, 10), 0);
-    const int fd = client.socket(Family::ipv4, SocketType::stream);
+    const int fd = client.socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(client.connect(fd, Endpoint::parse("10.0.0.1:7000").value()), -EINPROGRESS);
     return fd;
   }
@@ -77,8 +77,8 @@ class FaultScene {
 
 inline std::vector<int> FaultScene::send_datagrams(int count) {
   const Endpoint to = Endpoint::parse("10.0.0.1:53").value();
-  const int receiver = server.socket(Family::ipv4, SocketType::datagram);
-  const int sender = client.socket(Family::ipv4, SocketType::datagram);
+  const int receiver = server.socket(AddressFamily::ipv4, SocketType::datagram);
+  const int sender = client.socket(AddressFamily::ipv4, SocketType::datagram);
   EXPECT_EQ(server.bind(receiver, to), 0);
   EXPECT_EQ(client.connect(sender, to), 0);
   for (int i = 0; i < count; ++i) {

@@ -164,7 +164,7 @@ void slow_name(FaultScene& scene) {
 void failing_name(FaultScene& scene) {
   Duration took{};
   const std::string message = ask_for_name(scene, took);
-  EXPECT_NE(message.find(make_error_code(NameError::server_failed).message()), std::string::npos)
+  EXPECT_NE(message.find(make_error_code(ResolveError::server_failed).message()), std::string::npos)
       << message;
 }
 
@@ -177,7 +177,7 @@ void missing_name(FaultScene& scene) {
 void silent_name(FaultScene& scene) {
   Duration took{};
   const std::string message = ask_for_name(scene, took);
-  EXPECT_NE(message.find(make_error_code(NameError::timed_out).message()), std::string::npos)
+  EXPECT_NE(message.find(make_error_code(ResolveError::timed_out).message()), std::string::npos)
       << message;
   EXPECT_GE(took, 5s);
 }

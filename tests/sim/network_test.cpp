@@ -120,11 +120,11 @@ TEST(Crash, LeavesTheNextProcessAlone) {
   World world{1};
   Host& host = world.host("10.0.0.1");
   Net& before = host.net();
-  const int old_fd = before.socket(Family::ipv4, SocketType::stream);
+  const int old_fd = before.socket(AddressFamily::ipv4, SocketType::stream);
   ASSERT_EQ(old_fd, 3);
   host.crash();
   host.restart();
-  EXPECT_EQ(host.net().socket(Family::ipv4, SocketType::stream), 3);
+  EXPECT_EQ(host.net().socket(AddressFamily::ipv4, SocketType::stream), 3);
   EXPECT_EQ(before.close(old_fd), -EBADF);
   EXPECT_EQ(host.descriptors(), 1u);
 }
@@ -169,7 +169,7 @@ TEST_F(NetworkTest, SilentNamesTimeOut) {
 }
 
 TEST_F(NetworkTest, ServerHoldsBackAClientWhoDoesNotRead) {
-  auto echo = serve_echo({.stream = {.hold_input = true}});
+  auto echo = serve_echo({.stream = {.pause_reading_when_full = true}});
   Listener listener;
   const auto stream = talk(listener);
   world.run_for(1s);
@@ -177,7 +177,7 @@ TEST_F(NetworkTest, ServerHoldsBackAClientWhoDoesNotRead) {
   const std::size_t size = 8 << 20;
   stream->write(std::string(size, 'x'));
   world.run_for(1s);
-  EXPECT_GT(stream->waiting(), size / 2) << "windows are finite";
+  EXPECT_GT(stream->unsent_bytes(), size / 2) << "windows are finite";
   stream->resume();
   EXPECT_TRUE(world.run_until([&] { return listener.heard.size() == size; }, 1h));
 }
@@ -221,7 +221,7 @@ TEST_F(NetworkTest, MemoryOfAHostIsFinite) {
   client_host.limit_memory(0);
   stream->write("hello");
   world.run_for(1s);
-  EXPECT_EQ(listener.reason, CloseReason::failed) << listener.message;
+  EXPECT_EQ(listener.reason, CloseReason::error) << listener.message;
 }
 
 }  // namespace

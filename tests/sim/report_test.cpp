@@ -34,11 +34,12 @@ struct Chatterbox final : StreamHandler {
 };
 
 TEST_F(ReportTest, TellsOfTwoWhoWriteAndDoNotRead) {
-  auto doubler = serve<Doubler>(server, "10.0.0.1:7000", {.stream = {.hold_input = true}});
+  auto doubler =
+      serve<Doubler>(server, "10.0.0.1:7000", {.stream = {.pause_reading_when_full = true}});
   ASSERT_TRUE(doubler);
   Chatterbox chatterbox;
   const auto stream =
-      connect(client, "10.0.0.1:7000", chatterbox, {.stream = {.hold_input = true}});
+      connect(client, "10.0.0.1:7000", chatterbox, {.stream = {.pause_reading_when_full = true}});
   ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
   expect_waiting("10.0.0.2 waits to write, descriptor 3, tcp 10.0.0.2:");
   expect_waiting("    while the other end, on 10.0.0.1, waits to write, ");

@@ -26,7 +26,7 @@ class Sockets : public testing::Test {
  protected:
   int udp(std::string_view local) {
     Net& net = local.starts_with("10.0.0.2") ? other.net() : here.net();
-    const int fd = net.socket(Family::ipv4, SocketType::datagram);
+    const int fd = net.socket(AddressFamily::ipv4, SocketType::datagram);
     EXPECT_EQ(net.bind(fd, at(local)), 0);
     return fd;
   }
@@ -100,9 +100,9 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
   const int from = udp("10.0.0.1:100");
   const int to = udp("10.0.0.2:200");
   const Endpoint group = at("239.1.2.3:200");
-  EXPECT_EQ(
-      other.net().bind(other.net().socket(Family::ipv4, SocketType::datagram), at("0.0.0.0:200")),
-      -EADDRINUSE);
+  EXPECT_EQ(other.net().bind(other.net().socket(AddressFamily::ipv4, SocketType::datagram),
+                             at("0.0.0.0:200")),
+            -EADDRINUSE);
   EXPECT_EQ(other.net().membership(to, group, 0, true), 0);
   EXPECT_EQ(other.net().membership(to, group, 0, true), -EADDRINUSE);
   EXPECT_EQ(send(here.net(), from, "all", group), 1);
@@ -113,7 +113,7 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
   world.run_for(1s);
   EXPECT_EQ(receive(other.net(), to), std::to_string(-EAGAIN));
   EXPECT_EQ(send(here.net(), from, "all", at("255.255.255.255:200")), -EACCES);
-  EXPECT_EQ(here.net().set(from, Option::broadcast, 1), 0);
+  EXPECT_EQ(here.net().set(from, SocketOption::broadcast, 1), 0);
   EXPECT_EQ(send(here.net(), from, "all", at("255.255.255.255:200")), 1);
   world.run_for(1s);
   EXPECT_EQ(receive(other.net(), to), "all from 10.0.0.1:100");
@@ -122,10 +122,10 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
 TEST_F(Sockets, BroadcastOfTheLoopbackStaysInItsHost) {
   const int from = udp("127.0.0.1:100");
   const int to = udp("0.0.0.0:200");
-  const int elsewhere = other.net().socket(Family::ipv4, SocketType::datagram);
+  const int elsewhere = other.net().socket(AddressFamily::ipv4, SocketType::datagram);
   EXPECT_EQ(other.net().bind(elsewhere, at("0.0.0.0:200")), 0);
   EXPECT_EQ(send(here.net(), from, "all", at("127.255.255.255:200")), -EACCES);
-  EXPECT_EQ(here.net().set(from, Option::broadcast, 1), 0);
+  EXPECT_EQ(here.net().set(from, SocketOption::broadcast, 1), 0);
   EXPECT_EQ(send(here.net(), from, "all", at("127.255.255.255:200")), 1);
   world.run_for(1s);
   EXPECT_EQ(receive(here.net(), to), "all from 127.0.0.1:100");
@@ -134,10 +134,10 @@ TEST_F(Sockets, BroadcastOfTheLoopbackStaysInItsHost) {
 
 TEST_F(Sockets, WithAPortKeepTheirChoiceOfFamilies) {
   for (const SocketType type : {SocketType::stream, SocketType::datagram}) {
-    const int fd = here.net().socket(Family::ipv6, type);
-    EXPECT_EQ(here.net().set(fd, Option::ipv6_only, 1), 0);
-    EXPECT_EQ(here.net().bind(fd, Endpoint::any(0, Family::ipv6)), 0);
-    EXPECT_EQ(here.net().set(fd, Option::ipv6_only, 0), -EINVAL);
+    const int fd = here.net().socket(AddressFamily::ipv6, type);
+    EXPECT_EQ(here.net().set(fd, SocketOption::ipv6_only, 1), 0);
+    EXPECT_EQ(here.net().bind(fd, Endpoint::any(0, AddressFamily::ipv6)), 0);
+    EXPECT_EQ(here.net().set(fd, SocketOption::ipv6_only, 0), -EINVAL);
   }
 }
 
@@ -205,55 +205,56 @@ TEST_F(Sockets, RecordsKeepTheirBounds) {
 
 TEST_F(Sockets, TcpConnectsToItself) {
   Net& net = here.net();
-  const int fd = net.socket(Family::ipv4, SocketType::stream);
+  const int fd = net.socket(AddressFamily::ipv4, SocketType::stream);
   ASSERT_EQ(net.bind(fd, at("127.0.0.1:4000")), 0);
   EXPECT_EQ(net.connect(fd, at("127.0.0.1:4000")), -EINPROGRESS);
   Endpoint peer;
-  EXPECT_EQ(net.peer(fd, peer), 0);
+  EXPECT_EQ(net.remote_endpoint(fd, peer), 0);
   EXPECT_EQ(peer, at("127.0.0.1:4000"));
 }
 
 TEST_F(Sockets, BacklogIsFinite) {
   Net& net = here.net();
-  const int listener = net.socket(Family::ipv4, SocketType::stream);
+  const int listener = net.socket(AddressFamily::ipv4, SocketType::stream);
   ASSERT_EQ(net.bind(listener, at("10.0.0.1:80")), 0);
   ASSERT_EQ(net.listen(listener, 1), 0);
   std::array<int, 3> clients{};
   for (int& fd : clients) {
-    fd = other.net().socket(Family::ipv4, SocketType::stream);
+    fd = other.net().socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(other.net().connect(fd, at("10.0.0.1:80")), -EINPROGRESS);
   }
   world.run_for(500ms);
   Endpoint peer;
-  EXPECT_EQ(other.net().peer(clients[1], peer), 0) << "one more than the backlog, as on Linux";
-  EXPECT_EQ(other.net().peer(clients[2], peer), -ENOTCONN);
+  EXPECT_EQ(other.net().remote_endpoint(clients[1], peer), 0)
+      << "one more than the backlog, as on Linux";
+  EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), -ENOTCONN);
   EXPECT_GE(net.accept(listener, nullptr), 0);
   world.run_for(1s);
-  EXPECT_EQ(other.net().peer(clients[2], peer), 0) << "it has knocked again";
+  EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), 0) << "it has knocked again";
 }
 
 TEST_F(Sockets, PortsAreSharedByWhoSaysSo) {
   Net& net = here.net();
-  const auto bound = [&](Option option, bool listens) {
-    const int fd = net.socket(Family::ipv4, SocketType::stream);
+  const auto bound = [&](SocketOption option, bool listens) {
+    const int fd = net.socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(net.set(fd, option, 1), 0);
     const int result = net.bind(fd, at("0.0.0.0:90"));
     if (result != 0) return result;
     return listens ? net.listen(fd, 1) : 0;
   };
-  EXPECT_EQ(bound(Option::reuse_port, true), 0);
-  EXPECT_EQ(bound(Option::reuse_port, true), 0);
-  EXPECT_EQ(bound(Option::reuse_address, true), -EADDRINUSE);
+  EXPECT_EQ(bound(SocketOption::reuse_port, true), 0);
+  EXPECT_EQ(bound(SocketOption::reuse_port, true), 0);
+  EXPECT_EQ(bound(SocketOption::reuse_address, true), -EADDRINUSE);
 }
 
 TEST_F(Sockets, DualStackListenerTellsMappedAddresses) {
   const auto accept_from_ipv4 = [&](int only_ipv6) {
     Net& net = here.net();
-    const int listener = net.socket(Family::ipv6, SocketType::stream);
-    EXPECT_EQ(net.set(listener, Option::ipv6_only, only_ipv6), 0);
+    const int listener = net.socket(AddressFamily::ipv6, SocketType::stream);
+    EXPECT_EQ(net.set(listener, SocketOption::ipv6_only, only_ipv6), 0);
     EXPECT_EQ(net.bind(listener, at("[::]:80")), 0);
     EXPECT_EQ(net.listen(listener, 1), 0);
-    const int fd = net.socket(Family::ipv4, SocketType::stream);
+    const int fd = net.socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(net.connect(fd, at("127.0.0.1:80")), -EINPROGRESS);
     Endpoint peer;
     const int accepted = net.accept(listener, &peer);
@@ -266,14 +267,14 @@ TEST_F(Sockets, DualStackListenerTellsMappedAddresses) {
 
 TEST_F(Sockets, OptionsAreThoseOfLinux) {
   Net& net = here.net();
-  const int fd = net.socket(Family::ipv4, SocketType::stream);
+  const int fd = net.socket(AddressFamily::ipv4, SocketType::stream);
   int value = -1;
-  EXPECT_EQ(net.set(fd, Option::receive_buffer, 10'000), 0);
-  EXPECT_EQ(net.get(fd, Option::receive_buffer, value), 0);
+  EXPECT_EQ(net.set(fd, SocketOption::receive_buffer, 10'000), 0);
+  EXPECT_EQ(net.get(fd, SocketOption::receive_buffer, value), 0);
   EXPECT_EQ(value, 20'000) << "twice as many are booked";
-  EXPECT_EQ(net.set(fd, Option::ipv6_only, 1), -ENOPROTOOPT);
-  EXPECT_EQ(net.set(fd, Option::keep_alive_count, 0), -EINVAL);
-  EXPECT_EQ(net.get(fd, Option::linger, value), 0);
+  EXPECT_EQ(net.set(fd, SocketOption::ipv6_only, 1), -ENOPROTOOPT);
+  EXPECT_EQ(net.set(fd, SocketOption::keep_alive_count, 0), -EINVAL);
+  EXPECT_EQ(net.get(fd, SocketOption::linger, value), 0);
   EXPECT_EQ(value, -1);
 }
 

@@ -19,7 +19,7 @@ using test::CollectingSink;
 
 class States : public testing::Test {
  protected:
-  int tcp() { return net.socket(Family::ipv4, SocketType::stream); }
+  int tcp() { return net.socket(AddressFamily::ipv4, SocketType::stream); }
 
   /// What epoll would tell, to who asks for both.
   Ready told(int fd) {
@@ -42,7 +42,7 @@ class States : public testing::Test {
     listener = tcp();
     ASSERT_EQ(net.bind(listener, Endpoint::loopback(0)), 0);
     ASSERT_EQ(net.listen(listener, 10), 0);
-    ASSERT_EQ(net.local(listener, address), 0);
+    ASSERT_EQ(net.local_endpoint(listener, address), 0);
   }
   void connect() {
     listen();
@@ -132,7 +132,7 @@ TEST_F(States, ResetByOurWrite) {
 TEST_F(States, ResetWithUnreadBytes) {
   connect();
   EXPECT_EQ(write(theirs, "hello"), 5);
-  EXPECT_EQ(net.set(theirs, Option::linger, 0), 0);
+  EXPECT_EQ(net.set(theirs, SocketOption::linger, 0), 0);
   EXPECT_EQ(net.close(theirs), 0);
   EXPECT_EQ(told(ours), Ready::both);
   EXPECT_EQ(read(ours), 5) << "what came before the reset";
@@ -184,7 +184,7 @@ TEST_F(States, Pipes) {
 }
 
 TEST_F(States, UdpUnreachable) {
-  const int fd = net.socket(Family::ipv4, SocketType::datagram);
+  const int fd = net.socket(AddressFamily::ipv4, SocketType::datagram);
   ASSERT_EQ(net.connect(fd, Endpoint::loopback(9)), 0);
   EXPECT_EQ(told(fd), Ready::write);
   EXPECT_EQ(write(fd), 1);

@@ -94,7 +94,7 @@ TEST_F(UserFaults, ExceptionOfASessionEndsItAlone) {
 
 TEST_F(UserFaults, HookOfTheReactorHasTheFirstWord) {
   int hooked = 0;
-  client.on_exception([&](const std::exception_ptr&) { ++hooked; });
+  client.set_exception_handler([&](const std::exception_ptr&) { ++hooked; });
   client.defer([] { throw Oops{}; });
   EXPECT_NO_THROW(world.run_for(1s));
   EXPECT_EQ(hooked, 1);

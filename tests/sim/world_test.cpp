@@ -142,7 +142,7 @@ TEST_F(WorldTest, TellsWhoWaitsForEver) {
 }
 
 TEST_F(WorldTest, TellsOfWorkThatNobodyWillPost) {
-  const Hold hold = client.hold();
+  const WorkGuard hold = client.work_guard();
   EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
   EXPECT_EQ(world.waiting(), "10.0.0.2 waits for work that nobody here will post\n");
 }
@@ -195,7 +195,7 @@ TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
 TEST(DrivingBackend, TellsADeadlock) {
   World world{1};
   Reactor client{world.host("10.0.0.2").driving_backend()};
-  const Hold hold = client.hold();
+  const WorkGuard hold = client.work_guard();
   EXPECT_EQ(client.run(), std::errc::resource_deadlock_would_occur);
   const TimePoint start = world.now();
   EXPECT_FALSE(client.run_for(1s));

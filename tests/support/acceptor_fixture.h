@@ -31,23 +31,23 @@ class AcceptorFixture : public DescriptorCensus {
     reactor_.emplace(std::unique_ptr<Backend>{std::move(backend)});
   }
 
-  Acceptor listening(Acceptor::OnAccept on_accept, const AcceptPace& pace = {}) {
+  Acceptor listening(Acceptor::OnAccept on_accept, const AcceptLimits& pace = {}) {
     static int count = 0;
     const std::string name =
         "unix:@rondo-acceptor-" + std::to_string(::getpid()) + '-' + std::to_string(++count);
     auto made = Acceptor::make(*reactor_, Endpoint::parse(name).value(), std::move(on_accept),
-                               {.pace = pace});
+                               {.accept_limits = pace});
     if (!made) throw std::runtime_error{made.error().message()};
     return std::move(*made);
   }
-  Acceptor collecting(const AcceptPace& pace = {}) {
+  Acceptor collecting(const AcceptLimits& pace = {}) {
     return listening([this](Socket client, const Endpoint&) { add(std::move(client)); }, pace);
   }
   void add(Socket client) { accepted_.push_back(std::move(client)); }
 
   void connect(const Acceptor& acceptor, int count = 1) {
     for (; count > 0; --count) {
-      auto client = Socket::connect(system_net(), acceptor.local());
+      auto client = Socket::connect(system_net(), acceptor.local_endpoint());
       ASSERT_TRUE(client) << client.error().message();
       clients_.push_back(std::move(*client));
     }

@@ -24,7 +24,7 @@ inline Socket listen(const Endpoint& local, int backlog = 16) {
 /// A listener whose queue is full: who connects waits, without an error, and without end.
 struct FullListener {
   explicit FullListener(const Endpoint& address)
-      : listener(listen(address, 0)), local(listener.local().value()) {
+      : listener(listen(address, 0)), local(listener.local_endpoint().value()) {
     while (!stuck) {
       Socket client = Socket::connect(kernel().net(), local).value();
       // On loopback a connect that can end has ended when the call returns.
@@ -44,7 +44,7 @@ struct ClosedPort {
   explicit ClosedPort(const Endpoint& address)
       : socket(Socket::make(kernel().net(), address.family(), SocketType::stream).value()) {
     EXPECT_EQ(kernel().net().bind(socket.fd(), address), 0);
-    local = socket.local().value();
+    local = socket.local_endpoint().value();
   }
 
   Socket socket;
@@ -66,7 +66,7 @@ struct Outcome {
   /// The peer, or the error's message.
   [[nodiscard]] std::string text() const {
     if (!result) return "no result";
-    return *result ? (*result)->peer().value().to_string() : result->error().message();
+    return *result ? (*result)->remote_endpoint().value().to_string() : result->error().message();
   }
   [[nodiscard]] std::error_code error() const {
     return result && !*result ? result->error().code : std::error_code{};

@@ -20,7 +20,7 @@ Made with(Fd fd, Fd other) {
 /// The network may take a moment until the other side knows.
 void await(int fd, short events) { kernel().await(fd, events); }
 
-Made fresh() { return with(Fd{kernel().net().socket(Family::ipv4, SocketType::stream)}); }
+Made fresh() { return with(Fd{kernel().net().socket(AddressFamily::ipv4, SocketType::stream)}); }
 void is_unconnected(int fd) {
   EXPECT_EQ(read_result(fd), -ENOTCONN);
   EXPECT_EQ(write_result(fd), -EPIPE);

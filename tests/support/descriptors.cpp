@@ -22,12 +22,14 @@ int checked(int result, const char* what) {
 
 Net& net() { return kernel().net(); }
 
-Fd inet_socket(SocketType type) { return Fd{checked(net().socket(Family::ipv4, type), "socket")}; }
+Fd inet_socket(SocketType type) {
+  return Fd{checked(net().socket(AddressFamily::ipv4, type), "socket")};
+}
 
 Endpoint bind_any(int fd) {
   checked(net().bind(fd, Endpoint::loopback(0)), "bind");
   Endpoint local;
-  checked(net().local(fd, local), "getsockname");
+  checked(net().local_endpoint(fd, local), "getsockname");
   return local;
 }
 
@@ -142,7 +144,7 @@ void finish_writing(const Fd& fd) {
 }
 
 void close_with_reset(Fd& fd) {
-  checked(net().set(fd.get(), Option::linger, 0), "SO_LINGER");
+  checked(net().set(fd.get(), SocketOption::linger, 0), "SO_LINGER");
   fd.close();
 }
 

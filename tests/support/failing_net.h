@@ -23,7 +23,7 @@ class FailingNet : public Net {
     return found == calls_.end() ? 0 : found->second;
   }
 
-  int socket(Family family, SocketType type) noexcept override {
+  int socket(AddressFamily family, SocketType type) noexcept override {
     const int error = next("socket");
     return error != 0 ? error : inner_.socket(family, type);
   }
@@ -92,11 +92,11 @@ class FailingNet : public Net {
     return error != 0 ? error : inner_.shutdown(fd, direction);
   }
   int close(int fd) noexcept override { return inner_.close(fd); }
-  int set(int fd, Option option, int value) noexcept override {
+  int set(int fd, SocketOption option, int value) noexcept override {
     const int error = next("set");
     return error != 0 ? error : inner_.set(fd, option, value);
   }
-  int get(int fd, Option option, int& value) noexcept override {
+  int get(int fd, SocketOption option, int& value) noexcept override {
     const int error = next("get");
     return error != 0 ? error : inner_.get(fd, option, value);
   }
@@ -111,8 +111,12 @@ class FailingNet : public Net {
     const int error = next("set_option");
     return error != 0 ? error : inner_.set_option(fd, level, name, value);
   }
-  int local(int fd, Endpoint& address) noexcept override { return inner_.local(fd, address); }
-  int peer(int fd, Endpoint& address) noexcept override { return inner_.peer(fd, address); }
+  int local_endpoint(int fd, Endpoint& address) noexcept override {
+    return inner_.local_endpoint(fd, address);
+  }
+  int remote_endpoint(int fd, Endpoint& address) noexcept override {
+    return inner_.remote_endpoint(fd, address);
+  }
   int credentials(int fd, Credentials& peer) noexcept override {
     const int error = next("credentials");
     return error != 0 ? error : inner_.credentials(fd, peer);

@@ -40,7 +40,7 @@ class JumpingBackend final : public Backend {
   }
 
   void wake() noexcept override { woken_ = true; }
-  [[nodiscard]] std::error_code renew() noexcept override { return {}; }
+  [[nodiscard]] std::error_code reinit() noexcept override { return {}; }
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   [[nodiscard]] Net& net() noexcept override { return net_; }
 

@@ -55,8 +55,8 @@ class SystemKernel final : public KernelAccess {
   }
   std::map<int, std::string> descriptors() override { return open_descriptors(); }
   /// IPv6 as a rule has none on the loopback.
-  std::uint32_t group_interface(Family family) override {
-    if (family == Family::ipv4) return ::if_nametoindex("lo");
+  std::uint32_t group_interface(AddressFamily family) override {
+    if (family == AddressFamily::ipv4) return ::if_nametoindex("lo");
     ifaddrs* all = nullptr;
     if (::getifaddrs(&all) != 0) return 0;
     std::uint32_t found = 0;

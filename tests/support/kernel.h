@@ -40,7 +40,7 @@ class KernelAccess {
   [[nodiscard]] virtual std::map<int, std::string> descriptors() = 0;
   /// The index of one that groups of that family can be reached by without leaving this host. 0:
   /// none.
-  [[nodiscard]] virtual std::uint32_t group_interface(Family family) = 0;
+  [[nodiscard]] virtual std::uint32_t group_interface(AddressFamily family) = 0;
   /// From now on no more than `spare` can be opened beside those that are open.
   virtual void limit_descriptors(std::size_t spare) = 0;
   virtual void unlimit_descriptors() noexcept = 0;

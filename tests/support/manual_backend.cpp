@@ -46,14 +46,14 @@ bool ManualHost::step() {
   const bool woken = std::exchange(woken_, false);
   bool told = true;
   try {
-    told = deliver(*guest_);
+    told = deliver(*loop_);
   } catch (...) {
-    guest_->threw(std::current_exception());
+    loop_->threw(std::current_exception());
   }
   if (!told && !woken && armed_ != never && armed_ > now_) now_ = armed_;
   if (!told && !woken && armed_ > now_) return false;
   armed_ = never;
-  guest_->turn();
+  loop_->turn();
   return true;
 }
 

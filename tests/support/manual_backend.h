@@ -60,7 +60,7 @@ class ManualBackend final : public Backend, public ManualPoller {
   void unwatch(int fd, Ready from) noexcept override { remove(fd, from); }
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override { woken_ = true; }
-  [[nodiscard]] std::error_code renew() noexcept override { return {}; }
+  [[nodiscard]] std::error_code reinit() noexcept override { return {}; }
   [[nodiscard]] TimePoint now() const noexcept override { return time(); }
   [[nodiscard]] Net& net() noexcept override { return system_net(); }
 };
@@ -73,13 +73,13 @@ class ManualHost final : public HostedBackend, public ManualPoller {
   }
   void unwatch(int fd, Ready from) noexcept override { remove(fd, from); }
   void wake() noexcept override { woken_ = true; }
-  [[nodiscard]] std::error_code renew() noexcept override { return {}; }
+  [[nodiscard]] std::error_code reinit() noexcept override { return {}; }
   [[nodiscard]] TimePoint now() const noexcept override { return time(); }
   [[nodiscard]] Net& net() noexcept override { return system_net(); }
-  void attach(Guest& guest) noexcept override { guest_ = &guest; }
-  void arm(TimePoint deadline, Hold hold) noexcept override {
+  void attach(HostedLoop& loop) noexcept override { loop_ = &loop; }
+  void arm(TimePoint deadline, Liveness liveness) noexcept override {
     armed_ = deadline;
-    keeps_host_ = hold == Hold::keeps_host;
+    keeps_host_ = liveness == Liveness::keeps_host;
   }
 
   /// Delivers what is ready and gives the guest its turn if it is due one; moves the clock to the
@@ -90,7 +90,7 @@ class ManualHost final : public HostedBackend, public ManualPoller {
   [[nodiscard]] bool keeps_host() const noexcept { return keeps_host_; }
 
  private:
-  Guest* guest_ = nullptr;
+  HostedLoop* loop_ = nullptr;
   TimePoint armed_ = never;
   bool keeps_host_ = false;
 };

@@ -87,8 +87,8 @@ NameServer::NameServer(Reactor& reactor) : reactor_(reactor) {
   // The system chooses a port for TCP, which may be taken for UDP: then another.
   for (int tries = 0; tries < 100 && !udp_; ++tries) {
     tcp_ = Socket::listen(kernel().net(), Endpoint::loopback(0)).value();
-    endpoint_ = tcp_.local().value();
-    Socket udp = Socket::make(kernel().net(), Family::ipv4, SocketType::datagram).value();
+    endpoint_ = tcp_.local_endpoint().value();
+    Socket udp = Socket::make(kernel().net(), AddressFamily::ipv4, SocketType::datagram).value();
     if (kernel().net().bind(udp.fd(), endpoint_) == 0) udp_ = std::move(udp);
   }
   if (!udp_) throw std::runtime_error{"no port for a name server"};

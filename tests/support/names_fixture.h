@@ -52,7 +52,7 @@ class Names {
   }
   /// Looks up and runs to the end.
   Ending look_up(Resolver& resolver, const std::string& host, std::uint16_t port = 80,
-                 std::optional<Family> family = {}) {
+                 std::optional<AddressFamily> family = {}) {
     Ending ending;
     const Lookup lookup = resolver.resolve(host, port, ending.keeper(), family);
     EXPECT_EQ(ending.calls, 0) << "from inside the call";
@@ -62,7 +62,7 @@ class Names {
     return ending;
   }
   Ending look_up(const std::string& host, std::uint16_t port = 80,
-                 std::optional<Family> family = {}) {
+                 std::optional<AddressFamily> family = {}) {
     Resolver resolver{reactor_, options()};
     return look_up(resolver, host, port, family);
   }

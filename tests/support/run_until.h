@@ -22,7 +22,7 @@ inline void give_others_time() {
 /// Runs turns until `done()`; whether that came before patience ended.
 template <typename Done>
 [[nodiscard]] bool run_until(Reactor& reactor, Done done) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   for (const TimePoint end = Clock::now() + patience; Clock::now() < end;) {
     if (done()) return true;
     if (reactor.run_once(std::chrono::milliseconds{10})) return false;

@@ -43,13 +43,13 @@ class SimulatedKernel final : public KernelAccess {
     std::map<int, std::string> found;
     for (int fd = 0; found.size() < host_.descriptors(); ++fd) {
       Endpoint local;
-      const int result = host_.net().local(fd, local);
+      const int result = host_.net().local_endpoint(fd, local);
       if (result != -EBADF) found.emplace(fd, result < 0 ? "pipe" : local.to_string());
     }
     return found;
   }
   /// That of its network.
-  std::uint32_t group_interface(Family) override { return 2; }
+  std::uint32_t group_interface(AddressFamily) override { return 2; }
   void limit_descriptors(std::size_t spare) override {
     host_.limit_descriptors(host_.descriptors() + spare);
   }

@@ -50,11 +50,11 @@ void SpyBackend::wake() noexcept {
   inner_->wake();
 }
 
-std::error_code SpyBackend::renew() noexcept {
+std::error_code SpyBackend::reinit() noexcept {
   ++renewals;
   if (const std::error_code error = fail_renew.next()) return error;
   registered_.clear();
-  return inner_->renew();
+  return inner_->reinit();
 }
 
 }  // namespace rondo::test

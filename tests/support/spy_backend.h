@@ -1,6 +1,6 @@
 // A backend that passes everything on to another: it counts the calls, checks that they keep to the
-// port's contract, and fails those a test wants to see failing. It keeps names() to itself: the
-// tests of names bring a hosts file and a name server.
+// port's contract, and fails those a test wants to see failing. It keeps name_service() to itself:
+// the tests of names bring a hosts file and a name server.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,7 @@ class SpyBackend final : public Backend {
   void unwatch(int fd, Ready from) noexcept override;
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
-  [[nodiscard]] std::error_code renew() noexcept override;
+  [[nodiscard]] std::error_code reinit() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
 

@@ -70,13 +70,13 @@ class SystemNetFixture : public DescriptorCensus {
     const int fd = keep(net_.socket(local.family(), SocketType::stream));
     EXPECT_EQ(net_.bind(fd, local), 0);
     EXPECT_EQ(net_.listen(fd, 8), 0);
-    EXPECT_EQ(net_.local(fd, address), 0);
+    EXPECT_EQ(net_.local_endpoint(fd, address), 0);
     return fd;
   }
   int udp(Endpoint& address) {
-    const int fd = keep(net_.socket(Family::ipv4, SocketType::datagram));
+    const int fd = keep(net_.socket(AddressFamily::ipv4, SocketType::datagram));
     EXPECT_EQ(net_.bind(fd, Endpoint::loopback(0)), 0);
-    EXPECT_EQ(net_.local(fd, address), 0);
+    EXPECT_EQ(net_.local_endpoint(fd, address), 0);
     return fd;
   }
 

@@ -21,7 +21,7 @@ COLUMNS_MAX = 100
 LIBRARY = ("include", "core", "backends")
 USERS = ("examples", "bench")  # what sees only what an installed rondo shows
 
-# What may print or end the program: assertions, complain(), which is called to print, and the
+# What may print or end the program: assertions, print_error(), which is called to print, and the
 # simulated network, which is part of a test.
 MAY_PRINT = {"core/assert.cpp", "core/result.cpp", "backends/sim/misuse.cpp"}
 MAY_ABORT = {"core/assert.cpp", "backends/sim/misuse.cpp"}

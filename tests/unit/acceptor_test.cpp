@@ -34,20 +34,20 @@ TEST_F(AcceptorTest, TellsWhereItListensAndWhoComes) {
         from = peer;
         add(std::move(client));
       }).value();
-  EXPECT_NE(acceptor.local().port(), 0);
+  EXPECT_NE(acceptor.local_endpoint().port(), 0);
   connect(acceptor);
   pollfd entry{clients_[0].fd(), POLLOUT, 0};
   ASSERT_EQ(::poll(&entry, 1, 5000), 1);
   for (int i = 0; i < 1000 && accepted_.empty(); ++i) turn();
-  EXPECT_EQ(from, clients_[0].local().value());
+  EXPECT_EQ(from, clients_[0].local_endpoint().value());
 }
 
 TEST_F(AcceptorTest, AdoptsASocketThatListensAlready) {
   auto listener = Socket::listen(net_, Endpoint::loopback(0));
-  const Endpoint local = listener->local().value();
+  const Endpoint local = listener->local_endpoint().value();
   auto acceptor = Acceptor::adopt(*reactor_, std::move(*listener), [](Socket, const Endpoint&) {});
   ASSERT_TRUE(acceptor);
-  EXPECT_EQ(acceptor->local(), local);
+  EXPECT_EQ(acceptor->local_endpoint(), local);
 }
 
 TEST_F(AcceptorTest, GivesItsClientsTheOptionsAndTellsWhatItCouldNot) {
@@ -60,10 +60,10 @@ TEST_F(AcceptorTest, GivesItsClientsTheOptionsAndTellsWhatItCouldNot) {
   connect(acceptor);
   for (int i = 0; i < 1000 && accepted_.empty(); ++i) turn();
   ASSERT_EQ(accepted_.size(), 1U);
-  EXPECT_EQ(accepted_[0].get(Option::linger).value(), 5);
-  EXPECT_EQ(accepted_[0].get(Option::nodelay).value(), 1);
+  EXPECT_EQ(accepted_[0].get(SocketOption::linger).value(), 5);
+  EXPECT_EQ(accepted_[0].get(SocketOption::nodelay).value(), 1);
   ASSERT_EQ(acceptor.unapplied().size(), 1U);
-  EXPECT_EQ(acceptor.unapplied()[0].option, Option::ipv6_only);
+  EXPECT_EQ(acceptor.unapplied()[0].option, SocketOption::ipv6_only);
 }
 
 TEST_F(AcceptorTest, NamesWhatItCouldNotDo) {
@@ -75,7 +75,7 @@ TEST_F(AcceptorTest, NamesWhatItCouldNotDo) {
   const auto failed = Acceptor::make(*reactor_, Endpoint::loopback(0), nothing);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error(), std::errc::too_many_files_open);
-  EXPECT_EQ(failed.error().tried.rfind("accept on 127.0.0.1:", 0), 0U);
+  EXPECT_EQ(failed.error().context.rfind("accept on 127.0.0.1:", 0), 0U);
   EXPECT_FALSE(Acceptor::adopt(*reactor_, Socket{net_, -1}, nothing));
 }
 
@@ -103,7 +103,7 @@ TEST_F(AcceptorTest, CountsTransientErrorsAndGoesOn) {
 TEST_F(AcceptorTest, TellsAnErrorThatWaitingCannotMend) {
   std::vector<std::error_code> errors;
   Acceptor acceptor = collecting();
-  acceptor.on_error([&](std::error_code error) { errors.push_back(error); });
+  acceptor.set_error_handler([&](std::error_code error) { errors.push_back(error); });
   connect(acceptor);
   net_.fail("accept", EINVAL);
   turns(5);
@@ -122,8 +122,8 @@ TEST_F(AcceptorTest, TellsAnErrorThatWaitingCannotMend) {
 TEST_F(AcceptorTest, LetsItsErrorHookSetAnotherOne) {
   std::string told;
   Acceptor acceptor = collecting();
-  acceptor.on_error([&, alive = std::make_unique<int>(1)](std::error_code) {
-    acceptor.on_error([&](std::error_code) { told += "second "; });
+  acceptor.set_error_handler([&, alive = std::make_unique<int>(1)](std::error_code) {
+    acceptor.set_error_handler([&](std::error_code) { told += "second "; });
     told += *alive == 1 ? "first " : "";
   });
   connect(acceptor);
@@ -167,7 +167,7 @@ TEST_F(AcceptorTest, MayBeDestroyedByItsOwnCallback) {
       listening([&, alive = std::make_unique<int>(1)](Socket, const Endpoint& peer) {
         acceptor.reset();
         calls += *alive;  // what the callback holds lives until it returns
-        EXPECT_EQ(peer.family(), Family::unix_domain);
+        EXPECT_EQ(peer.family(), AddressFamily::unix_domain);
       }));
   connect(*acceptor, 3);
   turns(3);
@@ -177,7 +177,7 @@ TEST_F(AcceptorTest, MayBeDestroyedByItsOwnCallback) {
 
 TEST_F(AcceptorTest, MayBeDestroyedByItsErrorHook) {
   auto acceptor = std::make_unique<Acceptor>(collecting());
-  acceptor->on_error([&](std::error_code) { acceptor.reset(); });
+  acceptor->set_error_handler([&](std::error_code) { acceptor.reset(); });
   connect(*acceptor);
   net_.fail("accept", EBADF);
   turns(2);

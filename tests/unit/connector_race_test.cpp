@@ -42,7 +42,7 @@ class ConnectorRace : public DescriptorCensus {
 TEST_F(ConnectorRace, TriesTheNextAddressAfterTheStagger) {
   const FullListener silent{at("127.0.0.1:0")};
   const Socket open = listen(at("127.0.0.2:0"));
-  const Endpoint winner = open.local().value();
+  const Endpoint winner = open.local_endpoint().value();
   const std::size_t before = open_descriptors().size();
   const Outcome outcome = race({silent.local, silent.local, winner});
   EXPECT_EQ(outcome.text(), winner.to_string());
@@ -54,15 +54,16 @@ TEST_F(ConnectorRace, TriesTheNextAddressAtOnceWhereOneFails) {
   const ClosedPort closed{at("127.0.0.1:0")};
   const FullListener silent{at("127.0.0.1:0")};
   const Socket open = listen(at("127.0.0.2:0"));
-  EXPECT_TRUE(race({closed.local, closed.local, silent.local, open.local().value()}).connected());
+  EXPECT_TRUE(
+      race({closed.local, closed.local, silent.local, open.local_endpoint().value()}).connected());
   EXPECT_EQ(passed(), 250ms);
 }
 
 TEST_F(ConnectorRace, PrefersTheFirstThatConnects) {
   const Socket first = listen(at("127.0.0.1:0"));
   const Socket second = listen(at("127.0.0.2:0"));
-  EXPECT_EQ(race({first.local().value(), second.local().value()}).text(),
-            first.local().value().to_string());
+  EXPECT_EQ(race({first.local_endpoint().value(), second.local_endpoint().value()}).text(),
+            first.local_endpoint().value().to_string());
   EXPECT_EQ(passed(), 0s);
   EXPECT_EQ(net.calls("connect"), 1);
 }

@@ -68,7 +68,7 @@ void expect_sane(const std::string& text) {
   const auto first = Endpoint::parse(text);
   if (!first) {
     EXPECT_TRUE(first.error().code);
-    EXPECT_EQ(first.error().tried.rfind("parse endpoint \"", 0), 0U);
+    EXPECT_EQ(first.error().context.rfind("parse endpoint \"", 0), 0U);
     return;
   }
   const std::string printed = first->to_string();

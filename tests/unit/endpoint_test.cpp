@@ -43,7 +43,7 @@ void expect_problem(const Malformed& malformed) {
   const auto result = Endpoint::parse(malformed.text);
   ASSERT_FALSE(result) << malformed.text << " parsed as " << result->to_string();
   EXPECT_EQ(result.error().code, malformed.code) << malformed.text;
-  EXPECT_NE(result.error().tried.find(malformed.problem), std::string::npos)
+  EXPECT_NE(result.error().context.find(malformed.problem), std::string::npos)
       << result.error().message();
 }
 
@@ -71,17 +71,17 @@ TEST(Endpoint, PrintsIpv6InItsCanonicalForm) {
 
 TEST(Endpoint, TellsItsParts) {
   const Endpoint ipv4 = parsed("10.1.2.3:4567");
-  EXPECT_EQ(ipv4.family(), Family::ipv4);
+  EXPECT_EQ(ipv4.family(), AddressFamily::ipv4);
   EXPECT_EQ(ipv4.port(), 4567);
   EXPECT_EQ(ipv4.host(), "10.1.2.3");
   EXPECT_EQ(ipv4.system_size(), sizeof(sockaddr_in));
   const Endpoint ipv6 = parsed("[2001:db8::2]:89");
-  EXPECT_EQ(ipv6.family(), Family::ipv6);
+  EXPECT_EQ(ipv6.family(), AddressFamily::ipv6);
   EXPECT_EQ(ipv6.port(), 89);
   EXPECT_EQ(ipv6.host(), "2001:db8::2");
   EXPECT_EQ(ipv6.system_size(), sizeof(sockaddr_in6));
   const Endpoint path = parsed("unix:/a/b");
-  EXPECT_EQ(path.family(), Family::unix_domain);
+  EXPECT_EQ(path.family(), AddressFamily::unix_domain);
   EXPECT_EQ(path.port(), 0);
   EXPECT_EQ(path.host(), "/a/b");
   EXPECT_EQ(path.system_size(), path_offset + 5);
@@ -209,16 +209,16 @@ TEST(Endpoint, KeepsEveryByteOfAnAbstractName) {
 TEST(Endpoint, NamesWhatWasWrongInItsMessage) {
   EXPECT_EQ(Endpoint::parse("foo").error().message(),
             "parse endpoint \"foo\": no port: Invalid argument");
-  EXPECT_EQ(Endpoint::parse("\"a\\\n\x7f\0"s).error().tried,
+  EXPECT_EQ(Endpoint::parse("\"a\\\n\x7f\0"s).error().context,
             "parse endpoint \"\\\"a\\\\\\x0a\\x7f\\x00\": no port");
   EXPECT_LT(Endpoint::parse(std::string(1'000'000, 'x')).error().message().size(), 200U);
 }
 
 TEST(Endpoint, MakesLoopbackAndAny) {
   EXPECT_EQ(Endpoint::loopback(80).to_string(), "127.0.0.1:80");
-  EXPECT_EQ(Endpoint::loopback(80, Family::ipv6).to_string(), "[::1]:80");
+  EXPECT_EQ(Endpoint::loopback(80, AddressFamily::ipv6).to_string(), "[::1]:80");
   EXPECT_EQ(Endpoint::any(80).to_string(), "0.0.0.0:80");
-  EXPECT_EQ(Endpoint::any(80, Family::ipv6).to_string(), "[::]:80");
+  EXPECT_EQ(Endpoint::any(80, AddressFamily::ipv6).to_string(), "[::]:80");
 }
 
 TEST(Endpoint, ChangesItsPortAlone) {
@@ -236,7 +236,7 @@ TEST(Endpoint, ComparesWithoutPaddingAndFlowLabel) {
   EXPECT_EQ(padded.value(), plain_ipv4);
   EXPECT_EQ(padded->hash(), plain_ipv4.hash());
 
-  const Endpoint plain_ipv6 = Endpoint::loopback(80, Family::ipv6);
+  const Endpoint plain_ipv6 = Endpoint::loopback(80, AddressFamily::ipv6);
   sockaddr_in6 ipv6{};
   std::memcpy(&ipv6, plain_ipv6.system(), sizeof(ipv6));
   ipv6.sin6_flowinfo = 0x12345;

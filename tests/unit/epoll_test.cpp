@@ -31,9 +31,9 @@ TEST_F(EpollTest, RenewsWithoutGivingUpTheNumberThatWakeWritesTo) {
   const std::unique_ptr<Backend> backend = make_backend("epoll").value();
   const int before = wake_descriptor();
   ASSERT_GE(before, 0);
-  EXPECT_FALSE(backend->renew());
+  EXPECT_FALSE(backend->reinit());
   EXPECT_EQ(wake_descriptor(), before);
-  EXPECT_FALSE(backend->renew());
+  EXPECT_FALSE(backend->reinit());
   EXPECT_EQ(wake_descriptor(), before);
 
   CollectingSink sink;

@@ -47,7 +47,7 @@ TEST_F(HostedTest, RefusesToRun) {
 }
 
 TEST_F(HostedTest, HasNothingToStop) {
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   while (host.step()) {
   }
   reactor.stop();
@@ -69,7 +69,7 @@ TEST_F(HostedTest, TellsHandlersWhatTheHostDelivers) {
   EXPECT_EQ(host.interest_of(7), Ready::write) << "told before the next look";
   EXPECT_TRUE(host.step());
   EXPECT_EQ(handler.last, Ready::write);
-  watch.end();
+  watch.cancel();
   EXPECT_FALSE(host.is_registered(7));
   host.step();
   EXPECT_FALSE(host.keeps_host());
@@ -96,7 +96,7 @@ TEST_F(HostedTest, RunsWorkAndWorkOfWork) {
 }
 
 TEST_F(HostedTest, LetsTheHostEndWhenNothingIsReferenced) {
-  std::optional<Hold> hold{reactor.hold()};
+  std::optional<WorkGuard> hold{reactor.work_guard()};
   host.step();
   EXPECT_TRUE(host.keeps_host());
   hold.reset();
@@ -124,7 +124,7 @@ TEST_F(HostedTest, AsksForNoTurnWhileItHasNothingToDo) {
 
 TEST_F(HostedTest, HandsExceptionsToTheHookAndDoesTheRest) {
   std::vector<std::string> caught;
-  reactor.on_exception([&](std::exception_ptr exception) {
+  reactor.set_exception_handler([&](std::exception_ptr exception) {
     try {
       std::rethrow_exception(exception);
     } catch (const std::runtime_error& error) {
@@ -135,7 +135,7 @@ TEST_F(HostedTest, HandsExceptionsToTheHookAndDoesTheRest) {
   RecordingHandler handler;
   Watch watch = reactor.watch(7, Ready::read, handler).value();
   handler.then = [&](Ready) {
-    watch.end();
+    watch.cancel();
     throw std::runtime_error("handler");
   };
   host.set_ready(7, Ready::read);
@@ -155,10 +155,11 @@ TEST_F(HostedTest, LetsTheHookSetAnotherHook) {
   int first = 0;
   int second = 0;
   auto kept = std::make_unique<int>(7);
-  reactor.on_exception([this, &first, &second, kept = std::move(kept)](std::exception_ptr) {
-    reactor.on_exception([&second](std::exception_ptr) { ++second; });
-    first += *kept;  // this hook is still there
-  });
+  reactor.set_exception_handler(
+      [this, &first, &second, kept = std::move(kept)](std::exception_ptr) {
+        reactor.set_exception_handler([&second](std::exception_ptr) { ++second; });
+        first += *kept;  // this hook is still there
+      });
   reactor.defer([] { throw std::runtime_error("first"); });
   reactor.defer([] { throw std::runtime_error("second"); });
   run_host();

@@ -80,7 +80,7 @@ TEST_F(NamesWithoutMemory, ConnectorsEndOnce) {
   const ClosedPort closed{at("127.0.0.1:0")};
   const Socket open = listen(at("127.0.0.1:0"), 4096);  // nobody accepts
   Resolver resolver{reactor, ResolverOptions{names}};
-  for (const Endpoint& peer : {closed.local, open.local().value()}) {
+  for (const Endpoint& peer : {closed.local, open.local_endpoint().value()}) {
     const std::string port = ':' + std::to_string(peer.port());
     for (const std::string host : {"127.0.0.1", "known.test", "nowhere.test"}) {
       int calls = 0;

@@ -27,7 +27,7 @@ using std::chrono::seconds;
 
 class OptionsTest : public test::DescriptorCensus {
  protected:
-  Socket make(Family family = Family::ipv4, SocketType type = SocketType::stream) {
+  Socket make(AddressFamily family = AddressFamily::ipv4, SocketType type = SocketType::stream) {
     return Socket::make(net_, family, type).value();
   }
   static int kernel(const Socket& socket, int level, int name) {
@@ -47,7 +47,7 @@ class OptionsTest : public test::DescriptorCensus {
 };
 
 struct Sample {
-  Option option;
+  SocketOption option;
   int value;
   int level;
   int name;
@@ -55,41 +55,42 @@ struct Sample {
 };
 
 const Sample of_tcp[] = {
-    {Option::reuse_address, 1, SOL_SOCKET, SO_REUSEADDR, 1},
-    {Option::reuse_port, 1, SOL_SOCKET, SO_REUSEPORT, 1},
-    {Option::receive_buffer, 20'000, SOL_SOCKET, SO_RCVBUF, 40'000},
-    {Option::send_buffer, 20'000, SOL_SOCKET, SO_SNDBUF, 40'000},
-    {Option::nodelay, 1, IPPROTO_TCP, TCP_NODELAY, 1},
-    {Option::keep_alive, 1, SOL_SOCKET, SO_KEEPALIVE, 1},
-    {Option::keep_alive_idle, 77, IPPROTO_TCP, TCP_KEEPIDLE, 77},
-    {Option::keep_alive_interval, 7, IPPROTO_TCP, TCP_KEEPINTVL, 7},
-    {Option::keep_alive_count, 3, IPPROTO_TCP, TCP_KEEPCNT, 3},
-    {Option::user_timeout, 1234, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234},
-    {Option::notsent_lowat, 16'384, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16'384},
-    {Option::fast_open, 5, IPPROTO_TCP, TCP_FASTOPEN, 5},
-    {Option::fast_open_connect, 1, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1},
-    {Option::defer_accept, 3, IPPROTO_TCP, TCP_DEFER_ACCEPT, 3},
-    {Option::ttl, 9, IPPROTO_IP, IP_TTL, 9},
+    {SocketOption::reuse_address, 1, SOL_SOCKET, SO_REUSEADDR, 1},
+    {SocketOption::reuse_port, 1, SOL_SOCKET, SO_REUSEPORT, 1},
+    {SocketOption::receive_buffer, 20'000, SOL_SOCKET, SO_RCVBUF, 40'000},
+    {SocketOption::send_buffer, 20'000, SOL_SOCKET, SO_SNDBUF, 40'000},
+    {SocketOption::nodelay, 1, IPPROTO_TCP, TCP_NODELAY, 1},
+    {SocketOption::keep_alive, 1, SOL_SOCKET, SO_KEEPALIVE, 1},
+    {SocketOption::keep_alive_idle, 77, IPPROTO_TCP, TCP_KEEPIDLE, 77},
+    {SocketOption::keep_alive_interval, 7, IPPROTO_TCP, TCP_KEEPINTVL, 7},
+    {SocketOption::keep_alive_count, 3, IPPROTO_TCP, TCP_KEEPCNT, 3},
+    {SocketOption::user_timeout, 1234, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234},
+    {SocketOption::notsent_lowat, 16'384, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16'384},
+    {SocketOption::fast_open, 5, IPPROTO_TCP, TCP_FASTOPEN, 5},
+    {SocketOption::fast_open_connect, 1, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1},
+    {SocketOption::defer_accept, 3, IPPROTO_TCP, TCP_DEFER_ACCEPT, 3},
+    {SocketOption::ttl, 9, IPPROTO_IP, IP_TTL, 9},
 };
 const Sample of_udp[] = {
-    {Option::broadcast, 1, SOL_SOCKET, SO_BROADCAST, 1},
-    {Option::multicast_ttl, 5, IPPROTO_IP, IP_MULTICAST_TTL, 5},
-    {Option::multicast_loop, 0, IPPROTO_IP, IP_MULTICAST_LOOP, 0},
-    {Option::packet_info, 1, IPPROTO_IP, IP_PKTINFO, 1},
-    {Option::receive_offload, 1, IPPROTO_UDP, UDP_GRO, 1},
-    {Option::send_offload, 1000, IPPROTO_UDP, UDP_SEGMENT, 1000},
+    {SocketOption::broadcast, 1, SOL_SOCKET, SO_BROADCAST, 1},
+    {SocketOption::multicast_ttl, 5, IPPROTO_IP, IP_MULTICAST_TTL, 5},
+    {SocketOption::multicast_loop, 0, IPPROTO_IP, IP_MULTICAST_LOOP, 0},
+    {SocketOption::packet_info, 1, IPPROTO_IP, IP_PKTINFO, 1},
+    {SocketOption::receive_offload, 1, IPPROTO_UDP, UDP_GRO, 1},
+    {SocketOption::send_offload, 1000, IPPROTO_UDP, UDP_SEGMENT, 1000},
 };
 const Sample of_udp6[] = {
-    {Option::ipv6_only, 1, IPPROTO_IPV6, IPV6_V6ONLY, 1},
-    {Option::ttl, 9, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9},
-    {Option::multicast_ttl, 5, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 5},
-    {Option::multicast_loop, 0, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
-    {Option::multicast_interface, 1, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1},
-    {Option::packet_info, 1, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
+    {SocketOption::ipv6_only, 1, IPPROTO_IPV6, IPV6_V6ONLY, 1},
+    {SocketOption::ttl, 9, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9},
+    {SocketOption::multicast_ttl, 5, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 5},
+    {SocketOption::multicast_loop, 0, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
+    {SocketOption::multicast_interface, 1, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1},
+    {SocketOption::packet_info, 1, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
 };
 
 TEST_F(OptionsTest, AreWhatTheKernelTells) {
-  const auto check = [this](std::span<const Sample> samples, Family family, SocketType type) {
+  const auto check = [this](std::span<const Sample> samples, AddressFamily family,
+                            SocketType type) {
     auto socket = Socket::make(net_, family, type);
     if (!socket) return;  // no IPv6 here
     for (const Sample& sample : samples) {
@@ -100,9 +101,9 @@ TEST_F(OptionsTest, AreWhatTheKernelTells) {
       EXPECT_EQ(socket->get(sample.option).value(), sample.told);
     }
   };
-  check(of_tcp, Family::ipv4, SocketType::stream);
-  check(of_udp, Family::ipv4, SocketType::datagram);
-  check(of_udp6, Family::ipv6, SocketType::datagram);
+  check(of_tcp, AddressFamily::ipv4, SocketType::stream);
+  check(of_udp, AddressFamily::ipv4, SocketType::datagram);
+  check(of_udp6, AddressFamily::ipv6, SocketType::datagram);
 }
 
 TEST_F(OptionsTest, LingerIsSecondsOrOff) {
@@ -113,60 +114,60 @@ TEST_F(OptionsTest, LingerIsSecondsOrOff) {
     EXPECT_EQ(::getsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &value, &size), 0);
     return value;
   };
-  EXPECT_EQ(socket.get(Option::linger).value(), -1);
-  EXPECT_FALSE(socket.set(Option::linger, 12));
+  EXPECT_EQ(socket.get(SocketOption::linger).value(), -1);
+  EXPECT_FALSE(socket.set(SocketOption::linger, 12));
   EXPECT_EQ(kernels().l_onoff, 1);
   EXPECT_EQ(kernels().l_linger, 12);
-  EXPECT_EQ(socket.get(Option::linger).value(), 12);
-  EXPECT_FALSE(socket.set(Option::linger, -1));
+  EXPECT_EQ(socket.get(SocketOption::linger).value(), 12);
+  EXPECT_FALSE(socket.set(SocketOption::linger, -1));
   EXPECT_EQ(kernels().l_onoff, 0);
-  EXPECT_EQ(socket.set(Option::linger, -2), std::errc::invalid_argument);
+  EXPECT_EQ(socket.set(SocketOption::linger, -2), std::errc::invalid_argument);
 }
 
 TEST_F(OptionsTest, RefuseValuesOutOfRange) {
   Socket tcp = make();
-  Socket udp = make(Family::ipv4, SocketType::datagram);
-  for (const auto& [option, value] :
-       std::initializer_list<std::pair<Option, int>>{{Option::nodelay, 2},
-                                                     {Option::nodelay, -1},
-                                                     {Option::receive_buffer, -1},
-                                                     {Option::keep_alive_idle, 0},
-                                                     {Option::keep_alive_idle, 32'768},
-                                                     {Option::keep_alive_interval, 32'768},
-                                                     {Option::keep_alive_count, 128},
-                                                     {Option::user_timeout, -1},
-                                                     {Option::notsent_lowat, -1},
-                                                     {Option::ttl, 0},
-                                                     {Option::ttl, 256}}) {
+  Socket udp = make(AddressFamily::ipv4, SocketType::datagram);
+  for (const auto& [option, value] : std::initializer_list<std::pair<SocketOption, int>>{
+           {SocketOption::nodelay, 2},
+           {SocketOption::nodelay, -1},
+           {SocketOption::receive_buffer, -1},
+           {SocketOption::keep_alive_idle, 0},
+           {SocketOption::keep_alive_idle, 32'768},
+           {SocketOption::keep_alive_interval, 32'768},
+           {SocketOption::keep_alive_count, 128},
+           {SocketOption::user_timeout, -1},
+           {SocketOption::notsent_lowat, -1},
+           {SocketOption::ttl, 0},
+           {SocketOption::ttl, 256}}) {
     EXPECT_EQ(tcp.set(option, value), std::errc::invalid_argument) << name_of(option) << value;
   }
-  EXPECT_EQ(udp.set(Option::multicast_ttl, 256), std::errc::invalid_argument);
-  EXPECT_EQ(udp.set(Option::multicast_loop, 2), std::errc::invalid_argument);
+  EXPECT_EQ(udp.set(SocketOption::multicast_ttl, 256), std::errc::invalid_argument);
+  EXPECT_EQ(udp.set(SocketOption::multicast_loop, 2), std::errc::invalid_argument);
 }
 
 TEST_F(OptionsTest, SayWhatASocketHasNot) {
-  Socket local = make(Family::unix_domain);
-  EXPECT_EQ(local.set(Option::nodelay, 1), std::errc::operation_not_supported);
-  EXPECT_EQ(local.set(Option::ttl, 1), std::errc::no_protocol_option);
-  EXPECT_EQ(local.get(Option::ttl).error(), std::errc::no_protocol_option);
-  Socket udp = make(Family::ipv4, SocketType::datagram);
-  EXPECT_EQ(udp.set(Option::nodelay, 1), std::errc::no_protocol_option);
-  EXPECT_EQ(udp.get(Option::multicast_interface).error(), std::errc::no_protocol_option);
+  Socket local = make(AddressFamily::unix_domain);
+  EXPECT_EQ(local.set(SocketOption::nodelay, 1), std::errc::operation_not_supported);
+  EXPECT_EQ(local.set(SocketOption::ttl, 1), std::errc::no_protocol_option);
+  EXPECT_EQ(local.get(SocketOption::ttl).error(), std::errc::no_protocol_option);
+  Socket udp = make(AddressFamily::ipv4, SocketType::datagram);
+  EXPECT_EQ(udp.set(SocketOption::nodelay, 1), std::errc::no_protocol_option);
+  EXPECT_EQ(udp.get(SocketOption::multicast_interface).error(), std::errc::no_protocol_option);
   Socket none{net_, -1};
-  EXPECT_EQ(none.set(Option::nodelay, 1), std::errc::bad_file_descriptor);
-  EXPECT_EQ(none.set(Option::ttl, 1), std::errc::bad_file_descriptor);
-  EXPECT_EQ(none.get(Option::linger).error(), std::errc::bad_file_descriptor);
+  EXPECT_EQ(none.set(SocketOption::nodelay, 1), std::errc::bad_file_descriptor);
+  EXPECT_EQ(none.set(SocketOption::ttl, 1), std::errc::bad_file_descriptor);
+  EXPECT_EQ(none.get(SocketOption::linger).error(), std::errc::bad_file_descriptor);
 }
 
 TEST_F(OptionsTest, HaveNamesOfTheirOwn) {
   std::vector<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Option::send_offload); ++i) {
-    const std::string_view name = name_of(static_cast<Option>(i));
+  for (int i = 0; i <= static_cast<int>(SocketOption::send_offload); ++i) {
+    const std::string_view name = name_of(static_cast<SocketOption>(i));
     EXPECT_NE(name, "?") << i;
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 0) << name;
     names.push_back(name);
   }
-  EXPECT_EQ(name_of(static_cast<Option>(200)), "?");
+  EXPECT_EQ(name_of(static_cast<SocketOption>(200)), "?");
 }
 
 TEST_F(OptionsTest, AreAppliedToAClient) {
@@ -190,25 +191,26 @@ TEST_F(OptionsTest, AreAppliedToAClient) {
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 16'384);
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT), 1);
-  EXPECT_EQ(socket.get(Option::linger).value(), 0);
+  EXPECT_EQ(socket.get(SocketOption::linger).value(), 0);
 }
 
 TEST_F(OptionsTest, AreAppliedToAListener) {
-  Socket socket = make(Family::ipv6);
+  Socket socket = make(AddressFamily::ipv6);
   const SocketOptions options{
       .nodelay = false, .reuse_port = true, .fast_open = 5, .defer_accept = seconds{3}};
-  EXPECT_EQ(messages(apply(socket, Endpoint::loopback(0, Family::ipv6), options, Purpose::listen)),
-            "");
+  EXPECT_EQ(
+      messages(apply(socket, Endpoint::loopback(0, AddressFamily::ipv6), options, Purpose::listen)),
+      "");
   EXPECT_EQ(kernel(socket, SOL_SOCKET, SO_REUSEADDR), 1);
   EXPECT_EQ(kernel(socket, SOL_SOCKET, SO_REUSEPORT), 1);
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_FASTOPEN), 5);
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT), 3);
   EXPECT_EQ(kernel(socket, IPPROTO_IPV6, IPV6_V6ONLY), 1);
-  Socket dual = make(Family::ipv6);
-  EXPECT_EQ(
-      messages(apply(dual, Endpoint::any(0, Family::ipv6), {.dual_stack = true}, Purpose::listen)),
-      "");
+  Socket dual = make(AddressFamily::ipv6);
+  EXPECT_EQ(messages(apply(dual, Endpoint::any(0, AddressFamily::ipv6), {.dual_stack = true},
+                           Purpose::listen)),
+            "");
   EXPECT_EQ(kernel(dual, IPPROTO_IPV6, IPV6_V6ONLY), 0);
 }
 
@@ -245,20 +247,22 @@ TEST_F(OptionsTest, OfAListenerHoldForItsClients) {
   ASSERT_EQ(messages(apply(listener, here_, options, Purpose::listen)), "");
   ASSERT_EQ(net_.bind(listener.fd(), Endpoint::loopback(0)), 0);
   ASSERT_EQ(net_.listen(listener.fd(), 1), 0);
-  auto client = Socket::connect(net_, listener.local().value());
+  auto client = Socket::connect(net_, listener.local_endpoint().value());
   ASSERT_TRUE(client) << client.error().message();
   pollfd entry{listener.fd(), POLLIN, 0};
   ASSERT_EQ(::poll(&entry, 1, 5000), 1);
   Socket accepted = std::move(listener.accept().value().socket);
   const int calls_before = net_.calls("set");
-  EXPECT_EQ(messages(apply(accepted, accepted.peer().value(), options, Purpose::accept)), "");
+  EXPECT_EQ(messages(apply(accepted, accepted.remote_endpoint().value(), options, Purpose::accept)),
+            "");
   if (net_.accepted_inherit_options()) {
     EXPECT_EQ(net_.calls("set"), calls_before);
   }
-  for (const Option option :
-       {Option::nodelay, Option::keep_alive, Option::keep_alive_idle, Option::keep_alive_interval,
-        Option::keep_alive_count, Option::receive_buffer, Option::send_buffer, Option::user_timeout,
-        Option::notsent_lowat, Option::linger}) {
+  for (const SocketOption option :
+       {SocketOption::nodelay, SocketOption::keep_alive, SocketOption::keep_alive_idle,
+        SocketOption::keep_alive_interval, SocketOption::keep_alive_count,
+        SocketOption::receive_buffer, SocketOption::send_buffer, SocketOption::user_timeout,
+        SocketOption::notsent_lowat, SocketOption::linger}) {
     EXPECT_EQ(accepted.get(option).value(), listener.get(option).value()) << name_of(option);
   }
 }
@@ -266,12 +270,12 @@ TEST_F(OptionsTest, OfAListenerHoldForItsClients) {
 TEST_F(OptionsTest, LeftAtTheirDefaultsSuitEverySocket) {
   for (const Purpose purpose :
        {Purpose::listen, Purpose::adopt, Purpose::connect, Purpose::accept}) {
-    Socket local = make(Family::unix_domain);
+    Socket local = make(AddressFamily::unix_domain);
     EXPECT_EQ(messages(apply(local, Endpoint::parse("unix:@x").value(), {}, purpose)), "");
     Socket tcp = make();
     EXPECT_EQ(messages(apply(tcp, here_, {}, purpose)), "");
   }
-  Socket udp = make(Family::ipv4, SocketType::datagram);
+  Socket udp = make(AddressFamily::ipv4, SocketType::datagram);
   EXPECT_EQ(messages(apply(udp, here_, {}, Purpose::datagram)), "");
   EXPECT_EQ(kernel(udp, SOL_SOCKET, SO_REUSEADDR), 0);
 }
@@ -282,15 +286,15 @@ TEST_F(OptionsTest, AreReportedWhereTheyCannotBeApplied) {
   const auto failed =
       apply(socket, here_, {.notsent_lowat = 1000, .linger = seconds{5}}, Purpose::connect);
   ASSERT_EQ(failed.size(), 1U);
-  EXPECT_EQ(failed[0].option, Option::notsent_lowat);
+  EXPECT_EQ(failed[0].option, SocketOption::notsent_lowat);
   EXPECT_EQ(failed[0].error, std::errc::no_protocol_option);
   EXPECT_EQ(failed[0].error.message(), "set notsent_lowat on 127.0.0.1:80: Protocol not available");
-  EXPECT_EQ(socket.get(Option::linger).value(), 5);  // what comes after a failure is applied
+  EXPECT_EQ(socket.get(SocketOption::linger).value(), 5);  // what comes after a failure is applied
 }
 
 TEST_F(OptionsTest, AskedOfTheWrongSocketAreReported) {
   const Endpoint name = Endpoint::parse("unix:@x").value();
-  Socket local = make(Family::unix_domain);
+  Socket local = make(AddressFamily::unix_domain);
   const auto failed = apply(local, name,
                             {.nodelay = true,
                              .keep_alive = KeepAlive{},
@@ -341,7 +345,7 @@ TEST_F(OptionsTest, TellThatABufferWasCutShort) {
       apply(socket, here_, {.receive_buffer = std::size_t{1} << 30}, Purpose::connect);
   if (failed.empty()) GTEST_SKIP() << "net.core.rmem_max allows a GiB";
   EXPECT_EQ(messages(failed), "set receive_buffer on 127.0.0.1:80: No buffer space available\n");
-  EXPECT_GT(socket.get(Option::receive_buffer).value(), 0);
+  EXPECT_GT(socket.get(SocketOption::receive_buffer).value(), 0);
 }
 
 }  // namespace

@@ -50,12 +50,12 @@ TEST_F(ResolverTimeTest, GivesUpOnASilentServerAfterItsTries) {
 
 TEST_F(ResolverTimeTest, DoesNotWaitForAServerThatIsNotThere) {
   {
-    Socket socket = Socket::make(system_net(), Family::ipv4, SocketType::datagram).value();
+    Socket socket = Socket::make(system_net(), AddressFamily::ipv4, SocketType::datagram).value();
     ASSERT_EQ(system_net().bind(socket.fd(), Endpoint::loopback(0)), 0);
-    options.name_servers = {socket.local().value()};
+    options.name_servers = {socket.local_endpoint().value()};
   }
   Resolver resolver{reactor, options};
-  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::no_name_server);
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), ResolveError::no_name_server);
   EXPECT_EQ(passed(), 0s);
 }
 
@@ -95,7 +95,7 @@ TEST_F(ResolverTimeTest, AsksServersInTurnAndStaysWithTheOneThatAnswers) {
   EXPECT_EQ(names.server.queries.size(), 2U);
 
   second.policy = silence;
-  EXPECT_EQ(names.look_up(resolver, "example.org").error(), NameError::timed_out);
+  EXPECT_EQ(names.look_up(resolver, "example.org").error(), ResolveError::timed_out);
   EXPECT_EQ(passed(), 10s);
   EXPECT_EQ(names.server.queries.size(), 6U);
   EXPECT_EQ(second.queries.size(), 8U);
@@ -112,8 +112,8 @@ TEST_F(ResolverTimeTest, EndsALookupAtItsDeadline) {
   const Lookup second = resolver.resolve("example.org", 1, waiting.keeper());
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(passed(), 3s);
-  EXPECT_EQ(asking.error(), NameError::timed_out);
-  EXPECT_EQ(waiting.error(), NameError::timed_out);
+  EXPECT_EQ(asking.error(), ResolveError::timed_out);
+  EXPECT_EQ(waiting.error(), ResolveError::timed_out);
   EXPECT_EQ(asking.calls + waiting.calls, 2);
 }
 
@@ -131,7 +131,7 @@ TEST_F(ResolverTimeTest, DoesNotMixAnAnswerThatComesTooLateIntoTheNextLookup) {
   };
   options.timeout = 1s;
   Resolver resolver{reactor, options};
-  EXPECT_EQ(names.look_up(resolver, "old.example.org").error(), NameError::timed_out);
+  EXPECT_EQ(names.look_up(resolver, "old.example.org").error(), ResolveError::timed_out);
   EXPECT_EQ(names.look_up(resolver, "new.example.org").texts(), Texts{"127.0.0.3:80"});
 }
 

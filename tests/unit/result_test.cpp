@@ -93,8 +93,8 @@ TEST(Error, IsTheCodeItCarries) {
 
 TEST(Error, ComplainsOnStandardErrorInOneLine) {
   ::testing::internal::CaptureStderr();
-  EXPECT_EQ(complain(Error{system_error(EACCES), "listen on 127.0.0.1:80"}), EXIT_FAILURE);
-  EXPECT_EQ(complain(std::make_error_code(std::errc::timed_out)), EXIT_FAILURE);
+  EXPECT_EQ(print_error(Error{system_error(EACCES), "listen on 127.0.0.1:80"}), EXIT_FAILURE);
+  EXPECT_EQ(print_error(std::make_error_code(std::errc::timed_out)), EXIT_FAILURE);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "listen on 127.0.0.1:80: Permission denied\nConnection timed out\n");
 }

@@ -35,7 +35,7 @@ class SocketTest : public test::DescriptorCensus {
   }
   /// A client, and the server's end of it.
   std::array<Socket, 2> connected(Socket& listener) {
-    auto client = Socket::connect(net_, listener.local().value());
+    auto client = Socket::connect(net_, listener.local_endpoint().value());
     wait_for(*client, POLLOUT);
     wait_for(listener, POLLIN);
     auto accepted = listener.accept();
@@ -49,7 +49,7 @@ class SocketTest : public test::DescriptorCensus {
 TEST_F(SocketTest, ClosesWhatItOwns) {
   int fd = -1;
   {
-    const auto socket = Socket::make(net_, Family::ipv4, SocketType::stream);
+    const auto socket = Socket::make(net_, AddressFamily::ipv4, SocketType::stream);
     ASSERT_TRUE(socket);
     fd = socket->fd();
     EXPECT_TRUE(is_open(fd));
@@ -58,8 +58,8 @@ TEST_F(SocketTest, ClosesWhatItOwns) {
 }
 
 TEST_F(SocketTest, MovesItsDescriptor) {
-  Socket a = Socket::make(net_, Family::ipv4, SocketType::stream).value();
-  Socket b = Socket::make(net_, Family::ipv4, SocketType::stream).value();
+  Socket a = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
+  Socket b = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
   const int fd_of_a = a.fd();
   const int fd_of_b = b.fd();
   b = std::move(a);
@@ -74,7 +74,7 @@ TEST_F(SocketTest, MovesItsDescriptor) {
 }
 
 TEST_F(SocketTest, GivesItsDescriptorAway) {
-  Socket socket = Socket::make(net_, Family::ipv4, SocketType::stream).value();
+  Socket socket = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
   const int fd = socket.release();
   EXPECT_FALSE(socket);
   EXPECT_EQ(socket.release(), -1);
@@ -83,7 +83,7 @@ TEST_F(SocketTest, GivesItsDescriptorAway) {
 }
 
 TEST_F(SocketTest, IsEmptyAfterAClose) {
-  Socket socket = Socket::make(net_, Family::ipv4, SocketType::stream).value();
+  Socket socket = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
   EXPECT_FALSE(socket.close());
   EXPECT_FALSE(socket);
   EXPECT_FALSE(socket.close());
@@ -92,11 +92,11 @@ TEST_F(SocketTest, IsEmptyAfterAClose) {
 
 TEST_F(SocketTest, ListensAcceptsAndCarriesBytes) {
   Socket listener = listening();
-  EXPECT_NE(listener.local()->port(), 0);
+  EXPECT_NE(listener.local_endpoint()->port(), 0);
   EXPECT_EQ(listener.accept().error(), std::errc::operation_would_block);
   auto [client, server] = connected(listener);
   EXPECT_FALSE(client.connect_result());
-  EXPECT_EQ(client.local().value(), server.peer().value());
+  EXPECT_EQ(client.local_endpoint().value(), server.remote_endpoint().value());
   EXPECT_EQ(client.read(room_).error(), std::errc::operation_would_block);
   EXPECT_EQ(server.write(bytes("hello")).value(), 5U);
   wait_for(client, POLLIN);
@@ -114,7 +114,7 @@ TEST_F(SocketTest, ListensAcceptsAndCarriesBytes) {
 
 TEST_F(SocketTest, NamesWhereItCouldNotListen) {
   Socket listener = listening();
-  const Endpoint taken = listener.local().value();
+  const Endpoint taken = listener.local_endpoint().value();
   const auto second = Socket::listen(net_, taken);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().message(),
@@ -143,15 +143,15 @@ TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfThatMayBeTold) {
   ASSERT_TRUE(socket);
   ASSERT_EQ(unapplied.size(), 1U);
   EXPECT_EQ(unapplied[0].error.message(), told);
-  EXPECT_EQ(socket->get(Option::linger).value(), 5);
+  EXPECT_EQ(socket->get(SocketOption::linger).value(), 5);
 }
 
 TEST_F(SocketTest, HasAQueueOfTheLengthThatWasAsked) {
   const std::string name = "unix:@rondo-socket-queue-" + std::to_string(::getpid());
   const Socket listener = listening(Endpoint::parse(name).value(), {.backlog = 2});
   std::vector<Socket> clients;
-  for (auto client = Socket::connect(net_, listener.local().value()); client;
-       client = Socket::connect(net_, listener.local().value())) {
+  for (auto client = Socket::connect(net_, listener.local_endpoint().value()); client;
+       client = Socket::connect(net_, listener.local_endpoint().value())) {
     clients.push_back(std::move(*client));
     ASSERT_LE(clients.size(), 3U);  // the kernel lets one more wait
   }
@@ -166,28 +166,28 @@ TEST_F(SocketTest, ReusesTheAddressOfTcpAlone) {
   if (!name) return;
   Socket local = listening(*name);
   EXPECT_EQ(local.option(SOL_SOCKET, SO_REUSEADDR).value(), 0);
-  EXPECT_EQ(local.local().value(), *name);
+  EXPECT_EQ(local.local_endpoint().value(), *name);
 }
 
 TEST_F(SocketTest, SharesAPortWhenAsked) {
   Socket first = listening(Endpoint::loopback(0), {.reuse_port = true});
-  Socket second = listening(first.local().value(), {.reuse_port = true});
-  EXPECT_EQ(first.local().value(), second.local().value());
+  Socket second = listening(first.local_endpoint().value(), {.reuse_port = true});
+  EXPECT_EQ(first.local_endpoint().value(), second.local_endpoint().value());
 }
 
 TEST_F(SocketTest, LeavesIpv4AloneUnlessAsked) {
-  if (Socket::make(net_, Family::ipv6, SocketType::stream).value_or(Socket{}).fd() < 0) {
+  if (Socket::make(net_, AddressFamily::ipv6, SocketType::stream).value_or(Socket{}).fd() < 0) {
     GTEST_SKIP() << "no IPv6";
   }
   for (const bool dual_stack : {true, false}) {
-    Socket listener = listening(Endpoint::any(0, Family::ipv6), {.dual_stack = dual_stack});
+    Socket listener = listening(Endpoint::any(0, AddressFamily::ipv6), {.dual_stack = dual_stack});
     EXPECT_EQ(listener.option(IPPROTO_IPV6, IPV6_V6ONLY).value(), dual_stack ? 0 : 1);
   }
 }
 
 TEST_F(SocketTest, TellsARefusedConnectByItsError) {
   Socket listener = listening();
-  const Endpoint gone = listener.local().value();
+  const Endpoint gone = listener.local_endpoint().value();
   listener.close();
   auto client = Socket::connect(net_, gone);
   if (client) {
@@ -216,9 +216,9 @@ TEST_F(SocketTest, TakesAConnectUnderWayForABeginning) {
 
 TEST_F(SocketTest, KnowsWhenItIsConnectedToItself) {
   // Nobody listens at the port it is bound to, so its own SYN meets itself (RFC 793, figure 8).
-  Socket socket = Socket::make(net_, Family::ipv4, SocketType::stream).value();
+  Socket socket = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
   ASSERT_EQ(net_.bind(socket.fd(), Endpoint::loopback(0)), 0);
-  const int begun = net_.connect(socket.fd(), socket.local().value());
+  const int begun = net_.connect(socket.fd(), socket.local_endpoint().value());
   EXPECT_TRUE(begun == 0 || begun == -EINPROGRESS) << begun;
   wait_for(socket, POLLOUT);
   EXPECT_FALSE(socket.connect_result());
@@ -230,7 +230,7 @@ TEST_F(SocketTest, IsNotConnectedToItselfInTheUnixFamily) {
   ASSERT_EQ(net_.pair(SocketType::stream, fds), 0);
   Socket a{net_, fds[0]};
   const Socket b{net_, fds[1]};
-  EXPECT_EQ(a.local().value(), a.peer().value());  // neither has a name
+  EXPECT_EQ(a.local_endpoint().value(), a.remote_endpoint().value());  // neither has a name
   EXPECT_FALSE(a.is_self_connected());
 }
 
@@ -269,7 +269,7 @@ TEST_F(SocketTest, TellsWhoIsAtTheOtherEnd) {
 }
 
 TEST_F(SocketTest, KnowsNobodyWhereNobodyIs) {
-  const Socket lonely = Socket::make(net_, Family::unix_domain, SocketType::stream).value();
+  const Socket lonely = Socket::make(net_, AddressFamily::unix_domain, SocketType::stream).value();
   EXPECT_EQ(lonely.peer_credentials().error(), std::errc::not_connected);
   Socket listener = listening();
   auto [client, server] = connected(listener);

@@ -168,7 +168,7 @@ TEST_F(StreamDeadlines, CloseTakesOneOfTheCall) {
 }
 
 TEST_F(StreamDeadlines, LingeringEndsQuietly) {
-  open({.idle_timeout = 2s, .close_timeout = 7s, .linger = Linger::always});
+  open({.idle_timeout = 2s, .close_timeout = 7s, .lingering_close = LingeringClose::always});
   at(1s, [this] { stream->close(); });
   run();
   EXPECT_EQ(recorder.closes, 1);
@@ -194,7 +194,7 @@ TEST_F(StreamDeadlines, WhatIsTakenBackNeverComes) {
   });
   at(30s, [this, filled] { EXPECT_EQ(read_all(pair.theirs.get()).size(), filled); });
   at(50s, [this] { stream->abort(); });
-  expect_end(50s, "", CloseReason::stopped);
+  expect_end(50s, "", CloseReason::aborted);
 }
 
 TEST_F(StreamDeadlines, AWriteTimeoutMayBeSetWhileOutputWaits) {
@@ -242,7 +242,7 @@ TEST_F(StreamDeadlines, AServersDrainAbortsAtItsDeadline) {
   };
   const std::string name = "unix:@rondo-deadline-" + std::to_string(::getpid());
   auto server = serve<Deaf>(*reactor, name).value();
-  auto client = Socket::connect(system_net(), server.local()).value();
+  auto client = Socket::connect(system_net(), server.local_endpoint()).value();
   started_at = reactor->now();
   at(1s, [&] { server.drain(5s); });
   TimePoint ended{};

@@ -68,7 +68,7 @@ class StreamsWithoutMemory : public DescriptorCensus {
   /// A client whom the server has.
   Fd connect_to(Server& server) {
     const std::size_t before = server.connections();
-    Fd client = tcp_connecting(server.local().port());
+    Fd client = tcp_connecting(server.local_endpoint().port());
     EXPECT_TRUE(run_until(reactor, [&] { return server.connections() > before; }));
     return client;
   }
@@ -152,7 +152,7 @@ TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGo) {
   auto stream = Stream::adopt(*own, Socket{system_net(), pair.ours.release()}, ear).value();
   fill_until_full(stream->fd());
   stream->write(std::string(10'000, 'x'));
-  Stream::let_go(std::move(stream));
+  Stream::close_detached(std::move(stream));
   const FewAllocations none{0};
   own.reset();
 }
@@ -165,7 +165,7 @@ TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGoAndHasJustConnected) {
   auto stream = connect(*own, "127.0.0.1:" + std::to_string(listener.port), ear);
   stream->write("for nobody");
   const Stream& seen = *stream;
-  Stream::let_go(std::move(stream));
+  Stream::close_detached(std::move(stream));
   std::optional<Timer> timer;
   timer.emplace(*own, [&] {
     if (!seen.connecting()) throw std::bad_alloc{};
@@ -241,7 +241,7 @@ TEST_F(StreamsWithoutMemory, WhatWasWrittenLeavesWithoutWhatCouldNotBe) {
     }));
     EXPECT_EQ(got.size(), filled + 6'000);
     EXPECT_EQ(got.find('y'), std::string::npos);
-    EXPECT_EQ(stream->waiting(), 0u);
+    EXPECT_EQ(stream->unsent_bytes(), 0u);
     EXPECT_EQ(ear.closes, 0);
   }
 }

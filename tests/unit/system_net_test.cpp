@@ -40,10 +40,11 @@ bool sigpipe_is_pending() {
 }
 
 TEST_F(SystemNetTest, MakesNonBlockingCloseOnExecSockets) {
-  for (const Family family : {Family::ipv4, Family::ipv6, Family::unix_domain}) {
+  for (const AddressFamily family :
+       {AddressFamily::ipv4, AddressFamily::ipv6, AddressFamily::unix_domain}) {
     for (const SocketType type : {SocketType::stream, SocketType::datagram}) {
       const int fd = net_.socket(family, type);
-      if (family == Family::ipv6 && fd == -EAFNOSUPPORT) continue;
+      if (family == AddressFamily::ipv6 && fd == -EAFNOSUPPORT) continue;
       keep(fd);
       EXPECT_TRUE(is_non_blocking(fd));
       EXPECT_TRUE(is_close_on_exec(fd));
@@ -59,7 +60,7 @@ TEST_F(SystemNetTest, AcceptsNonBlockingCloseOnExecClients) {
   Endpoint address;
   const int listening = listener(Endpoint::loopback(0), address);
   EXPECT_EQ(net_.accept(listening, nullptr), -EAGAIN);
-  const int client = keep(net_.socket(Family::ipv4, SocketType::stream));
+  const int client = keep(net_.socket(AddressFamily::ipv4, SocketType::stream));
   const int begun = net_.connect(client, address);
   EXPECT_TRUE(begun == 0 || begun == -EINPROGRESS) << begun;
   wait_for(listening, POLLIN);
@@ -68,10 +69,10 @@ TEST_F(SystemNetTest, AcceptsNonBlockingCloseOnExecClients) {
   EXPECT_TRUE(is_non_blocking(accepted));
   EXPECT_TRUE(is_close_on_exec(accepted));
   Endpoint local_of_client;
-  EXPECT_EQ(net_.local(client, local_of_client), 0);
+  EXPECT_EQ(net_.local_endpoint(client, local_of_client), 0);
   EXPECT_EQ(peer, local_of_client);
   Endpoint peer_of_client;
-  EXPECT_EQ(net_.peer(client, peer_of_client), 0);
+  EXPECT_EQ(net_.remote_endpoint(client, peer_of_client), 0);
   EXPECT_EQ(peer_of_client, address);
   EXPECT_EQ(net_.take_error(client), 0);
 }
@@ -82,7 +83,7 @@ TEST_F(SystemNetTest, AcceptsAnUnnamedUnixClient) {
   Endpoint address;
   const int listening = listener(*name, address);
   EXPECT_EQ(address, *name);
-  const int client = keep(net_.socket(Family::unix_domain, SocketType::stream));
+  const int client = keep(net_.socket(AddressFamily::unix_domain, SocketType::stream));
   EXPECT_EQ(net_.connect(client, address), 0);
   Endpoint peer;
   keep(net_.accept(listening, &peer));
@@ -92,7 +93,7 @@ TEST_F(SystemNetTest, AcceptsAnUnnamedUnixClient) {
 TEST_F(SystemNetTest, TellsAConnectErrorOnceAsAPositiveNumber) {
   Endpoint address;
   close_now(listener(Endpoint::loopback(0), address));
-  const int client = keep(net_.socket(Family::ipv4, SocketType::stream));
+  const int client = keep(net_.socket(AddressFamily::ipv4, SocketType::stream));
   const int begun = net_.connect(client, address);
   if (begun == -EINPROGRESS) {
     wait_for(client, POLLOUT);
@@ -217,7 +218,7 @@ TEST_F(SystemNetTest, ShutsDownOneDirection) {
 }
 
 TEST_F(SystemNetTest, SetsAndTellsOptions) {
-  const int fd = keep(net_.socket(Family::ipv4, SocketType::stream));
+  const int fd = keep(net_.socket(AddressFamily::ipv4, SocketType::stream));
   int value = 1;
   EXPECT_EQ(net_.set_option(fd, IPPROTO_TCP, TCP_NODELAY, std::as_bytes(std::span{&value, 1})), 0);
   value = 0;
@@ -244,8 +245,8 @@ TEST_F(SystemNetTest, AnswersABadDescriptorWithTheErrno) {
   EXPECT_EQ(net_.accept(-1, nullptr), -EBADF);
   EXPECT_EQ(net_.connect(-1, address), -EBADF);
   EXPECT_EQ(net_.shutdown(-1, Direction::both), -EBADF);
-  EXPECT_EQ(net_.local(-1, address), -EBADF);
-  EXPECT_EQ(net_.peer(-1, address), -EBADF);
+  EXPECT_EQ(net_.local_endpoint(-1, address), -EBADF);
+  EXPECT_EQ(net_.remote_endpoint(-1, address), -EBADF);
   EXPECT_EQ(net_.close(-1), -EBADF);
 }
 

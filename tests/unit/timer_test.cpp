@@ -291,7 +291,7 @@ TEST_F(TimerTest, ThatIsUnreferencedFiresButKeepsNobodyWaiting) {
   timer.unref();
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(fired, 0);
-  const Hold hold = reactor.hold();
+  const WorkGuard hold = reactor.work_guard();
   EXPECT_FALSE(reactor.run_for(2s));
   EXPECT_EQ(fired, 1);
 }

@@ -101,14 +101,14 @@ TEST_F(UvHostedStreams, OnOpenComesBeforeDataAlsoForWhoIsAdoptedInTheHostsCallba
 TEST_F(UvHostedStreams, AnExceptionIsHandedToTheHookAndTheStreamAborted) {
   Pair pair = unix_pair();
   int hooked = 0;
-  reactor->on_exception([&](const std::exception_ptr&) { ++hooked; });
+  reactor->set_exception_handler([&](const std::exception_ptr&) { ++hooked; });
   one.on_data_then = [](Stream&, Bytes) { throw std::runtime_error{"a user's"}; };
   const auto stream = adopt(pair.ours, one);
   write_all(pair.theirs.get(), "x");
   EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
   EXPECT_EQ(hooked, 1);
   EXPECT_EQ(one.closes, 1);
-  EXPECT_EQ(one.reason, CloseReason::stopped);
+  EXPECT_EQ(one.reason, CloseReason::aborted);
 }
 
 // The recorder fails where a stream is called while one of its calls is running.
@@ -202,7 +202,7 @@ TEST_F(UvHostedStreams, AServerMayBeDestroyedInsideTheHostThatItsSessionRuns) {
                  }).value());
   std::vector<Fd> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(tcp_connecting(server->local().port()));
+    clients.push_back(tcp_connecting(server->local_endpoint().port()));
     for (int j = 0; j < 1000 && server->connections() <= static_cast<std::size_t>(i); ++j) turns(1);
   }
   for (const Fd& client : clients) write_all(client.get(), "x");

@@ -56,7 +56,7 @@ TEST_F(UvHost, MayBeRunFromACallbackThatThenDestroysItsAcceptor) {
       }).value());
   std::vector<Socket> clients;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(Socket::connect(system_net(), acceptor->local()).value());
+    clients.push_back(Socket::connect(system_net(), acceptor->local_endpoint()).value());
   }
   run_host();
   EXPECT_FALSE(acceptor);
@@ -69,7 +69,7 @@ TEST_F(UvHost, EndsAtOnceWithNothingToWaitFor) {
 }
 
 TEST_F(UvHost, RefusesToBeRunByTheReactor) {
-  const Hold hold = reactor->hold();
+  const WorkGuard hold = reactor->work_guard();
   EXPECT_EQ(reactor->run(), std::errc::operation_not_supported);
   EXPECT_EQ(reactor->run_for(1s), std::errc::operation_not_supported);
   EXPECT_EQ(reactor->run_once(), std::errc::operation_not_supported);
@@ -81,7 +81,7 @@ TEST_F(UvHost, DeliversToHandlersUntilTheLastWatchEnds) {
   RecordingHandler handler{[&](Ready) {
     read_all(pair.ours.get());
     if (handler.calls == 3) {
-      watch.end();
+      watch.cancel();
     } else {
       write_all(pair.theirs.get(), "more");
     }
@@ -101,7 +101,7 @@ TEST_F(UvHost, FollowsChangesOfInterest) {
     told.push_back(ready);
     if (told.size() == 1) watch.set(Ready::read);
     if (told.size() == 1) write_all(pair.theirs.get(), "x");
-    if (told.size() == 2) watch.end();
+    if (told.size() == 2) watch.cancel();
   }};
   watch = reactor->watch(pair.ours.get(), Ready::write, handler).value();
   run_host();
@@ -116,7 +116,7 @@ TEST_F(UvHost, PausesWithoutSpinning) {
   while (handler.calls == 0) uv_run(&loop, UV_RUN_ONCE);
   watch.set(Ready::none);
   handler.calls = 0;
-  Timer end{*reactor, [&] { watch.end(); }};
+  Timer end{*reactor, [&] { watch.cancel(); }};
   end.arm_after(30ms);
   int turns = 0;
   while (uv_run(&loop, UV_RUN_ONCE) != 0) ++turns;
@@ -159,7 +159,7 @@ TEST_F(UvHost, HearsOfTimersThatAreArmedFromTheHostsOwnCallbacks) {
 TEST_F(UvHost, RunsPostsFromThreadsAndWorkOfWork) {
   constexpr int many = 1000;
   int done = 0;
-  std::optional<Hold> hold{reactor->hold()};
+  std::optional<WorkGuard> hold{reactor->work_guard()};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
@@ -188,7 +188,7 @@ TEST_F(UvHost, LetsTheLoopEndThoughSomethingUnreferencedIsLeft) {
   run_host();
   watch.ref();
   write_all(pair.theirs.get(), "x");
-  handler.then = [&](Ready) { watch.end(); };
+  handler.then = [&](Ready) { watch.cancel(); };
   run_host();
   EXPECT_EQ(handler.calls, 1);
 }
@@ -253,7 +253,7 @@ TEST_F(UvHost, CostsTheHostNothingWhileItHasNothingToDo) {
 
 TEST_F(UvHost, HandsExceptionsToTheHook) {
   std::vector<std::string> caught;
-  reactor->on_exception([&](std::exception_ptr exception) {
+  reactor->set_exception_handler([&](std::exception_ptr exception) {
     try {
       std::rethrow_exception(exception);
     } catch (const std::exception& error) {
@@ -263,7 +263,7 @@ TEST_F(UvHost, HandsExceptionsToTheHook) {
   const Pair pair = unix_pair();
   Watch watch;
   RecordingHandler handler{[&](Ready) {
-    watch.end();
+    watch.cancel();
     throw std::runtime_error("handler");
   }};
   watch = reactor->watch(pair.ours.get(), Ready::write, handler).value();

@@ -92,7 +92,7 @@ class DatagramClient final : public DatagramActor {
 
  private:
   Result<DatagramSocket, Error> open() override {
-    if (target_.family() != Family::unix_domain) {
+    if (target_.family() != AddressFamily::unix_domain) {
       return DatagramSocket::make(reactor(), Endpoint::any(0), *this);
     }
     const std::string own = "unix:/run/client-" + std::to_string(scene().draw(1'000'000));

@@ -87,7 +87,7 @@ class Passenger final : public Client, private StreamHandler {
  private:
   void send_next() {
     if (calls_.is_over()) return;
-    if (sent_ == letters_) return stream_->finish();
+    if (sent_ == letters_) return stream_->shutdown_output();
     next_.arm_after(std::chrono::milliseconds{10});
     auto pair = Socket::pair(reactor().net(), SocketType::stream);
     if (!pair) return;

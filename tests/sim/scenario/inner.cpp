@@ -174,7 +174,7 @@ class Returner final : public Actor, private StreamHandler {
     calls_->received(data.size());
     expect(hearing_.hears(data), "heard what was not said");
     expect(hearing_.heard() <= greeting_size, "heard more than was said");
-    if (hearing_.heard() == greeting_size) stream.finish();
+    if (hearing_.heard() == greeting_size) stream.shutdown_output();
     act_up();
   }
   void on_end(Stream& stream) override {

@@ -82,7 +82,7 @@ class LineClient final : public Client, private TextHandler {
     expect(std::string_view{answer}.starts_with(line), "not the answer that follows");
     if (line == answer) ++answered_;
     if (answered_ == lines_) {
-      text.stream().finish();
+      text.stream().shutdown_output();
     } else if (answered_ == said_) {
       say_next();
     }

@@ -17,7 +17,7 @@ void Serving::open() {
   if (!made) return;
   server_ = std::move(*made);
   if (!scene().is_quiet() && scene().one_in(2)) {
-    server_->on_error([](const std::exception_ptr&) {});
+    server_->set_error_handler([](const std::exception_ptr&) {});
   }
   act_up();
 }
@@ -30,12 +30,13 @@ ServerOptions Serving::draw_options() {
   options_.stream.read_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
   options_.stream.write_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
   options_.stream.lifetime = s.one_in(4) ? s.draw_time(std::chrono::minutes{2}) : Duration{};
-  options_.stream.output_mark = 1 + s.draw(100'000);
-  options_.stream.output_max = options_.stream.output_mark + s.draw(s.one_in(3) ? 1'000 : 1 << 20);
-  options_.stream.hold_input = s.one_in(2);
-  options_.stream.linger = static_cast<Linger>(s.draw(3));
+  options_.stream.write_high_water = 1 + s.draw(100'000);
+  options_.stream.write_buffer_max =
+      options_.stream.write_high_water + s.draw(s.one_in(3) ? 1'000 : 1 << 20);
+  options_.stream.pause_reading_when_full = s.one_in(2);
+  options_.stream.lingering_close = static_cast<LingeringClose>(s.draw(3));
   if (s.one_in(3)) options_.connections_max = 1 + s.draw(5);
-  options_.when_full = s.one_in(2) ? WhenFull::pause : WhenFull::shed;
+  options_.when_full = s.one_in(2) ? WhenFull::pause : WhenFull::reject;
   if (s.one_in(4)) options_.connections_per_address_max = 1 + s.draw(4);
   return options_;
 }

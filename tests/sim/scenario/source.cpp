@@ -37,8 +37,8 @@ class SourceSession final : public CheckedSession<Session> {
   void on_end(Stream& client) override { peer_finished(client); }
   void on_writable(Stream& client) override {
     const StreamCheck::Call call{calls, "on_writable"};
-    serving.scene_of().expect(client.waiting() <= client.options().output_mark, calls.who(),
-                              "writable above its mark");
+    serving.scene_of().expect(client.unsent_bytes() <= client.options().write_high_water,
+                              calls.who(), "writable above its mark");
     pour(client);
     serving.acts_up();
   }
@@ -55,7 +55,7 @@ class SourceSession final : public CheckedSession<Session> {
       calls.writes(size);
       takes_more = client.write(text);
     }
-    if (left_ == 0) client.finish();
+    if (left_ == 0) client.shutdown_output();
   }
 
   std::size_t left_;
@@ -94,7 +94,7 @@ class Drinker final : public Client, private StreamHandler {
     if (scene().one_in(2)) {
       stream_->close();
     } else {
-      stream_->finish();
+      stream_->shutdown_output();
     }
   }
   [[nodiscard]] std::string describe() const override {
@@ -123,7 +123,7 @@ class Drinker final : public Client, private StreamHandler {
     const std::string answer = text_from(answer_key, 0, 1 + scene().draw(30'000));
     calls_.writes(answer.size());
     stream.write(answer);
-    stream.finish();
+    stream.shutdown_output();
     has_answered_ = true;
     act_up();
   }

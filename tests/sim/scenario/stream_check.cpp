@@ -58,14 +58,15 @@ void StreamCheck::check_reason(const Close& close) {
     case CloseReason::timed_out:
       return check_deadline(close);
     case CloseReason::overflow:
-      return expect(written_ > options_.output_max, "overflow, but it wrote no more than it may");
-    case CloseReason::stopped:
+      return expect(written_ > options_.write_buffer_max,
+                    "overflow, but it wrote no more than it may");
+    case CloseReason::aborted:
       return expect(may_be_stopped_, "stopped, but nobody aborted it");
     case CloseReason::not_connected:
       expect(!is_open_, "not connected, but it was open");
       return expect(static_cast<bool>(close.error), "not connected, but no error tells why");
     case CloseReason::reset:
-    case CloseReason::failed:
+    case CloseReason::error:
       return expect(static_cast<bool>(close.error), "no error tells why it ended");
   }
 }

@@ -71,7 +71,7 @@ class Talker final : public Client, private StreamHandler {
       case 1:
         return stream_->close(scene().draw_time(std::chrono::seconds{3}));
       case 2:
-        return stream_->finish();
+        return stream_->shutdown_output();
       default:
         return stream_->abort();
     }
@@ -90,9 +90,10 @@ class Talker final : public Client, private StreamHandler {
     if (s.one_in(4)) options.stream.read_timeout = s.draw_time(std::chrono::seconds{20});
     if (s.one_in(4)) options.stream.write_timeout = s.draw_time(std::chrono::seconds{20});
     if (s.one_in(4)) options.stream.close_timeout = s.draw_time(std::chrono::seconds{20});
-    if (s.one_in(4)) options.stream.output_max = 1 + s.draw(100'000);
-    options.stream.output_mark = std::min(options.stream.output_max, 1 + s.draw(100'000));
-    options.stream.linger = static_cast<Linger>(s.draw(3));
+    if (s.one_in(4)) options.stream.write_buffer_max = 1 + s.draw(100'000);
+    options.stream.write_high_water =
+        std::min(options.stream.write_buffer_max, 1 + s.draw(100'000));
+    options.stream.lingering_close = static_cast<LingeringClose>(s.draw(3));
     options.stagger = s.draw_time(std::chrono::seconds{1});
     return options;
   }
@@ -102,7 +103,7 @@ class Talker final : public Client, private StreamHandler {
     sent_ += size;
     calls_.writes(size);
     stream_->write(text);
-    if (finishes_first_ && sent_ == total_) stream_->finish();
+    if (finishes_first_ && sent_ == total_) stream_->shutdown_output();
   }
   void read_on() {
     if (stream_ != nullptr) stream_->resume();
@@ -120,7 +121,7 @@ class Talker final : public Client, private StreamHandler {
       resumes_.arm_after(scene().draw_time(std::chrono::seconds{1}));
     }
     if (hearing_.heard() == total_) {
-      stream.finish();
+      stream.shutdown_output();
     } else if (hearing_.heard() == sent_) {
       send_more();
     }

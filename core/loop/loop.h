@@ -24,13 +24,13 @@ namespace rondo::detail {
 
 class Streams;
 
-class Core final : public Guest {
+class Loop final : public HostedLoop {
  public:
   /// `hosted` is `backend` itself where a host drives this reactor, else null.
-  Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options);
-  Core(const Core&) = delete;
-  Core& operator=(const Core&) = delete;
-  ~Core();
+  Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options);
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop();
 
   // What a backend and a host call.
   void batch_ended() override;
@@ -59,29 +59,30 @@ class Core final : public Guest {
   // Work.
   void defer(Work work);
   void post(Work work);
-  /// Destroys what has not run, which may own a Hold, a Watch, a Timer, or defer more as it goes.
+  /// Destroys what has not run, which may own a WorkGuard, a Watch, a Timer, or defer more as it
+  /// goes.
   void discard_work() noexcept;
   [[nodiscard]] bool try_post(Work& work);
 
   // Registrations.
   [[nodiscard]] Result<Token> watch(int fd, Ready interest, Handler& handler) noexcept;
   void set(Token token, Ready interest) noexcept;
-  void hand_to(Token token, Handler& handler) noexcept;
+  void set_handler(Token token, Handler& handler) noexcept;
   void unwatch(Token token) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
   /// The registration that `fd` has, which it does.
   [[nodiscard]] Token token_of(int fd) const noexcept { return watches_.token_of(fd); }
-  void hold() noexcept;
-  void unhold() noexcept;
+  void add_work_guard() noexcept;
+  void remove_work_guard() noexcept;
 
   /// Something may have to be done sooner than the host was told. Nothing to do for a reactor that
   /// runs itself: it looks before it sleeps.
-  void nudge() noexcept {
-    if (hosted_ != nullptr) nudge_host();
+  void request_turn() noexcept {
+    if (hosted_ != nullptr) request_host_turn();
   }
-  void on_exception(Function<void(std::exception_ptr)> hook) noexcept {
-    exception_hook_ = std::move(hook);
+  void set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept {
+    exception_handler_ = std::move(handler);
   }
 
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
@@ -93,7 +94,7 @@ class Core final : public Guest {
 
  private:
   class Run;
-  using ExceptionHook = Function<void(std::exception_ptr)>;
+  using ExceptionHandler = Function<void(std::exception_ptr)>;
 
   [[nodiscard]] std::error_code may_run() const noexcept;
   /// Whether a stop() that is pending keeps the turn from sleeping.
@@ -111,14 +112,14 @@ class Core final : public Guest {
   void settle_streams();
   [[nodiscard]] TimePoint read_clock() noexcept;
   void unclaimed(Token token, Ready ready) override;
-  void nudge_host() noexcept;
+  void request_host_turn() noexcept;
   void arm_host() noexcept;
   template <typename F>
   void guard(F&& step) noexcept;
 
   [[nodiscard]] bool forked() const noexcept { return fork_count() != forks_; }
   void discard_inherited_posts();
-  [[nodiscard]] std::error_code renew_if_forked() noexcept;
+  [[nodiscard]] std::error_code reinit_if_forked() noexcept;
 
   std::unique_ptr<Backend> backend_;
   HostedBackend* hosted_;
@@ -133,11 +134,11 @@ class Core final : public Guest {
   std::atomic<bool> stop_ = false;
   std::atomic<std::thread::id> runner_{};
   TimePoint now_ = unknown;
-  std::size_t holds_ = 0;
-  bool nudged_ = false;
+  std::size_t work_guards_ = 0;
+  bool turn_requested_ = false;
   bool in_turn_ = false;
   std::uint32_t forks_;
-  ExceptionHook exception_hook_;
+  ExceptionHandler exception_handler_;
   std::unique_ptr<Streams> streams_;
   DatagramBuffers datagram_buffers_;
 
@@ -147,7 +148,7 @@ class Core final : public Guest {
 /// For constructors with a make twin: they alone throw.
 template <typename T>
 T value_or_throw(Result<T, Error> result) {
-  if (!result) throw std::system_error(result.error().code, result.error().tried);
+  if (!result) throw std::system_error(result.error().code, result.error().context);
   return std::move(*result);
 }
 

@@ -13,7 +13,7 @@
 namespace rondo {
 
 /// What a reader of lines or frames has to say when it is asked for the next one.
-enum class Pull : std::uint8_t {
+enum class ReadStatus : std::uint8_t {
   ready,       ///< here it is, or its last piece after `too_long`
   more,        ///< nothing whole is here: feed
   too_long,    ///< a piece of one above the limit; the next call goes on with it, or skip the rest
@@ -41,7 +41,7 @@ class RONDO_EXPORT Delimiter {
 };
 
 /// A queue of bytes in two parts: what it keeps, and behind it what its user has lent.
-class RONDO_EXPORT Intake {
+class RONDO_EXPORT InputBuffer {
  public:
   /// `chunk` lives until everything of it was dropped or keep() was called. Keeps what was lent
   /// before.

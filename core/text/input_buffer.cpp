@@ -1,4 +1,4 @@
-// Intake: a queue of bytes that copies only what it must.
+// InputBuffer: a queue of bytes that copies only what it must.
 //
 //   kept_   [ dropped | kept ... ]     begin_ is where the kept part begins
 //   lent_                         [ lent ... ]
@@ -14,7 +14,7 @@
 #include <utility>
 
 #include <rondo/assert.h>
-#include <rondo/intake.h>
+#include <rondo/input_buffer.h>
 
 namespace rondo::detail {
 
@@ -53,12 +53,12 @@ bool Delimiter::find(std::string_view text, std::size_t& at, std::size_t& matche
   return true;
 }
 
-void Intake::lend(std::string_view chunk) {
+void InputBuffer::lend(std::string_view chunk) {
   keep();
   lent_ = chunk;
 }
 
-void Intake::keep() {
+void InputBuffer::keep() {
   if (lent_.empty()) return;
   if (begin_ >= kept_.size() - begin_) {
     kept_.erase(0, begin_);
@@ -68,13 +68,13 @@ void Intake::keep() {
   lent_ = {};
 }
 
-void Intake::clear() noexcept {
+void InputBuffer::clear() noexcept {
   kept_.clear();
   begin_ = 0;
   lent_ = {};
 }
 
-std::string_view Intake::gather(std::size_t size) {
+std::string_view InputBuffer::gather(std::size_t size) {
   RONDO_ASSERT(size <= this->size());
   const std::string_view first = kept();
   if (size <= first.size()) return first.substr(0, size);
@@ -85,7 +85,7 @@ std::string_view Intake::gather(std::size_t size) {
   return kept();
 }
 
-void Intake::drop(std::size_t size) noexcept {
+void InputBuffer::drop(std::size_t size) noexcept {
   RONDO_ASSERT(size <= this->size());
   const std::size_t have = kept_.size() - begin_;
   if (size < have) {
@@ -96,7 +96,8 @@ void Intake::drop(std::size_t size) noexcept {
   lent_.remove_prefix(size - have < lent_.size() ? size - have : lent_.size());
 }
 
-bool Intake::find(const Delimiter& needle, std::size_t& at, std::size_t& matched) const noexcept {
+bool InputBuffer::find(const Delimiter& needle, std::size_t& at,
+                       std::size_t& matched) const noexcept {
   const std::string_view first = kept();
   if (at < first.size() && needle.find(first, at, matched)) return true;
   std::size_t behind = at - first.size();

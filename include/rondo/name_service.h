@@ -15,7 +15,7 @@
 namespace rondo {
 
 /// What a Resolver asks in place of the hosts file and the name servers. Thread: the reactor's.
-class Names {
+class NameService {
  public:
   /// A question under way. Destroying it cancels it: its callback is not called then.
   class Question {
@@ -24,13 +24,13 @@ class Names {
   };
   using OnAnswer = Function<void(Result<std::vector<Endpoint>> addresses)>;
 
-  virtual ~Names() = default;
+  virtual ~NameService() = default;
 
   /// Asks for a name, which is well-formed. `on_answer` is called once, not from inside this call,
-  /// with addresses of `family`, where one is given, and port 0; or with a NameError. It may
+  /// with addresses of `family`, where one is given, and port 0; or with a ResolveError. It may
   /// destroy the question.
   [[nodiscard]] virtual std::unique_ptr<Question> ask(std::string_view name,
-                                                      std::optional<Family> family,
+                                                      std::optional<AddressFamily> family,
                                                       OnAnswer on_answer) = 0;
 };
 

@@ -41,10 +41,10 @@ TEST_F(UvGuest, HasALoopWhereTheBackendIsUv) {
 TEST_F(UvGuest, RunsTheUsersTimerInsideTheReactor) {
   struct Tick {
     uv_timer_t timer{};
-    std::optional<Hold> hold;
+    std::optional<WorkGuard> hold;
     int count = 0;
   } tick;
-  tick.hold.emplace(reactor.hold());
+  tick.hold.emplace(reactor.work_guard());
   uv_timer_init(loop, &tick.timer);
   tick.timer.data = &tick;
   uv_timer_start(
@@ -63,12 +63,12 @@ TEST_F(UvGuest, RunsTheUsersTimerInsideTheReactor) {
 TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
   struct Peer {
     uv_tcp_t tcp{};
-    std::optional<Hold> hold;
+    std::optional<WorkGuard> hold;
     std::string received;
     char room[64] = {};
   } peer;
   Pair pair = tcp_pair();
-  peer.hold.emplace(reactor.hold());
+  peer.hold.emplace(reactor.work_guard());
   ASSERT_EQ(uv_tcp_init(loop, &peer.tcp), 0);
   ASSERT_EQ(uv_tcp_open(&peer.tcp, pair.theirs.release()), 0);
   peer.tcp.data = &peer;
@@ -89,7 +89,7 @@ TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
   Watch watch;
   RecordingHandler handler{[&](Ready) {
     write_all(pair.ours.get(), "from rondo's side");
-    watch.end();
+    watch.cancel();
     pair.ours.close();
   }};
   watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();

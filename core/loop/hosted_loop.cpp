@@ -4,12 +4,12 @@
 // may be too late now.
 #include <utility>
 
-#include "core.h"
+#include "loop.h"
 
 namespace rondo::detail {
 
 template <typename F>
-void Core::guard(F&& step) noexcept {
+void Loop::guard(F&& step) noexcept {
   try {
     step();
   } catch (...) {
@@ -17,29 +17,29 @@ void Core::guard(F&& step) noexcept {
   }
 }
 
-void Core::threw(std::exception_ptr exception) noexcept {
-  if (!exception_hook_) {
-    if (!hosted_->take(exception)) std::terminate();
-    return nudge_host();
+void Loop::threw(std::exception_ptr exception) noexcept {
+  if (!exception_handler_) {
+    if (!hosted_->take_exception(exception)) std::terminate();
+    return request_host_turn();
   }
   // The hook may set another one, so it is not called in its place, but put back if it did not.
   struct Lent {
-    ExceptionHook& place;
-    ExceptionHook hook;
+    ExceptionHandler& place;
+    ExceptionHandler hook;
     ~Lent() {
       if (!place) place = std::move(hook);
     }
-  } lent{exception_hook_, std::move(exception_hook_)};
+  } lent{exception_handler_, std::move(exception_handler_)};
   lent.hook(std::move(exception));
-  nudge_host();  // what it left undone is for the next turn
+  request_host_turn();  // what it left undone is for the next turn
 }
 
-void Core::turn() noexcept {
+void Loop::turn() noexcept {
   if (in_turn_) return;  // the host was run from inside a callback
   in_turn_ = true;
-  nudged_ = false;
+  turn_requested_ = false;
   timers_.begin_turn();
-  nudged_ = static_cast<bool>(renew_if_forked());
+  turn_requested_ = static_cast<bool>(reinit_if_forked());
   guard([this] {
     if (has_work()) run_work();
   });
@@ -52,17 +52,17 @@ void Core::turn() noexcept {
   arm_host();
 }
 
-void Core::arm_host() noexcept {
+void Loop::arm_host() noexcept {
   const TimePoint deadline = deadline_for_wait(busy() ? unknown : never);
   guard([this] { watches_.hint_refused(); });
-  const bool soon = std::exchange(nudged_, false);
-  hosted_->arm(soon ? unknown : deadline,
-               alive() ? HostedBackend::Hold::keeps_host : HostedBackend::Hold::lets_host_end);
+  const bool soon = std::exchange(turn_requested_, false);
+  hosted_->arm(soon ? unknown : deadline, alive() ? HostedBackend::Liveness::keeps_host
+                                                  : HostedBackend::Liveness::lets_host_end);
 }
 
-void Core::nudge_host() noexcept {
-  if (std::exchange(nudged_, true) || in_turn_) return;
-  hosted_->arm(unknown, HostedBackend::Hold::keeps_host);
+void Loop::request_host_turn() noexcept {
+  if (std::exchange(turn_requested_, true) || in_turn_) return;
+  hosted_->arm(unknown, HostedBackend::Liveness::keeps_host);
 }
 
 }  // namespace rondo::detail

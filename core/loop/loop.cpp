@@ -16,7 +16,7 @@
 // a new kernel object, to which every watch is added again. The same cures a poller that goes on
 // reporting a registration that has ended: somebody closed the descriptor before its Watch while a
 // duplicate of it lives, and the kernel does not let anybody remove it any more.
-#include "core.h"
+#include "loop.h"
 
 #include <algorithm>
 #include <chrono>
@@ -34,7 +34,7 @@ constexpr Duration refused_retry_delay = std::chrono::milliseconds{10};
 
 }  // namespace
 
-Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options)
+Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options)
     : backend_(std::move(backend)),
       hosted_(hosted),
       watches_(*backend_),
@@ -46,14 +46,14 @@ Core::Core(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
   if (hosted_ != nullptr) hosted_->attach(*this);
 }
 
-Core::~Core() {
+Loop::~Loop() {
   RONDO_ASSERT(runner_.load() == std::thread::id{});
   RONDO_ASSERT(!in_turn_);
-  (void)renew_if_forked();  // an error leaves no registration to be ended, in either process
-  RONDO_ASSERT(deferred_.empty() && posted_->empty() && holds_ == 0);
+  (void)reinit_if_forked();  // an error leaves no registration to be ended, in either process
+  RONDO_ASSERT(deferred_.empty() && posted_->empty() && work_guards_ == 0);
 }
 
-void Core::discard_work() noexcept {
+void Loop::discard_work() noexcept {
   discard_inherited_posts();
   while (!deferred_.empty() || !posted_->empty()) {
     deferred_.discard();
@@ -61,31 +61,31 @@ void Core::discard_work() noexcept {
   }
 }
 
-void Core::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready); }
+void Loop::unclaimed(Token token, Ready ready) { watches_.deliver(token, ready); }
 
-void Core::batch_ended() {
+void Loop::batch_ended() {
   now_ = unknown;
   run_timers();
   timers_.begin_turn();
 }
 
-class Core::Run {
+class Loop::Run {
  public:
-  explicit Run(Core& core) noexcept : core_(core) {
-    core_.runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  explicit Run(Loop& loop) noexcept : loop_(loop) {
+    loop_.runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() {
-    core_.now_ = unknown;
-    core_.runner_.store(std::thread::id{}, std::memory_order_relaxed);
+    loop_.now_ = unknown;
+    loop_.runner_.store(std::thread::id{}, std::memory_order_relaxed);
   }
 
  private:
-  Core& core_;
+  Loop& loop_;
 };
 
-std::error_code Core::may_run() const noexcept {
+std::error_code Loop::may_run() const noexcept {
   if (hosted_ != nullptr) return std::make_error_code(std::errc::operation_not_supported);
   if (runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
     return std::make_error_code(std::errc::device_or_resource_busy);
@@ -93,7 +93,7 @@ std::error_code Core::may_run() const noexcept {
   return {};
 }
 
-std::error_code Core::run_until(TimePoint limit) {
+std::error_code Loop::run_until(TimePoint limit) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
@@ -108,7 +108,7 @@ std::error_code Core::run_until(TimePoint limit) {
   return {};
 }
 
-std::error_code Core::run_once(Duration wait_max) {
+std::error_code Loop::run_once(Duration wait_max) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
@@ -118,11 +118,11 @@ std::error_code Core::run_once(Duration wait_max) {
   return turn_until(limit, Stop::is_left);
 }
 
-std::error_code Core::turn_until(TimePoint limit, Stop stop) {
+std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
   if (forked()) [[unlikely]] {
-    if (const std::error_code error = renew_if_forked()) return error;
+    if (const std::error_code error = reinit_if_forked()) return error;
   }
   if (busy()) [[unlikely]] {
     if (const std::error_code error = work_until(limit)) return error;
@@ -138,15 +138,15 @@ std::error_code Core::turn_until(TimePoint limit, Stop stop) {
 }
 
 /// The work before the wait, which is to sleep until `limit` if that leaves nothing to do.
-std::error_code Core::work_until(TimePoint& limit) {
+std::error_code Loop::work_until(TimePoint& limit) {
   if (has_work()) run_work();
   settle_streams();
   // It may have been the last thing to wait for.
   if (busy() || !alive()) limit = unknown;
-  return renew_if_forked();
+  return reinit_if_forked();
 }
 
-inline std::error_code Core::wait(TimePoint limit) {
+inline std::error_code Loop::wait(TimePoint limit) {
   const TimePoint deadline = deadline_for_wait(limit);
   const std::int64_t unexplained_before = watches_.unexplained_events();
   now_ = unknown;
@@ -156,12 +156,12 @@ inline std::error_code Core::wait(TimePoint limit) {
   // is a descriptor that was closed too early and cannot be removed.
   if (watches_.unexplained_events() > unexplained_before) [[unlikely]] {
     // Where it cannot be cured now, for want of descriptors, it is told, and tried, again.
-    if (!backend_->renew()) watches_.forget_polled();
+    if (!backend_->reinit()) watches_.forget_polled();
   }
   return {};
 }
 
-TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
+TimePoint Loop::deadline_for_wait(TimePoint limit) noexcept {
   const bool refused = !watches_.flush();
   if (signals_.pending()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
@@ -169,35 +169,35 @@ TimePoint Core::deadline_for_wait(TimePoint limit) noexcept {
   return deadline;
 }
 
-void Core::run_work() {
+void Loop::run_work() {
   deferred_.gather();  // first: what posted work defers is for the next turn
   posted_->run(posts_per_turn_max_);
   deferred_.run();
 }
 
-bool Core::streams_wait() const noexcept { return streams_ != nullptr && streams_->pending(); }
+bool Loop::streams_wait() const noexcept { return streams_ != nullptr && streams_->pending(); }
 
-void Core::settle_streams() {
+void Loop::settle_streams() {
   if (streams_wait()) streams_->end_turn();
 }
 
-void Core::run_timers() {
+void Loop::run_timers() {
   // The clock is read only where there is a timer, and most turns have none that is due.
   if (timers_.next() != never && timers_.next() <= now()) timers_.run_due(now());
 }
 
-bool Core::alive() const noexcept {
-  return watches_.referenced() + timers_.referenced() + holds_ > 0 || !deferred_.empty() ||
+bool Loop::alive() const noexcept {
+  return watches_.referenced() + timers_.referenced() + work_guards_ > 0 || !deferred_.empty() ||
          !posted_->empty() || signals_.referenced() > 0 || streams_wait();
 }
 
-void Core::stop() noexcept {
+void Loop::stop() noexcept {
   if (hosted_ != nullptr) return;  // it has no run that could end
   stop_.store(true);
   backend_->wake();
 }
 
-TimePoint Core::read_clock() noexcept {
+TimePoint Loop::read_clock() noexcept {
   const TimePoint time = clock();
   // Outside of a turn of its own the reactor does not know how old a time has become.
   if (hosted_ == nullptr && runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
@@ -206,13 +206,13 @@ TimePoint Core::read_clock() noexcept {
   return time;
 }
 
-void Core::defer(Work work) {
+void Loop::defer(Work work) {
   check_thread();
   deferred_.push(std::move(work));
-  nudge();
+  request_turn();
 }
 
-void Core::discard_inherited_posts() {
+void Loop::discard_inherited_posts() {
   if (posted_->forks() == fork_count()) return;
   // What was posted before the fork belongs to the parent, and another thread may have held the
   // lock then: the child begins with an empty queue and leaves the other where it is.
@@ -221,12 +221,12 @@ void Core::discard_inherited_posts() {
   posted_ = std::move(empty);
 }
 
-void Core::post(Work work) {
+void Loop::post(Work work) {
   discard_inherited_posts();
   if (posted_->push(std::move(work))) backend_->wake();
 }
 
-bool Core::try_post(Work& work) {
+bool Loop::try_post(Work& work) {
   discard_inherited_posts();
   bool must_wake = false;
   if (!posted_->try_push(work, posts_max_, must_wake)) return false;
@@ -234,56 +234,56 @@ bool Core::try_post(Work& work) {
   return true;
 }
 
-Result<Token> Core::watch(int fd, Ready interest, Handler& handler) noexcept {
+Result<Token> Loop::watch(int fd, Ready interest, Handler& handler) noexcept {
   check_thread();
-  if (const std::error_code error = renew_if_forked()) return error;
-  nudge();
+  if (const std::error_code error = reinit_if_forked()) return error;
+  request_turn();
   const Result<Token> token = watches_.add(fd, interest, handler);
   if (watches_.places() != 0) look_up_in(watches_.slots(), watches_.places());
   return token;
 }
 
-void Core::set(Token token, Ready interest) noexcept {
+void Loop::set(Token token, Ready interest) noexcept {
   check_thread();
   watches_.set(token, interest);
-  nudge();
+  request_turn();
 }
 
-void Core::hand_to(Token token, Handler& handler) noexcept {
+void Loop::set_handler(Token token, Handler& handler) noexcept {
   check_thread();
-  watches_.hand_to(token, handler);
+  watches_.set_handler(token, handler);
 }
 
-void Core::unwatch(Token token) noexcept {
+void Loop::unwatch(Token token) noexcept {
   check_thread();
-  if (renew_if_forked()) {
+  if (reinit_if_forked()) {
     watches_.abandon(token);  // what the backend knows is still the parent's
   } else {
     watches_.remove(token);
   }
-  nudge();
+  request_turn();
 }
 
-void Core::set_referenced(Token token, bool referenced) noexcept {
+void Loop::set_referenced(Token token, bool referenced) noexcept {
   watches_.set_referenced(token, referenced);
-  nudge();
+  request_turn();
 }
 
-void Core::hold() noexcept {
-  ++holds_;
-  nudge();
+void Loop::add_work_guard() noexcept {
+  ++work_guards_;
+  request_turn();
 }
 
-void Core::unhold() noexcept {
-  --holds_;
-  nudge();
+void Loop::remove_work_guard() noexcept {
+  --work_guards_;
+  request_turn();
 }
 
-std::error_code Core::renew_if_forked() noexcept try {
+std::error_code Loop::reinit_if_forked() noexcept try {
   if (!forked()) return {};
   discard_inherited_posts();
   // Until it succeeds this child has no backend, and the next who needs one tries again.
-  if (const std::error_code error = backend_->renew()) return error;
+  if (const std::error_code error = backend_->reinit()) return error;
   forks_ = fork_count();
   watches_.forget_polled();
   return {};
