@@ -15,6 +15,7 @@
 #include <rondo/net.h>
 
 #include "datagram_output.h"
+#include "loop/per_reactor.h"
 
 namespace rondo::detail {
 
@@ -58,8 +59,10 @@ class DatagramInput {
   std::array<MessageInfo, batch_max> infos_;
 };
 
-class DatagramBuffers {
+class DatagramBuffers final : public PerReactor {
  public:
+  static constexpr Room room = Room::datagram;
+
   std::unique_ptr<DatagramInput> borrow_input(std::size_t size_max) {
     if (input_ && input_->size_max() >= size_max) return std::move(input_);
     return std::make_unique<DatagramInput>(size_max);

@@ -52,6 +52,7 @@ class DatagramSocket::Impl final : public Handler {
        DatagramHandler& handler, const DatagramOptions& options,
        std::vector<UnappliedOption> unapplied)
       : loop_(loop),
+        buffers_(loop.per_reactor<detail::DatagramBuffers>()),
         handler_(&handler),
         size_max_(std::max<std::size_t>(options.datagram_size_max, 1)),
         per_turn_max_(std::max<std::size_t>(options.datagrams_per_turn_max, 1)),
@@ -95,7 +96,7 @@ class DatagramSocket::Impl final : public Handler {
 
   bool send(Bytes data, const Endpoint* to, const MessageInfo* source) {
     loop_.check_thread();
-    if (!output_) output_ = loop_.datagram_buffers().borrow_output();
+    if (!output_) output_ = buffers_.borrow_output();
     if (!output_->add(data, to, source, output_bytes_max_, way_.offload)) {
       ++counters_.overflowed;
       return false;
@@ -189,7 +190,7 @@ class DatagramSocket::Impl final : public Handler {
       detail::DatagramBuffers& buffers;
       std::unique_ptr<DatagramInput> input;
       ~Lent() { buffers.give_back(std::move(input)); }
-    } lent{loop_.datagram_buffers(), loop_.datagram_buffers().borrow_input(size_max_)};
+    } lent{buffers_, buffers_.borrow_input(size_max_)};
 
     for (std::size_t budget = per_turn_max_; budget > 0 && reading();) {
       const std::size_t asked = std::min(budget, DatagramInput::batch_max);
@@ -285,7 +286,7 @@ class DatagramSocket::Impl final : public Handler {
       const auto outcome = output_->flush(way_, counters_);
       const bool was_writable = std::exchange(was_writable_, false);
       if (!outcome.error) {
-        loop_.datagram_buffers().give_back(std::move(output_));
+        buffers_.give_back(std::move(output_));
       } else if (outcome.error == std::errc::operation_would_block) {
         block(was_writable && counters_.sent == sent_before);
       } else {
@@ -313,7 +314,7 @@ class DatagramSocket::Impl final : public Handler {
       if (outcome.error == std::errc::operation_would_block) break;
     }
     output_->clear();
-    loop_.datagram_buffers().give_back(std::move(output_));
+    buffers_.give_back(std::move(output_));
   }
 
   // Both.
@@ -339,6 +340,7 @@ class DatagramSocket::Impl final : public Handler {
   }
 
   detail::Loop& loop_;
+  detail::DatagramBuffers& buffers_;
   DatagramHandler* handler_;
   DatagramSocket* owner_ = nullptr;
   std::size_t size_max_;

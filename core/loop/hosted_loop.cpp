@@ -47,7 +47,7 @@ void Loop::turn() noexcept {
     if (signals_.pending()) signals_.run_pending();
   });
   guard([this] { run_timers(); });
-  guard([this] { settle_streams(); });
+  guard([this] { end_turn(); });
   in_turn_ = false;
   arm_host();
 }

@@ -24,7 +24,6 @@
 #include <utility>
 
 #include "fork_count.h"
-#include "stream/streams.h"
 
 namespace rondo::detail {
 namespace {
@@ -133,14 +132,14 @@ std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   if (signals_.pending()) [[unlikely]]
     signals_.run_pending();
   run_timers();
-  settle_streams();
+  end_turn();
   return {};
 }
 
 /// The work before the wait, which is to sleep until `limit` if that leaves nothing to do.
 std::error_code Loop::work_until(TimePoint& limit) {
   if (has_work()) run_work();
-  settle_streams();
+  end_turn();
   // It may have been the last thing to wait for.
   if (busy() || !alive()) limit = unknown;
   return reinit_if_forked();
@@ -175,10 +174,21 @@ void Loop::run_work() {
   deferred_.run();
 }
 
-bool Loop::streams_wait() const noexcept { return streams_ != nullptr && streams_->pending(); }
+bool Loop::rooms_pending() const noexcept {
+  return end_of_turn_requested_ && std::any_of(rooms_.begin(), rooms_.end(), [](const auto& room) {
+           return room != nullptr && room->pending();
+         });
+}
 
-void Loop::settle_streams() {
-  if (streams_wait()) streams_->end_turn();
+void Loop::end_turn() try {
+  if (!end_of_turn_requested_) [[likely]]
+    return;
+  end_of_turn_requested_ = false;
+  for (const auto& room : rooms_)
+    if (room != nullptr && room->pending()) room->end_turn();
+} catch (...) {
+  end_of_turn_requested_ = true;  // the rooms after it have not had their turn
+  throw;
 }
 
 void Loop::run_timers() {
@@ -188,7 +198,7 @@ void Loop::run_timers() {
 
 bool Loop::alive() const noexcept {
   return watches_.referenced() + timers_.referenced() + work_guards_ > 0 || !deferred_.empty() ||
-         !posted_->empty() || signals_.referenced() > 0 || streams_wait();
+         !posted_->empty() || signals_.referenced() > 0 || rooms_pending();
 }
 
 void Loop::stop() noexcept {

@@ -1,6 +1,7 @@
 // The machine behind a Reactor: the turn, and the parts that it goes round.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -13,16 +14,14 @@
 #include <rondo/backend.h>
 #include <rondo/reactor.h>
 
-#include "datagram/datagram_buffers.h"
 #include "fork_count.h"
+#include "per_reactor.h"
 #include "signals.h"
 #include "timer_queue.h"
 #include "watch_table.h"
 #include "work_queue.h"
 
 namespace rondo::detail {
-
-class Streams;
 
 class Loop final : public HostedLoop {
  public:
@@ -88,9 +87,19 @@ class Loop final : public HostedLoop {
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
   [[nodiscard]] Signals& signals() noexcept { return signals_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
-  /// What its streams share; null until there is one.
-  [[nodiscard]] std::unique_ptr<Streams>& streams() noexcept { return streams_; }
-  [[nodiscard]] DatagramBuffers& datagram_buffers() noexcept { return datagram_buffers_; }
+
+  /// What the room of `T` keeps for this reactor, made by `T(arguments...)` on first use.
+  template <typename T, typename... Arguments>
+  [[nodiscard]] T& per_reactor(Arguments&... arguments) {
+    std::unique_ptr<PerReactor>& slot = rooms_[static_cast<std::size_t>(T::room)];
+    if (slot == nullptr) slot = std::make_unique<T>(arguments...);
+    return static_cast<T&>(*slot);
+  }
+  /// A room has something to do at the end of the turn: PerReactor::pending() says so.
+  void request_end_of_turn() noexcept {
+    end_of_turn_requested_ = true;
+    request_turn();
+  }
 
  private:
   class Run;
@@ -103,13 +112,13 @@ class Loop final : public HostedLoop {
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
-  [[nodiscard]] bool streams_wait() const noexcept;
+  [[nodiscard]] bool rooms_pending() const noexcept;
   /// There is something to do without waiting for it.
-  [[nodiscard]] bool busy() const noexcept { return has_work() || streams_wait(); }
+  [[nodiscard]] bool busy() const noexcept { return has_work() || rooms_pending(); }
   [[nodiscard]] std::error_code work_until(TimePoint& limit);
   void run_work();
   void run_timers();
-  void settle_streams();
+  void end_turn();
   [[nodiscard]] TimePoint read_clock() noexcept;
   void unclaimed(Token token, Ready ready) override;
   void request_host_turn() noexcept;
@@ -139,8 +148,8 @@ class Loop final : public HostedLoop {
   bool in_turn_ = false;
   std::uint32_t forks_;
   ExceptionHandler exception_handler_;
-  std::unique_ptr<Streams> streams_;
-  DatagramBuffers datagram_buffers_;
+  bool end_of_turn_requested_ = false;
+  std::array<std::unique_ptr<PerReactor>, room_count> rooms_;
 
   static constexpr TimePoint unknown = TimePoint::min();
 };

@@ -19,8 +19,7 @@ namespace rondo::detail {
 
 Streams& Streams::of(Reactor& reactor) {
   Loop& loop = *reactor.loop_;
-  if (loop.streams() == nullptr) loop.streams() = std::make_unique<Streams>(reactor, loop);
-  return *loop.streams();
+  return loop.per_reactor<Streams>(reactor, loop);
 }
 
 Streams::Streams(Reactor& reactor, Loop& loop)
@@ -110,7 +109,7 @@ void Streams::settle_later(Stream& stream) noexcept {
   if (stream.is(Stream::is_queued)) return;
   stream.flags_ |= Stream::is_queued;
   queue_.push_back(&stream);  // within what make_room() reserved
-  loop_.request_turn();
+  loop_.request_end_of_turn();
 }
 
 /// Whoever cannot take his next step, for want of memory, ends here and now.
@@ -133,6 +132,7 @@ void Streams::end_turn() {
       for (Stream* const stream : streams.settling_)
         if (stream != nullptr) streams.queue_.push_back(stream);
       streams.settling_.clear();
+      if (!streams.queue_.empty()) streams.loop_.request_end_of_turn();
     }
   } rest{*this};
   for (std::size_t i = 0; i < settling_.size(); ++i) {

@@ -77,15 +77,14 @@ struct StreamExtra {
   }
 };
 
-class Streams {
+class Streams final : public PerReactor {
  public:
+  static constexpr Room room = Room::stream;
   static constexpr std::size_t buffer_size = std::size_t{64} << 10U;
   static constexpr std::size_t cork_size = std::size_t{8} << 10U;
 
   explicit Streams(Reactor& reactor, Loop& loop);
-  Streams(const Streams&) = delete;
-  Streams& operator=(const Streams&) = delete;
-  ~Streams();
+  ~Streams() override;
 
   [[nodiscard]] static Streams& of(const Stream& stream) noexcept { return stream.group_->streams; }
   /// The reactor's, made when it is first asked for.
@@ -190,9 +189,9 @@ class Streams {
 
   // The end of the turn.
   void settle_later(Stream& stream) noexcept;
-  [[nodiscard]] bool pending() const noexcept { return !queue_.empty(); }
+  [[nodiscard]] bool pending() const noexcept override { return !queue_.empty(); }
   /// Settles those that were queued so far.
-  void end_turn();
+  void end_turn() override;
 
   // Deadlines. An entry is never later than the first deadline of its stream.
   void add(Stream& stream, TimePoint when);

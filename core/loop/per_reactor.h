@@ -1,0 +1,30 @@
+// A slot that the loop keeps for a room above it: what the streams of one reactor share, for
+// example. The loop knows no more of it than this.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rondo::detail {
+
+/// The rooms that keep something for each reactor.
+enum class Room : std::uint8_t { stream, datagram };
+constexpr std::size_t room_count = 2;
+
+/// What a room keeps for one reactor. It is made on first use and destroyed with the loop. A class
+/// derived from it names its room: `static constexpr Room room`.
+class PerReactor {
+ public:
+  PerReactor() = default;
+  PerReactor(const PerReactor&) = delete;
+  PerReactor& operator=(const PerReactor&) = delete;
+  virtual ~PerReactor() = default;
+
+  /// Whether end_turn() has something to do. The loop asks only after Loop::request_end_of_turn().
+  [[nodiscard]] virtual bool pending() const noexcept { return false; }
+  /// Called before the loop waits and at the end of each turn while something is pending. It may
+  /// call users, and it may throw what they throw.
+  virtual void end_turn() {}
+};
+
+}  // namespace rondo::detail
