@@ -38,7 +38,7 @@ class Certify(unittest.TestCase):
 
     def test_what_the_network_in_a_box_skips_stands_in_the_table(self):
         source = (TOP / "tests/support/sim_under_test.cpp").read_text(encoding="utf-8")
-        page = (TOP / "docs/semantics.md").read_text(encoding="utf-8")
+        page = (TOP / "docs/backend_differences.md").read_text(encoding="utf-8")
         reasons = re.findall(r'case Need::\w+:\s+return "([^"]+)";', source)
         self.assertGreater(len(reasons), 3)
         for reason in reasons:

@@ -28,6 +28,8 @@ BLOCK = re.compile(
     r"^```(?P<words>[^\n`]*)\n(?P<text>.*?)^```\n(?:\s*^```output\n(?P<output>.*?)^```\n)?",
     re.M | re.S,
 )
+TEST_NAME = re.compile(r"^TEST\w*\(\s*(\w+),\s*(\w+)\)", re.M)
+CITED_TEST = re.compile(r"`([A-Z]\w+\.[A-Z]\w+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 
 
@@ -176,6 +178,16 @@ class Documents(unittest.TestCase):
                     self.assertTrue(target.exists())
                     if anchor:
                         self.assertIn(anchor, list(anchors_of(target)))
+
+
+    def test_the_tests_that_pages_name_exist(self):
+        sources = "".join(path.read_text(encoding="utf-8")
+                          for path in (TOP / "tests").rglob("*.cpp"))
+        known = {".".join(names) for names in TEST_NAME.findall(sources)}
+        for page in PAGES:
+            for name in CITED_TEST.findall(prose_of(page)):
+                with self.subTest(page=page.name):
+                    self.assertIn(name, known)
 
 
 def add_test(block):
