@@ -1,4 +1,4 @@
-// An exception that leaves a callback leaves run(), and what was due is still done by the next one.
+// An exception that leaves a callback leaves run(). The next run() does what was still due.
 #include <signal.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct Oops : std::runtime_error {
 
 class Exceptions : public ReactorOnEveryBackend {
  protected:
-  /// Runs until nothing is left; how many exceptions came out on the way.
+  /// Runs until nothing is left. Returns the number of exceptions that left run() meanwhile.
   int run_through() {
     for (int thrown = 0; thrown < 1000;) {
       try {

@@ -1,4 +1,4 @@
-// After a fork the child uses or destroys its copy, and the parent does not notice.
+// After a fork the child uses or destroys its copy of a reactor, and the parent is not affected.
 #include <signal.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ class Forking : public ReactorOnEveryBackend {
     watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
     run_turns(reactor, 2);
   }
-  /// The parent's registration works as before, and nothing else has been told to it.
+  /// The parent's registration works as before, and its handler received no other event.
   void expect_undisturbed() {
     handler.then = [this](Ready) { read_all(pair.ours.get()); };
     const int before = handler.calls;
@@ -134,11 +134,11 @@ TEST_P(Forking, TheChildStopsItsOwnRunOnly) {
   expect_undisturbed();
 }
 
-TEST_P(Forking, ASignalOfTheChildIsNotToldToTheParent) {
+TEST_P(Forking, ASignalOfTheChildDoesNotReachTheParent) {
   int told = 0;
   std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++told; }};
   EXPECT_EQ(in_child([&] {
-              (void)::raise(SIGUSR1);  // cannot fail; before the child has used its reactor
+              (void)::raise(SIGUSR1);  // cannot fail; the child has not used its reactor yet
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return told == 1; }));
               (void)::raise(SIGUSR1);  // as above
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return told == 2; }));
@@ -187,7 +187,7 @@ TEST_P(Forking, OfAChildOfAChild) {
   expect_undisturbed();
 }
 
-// A child that can have no backend of its own must not use its parent's instead.
+// A child that cannot get a backend of its own must not use its parent's instead.
 TEST_P(Forking, AChildThatCannotRenewItsBackendSaysSoAndTouchesNothing) {
   EXPECT_EQ(in_child([&] {
               const std::error_code no_more = std::make_error_code(std::errc::too_many_files_open);

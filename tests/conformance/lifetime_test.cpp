@@ -1,5 +1,5 @@
-// Anything may be destroyed from inside any callback: who is gone is called no more, though its
-// event is in the batch already.
+// Anything may be destroyed from inside any callback. A destroyed handler is not called again, even
+// if its event is already in the batch.
 #include <signal.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A handler that owns its watch and descriptor, and tells the test when it is called.
+/// A handler that owns its watch and descriptor, and reports each call to the test.
 class Client final : public Handler {
  public:
   Client(Reactor& reactor, Fd fd, std::function<void(Client&)> action)
@@ -52,7 +52,7 @@ class Lifetime : public ReactorOnEveryBackend {
  protected:
   static constexpr std::size_t crowd = 20;
 
-  /// Clients that are all readable and writable, so that they are in one batch.
+  /// Clients that are all readable and writable, so that their events are in one batch.
   void gather(const std::function<void(Client&)>& action) {
     for (std::size_t i = 0; i < crowd; ++i) {
       Pair pair = unix_pair();
@@ -116,8 +116,8 @@ TEST_P(Lifetime, TheFirstOfABatchMayDestroyAllHandlers) {
   EXPECT_FALSE(reactor.alive());
 }
 
-// RULES: a handler closes another descriptor whose event is later in the same batch, and the
-// number is in use again at once.
+// A handler closes another descriptor whose event comes later in the same batch, and the number is
+// in use again at once: the old event must not reach the new owner.
 TEST_P(Lifetime, NumbersReusedWithinABatchAreNotMistaken) {
   std::vector<Fd> reused;
   std::vector<std::unique_ptr<Client>> newcomers;
@@ -131,7 +131,7 @@ TEST_P(Lifetime, NumbersReusedWithinABatchAreNotMistaken) {
       numbers.push_back(client->fd());
       client->close();
     }
-    // From above, since the pairs themselves take the lowest free numbers.
+    // Take high numbers, since the pairs themselves take the lowest free ones.
     std::sort(numbers.begin(), numbers.end());
     for (std::size_t i = numbers.size() - 1; i > numbers.size() / 2; --i) {
       Pair idle = unix_pair();  // which can be neither read nor written
@@ -143,15 +143,16 @@ TEST_P(Lifetime, NumbersReusedWithinABatchAreNotMistaken) {
     }
   });
   EXPECT_TRUE(run_until(reactor, [&] { return served >= 1; }));
-  EXPECT_EQ(newcomer_calls, 0) << "an event of the number's last owner";
+  EXPECT_EQ(newcomer_calls, 0) << "an event of the previous owner of the number";
   run_turns(reactor, 20);
-  EXPECT_LE(newcomer_calls, 10 * static_cast<int>(newcomers.size())) << "at best by mistake";
+  EXPECT_LE(newcomer_calls, 10 * static_cast<int>(newcomers.size())) << "only spurious calls";
   const int before = newcomer_calls;
   for (const Fd& peer : reused) write_all(peer.get(), "x");
   EXPECT_TRUE(run_until(reactor, [&] { return newcomer_calls > before; }));
 }
 
-// RULES: unregister and register again inside one batch: the old events are dropped.
+// After a descriptor is unregistered and registered again inside one batch, its old events are
+// dropped.
 TEST_P(Lifetime, OldEventsAreDroppedWhenRegisteredAgainWithinABatch) {
   RecordingHandler fresh;
   std::vector<Watch> again;
@@ -172,7 +173,7 @@ TEST_P(Lifetime, OldEventsAreDroppedWhenRegisteredAgainWithinABatch) {
   EXPECT_EQ(fresh.seen, Ready::both);
 }
 
-// RULES: events are filtered by the interest of now, not of when they were gathered.
+// Events are filtered by the current interest, not by the interest at the time of the poll.
 TEST_P(Lifetime, TheInterestOfNowDecidesWithinABatch) {
   const Pair first = unix_pair();
   const Pair second = unix_pair();
@@ -186,7 +187,7 @@ TEST_P(Lifetime, TheInterestOfNowDecidesWithinABatch) {
   EXPECT_TRUE(one.calls == 0 || two.calls == 0) << one.calls << " and " << two.calls;
 }
 
-TEST_P(Lifetime, AStaleTokenReachesNobody) {
+TEST_P(Lifetime, AStaleTokenReachesNoHandler) {
   RecordingHandler handler;
   const Pair pair = unix_pair();
   Watch watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
@@ -200,7 +201,7 @@ TEST_P(Lifetime, AStaleTokenReachesNobody) {
     spy.inject(Token{0x7fffffff}, Ready::both);
     run_turns(reactor, 1);
   }
-  EXPECT_LE(handler.calls, 2) << "at best by mistake";
+  EXPECT_LE(handler.calls, 2) << "only spurious calls";
   write_all(pair.theirs.get(), "hello");
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 2; }));
 }
@@ -232,7 +233,7 @@ TEST_P(Lifetime, ATimerMayDestroyEverything) {
                 clients.clear();
               }};
   timer.arm_after(1ms);
-  EXPECT_FALSE(reactor.run()) << "returns, since nothing is left";
+  EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
   EXPECT_TRUE(fired);
 }
 
@@ -283,7 +284,7 @@ TEST_P(Lifetime, AHandlerMayBeMovedFromOneDescriptorToAnotherInItsCallback) {
   EXPECT_EQ(watch.fd(), pair.theirs.get());
 }
 
-// Work that never ran is destroyed with the reactor, and may own what belongs to the reactor.
+// Work that never ran is destroyed with the reactor. It may own objects that belong to the reactor.
 TEST_P(Lifetime, WorkThatNeverRanMayOwnThings) {
   auto destroyed = std::make_shared<int>(0);
   const std::weak_ptr<int> seen = destroyed;

@@ -1,4 +1,4 @@
-// A backend and the process it lives in: descriptors, forks, sockets.
+// A backend and its process: descriptors, forks, sockets.
 #include <unistd.h>
 
 #include <rondo/net.h>
@@ -31,13 +31,14 @@ TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
     ++owned;
     EXPECT_TRUE(is_close_on_exec(fd)) << fd << ": " << what;
   }
-  EXPECT_GT(owned, 2) << "the pair alone is no backend";
+  EXPECT_GT(owned, 2) << "a backend owns more than the pair";
   EXPECT_LT(owned, 20);
 }
 
 TEST_P(Process, ClosesItsDescriptors) {
   const auto before = open_descriptors();
-  for (int i = 0; i < 10; ++i) (void)GetParam().make();  // made and destroyed is the point
+  for (int i = 0; i < 10; ++i)
+    (void)GetParam().make();  // the point is that it is made and destroyed
   EXPECT_EQ(open_descriptors(), before);
 }
 
@@ -53,7 +54,7 @@ TEST_P(Process, SeveralBackendsDoNotMeet) {
   while (sink.events.empty()) ASSERT_FALSE(second->wait(sink, never));
   EXPECT_EQ(sink.told(token), Ready::none);
   EXPECT_EQ(sink.told(other), Ready::read);
-  second->wake();  // does not end the first one's wait
+  second->wake();  // does not end the wait of the first
   const TimePoint deadline = backend->now() + 5ms;
   backend->unwatch(pair.ours.get(), Ready::write);
   int waits = 0;
@@ -71,7 +72,8 @@ TEST_P(Process, RenewedForgetsEveryRegistration) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_FALSE(backend->reinit());
     EXPECT_TRUE(is_silent(token));
-    ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write)) << "from none, as a new one";
+    ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write))
+        << "from none, like a new registration";
     EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
   }
   backend->wake();
@@ -91,7 +93,7 @@ TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
   for (int i = 0; i < 3; ++i) {
     backend->wake();
     ASSERT_FALSE(backend->reinit());
-    look();  // the wake-up may have survived or not
+    look();  // the wake-up may or may not have survived
     look();
     backend->wake();
     ASSERT_FALSE(backend->wait(sink, never));

@@ -1,4 +1,5 @@
-// Backend::watch and Backend::wait: what is told, to which token, and for how long.
+// Backend::watch and Backend::wait: which readiness is reported, with which token, and for how
+// long.
 #include <cstring>
 
 #include "support/port_fixture.h"
@@ -163,10 +164,10 @@ TEST_P(Port, TellsAtMostOnceADirectionInOneWait) {
   for (const Pair& pair : pairs) backend->unwatch(pair.ours.get(), Ready::both);
 }
 
-// What one wait leaves out is found by the next: nobody is starved by being late in the list.
+// The next wait finds what one wait left out: a late position in the list starves no descriptor.
 TEST_P(Port, TellsAllOfManyWithinAFewWaits) {
   constexpr std::size_t many = 1500;
-  if (!allow_descriptors(2 * many + 100)) GTEST_SKIP() << "too few descriptors are allowed";
+  if (!allow_descriptors(2 * many + 100)) GTEST_SKIP() << "the limit of descriptors is too low";
   std::vector<Pair> pairs;
   for (std::size_t n = 0; n < many; ++n) {
     pairs.push_back(unix_pair());
@@ -222,7 +223,7 @@ TEST_P(Port, LetsThroughWhatASinkThrowsAndFindsTheRestNextTime) {
   CollectingSink sink;
   sink.then = [](Token, Ready) { throw Oops{}; };
   for (int i = 0; i < 5; ++i) EXPECT_THROW(EXPECT_FALSE(backend->wait(sink, never)), Oops);
-  EXPECT_EQ(sink.events.size(), 5U) << "nothing more is told to whoever has thrown";
+  EXPECT_EQ(sink.events.size(), 5U) << "a sink that has thrown receives no more events";
   for (std::size_t n = 0; n < pairs.size(); ++n) {
     EXPECT_TRUE(is_told_again_and_again(Token{100 + n}, Ready::write));
     backend->unwatch(pairs[n].ours.get(), Ready::write);

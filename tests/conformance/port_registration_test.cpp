@@ -1,4 +1,4 @@
-// Backend::watch and Backend::unwatch: what cannot be polled, and registrations that end.
+// Backend::watch and Backend::unwatch: descriptors that cannot be polled, and ended registrations.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ RONDO_ON_EVERY_BACKEND(Registration);
 Fd opened(const char* path, int flags) { return Fd{::open(path, flags | O_CLOEXEC)}; }
 
 struct FileCloser {
-  void operator()(std::FILE* file) const { (void)std::fclose(file); }  // it is temporary
+  void operator()(std::FILE* file) const { (void)std::fclose(file); }  // the file is temporary
 };
 
 TEST_P(Registration, RefusesARegularFile) {
@@ -73,11 +73,11 @@ TEST_P(Registration, LeavesADescriptorBlockingThatOthersMayShare) {
     }
     const Fd far_end{ends[1]};
     ASSERT_FALSE(watch(shared, Ready::none, Ready::read));
-    EXPECT_FALSE(is_nonblocking(shared.get())) << "from the beginning";
+    EXPECT_FALSE(is_nonblocking(shared.get())) << "at the start";
     (void)look();  // nothing is ready
     ASSERT_FALSE(watch(shared, Ready::read, Ready::none));
     ASSERT_FALSE(watch(shared, Ready::none, Ready::both));
-    (void)look();  // the terminal can be written
+    (void)look();  // the terminal is writable
     EXPECT_FALSE(is_nonblocking(shared.get())) << "after changes";
     backend->unwatch(shared.get(), Ready::both);
     EXPECT_FALSE(is_nonblocking(shared.get())) << "at the end";
@@ -93,13 +93,13 @@ TEST_P(Registration, ChangesNothingWhenItRefuses) {
   const int number = null.get();
   EXPECT_TRUE(watch(null, Ready::none, Ready::read, other));
   EXPECT_TRUE(is_silent(other));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read)) << "the others go on";
+  EXPECT_TRUE(is_told_again_and_again(token, Ready::read)) << "the other registrations still work";
 
   null.close();
   Pair next = unix_pair();
   next.ours = moved_to(number, std::move(next.ours));
   write_all(next.theirs.get(), "hello");
-  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::read, other)) << "the number is free for use";
+  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::read, other)) << "the number may be used again";
   EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
   backend->unwatch(next.ours.get(), Ready::read);
   backend->unwatch(pair.ours.get(), Ready::read);
@@ -145,7 +145,7 @@ TEST_P(Registration, BeginsAgainUnderAnotherToken) {
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
-// RULES: close fd 7, accept returns 7, the old event for 7 is still queued.
+// Descriptor 7 is closed, accept returns 7, and the old event for 7 is still queued.
 TEST_P(Registration, DoesNotSpeakForTheNextOwnerOfItsNumber) {
   Pair pair = unix_pair();
   const int number = pair.ours.get();
@@ -161,7 +161,7 @@ TEST_P(Registration, DoesNotSpeakForTheNextOwnerOfItsNumber) {
   backend->unwatch(number, Ready::read);
 }
 
-// RULES: a dup keeps a closed descriptor alive inside epoll.
+// A duplicate keeps a closed descriptor registered in epoll.
 TEST_P(Registration, LeavesNothingBehindInADuplicate) {
   Pair pair = unix_pair();
   const Fd copy = duplicate(pair.ours.get());
@@ -196,7 +196,7 @@ TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
   EXPECT_TRUE(is_told(token, Ready::write));
   const int number = pair.ours.get();
-  pair.ours.close();  // too early: the contract says that unwatch comes first
+  pair.ours.close();  // too early: the contract requires unwatch first
   backend->unwatch(number, Ready::both);
   EXPECT_TRUE(is_silent(token));
 
@@ -207,7 +207,7 @@ TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
   backend->unwatch(number, Ready::write);
 }
 
-// With what is registered still in place: the owner of a backend may give up at any time.
+// The owner of a backend may destroy it at any time, also while descriptors are registered.
 TEST_P(Registration, MayOutliveItsBackend) {
   const Pair pair = unix_pair();
   const Pair resting = unix_pair();

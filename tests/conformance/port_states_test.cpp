@@ -1,5 +1,5 @@
-// Every state of a descriptor on every backend. The seventeenth row of the table, what cannot be
-// polled, is in port_registration_test.cpp.
+// Every state of a descriptor on every backend. The seventeenth row of the table, descriptors that
+// cannot be polled, is in port_registration_test.cpp.
 #include "support/descriptor_states.h"
 
 #include <tuple>
@@ -44,7 +44,7 @@ class State : public testing::WithParamInterface<std::tuple<BackendUnderTest, De
     }
     return false;
   }
-  /// That the state is told as it should be, again and again, with this interest.
+  /// Checks that the state is reported correctly, again and again, with this interest.
   void expect_told(Ready interest) {
     EXPECT_TRUE(is_told(ready() & interest));
     for (const Ready one : {Ready::read, Ready::write}) {
@@ -68,14 +68,14 @@ INSTANTIATE_TEST_SUITE_P(Backends, State,
                            return std::get<0>(row.param).name + "_" + std::get<1>(row.param).name;
                          });
 
-TEST_P(State, IsToldAgainAndAgainWhatTheCallsThenSay) {
+TEST_P(State, IsReportedAgainAndAgainAsTheCallsConfirm) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
   expect_told(Ready::both);
   state().verify(fd);
   backend->unwatch(fd, Ready::both);
 }
 
-TEST_P(State, IsToldToWhoeverReadsOrWritesAlone) {
+TEST_P(State, IsReportedForReadOrWriteInterestAlone) {
   Ready left = Ready::none;
   for (const Ready interest : {Ready::read, Ready::write}) {
     ASSERT_FALSE(backend->watch(fd, left, interest, token));
@@ -86,12 +86,12 @@ TEST_P(State, IsToldToWhoeverReadsOrWritesAlone) {
   backend->unwatch(fd, left);
 }
 
-// RULES: HUP and ERR cannot be masked.
-TEST_P(State, IsNotToldToOneWhoRests) {
+// HUP and ERR cannot be masked.
+TEST_P(State, IsNotReportedToAPausedRegistration) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
   EXPECT_TRUE(is_told(ready()));
   ASSERT_FALSE(backend->watch(fd, Ready::both, Ready::none, token));
-  times_told(Ready::both);  // what was under way
+  times_told(Ready::both);  // events that were already queued
   EXPECT_EQ(times_told(Ready::both), 0);
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
   expect_told(Ready::both);
@@ -99,7 +99,7 @@ TEST_P(State, IsNotToldToOneWhoRests) {
   backend->unwatch(fd, Ready::both);
 }
 
-// Nor does the wait return for its sake again and again.
+// The wait does not return for it again and again either.
 TEST_P(State, DoesNotSpinWhileItRests) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
   EXPECT_TRUE(is_told(ready()));

@@ -1,4 +1,4 @@
-// Backend::wait and Backend::wake: how long it sleeps and what ends the sleep.
+// Backend::wait and Backend::wake: how long a wait sleeps, and what ends the sleep.
 #include <signal.h>
 #include <sys/time.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Waits that may return early are no busy loop: this many until a deadline are plenty.
+/// A wait may return early. More returns than this before a deadline are a busy loop.
 constexpr int early_returns_max = 50;
 
 class Waiting : public PortFixture {
@@ -23,7 +23,7 @@ class Waiting : public PortFixture {
     const std::error_code error = backend->wait(sink, deadline);
     EXPECT_FALSE(error) << error.message();
   }
-  /// Waits until the clock shows `deadline`; how many waits that took.
+  /// Waits until the clock shows `deadline`. Returns the number of waits.
   int waits_until(TimePoint deadline) {
     int waits = 0;
     do {
@@ -116,7 +116,8 @@ TEST_P(Waiting, DoesNotBeginWhenItWasWokenBefore) {
 }
 
 TEST_P(Waiting, CountsManyWakesAsOne) {
-  for (int i = 0; i < 100'000; ++i) backend->wake();  // nor does it block, full of wakes
+  for (int i = 0; i < 100'000; ++i)
+    backend->wake();  // a wake does not block either when the channel is full
   wait_until(never);
   EXPECT_LE(waits_until(backend->now() + 10ms), early_returns_max);
 }
@@ -163,7 +164,7 @@ class WithHandler {
   }
   WithHandler(const WithHandler&) = delete;
   WithHandler& operator=(const WithHandler&) = delete;
-  ~WithHandler() { (void)::sigaction(number_, &before_, nullptr); }  // it stood there before
+  ~WithHandler() { (void)::sigaction(number_, &before_, nullptr); }  // it was set before
 
  private:
   int number_;
@@ -179,7 +180,7 @@ TEST_P(Waiting, IsWokenFromASignalHandlerWhichKeepsErrno) {
     EXPECT_EQ(errno, 4711);
     wait_until(never);
   }
-  // Also when the channel is full of wakes.
+  // This also holds when the channel is full of wake-ups.
   for (int i = 0; i < 100'000; ++i) backend->wake();
   errno = 4711;
   (void)::raise(SIGUSR2);  // as above
@@ -197,7 +198,7 @@ TEST_P(Waiting, TakesAnInterruptedSleepForNoError) {
   ASSERT_EQ(::setitimer(ITIMER_REAL, &before, nullptr), 0);
 }
 
-// Deadlines whose milliseconds do not fit 31, 32 or 63 bits sleep all the same.
+// A wait sleeps correctly if the deadline in milliseconds does not fit 31, 32 or 63 bits.
 TEST_P(Waiting, DoesNotWrapADeadlineFarAway) {
   RONDO_NEEDS(real_time);
   const TimePoint now = backend->now();
@@ -215,7 +216,7 @@ TEST_P(Waiting, DoesNotWrapADeadlineFarAway) {
     for (; !woken; ++waits) wait_until(now + distance);
     waker.join();
     EXPECT_LE(waits, early_returns_max) << distance.count();
-    wait_until(backend->now());  // takes the wake, if it came late
+    wait_until(backend->now());  // consumes the wake-up, if it came late
   }
 }
 

@@ -1,4 +1,4 @@
-// Work: posted from any thread, deferred by one's own.
+// Work: posted from any thread, or deferred by the reactor's own.
 #include <array>
 #include <atomic>
 #include <functional>
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 class Posting : public ReactorOnEveryBackend {};
 RONDO_ON_EVERY_BACKEND(Posting);
 
-/// With limits that a test can reach.
+/// A reactor with limits that a test can reach.
 class BoundedPosting : public ReactorOnEveryBackend {
  protected:
   static constexpr std::size_t posts_max = 8;
@@ -62,7 +62,7 @@ TEST_P(Posting, FromFourThreadsLosesNothingAndKeepsEachThreadsOrder) {
   EXPECT_EQ(wrong, 0);
 }
 
-// RULES: the flag is cleared before the queue is drained. A lost wake-up stops this for ever.
+// The wake-up flag is cleared before the queue is drained. If a wake-up is lost, this test hangs.
 TEST_P(Posting, LosesNoWakeUp) {
   constexpr int rounds = 3000;
   std::atomic<int> done{0};
@@ -133,7 +133,7 @@ TEST_P(Posting, AllocatesNothingForSmallClosures) {
   EXPECT_EQ(sum, 25 * 300);
 }
 
-// RULES: work that posts work runs a snapshot a turn, with the poll in between.
+// Work that posts work runs as one snapshot for each turn, and the poller runs in between.
 TEST_P(Posting, FromPostedWorkRunsNextTurnAfterALookAtTheEvents) {
   const Pair pair = unix_pair();
   RecordingHandler handler;
@@ -156,14 +156,14 @@ TEST_P(Posting, FromPostedWorkRunsNextTurnAfterALookAtTheEvents) {
   EXPECT_FALSE(reactor.run());
   ASSERT_EQ(waits.size(), 20U);
   for (std::size_t i = 1; i < waits.size(); ++i) EXPECT_EQ(waits[i], waits[i - 1] + 1);
-  EXPECT_GE(handler.calls, 10) << "the events had their turns";
+  EXPECT_GE(handler.calls, 10) << "events were dispatched in between";
 }
 
-TEST_P(Posting, IsDeclinedByNobodyButTryPost) {
+TEST_P(Posting, IsDeclinedByTryPostAlone) {
   int ran = 0;
   Function<void()> work{[&] { ++ran; }};
   EXPECT_TRUE(reactor.try_post(work));
-  EXPECT_FALSE(work) << "it was taken";
+  EXPECT_FALSE(work) << "the work was moved out";
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(ran, 1);
 }
@@ -177,10 +177,10 @@ TEST_P(BoundedPosting, IsDeclinedAtTheLimitWithTheWorkUntouched) {
   Function<void()> more{[&] { ran += 100; }};
   EXPECT_FALSE(reactor.try_post(more));
   ASSERT_TRUE(more) << "untouched";
-  reactor.post([&] { ran += 1000; });  // is never declined
+  reactor.post([&] { ran += 1000; });  // post() never declines
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(ran, static_cast<int>(posts_max) + 1000);
-  EXPECT_TRUE(reactor.try_post(more)) << "there is room again";
+  EXPECT_TRUE(reactor.try_post(more)) << "the queue has room again";
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(ran, static_cast<int>(posts_max) + 1100);
 }
@@ -221,7 +221,7 @@ TEST_P(Posting, ReleasesEachWorkWhenItHasRun) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
-/// Posts and defers more when it is destroyed, for a while.
+/// Posts and defers more work when it is destroyed, a limited number of times.
 class Relay {
  public:
   Relay(Reactor& reactor, int more) : reactor_(&reactor), more_(more) { ++alive; }

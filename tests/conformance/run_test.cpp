@@ -1,4 +1,4 @@
-// Running: what keeps run() going, what ends it, and how long it sleeps.
+// run(): what keeps it running, what ends it, and how long it sleeps.
 #include <signal.h>
 
 #include <atomic>
@@ -52,17 +52,17 @@ TEST_P(Running, IsKeptUpByEachThingAlone) {
     Watch watch = reactor.watch(pair.ours.get(), Ready::read, handler).value();
     EXPECT_TRUE(reactor.alive());
     watch.set(Ready::none);
-    EXPECT_TRUE(reactor.alive()) << "a paused watch is still one";
+    EXPECT_TRUE(reactor.alive()) << "a paused watch still counts";
     watch.unref();
     EXPECT_FALSE(reactor.alive());
     watch.unref();
     watch.ref();
-    EXPECT_TRUE(reactor.alive()) << "references are no count";
+    EXPECT_TRUE(reactor.alive()) << "ref() does not count calls";
   }
   EXPECT_FALSE(reactor.alive());
   {
     Timer timer{reactor, [] {}};
-    EXPECT_FALSE(reactor.alive()) << "a timer that is not armed waits for nothing";
+    EXPECT_FALSE(reactor.alive()) << "a timer that is not armed does not count";
     timer.arm_after(1h);
     EXPECT_TRUE(reactor.alive());
     timer.unref();
@@ -100,17 +100,17 @@ TEST_P(Running, IsKeptUpByAHold) {
     const WorkGuard moved = std::move(first);
     EXPECT_TRUE(reactor.alive());
   }
-  EXPECT_FALSE(reactor.alive()) << "one that was moved from holds nothing";
+  EXPECT_FALSE(reactor.alive()) << "a moved-from guard keeps nothing alive";
   first = reactor.work_guard();
   EXPECT_TRUE(reactor.alive());
   WorkGuard other = reactor.work_guard();
   first = std::move(other);
   first = WorkGuard{};
-  EXPECT_FALSE(reactor.alive()) << "the one that was assigned to gave up its own";
+  EXPECT_FALSE(reactor.alive()) << "assignment releases the guard's own hold";
   other = WorkGuard{};
 }
 
-TEST_P(Running, RunsForAsLongAsItWasTold) {
+TEST_P(Running, RunsForTheGivenDuration) {
   const WorkGuard hold = reactor.work_guard();
   const TimePoint start = reactor.backend().now();
   const int before = spy.waits;
@@ -143,7 +143,7 @@ TEST_P(Running, ReturnsEarlyWhenNothingIsLeft) {
   EXPECT_LT(Clock::now() - start, patience);
 }
 
-TEST_P(Running, OneTurnWaitsNoLongerThanItWasTold) {
+TEST_P(Running, OneTurnWaitsNoLongerThanTheGivenMaximum) {
   const WorkGuard hold = reactor.work_guard();
   const int before = spy.waits;
   EXPECT_FALSE(reactor.run_once(0s));
@@ -183,14 +183,14 @@ TEST_P(Running, KeepsAStopThatComesInASingleTurn) {
   };
   reactor.stop();
   EXPECT_FALSE(reactor.run_once());
-  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from before run_once()";
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "stop() was called before run_once()";
   reactor.defer([&] { reactor.stop(); });
   EXPECT_FALSE(reactor.run_once());
-  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from its work";
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "stop() was called by its work";
   Timer timer{reactor, [&] { reactor.stop(); }};
   timer.arm_after(1ms);
   while (timer.armed()) EXPECT_FALSE(reactor.run_once());
-  EXPECT_FALSE(runs_to_the_end_of_patience()) << "from its timers";
+  EXPECT_FALSE(runs_to_the_end_of_patience()) << "stop() was called by its timers";
 }
 
 TEST_P(Running, SleepsInSingleTurnsThoughAStopIsKept) {
@@ -222,7 +222,7 @@ TEST_P(Running, KeepsAStopThatComesWhenTheTimeIsUp) {
     if (limit == never) {
       limit = time + 1ms;  // the run begins
     } else if (time >= limit && !std::exchange(stopped, true)) {
-      reactor.stop();  // the question that ends it: nothing else has a reason to ask
+      reactor.stop();  // the question that ends it: nothing else reads the clock here
     }
   };
   EXPECT_FALSE(reactor.run_for(1ms));
@@ -238,7 +238,7 @@ TEST_P(Running, StopsFromInsideAtTheEndOfTheTurn) {
   reactor.defer([&] { reactor.stop(); });
   reactor.defer([&] { ++after_stop; });
   EXPECT_FALSE(reactor.run());
-  EXPECT_EQ(after_stop, 1) << "the turn is finished";
+  EXPECT_EQ(after_stop, 1) << "the turn runs to its end";
 }
 
 TEST_P(Running, StopsFromAHandlerATimerAndASignal) {
@@ -326,10 +326,10 @@ TEST_P(Running, MayBeMovedWhileItDoesNotRun) {
   EXPECT_TRUE(run_until(moved, [&] { return handler.calls > 0 && !timer->armed(); }));
   watch.cancel();
   EXPECT_FALSE(moved.run());
-  timer.reset();  // before the reactor, as everything
+  timer.reset();  // destroyed before the reactor, like everything else
 }
 
-// In one thread after the other.
+// Outside of run(), the threads may use the reactor one after the other.
 TEST_P(Running, BelongsToWhicheverThreadRunsIt) {
   int turns = 0;
   for (int i = 0; i < 3; ++i) {
@@ -350,7 +350,7 @@ TEST_P(Running, ReadsTheTimeOnceATurn) {
               }};
   timer.arm_after(1ms);
   EXPECT_FALSE(reactor.run());
-  EXPECT_GE(reactor.now(), outside + 2ms) << "outside of run() it is the time now";
+  EXPECT_GE(reactor.now(), outside + 2ms) << "outside of run(), now() is the current time";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Signals as callbacks, and the program's own handlers left alone.
+// Signals as callbacks. The program's own signal handlers stay as they are.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 void send_to_self(int number) { ASSERT_EQ(::raise(number), 0); }
 
-/// What the process does with a signal, as far as it can be compared.
+/// The disposition of a signal, as far as it can be compared.
 struct Disposition {
   void (*handler)(int);
   int flags;
@@ -35,7 +35,7 @@ struct Disposition {
 Disposition disposition(int number) {
   struct sigaction action{};
   EXPECT_EQ(::sigaction(number, nullptr, &action), 0);
-  constexpr auto public_flags =  // libc adds its own
+  constexpr auto public_flags =  // libc adds a flag of its own
       static_cast<int>(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_NODEFER | SA_ONSTACK |
                        static_cast<unsigned>(SA_RESETHAND) | SA_RESTART | SA_SIGINFO);
   return {action.sa_handler, action.sa_flags & public_flags};
@@ -51,7 +51,7 @@ void handler_of_the_program(int) {}
 class Signals : public ReactorOnEveryBackend {
  protected:
   Signals() : before_(dispositions()) {}
-  ~Signals() override { EXPECT_EQ(dispositions(), before_) << "all is as it was"; }
+  ~Signals() override { EXPECT_EQ(dispositions(), before_) << "all dispositions are restored"; }
 
  private:
   std::vector<Disposition> before_;
@@ -60,22 +60,22 @@ RONDO_ON_EVERY_BACKEND(Signals);
 
 TEST_P(Signals, AreCallbacksInsideRun) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH}) {
-    int told = 0;
-    const Signal signal{reactor, number, [&] { ++told; }};
+    int calls = 0;
+    const Signal signal{reactor, number, [&] { ++calls; }};
     EXPECT_EQ(signal.number(), number);
     send_to_self(number);
-    EXPECT_EQ(told, 0) << "not from inside the signal handler";
-    EXPECT_TRUE(run_until(reactor, [&] { return told > 0; }));
+    EXPECT_EQ(calls, 0) << "no callback runs inside the signal handler";
+    EXPECT_TRUE(run_until(reactor, [&] { return calls > 0; }));
     run_turns(reactor, 3);
-    EXPECT_EQ(told, 1);
+    EXPECT_EQ(calls, 1);
   }
 }
 
 TEST_P(Signals, EndAWaitWhoeverGetsThem) {
   RONDO_NEEDS(signals);
-  int told = 0;
+  int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
-                        ++told;
+                        ++calls;
                         reactor.stop();
                       }};
   std::thread elsewhere{[] { EXPECT_EQ(::kill(::getpid(), SIGUSR1), 0); }};
@@ -85,25 +85,25 @@ TEST_P(Signals, EndAWaitWhoeverGetsThem) {
   std::thread aimed{[runner] { EXPECT_EQ(::pthread_kill(runner, SIGUSR1), 0); }};
   EXPECT_FALSE(reactor.run());
   aimed.join();
-  EXPECT_EQ(told, 2);
+  EXPECT_EQ(calls, 2);
 }
 
 TEST_P(Signals, SeveralArrivalsBeforeATurnCountAsOne) {
-  int told = 0;
-  const Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  int calls = 0;
+  const Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   for (int i = 0; i < 10; ++i) send_to_self(SIGUSR1);
-  EXPECT_TRUE(run_until(reactor, [&] { return told > 0; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return calls > 0; }));
   run_turns(reactor, 3);
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_P(Signals, ArrivingInTheCallbackAreToldAgain) {
-  int told = 0;
+  int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
-                        if (++told < 5) send_to_self(SIGUSR1);
+                        if (++calls < 5) send_to_self(SIGUSR1);
                       }};
   send_to_self(SIGUSR1);
-  EXPECT_TRUE(run_until(reactor, [&] { return told == 5; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return calls == 5; }));
 }
 
 TEST_P(Signals, KeepErrno) {
@@ -140,11 +140,11 @@ TEST_P(Signals, OfDifferentNumbersAreToldApart) {
 }
 
 TEST_P(Signals, OfAChildThatEnded) {
-  bool told = false;
-  const Signal signal{reactor, SIGCHLD, [&] { told = true; }};
+  bool called = false;
+  const Signal signal{reactor, SIGCHLD, [&] { called = true; }};
   const pid_t child = start_child([] { return 7; });
   ASSERT_GT(child, 0);
-  EXPECT_TRUE(run_until(reactor, [&] { return told; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return called; }));
   EXPECT_EQ(end_of_child(child), 7);
 }
 
@@ -160,7 +160,7 @@ TEST_P(Signals, PutBackTheHandlerThatWasThere) {
     EXPECT_NE(disposition(SIGUSR1), installed);
     EXPECT_NE(disposition(SIGUSR1).flags & SA_RESTART, 0);
     first.reset();
-    EXPECT_NE(disposition(SIGUSR1), installed) << "one is left";
+    EXPECT_NE(disposition(SIGUSR1), installed) << "one Signal is left";
   }
   EXPECT_EQ(disposition(SIGUSR1), installed);
   ASSERT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
@@ -188,15 +188,15 @@ TEST_P(Signals, ThatCannotBeHandledAreErrors) {
 }
 
 TEST_P(Signals, MayBeEndedInTheirOwnCallback) {
-  int told = 0;
+  int calls = 0;
   std::optional<Signal> signal;
   signal.emplace(reactor, SIGUSR1, [&] {
     signal.reset();
-    ++told;
+    ++calls;
   });
   send_to_self(SIGUSR1);
   EXPECT_FALSE(reactor.run());
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_P(Signals, MayBeReplacedInTheirOwnCallback) {
@@ -211,7 +211,7 @@ TEST_P(Signals, MayBeReplacedInTheirOwnCallback) {
   send_to_self(SIGUSR1);
   EXPECT_TRUE(run_until(reactor, [&] { return first == 1; }));
   run_turns(reactor, 3);
-  EXPECT_EQ(second, 0) << "it came after the arrival";
+  EXPECT_EQ(second, 0) << "it was made after the signal arrived";
   send_to_self(SIGUSR1);
   EXPECT_TRUE(run_until(reactor, [&] { return first + second > 1; }));
   EXPECT_EQ(first, 1);
@@ -233,35 +233,35 @@ TEST_P(Signals, MayReplaceOneThatIsDueToo) {
   EXPECT_TRUE(run_until(reactor, [&] { return !once; }));
   run_turns(reactor, 3);
   EXPECT_EQ(replaced, 0);
-  EXPECT_EQ(newcomer, 0) << "it came after the arrival";
+  EXPECT_EQ(newcomer, 0) << "it was made after the signal arrived";
 }
 
 TEST_P(Signals, MayBeMoved) {
-  int told = 0;
-  Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  int calls = 0;
+  Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   const Signal moved = std::move(signal);
   EXPECT_EQ(moved.number(), SIGUSR1);
   send_to_self(SIGUSR1);
-  EXPECT_TRUE(run_until(reactor, [&] { return told == 1; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
 }
 
 TEST_P(Signals, ThatAreNotReferencedDoNotKeepItRunning) {
-  int told = 0;
-  Signal signal{reactor, SIGUSR1, [&] { ++told; }};
+  int calls = 0;
+  Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   signal.unref();
   EXPECT_FALSE(reactor.run());
   send_to_self(SIGUSR1);
-  EXPECT_TRUE(run_until(reactor, [&] { return told == 1; })) << "but are told";
+  EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; })) << "but their callbacks run";
 }
 
 TEST_P(Signals, OfReactorsThatAreGoneDisturbNobody) {
   for (int i = 0; i < 100; ++i) {
     Reactor passing{GetParam().make()};
-    int told = 0;
-    const Signal signal{passing, SIGUSR1, [&] { ++told; }};
+    int calls = 0;
+    const Signal signal{passing, SIGUSR1, [&] { ++calls; }};
     if (i % 2 == 0) send_to_self(SIGUSR1);
     if (i % 4 == 0) {
-      EXPECT_TRUE(run_until(passing, [&] { return told == 1; }));
+      EXPECT_TRUE(run_until(passing, [&] { return calls == 1; }));
     }
   }
 }
@@ -270,18 +270,18 @@ TEST_P(Signals, AreHeardByManyReactorsUpToALimit) {
   constexpr std::size_t limit = 64;
   std::vector<std::unique_ptr<Reactor>> reactors;
   std::vector<Signal> signals;
-  std::size_t told = 0;
+  std::size_t calls = 0;
   for (std::size_t i = 0; i < limit; ++i) {
     reactors.push_back(std::make_unique<Reactor>(GetParam().make()));
-    auto signal = Signal::make(*reactors.back(), SIGUSR1, [&] { ++told; });
+    auto signal = Signal::make(*reactors.back(), SIGUSR1, [&] { ++calls; });
     ASSERT_TRUE(signal) << i;
     signals.push_back(std::move(*signal));
   }
-  EXPECT_FALSE(Signal::make(reactor, SIGUSR1, [] {})) << "one too many";
+  EXPECT_FALSE(Signal::make(reactor, SIGUSR1, [] {})) << "one above the limit";
   EXPECT_FALSE(reactor.alive());
   send_to_self(SIGUSR1);
   for (const auto& each : reactors) run_turns(*each, 1);
-  EXPECT_EQ(told, limit);
+  EXPECT_EQ(calls, limit);
   signals.pop_back();
   EXPECT_TRUE(Signal::make(reactor, SIGUSR1, [] {})) << "there is room again";
   signals.clear();

@@ -1,4 +1,4 @@
-// Timers on a real clock; what numbers can show is in ../timer_test.cpp.
+// Timers on a real clock. What can be tested without one is in unit/timer_test.cpp.
 #include <limits>
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 class Timers : public ReactorOnEveryBackend {};
 RONDO_ON_EVERY_BACKEND(Timers);
 
-// RULES: fresh clock, kernel timeout rounded up.
+// A timer is never early: the clock is read anew, and the kernel's timeout is rounded up.
 TEST_P(Timers, AreNeverEarly) {
   for (const Duration delay :
        {Duration{0}, Duration{1}, Duration{999}, Duration{1us}, Duration{499us}, Duration{500us},
@@ -86,7 +86,7 @@ TEST_P(Timers, ThatRepeatEveryTurnDoNotStarveDescriptors) {
   EXPECT_GT(ticks, 10);
 }
 
-// RULES: timeouts beyond 2^31 ms are clamped, not wrapped.
+// Timeouts beyond 2^31 ms are clamped, not wrapped.
 TEST_P(Timers, FarAwayNeitherFireNorSpin) {
   const Duration far_away[] = {std::chrono::milliseconds{(std::int64_t{1} << 31) - 1},
                                std::chrono::milliseconds{(std::int64_t{1} << 31) + 1},
@@ -164,7 +164,7 @@ TEST_P(Timers, ArmedByAHandlerOrWorkComeInTheNextTurn) {
   }};
   watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
   EXPECT_FALSE(reactor.run());
-  EXPECT_GT(waits_fired, waits_then) << "armed by a handler";
+  EXPECT_GT(waits_fired, waits_then) << "a handler armed this one";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Watches: interest, what it costs, and hang-ups nobody asked about.
+// Watches: interest, its cost, and hang-ups that no interest requested.
 #include "support/descriptor_states.h"
 #include "support/descriptors.h"
 #include "support/on_every_backend.h"
@@ -17,7 +17,7 @@ class WatchTest : public ReactorOnEveryBackend {
     EXPECT_TRUE(watch) << (watch ? "" : watch.error().message());
     return std::move(*watch);
   }
-  /// How many waits a span of time takes in which nothing has to be done.
+  /// The number of waits during an idle span of time.
   int waits_while_idle() {
     const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
@@ -25,7 +25,8 @@ class WatchTest : public ReactorOnEveryBackend {
     return spy.waits - before;
   }
 
-  static constexpr int idle_waits_max = 50;  // early returns are allowed; spinning gives thousands
+  static constexpr int idle_waits_max =
+      50;  // early returns are allowed; spinning would give thousands
   const Pair pair = unix_pair();
 };
 RONDO_ON_EVERY_BACKEND(WatchTest);
@@ -40,7 +41,7 @@ TEST_P(WatchTest, TellsItsHandlerAgainUntilItHasRead) {
   run_turns(reactor, 2);
   handler.calls = 0;
   run_turns(reactor, 20);
-  EXPECT_LE(handler.calls, 10) << "at best by mistake";
+  EXPECT_LE(handler.calls, 10) << "only spurious calls";
 }
 
 TEST_P(WatchTest, TellsOnlyWhatIsAskedFor) {
@@ -53,7 +54,7 @@ TEST_P(WatchTest, TellsOnlyWhatIsAskedFor) {
     handler.seen = Ready::none;
     EXPECT_TRUE(run_until(reactor, [&] { return handler.seen != Ready::none; }));
     run_turns(reactor, 20);
-    EXPECT_EQ(handler.seen, interest) << "never anything else, not even by mistake";
+    EXPECT_EQ(handler.seen, interest) << "only the requested readiness, even in spurious calls";
   }
 }
 
@@ -93,14 +94,15 @@ TEST_P(WatchTest, IsRefusedForADescriptorThatHasOne) {
   RecordingHandler handler;
   Watch watch = watched(pair.ours, Ready::write, handler);
   EXPECT_EQ(reactor.watch(pair.ours.get(), Ready::read, handler).error(), std::errc::file_exists);
-  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; })) << "the first goes on";
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }))
+      << "the first registration still works";
   EXPECT_EQ(handler.seen, Ready::write);
   watch.cancel();
   const Watch again = watched(pair.ours, Ready::write, handler);
   EXPECT_TRUE(again);
 }
 
-// What interest costs: nothing while it does not change, one call a turn when it does.
+// The cost of interest: none while it does not change, one call for each turn in which it does.
 TEST_P(WatchTest, CostsNoCallWhileItsInterestStays) {
   RecordingHandler handler;
   Watch watch = watched(pair.ours, Ready::both, handler);
@@ -170,13 +172,13 @@ TEST_P(WatchTest, DoesNotSpinOnADirectionThatIsNoLongerAwaited) {
   RecordingHandler handler;
   Watch watch = watched(pair.ours, Ready::both, handler);
   run_turns(reactor, 3);
-  watch.set(Ready::read);  // it stays writable all the time
+  watch.set(Ready::read);  // it stays writable throughout
   handler.seen = Ready::none;
   EXPECT_LE(waits_while_idle(), idle_waits_max);
   EXPECT_FALSE(can_write(handler.seen));
 }
 
-// RULES: HUP and ERR cannot be masked; with no interest left the reactor must not spin.
+// HUP and ERR cannot be masked. Without any interest the reactor must still not spin.
 TEST_P(WatchTest, DoesNotSpinOnAnyStateWhilePaused) {
   for (const DescriptorState& state : descriptor_states()) {
     SCOPED_TRACE(state.name);
@@ -195,7 +197,7 @@ TEST_P(WatchTest, DoesNotSpinOnAnyStateWhilePaused) {
   }
 }
 
-// RULES: RDHUP means that the peer finished writing; you may still write.
+// RDHUP means that the peer has finished writing. Writing to it is still possible.
 TEST_P(WatchTest, WritesOnAfterThePeerHasFinishedWriting) {
   const Pair tcp = tcp_pair();
   finish_writing(tcp.theirs);
@@ -203,7 +205,8 @@ TEST_P(WatchTest, WritesOnAfterThePeerHasFinishedWriting) {
   Watch watch = watched(tcp.ours, Ready::read, handler);
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
   EXPECT_EQ(read_result(tcp.ours.get()), 0);
-  watch.set(Ready::write);  // reading is over, or it would be told for ever
+  watch.set(
+      Ready::write);  // without read interest: end of file would be reported again in each turn
   handler.seen = Ready::none;
   handler.then = [&](Ready) {
     write_all(tcp.ours.get(), "answer");
@@ -223,9 +226,10 @@ TEST_P(WatchTest, IsTriedAgainAfterTheBackendRefusedAChange) {
   watch.set(Ready::write);
   handler.seen = Ready::none;
   EXPECT_TRUE(run_until(reactor, [&] { return can_write(handler.seen); })) << "as a hint";
-  EXPECT_TRUE(run_until(reactor, [&] { return spy.fail_watch.times == 0; })) << "tried again";
+  EXPECT_TRUE(run_until(reactor, [&] { return spy.fail_watch.times == 0; }))
+      << "the change is tried again";
   handler.calls = 0;
-  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 2; })) << "and granted at last";
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 2; })) << "and it succeeds at last";
   EXPECT_EQ(handler.last, Ready::write);
 }
 

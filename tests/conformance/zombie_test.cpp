@@ -1,5 +1,5 @@
-// Descriptors closed too early, while their registration lives: against the contract, and yet no
-// reason to spin, to crash, or to tell a stranger.
+// Descriptors that are closed while their registration still exists. This breaks the contract, but
+// the reactor must not spin or crash, and must not call the handler of another descriptor.
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -24,13 +24,13 @@ Duration processor_time() {
          std::chrono::microseconds{usage.ru_utime.tv_usec + usage.ru_stime.tv_usec};
 }
 
-// libuv drops the events of what it does not know and looks again, without end, inside uv_run: no
-// caller can see that, and a number in use again is told its predecessor's events.
+// libuv drops events of descriptors that it does not know and polls again, without end, inside
+// uv_run. A caller cannot see that, and a reused number receives the events of its predecessor.
 constexpr const char* uv_cannot = "libuv knows descriptors by their numbers alone";
 
 class Zombie : public ReactorOnEveryBackend {
  protected:
-  /// That nothing is told and next to nothing is done for a while.
+  /// Checks that for a while no handler is called and almost no work is done.
   void expect_peace() {
     const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
@@ -52,8 +52,8 @@ class Zombie : public ReactorOnEveryBackend {
 };
 RONDO_ON_EVERY_BACKEND(Zombie);
 
-// RULES: a dup keeps a closed descriptor alive inside epoll, and it can no longer be removed;
-// skipping its events without removing it livelocks.
+// A duplicate keeps a closed descriptor registered in epoll, and it can no longer be removed. To
+// skip its events without removing it would spin for ever.
 TEST_P(Zombie, ThatADuplicateKeepsAliveDoesNotSpin) {
   if (GetParam().name == "uv") GTEST_SKIP() << uv_cannot;
   const Fd copy = duplicate(pair.ours.get());
@@ -80,7 +80,7 @@ TEST_P(Zombie, WhoseNumberIsInUseAgainReachesNobody) {
   EXPECT_EQ(read_result(number), -EAGAIN);
   if (GetParam().name != "uv") {
     expect_peace();
-    EXPECT_LE(stranger.calls, 50) << "at best by mistake";
+    EXPECT_LE(stranger.calls, 50) << "only spurious calls";
   }
   const int before = stranger.calls;
   write_all(next.theirs.get(), "hello");
@@ -113,7 +113,7 @@ TEST_P(Zombie, ThatWasClosedBeforeTheFirstWait) {
   EXPECT_EQ(in_child([this] {
               Watch early = reactor.watch(pair.ours.get(), Ready::read, handler).value();
               pair.ours.close();
-              reactor.run_for(5ms);  // an error is a clean outcome too
+              reactor.run_for(5ms);  // an error is a correct outcome too
               early.cancel();
               RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
               return 0;
@@ -151,7 +151,7 @@ TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
             0);
 }
 
-// A registration that rested is told to the backend again, which must not take the file for it.
+// A paused registration is passed to the backend again, which must not mistake the file for it.
 TEST_P(Zombie, ThatRestedWhileAFileTookItsNumberIsTold) {
   RONDO_NEEDS(files);
   EXPECT_EQ(in_child([this] {

@@ -1,4 +1,4 @@
-// Descriptors passed over Unix sockets: they arrive, and none is left open whatever goes wrong.
+// Descriptors passed over Unix sockets: they arrive, and none stays open if anything fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -99,7 +99,7 @@ TEST_F(DescriptorsTest, StayWithTheSenderOnAnError) {
   EXPECT_EQ(send_descriptors(a, bytes("x"), {bad, 1}).error(), std::errc::broken_pipe);
 }
 
-// Linux would take the bytes, and say nothing of the descriptors.
+// Linux would take the bytes and silently drop the descriptors.
 TEST_F(DescriptorsTest, AreRefusedByWhatIsNoUnixSocket) {
   for (const bool is_tcp : {true, false}) {
     test::Pair pair = is_tcp ? test::tcp_pair() : test::udp_pair();
@@ -118,7 +118,7 @@ TEST_F(DescriptorsTest, AreClosedWhereNobodyAskedForThem) {
   EXPECT_EQ(send_descriptors(a, bytes("xy"), {&fd, 1}).value(), 2U);
   pipe.writer.close();
   EXPECT_EQ(b.read(room_).value(), 2U);
-  EXPECT_EQ(test::read_result(pipe.reader.get()), 0);  // the last writer has gone
+  EXPECT_EQ(test::read_result(pipe.reader.get()), 0);  // the last writer is closed
 }
 
 TEST_F(DescriptorsTest, OfOneSendAreNotMixedWithThoseOfTheNext) {
@@ -147,7 +147,7 @@ TEST_F(DescriptorsTest, AreAllClosedIfTheReceiverCanOpenOnlySome) {
                 RONDO_CHILD_REQUIRE(text(received.size) == "abc");
               }
               RONDO_CHILD_REQUIRE(open_descriptors() == before);
-              // And it can go on.
+              // The socket can still be used.
               RONDO_CHILD_REQUIRE(send_descriptors(*to, bytes("d"), four).value() == 1);
               const auto received = receive_with_descriptors(*from, room_).value();
               RONDO_CHILD_REQUIRE(!received.lost && received.descriptors.size() == 4);
@@ -172,14 +172,15 @@ TEST_F(DescriptorsTest, AreAllClosedIfTheReceiverCanOpenNone) {
 
 TEST_F(DescriptorsTest, UnderWayAreLimitedByTheKernel) {
   EXPECT_EQ(in_child([this] {
-              // The limit does not hold for who may raise it.
+              // The limit does not apply to a process that may raise it.
               if (::geteuid() == 0) RONDO_CHILD_REQUIRE(::seteuid(65'534) == 0);
               rlimit limit{64, 64};
               RONDO_CHILD_REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
               auto [a, b] = pair();
               const std::vector<int> fds(16, a.fd());
               const auto before = open_descriptors();
-              // The kernel counts them for each user, so others of this user may have taken some.
+              // The kernel counts them for each user, so other processes of this user may hold
+              // some.
               int sent = 0;
               auto size = send_descriptors(a, bytes("x"), fds);
               for (; size && sent < 100; ++sent) size = send_descriptors(a, bytes("x"), fds);

@@ -1,4 +1,4 @@
-// A seeded fuzz of Endpoint's parser and printer. Each test prints its seed; RONDO_SEED replays it.
+// A seeded fuzz test of Endpoint's parser and printer. RONDO_SEED replays the seed that it prints.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -63,7 +63,7 @@ class Fuzz {
   std::mt19937_64 random_{test::chosen_seed()};
 };
 
-// Either a clear error, or a value that prints and parses back to itself.
+// Parsing gives a clear error, or a value whose text parses to the same value.
 void expect_sane(const std::string& text) {
   const auto first = Endpoint::parse(text);
   if (!first) {
@@ -85,7 +85,7 @@ TEST(EndpointFuzz, SystemAddressesSurviveTheRoundTrip) {
   for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
     const Endpoint endpoint = fuzz.endpoint();
     const std::string text = endpoint.to_string();
-    // The two that cannot: nothing to parse, and a path that only looks like an abstract name.
+    // Two values cannot: an empty one, and a path that only looks like an abstract name.
     if (endpoint.host().empty() || endpoint.host() == "@" || text.starts_with("unix:./@")) continue;
     const auto parsed = Endpoint::parse(text);
     ASSERT_TRUE(parsed) << parsed.error().message();

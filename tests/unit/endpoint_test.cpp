@@ -1,4 +1,4 @@
-// Endpoint: tables of what parses and what does not, and the system's forms of an address.
+// Endpoint: tables of valid and invalid text, and the system's forms of an address.
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -285,7 +285,8 @@ TEST(Endpoint, RefusesSystemSizesThatDoNotFit) {
 TEST(Endpoint, BringsUnixNamesIntoOneForm) {
   EXPECT_EQ(from_unix("")->to_string(), "unix:");
   EXPECT_EQ(from_unix("")->system_size(), path_offset);
-  for (const std::size_t extra : {0U, 1U, 2U, 100U}) {  // NULs that the system counted, or not
+  for (const std::size_t extra :
+       {0U, 1U, 2U, 100U}) {  // with and without NULs in the length that the system reports
     EXPECT_EQ(from_unix("/path", extra).value(), parsed("unix:/path"));
     EXPECT_EQ(from_unix("/path", extra)->hash(), parsed("unix:/path").hash());
   }

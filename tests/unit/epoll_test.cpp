@@ -1,4 +1,5 @@
-// What epoll alone promises: its wake-up descriptor, which other threads write to, stays open.
+// A promise of the epoll backend alone: its wake-up descriptor, to which other threads write, stays
+// open.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,8 +26,8 @@ class EpollTest : public DescriptorCensus {
   }
 };
 
-// The cure of a zombie renews in the midst of life: a thread that is about to write must not find
-// the number closed, or a stranger's.
+// reinit() may run while other threads use the backend, to remove a zombie. A thread that is about
+// to write must not find the number closed or reused.
 TEST_F(EpollTest, RenewsWithoutGivingUpTheNumberThatWakeWritesTo) {
   const std::unique_ptr<Backend> backend = make_backend("epoll").value();
   const int before = wake_descriptor();
@@ -38,7 +39,7 @@ TEST_F(EpollTest, RenewsWithoutGivingUpTheNumberThatWakeWritesTo) {
 
   CollectingSink sink;
   backend->wake();
-  EXPECT_FALSE(backend->wait(sink, never)) << "and it wakes";
+  EXPECT_FALSE(backend->wait(sink, never)) << "and the wait returns";
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Function: where the callable lives, how it moves, and when it is destroyed. Allocations are
-// counted by a class's own operator new, so that the rest of the program does not matter.
+// Function: where the callable is stored, how it moves, and when it is destroyed. The callable's
+// own operator new counts allocations, so that those of the rest of the program do not matter.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t inline_size = Function<void()>::inline_size;
 
-/// A callable of `Size` bytes or more that counts its allocations and its living copies.
+/// A callable of at least `Size` bytes that counts its allocations and its living copies.
 template <std::size_t Size, bool ThrowsOnMove = false>
 struct Probe {
   static inline int allocations = 0;

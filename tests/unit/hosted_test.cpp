@@ -1,4 +1,4 @@
-// A reactor in a loop that somebody else runs: here the test, with a clock of its own.
+// A hosted reactor. The host is the test, with a clock of its own.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -24,7 +24,7 @@ class HostedTest : public DescriptorCensus {
  protected:
   HostedTest() : host(*made_), reactor(std::unique_ptr<HostedBackend>(std::move(made_))) {}
 
-  /// Steps until nothing keeps the host running; how many that took.
+  /// Steps until nothing keeps the host running. Returns the number of steps.
   int run_host() {
     int steps = 0;
     while (host.step()) ++steps;
@@ -51,7 +51,7 @@ TEST_F(HostedTest, HasNothingToStop) {
   while (host.step()) {
   }
   reactor.stop();
-  EXPECT_FALSE(host.step()) << "no turn is asked for";
+  EXPECT_FALSE(host.step()) << "no turn is requested";
   EXPECT_TRUE(host.keeps_host());
 }
 
@@ -66,7 +66,7 @@ TEST_F(HostedTest, TellsHandlersWhatTheHostDelivers) {
   EXPECT_EQ(handler.seen, Ready::read);
   watch.set(Ready::write);
   EXPECT_TRUE(host.step());
-  EXPECT_EQ(host.interest_of(7), Ready::write) << "told before the next look";
+  EXPECT_EQ(host.interest_of(7), Ready::write) << "passed to the backend before the next poll";
   EXPECT_TRUE(host.step());
   EXPECT_EQ(handler.last, Ready::write);
   watch.cancel();
@@ -119,7 +119,7 @@ TEST_F(HostedTest, AsksForNoTurnWhileItHasNothingToDo) {
   timer.arm_after(1h);
   timer.unref();
   while (host.armed() <= host.time()) host.step();
-  EXPECT_EQ(host.armed(), timer.deadline()) << "though it does not keep the host";
+  EXPECT_EQ(host.armed(), timer.deadline()) << "though it does not keep the host running";
 }
 
 TEST_F(HostedTest, HandsExceptionsToTheHookAndDoesTheRest) {
@@ -158,7 +158,7 @@ TEST_F(HostedTest, LetsTheHookSetAnotherHook) {
   reactor.set_exception_handler(
       [this, &first, &second, kept = std::move(kept)](std::exception_ptr) {
         reactor.set_exception_handler([&second](std::exception_ptr) { ++second; });
-        first += *kept;  // this hook is still there
+        first += *kept;  // this handler is still installed
       });
   reactor.defer([] { throw std::runtime_error("first"); });
   reactor.defer([] { throw std::runtime_error("second"); });

@@ -1,4 +1,4 @@
-// Making a reactor: which backend, which version, and what if the descriptors run out.
+// Reactor::make(): the choice of the backend, the version, and exhausted descriptors.
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -17,7 +17,7 @@
 namespace rondo::test {
 namespace {
 
-/// Sets an environment variable, or removes it, for as long as it lives.
+/// Sets or removes an environment variable for its own lifetime.
 class Environment {
  public:
   Environment(const char* name, const char* value) : name_(name) {
@@ -41,7 +41,7 @@ bool are_alike(Backend& a, Backend& b) { return typeid(a) == typeid(b); }
 
 class MakeTest : public DescriptorCensus {
  protected:
-  // What libuv opens once in a process is opened before the census.
+  // Descriptors that libuv opens once in a process are opened before the census.
   static void SetUpTestSuite() {
     for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
   }
@@ -143,7 +143,7 @@ TEST_F(MakeTest, FailsCleanlyWithoutDescriptors) {
   }
 }
 
-// A user's own backend and Net have all the power of the built-in ones.
+// A user's own backend and Net can do everything that the built-in ones can.
 TEST_F(MakeTest, TakesABackendOfTheUsersOwn) {
   FailingNet net{system_net()};
   auto own = std::make_unique<SpyBackend>(std::move(*make_backend()));

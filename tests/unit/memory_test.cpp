@@ -1,4 +1,4 @@
-// Want of memory: whatever is made throws std::bad_alloc, and leaves nothing behind.
+// Out of memory: each make function throws std::bad_alloc and leaves nothing behind.
 #include <signal.h>
 
 #include <map>
@@ -21,12 +21,12 @@ namespace {
 
 class WantOfMemory : public DescriptorCensus {
  protected:
-  // What libuv opens once in a process is opened before the census.
+  // Descriptors that libuv opens once in a process are opened before the census.
   static void SetUpTestSuite() {
     for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
   }
-  /// Calls `make` with one more allocation each time until it has enough, and `look` after each
-  /// time that it threw. How often that was.
+  /// Calls `make` with one more allowed allocation each time until it succeeds, and `look` after
+  /// each call that threw. Returns the number of calls that threw.
   template <typename Make, typename Look>
   static int starve(Make make, Look look) {
     constexpr int allocations_max = 100;
@@ -39,7 +39,7 @@ class WantOfMemory : public DescriptorCensus {
       }
       look();
     }
-    ADD_FAILURE() << "it never has enough";
+    ADD_FAILURE() << "it never succeeds";
     return allocations_max;
   }
 };
@@ -115,15 +115,14 @@ TEST_F(WantOfMemory, EndsAStreamThatIsPassedDescriptors) {
   before.erase(stream->fd());
   {
     const FewAllocations none{0};
-    for (int turn = 0; turn < 3; ++turn)
-      (void)reactor.run_once(Duration::zero());  // looked at below
+    for (int turn = 0; turn < 3; ++turn) (void)reactor.run_once(Duration::zero());  // checked below
   }
   EXPECT_EQ(handler.error, std::errc::not_enough_memory);
   EXPECT_EQ(handler.data, 0);
   EXPECT_EQ(open_descriptors(), before);
 }
 
-// The lists of those who have something to tell had room for streams with a descriptor alone.
+// Once, the lists of pending streams had room only for streams that have a descriptor.
 TEST_F(WantOfMemory, EndsAStreamThatConnects) {
   struct Closes final : StreamHandler {
     void on_data(Stream&, Bytes) override {}
@@ -178,7 +177,7 @@ TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
     if (watch) return;
     EXPECT_EQ(watch.error(), std::errc::not_enough_memory);
   }
-  ADD_FAILURE() << "it never has enough";
+  ADD_FAILURE() << "it never succeeds";
 }
 
 }  // namespace

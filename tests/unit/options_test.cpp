@@ -1,5 +1,5 @@
-// Options by name: each is read back from the kernel, by its numbers; and what could not be applied
-// is told.
+// Options by name: each is read back from the kernel by number. Options that could not be applied
+// are reported.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -51,7 +51,7 @@ struct Sample {
   int value;
   int level;
   int name;
-  int told;  // by the kernel, then
+  int told;  // in this case by the kernel
 };
 
 const Sample of_tcp[] = {
@@ -92,7 +92,7 @@ TEST_F(OptionsTest, AreWhatTheKernelTells) {
   const auto check = [this](std::span<const Sample> samples, AddressFamily family,
                             SocketType type) {
     auto socket = Socket::make(net_, family, type);
-    if (!socket) return;  // no IPv6 here
+    if (!socket) return;  // this machine has no IPv6
     for (const Sample& sample : samples) {
       SCOPED_TRACE(name_of(sample.option));
       EXPECT_NE(kernel(*socket, sample.level, sample.name), sample.told);
@@ -232,7 +232,7 @@ TEST_F(OptionsTest, AreAppliedToAListenerThatWasBoundElsewhere) {
       "set reuse_address on 127.0.0.1:80: Operation not supported\n"
       "set reuse_port on 127.0.0.1:80: Operation not supported\n"
       "set ipv6_only on 127.0.0.1:80: Operation not supported\n");
-  EXPECT_EQ(kernel(other, SOL_SOCKET, SO_REUSEPORT), 0);  // too late to be of use
+  EXPECT_EQ(kernel(other, SOL_SOCKET, SO_REUSEPORT), 0);  // too late to have an effect
 }
 
 TEST_F(OptionsTest, OfAListenerHoldForItsClients) {
@@ -289,7 +289,7 @@ TEST_F(OptionsTest, AreReportedWhereTheyCannotBeApplied) {
   EXPECT_EQ(failed[0].option, SocketOption::notsent_lowat);
   EXPECT_EQ(failed[0].error, std::errc::no_protocol_option);
   EXPECT_EQ(failed[0].error.message(), "set notsent_lowat on 127.0.0.1:80: Protocol not available");
-  EXPECT_EQ(socket.get(SocketOption::linger).value(), 5);  // what comes after a failure is applied
+  EXPECT_EQ(socket.get(SocketOption::linger).value(), 5);  // options after a failed one are applied
 }
 
 TEST_F(OptionsTest, AskedOfTheWrongSocketAreReported) {

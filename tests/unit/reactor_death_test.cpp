@@ -1,5 +1,5 @@
-// What a reactor asserts. Not a part of the conformance suite, which is also run on an installed
-// library: that may be one without assertions.
+// The assertions of a reactor. They are not part of the conformance suite, because that also runs
+// on an installed library, which may have been built without assertions.
 #ifndef NDEBUG
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Result, Error and complain.
+// Result, Error and print_error.
 #include <gtest/gtest.h>
 
 #include <cerrno>

@@ -1,4 +1,4 @@
-// The seed: replayed from the environment, otherwise one for the whole process, and printed.
+// The seed: taken from the environment, otherwise one for the whole process, and printed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// The sink's own part of a dispatch: from the token to the handler.
+// The sink's part of a dispatch: from the token to the handler.
 #include <gtest/gtest.h>
 
 #include <array>

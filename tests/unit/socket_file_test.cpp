@@ -1,4 +1,4 @@
-// The file that bind() makes for a Unix socket goes with what could not be made.
+// If a listener cannot be made, the file that bind() made for its Unix socket is removed.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ class SocketFiles : public DescriptorCensus {
       std::make_unique<SpyBackend>(std::move(make_backend().value()));
 
  protected:
-  // What libuv opens once in a process is opened before the census.
+  // Descriptors that libuv opens once in a process are opened before the census.
   static void SetUpTestSuite() {
     for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
   }
@@ -53,7 +53,7 @@ TEST_F(SocketFiles, GoWhenListenFails) {
   EXPECT_FALSE(file_is_there());
   const auto listener = Socket::listen(net, where);
   ASSERT_TRUE(listener);
-  EXPECT_TRUE(file_is_there()) << "it is the user's";
+  EXPECT_TRUE(file_is_there()) << "the file belongs to the user";
 }
 
 TEST_F(SocketFiles, OfOthersStayWhenBindFails) {
@@ -93,7 +93,7 @@ TEST_F(SocketFiles, GoWithAServerThatCannotListen) {
     EXPECT_FALSE(file_is_there());
   }
   EXPECT_TRUE(serve(reactor, where.to_string(), [](Stream&, Bytes) {}));
-  EXPECT_FALSE(file_is_there()) << "it went with its server";
+  EXPECT_FALSE(file_is_there()) << "the server removed its file";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Socket: ownership, listening, connecting, and the errors that name what was tried.
+// Socket: ownership, listening, connecting, and errors that say which operation failed.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -33,7 +33,7 @@ class SocketTest : public test::DescriptorCensus {
     EXPECT_TRUE(socket) << (socket ? "" : socket.error().message());
     return std::move(*socket);
   }
-  /// A client, and the server's end of it.
+  /// A client and the server's end of its connection.
   std::array<Socket, 2> connected(Socket& listener) {
     auto client = Socket::connect(net_, listener.local_endpoint().value());
     wait_for(*client, POLLOUT);
@@ -153,7 +153,7 @@ TEST_F(SocketTest, HasAQueueOfTheLengthThatWasAsked) {
   for (auto client = Socket::connect(net_, listener.local_endpoint().value()); client;
        client = Socket::connect(net_, listener.local_endpoint().value())) {
     clients.push_back(std::move(*client));
-    ASSERT_LE(clients.size(), 3U);  // the kernel lets one more wait
+    ASSERT_LE(clients.size(), 3U);  // the kernel queues one connection more
   }
   EXPECT_EQ(clients.size(), 3U);
 }
@@ -215,7 +215,8 @@ TEST_F(SocketTest, TakesAConnectUnderWayForABeginning) {
 }
 
 TEST_F(SocketTest, KnowsWhenItIsConnectedToItself) {
-  // Nobody listens at the port it is bound to, so its own SYN meets itself (RFC 793, figure 8).
+  // No socket listens on the port that it is bound to, so its SYN reaches itself (RFC 793, figure
+  // 8).
   Socket socket = Socket::make(net_, AddressFamily::ipv4, SocketType::stream).value();
   ASSERT_EQ(net_.bind(socket.fd(), Endpoint::loopback(0)), 0);
   const int begun = net_.connect(socket.fd(), socket.local_endpoint().value());
@@ -230,7 +231,7 @@ TEST_F(SocketTest, IsNotConnectedToItselfInTheUnixFamily) {
   ASSERT_EQ(net_.pair(SocketType::stream, fds), 0);
   Socket a{net_, fds[0]};
   const Socket b{net_, fds[1]};
-  EXPECT_EQ(a.local_endpoint().value(), a.remote_endpoint().value());  // neither has a name
+  EXPECT_EQ(a.local_endpoint().value(), a.remote_endpoint().value());  // neither socket has a name
   EXPECT_FALSE(a.is_self_connected());
 }
 

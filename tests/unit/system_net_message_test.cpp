@@ -1,4 +1,4 @@
-// The system's Net: messages, in batches and with descriptors. A datagram of 0 bytes is data.
+// The system's Net: messages, in batches and with descriptors. An empty datagram is data.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -78,7 +78,7 @@ TEST_F(SystemNetMessageTest, MovesDatagramsInBatches) {
   std::vector<Message> out(count);
   for (std::size_t i = 0; i < count; ++i) out[i].parts = {&parts[i], 1};
 
-  // The kernel's queue is short (net.unix.max_dgram_qlen), so what was sent is received in between.
+  // The kernel's queue is short (net.unix.max_dgram_qlen), so datagrams are received in between.
   std::vector<std::string> received;
   std::size_t sent = 0;
   int calls = 0;

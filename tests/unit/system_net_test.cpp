@@ -1,4 +1,4 @@
-// The system's Net, call by call: results as the kernel gives them, flags from creation on, and no
+// The system's Net, call by call: the kernel's results, flags that are set at creation, and no
 // SIGPIPE, whose default action would end this program.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -29,7 +29,7 @@ using test::wait_for;
 
 class SystemNetTest : public test::SystemNetFixture {};
 
-/// The calls that move bytes say -1 and errno; here as the others do.
+/// The calls that move bytes return -1 and set errno. This converts to the negative errno.
 std::ptrdiff_t outcome(std::ptrdiff_t result) { return result < 0 ? -errno : result; }
 
 bool sigpipe_is_pending() {
@@ -79,7 +79,7 @@ TEST_F(SystemNetTest, AcceptsNonBlockingCloseOnExecClients) {
 
 TEST_F(SystemNetTest, AcceptsAnUnnamedUnixClient) {
   const auto name = Endpoint::parse("unix:@rondo-system-net-" + std::to_string(::getpid()));
-  if (!name) GTEST_SKIP() << "no abstract names";
+  if (!name) GTEST_SKIP() << "this system has no abstract names";
   Endpoint address;
   const int listening = listener(*name, address);
   EXPECT_EQ(address, *name);

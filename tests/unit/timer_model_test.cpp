@@ -1,4 +1,4 @@
-// Timers against a model that is plainly right: a sorted map. RONDO_SEED replays a run.
+// Timers against a model that is obviously correct, a sorted map. RONDO_SEED replays a run.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -31,7 +31,7 @@ class TimerModel : public ManualReactor {
     return std::uniform_int_distribution<std::size_t>{0, limit - 1}(random_);
   }
   Duration some_delay() {
-    // Few different ones, so that deadlines are often equal; some beyond the horizon.
+    // Few different values, so that deadlines are often equal; some lie beyond the end of the test.
     return below(20) == 0 ? Duration{1'000'000} : Duration{static_cast<int>(below(40)) * 5};
   }
 
@@ -52,7 +52,7 @@ class TimerModel : public ManualReactor {
     m.armed = false;
   }
 
-  /// One random thing done to one random timer, in both worlds.
+  /// Applies one random operation to one random timer, and to the model.
   void operate() {
     ++operations_;
     const std::size_t i = below(timers_max);
@@ -89,7 +89,7 @@ class TimerModel : public ManualReactor {
     EXPECT_EQ(m.timer->deadline(), m.armed ? m.deadline : never);
   }
 
-  /// Destroys it, or moves it to another place.
+  /// Destroys the timer, or moves it to another object.
   void replace(std::size_t i) {
     Modelled& m = modelled_[i];
     if (below(2) == 0) {
@@ -125,7 +125,7 @@ class TimerModel : public ManualReactor {
     due_.insert(queue_.begin(), end);
     queue_.erase(queue_.begin(), end);
     turn();
-    EXPECT_TRUE(due_.empty()) << due_.size() << " that were due did not fire";
+    EXPECT_TRUE(due_.empty()) << due_.size() << " timers that were due did not fire";
     queue_.merge(due_);
     due_.clear();
   }
@@ -133,7 +133,7 @@ class TimerModel : public ManualReactor {
   std::mt19937_64 random_{chosen_seed()};
   std::vector<Modelled> modelled_{timers_max};
   std::map<Key, std::size_t> queue_;
-  std::map<Key, std::size_t> due_;  // in the pass that is under way
+  std::map<Key, std::size_t> due_;  // in the pass that is running
   TimePoint pass_time_{};
   std::uint64_t orders_ = 0;
   int operations_ = 0;

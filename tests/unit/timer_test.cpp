@@ -1,4 +1,4 @@
-// Timers by numbers: the test moves the clock.
+// Timers without a real clock: the test moves the time.
 #include <memory>
 #include <optional>
 #include <vector>
@@ -106,7 +106,7 @@ TEST_F(TimerTest, SkipsAndCountsPeriodsItMissed) {
   timer.arm_every(10s);
   backend.advance(10s);
   turn();
-  backend.advance(25s);  // 35: the one of 20 is late, that of 30 is skipped
+  backend.advance(25s);  // 35: the call for 20 is late, the one for 30 is skipped
   turn();
   EXPECT_EQ(timer.deadline(), start + 40s);
   backend.advance(5s);
@@ -178,7 +178,7 @@ TEST_F(TimerTest, FiresNextTurnWhenAHandlerArmsIt) {
   EXPECT_EQ(fired, 1);
 }
 
-// RULES: cancel or re-arm from inside a callback, also another timer due in the same batch.
+// A callback cancels or re-arms its own timer, or another one that is due in the same batch.
 TEST_F(TimerTest, MayDoAnythingToOthersThatAreDueToo) {
   std::vector<int> fired;
   std::vector<std::optional<Timer>> timers(6);
@@ -258,7 +258,7 @@ TEST_F(TimerTest, KeepsTheOrderOfArmingOnEqualDeadlines) {
     timers.back()->arm_at(start + 1s);
   }
   for (std::size_t i = 0; i < 50; i += 2) timers[i]->arm_at(start + 1s);   // to the end
-  for (std::size_t i = 1; i < 50; i += 10) timers[i]->arm_at(start + 2s);  // and there and back
+  for (std::size_t i = 1; i < 50; i += 10) timers[i]->arm_at(start + 2s);  // and back to the start
   for (std::size_t i = 1; i < 50; i += 10) timers[i]->arm_at(start + 1s);
   std::vector<int> expected;
   for (int i = 1; i < 50; i += 2) {

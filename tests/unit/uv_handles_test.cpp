@@ -1,4 +1,4 @@
-// A user's libuv handles inside rondo's loop.
+// A user's libuv handles in rondo's own libuv loop.
 #include <signal.h>
 #include <uv.h>
 
@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The reverse: the loop is rondo's.
+/// The reverse: the loop belongs to rondo.
 class UvGuest : public UvTest {
  protected:
   Reactor reactor{"uv"};
@@ -97,8 +97,8 @@ TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
   EXPECT_EQ(peer.received, "from rondo's side");
 }
 
-// libuv counts in milliseconds. A deadline that has passed is due now, not when the next one
-// begins.
+// libuv counts in milliseconds. A deadline that has passed is due now, not at the start of the next
+// millisecond.
 TEST_F(UvGuest, IsNotMadeToSleepForADeadlineThatHasPassed) {
   struct Look {
     uv_prepare_t prepare{};

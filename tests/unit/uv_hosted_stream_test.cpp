@@ -1,4 +1,4 @@
-// Streams and servers inside a user's libuv loop; also where a callback runs that loop.
+// Streams and servers inside a user's libuv loop, also if a callback runs that loop.
 #include <uv.h>
 
 #include <functional>
@@ -27,13 +27,13 @@ class UvHostedStreams : public UvTest {
   ~UvHostedStreams() override {
     reactor.reset();
     EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
-    EXPECT_EQ(uv_loop_close(&loop), 0) << "nothing of the reactor is left";
+    EXPECT_EQ(uv_loop_close(&loop), 0) << "no handle of the reactor is left";
   }
   std::unique_ptr<Stream> adopt(Fd& fd, StreamHandler& handler) {
     return Stream::adopt(*reactor, Socket{system_net(), fd.release()}, handler).value();
   }
   void turns(int count) {
-    // It tells whether something is left, which no test needs.
+    // It returns whether something is left, which no test needs.
     for (; count > 0; --count) (void)uv_run(&loop, UV_RUN_NOWAIT);
   }
   static void echo(StreamRecorder& recorder) {
@@ -53,7 +53,7 @@ TEST_F(UvHostedStreams, EchoUntilTheirPeersLeave) {
   other.on_data_then = [](Stream& stream, Bytes) { stream.close(); };
   const auto first = adopt(pair.ours, one);
   const auto second = adopt(pair.theirs, other);
-  EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0) << "nothing keeps the host";
+  EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0) << "nothing keeps the host running";
   EXPECT_EQ(other.received, "hello");
   EXPECT_EQ(one.closes, 1);
   EXPECT_EQ(other.closes, 1);
@@ -111,7 +111,7 @@ TEST_F(UvHostedStreams, AnExceptionIsHandedToTheHookAndTheStreamAborted) {
   EXPECT_EQ(one.reason, CloseReason::aborted);
 }
 
-// The recorder fails where a stream is called while one of its calls is running.
+// The recorder fails if a stream is called while one of its calls is running.
 TEST_F(UvHostedStreams, ACallThatRunsTheHostKeepsItsDataAndIsNotCalledAgainInside) {
   Pair mine = unix_pair();
   Pair others = unix_pair();
@@ -131,7 +131,7 @@ TEST_F(UvHostedStreams, ACallThatRunsTheHostKeepsItsDataAndIsNotCalledAgainInsid
   turns(3);
   write_all(mine.theirs.get(), "my own data");
   for (int i = 0; i < 100 && one.calls < 2; ++i) turns(1);
-  EXPECT_EQ(kept, "my own data") << "the neighbour's came while it was looked at";
+  EXPECT_EQ(kept, "my own data") << "the data of another stream arrived while this was in use";
   EXPECT_EQ(one.received, "my own datamore");
   EXPECT_EQ(other.received, "something else");
   turns(3);
@@ -149,7 +149,7 @@ TEST_F(UvHostedStreams, ACallThatRunsTheHostIsNotTheLastOne) {
       if (way % 2 == 0) stream.abort();
       if (way % 2 == 1) stream.close();
       turns(5);
-      EXPECT_EQ(one.closes, 0) << "not while it is in another call";
+      EXPECT_EQ(one.closes, 0) << "not while another call of it runs";
       returned = true;
     };
     if (way < 2) one.on_data_then = [act](Stream& stream, Bytes) { act(stream); };
@@ -174,7 +174,7 @@ TEST_F(UvHostedStreams, ANeighbourMayBeDestroyedInsideTheHostThatACallRuns) {
     for (int i = 0; i < 100 && other.calls == 0; ++i) turns(1);
   };
   other.on_data_then = [&](Stream&, Bytes) {
-    first.reset();  // whose call this is inside of
+    first.reset();  // the stream in whose call this runs
     second.reset();
   };
   first = adopt(mine.ours, one);
@@ -207,7 +207,7 @@ TEST_F(UvHostedStreams, AServerMayBeDestroyedInsideTheHostThatItsSessionRuns) {
   }
   for (const Fd& client : clients) write_all(client.get(), "x");
   EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
-  EXPECT_EQ(calls, 2) << "nobody was called after its end";
+  EXPECT_EQ(calls, 2) << "no stream was called after its end";
 }
 
 }  // namespace

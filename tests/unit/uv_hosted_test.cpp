@@ -1,4 +1,4 @@
-// A reactor inside a user's libuv loop, written as a program of libuv's users would be.
+// A reactor inside a user's libuv loop, in the way a program on libuv is written.
 #include <signal.h>
 #include <uv.h>
 
@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A loop of the test's own that hosts a reactor.
+/// The test's own libuv loop, which hosts a reactor.
 class UvHost : public UvTest {
  protected:
   UvHost() {
@@ -34,7 +34,7 @@ class UvHost : public UvTest {
   ~UvHost() override {
     reactor.reset();
     EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0);
-    EXPECT_EQ(uv_loop_close(&loop), 0) << "nothing of the reactor is left";
+    EXPECT_EQ(uv_loop_close(&loop), 0) << "no handle of the reactor is left";
   }
   /// Runs the host's loop until it ends by itself.
   void run_host() { EXPECT_EQ(uv_run(&loop, UV_RUN_DEFAULT), 0); }
@@ -43,7 +43,7 @@ class UvHost : public UvTest {
   std::optional<Reactor> reactor;
 };
 
-// libuv does not want it, and does not refuse it.
+// libuv forbids it but does not report it.
 TEST_F(UvHost, MayBeRunFromACallbackThatThenDestroysItsAcceptor) {
   std::vector<Socket> accepted;
   std::optional<Acceptor> acceptor;
