@@ -1,8 +1,8 @@
 // The end of a failed assertion.
 //
-// An assertion is about the program, not about what it met: there is nobody to hand an error to.
-// This is the one place where the library prints unasked and ends a process, and it is not reached
-// in a build with NDEBUG. It allocates nothing, as the heap may be what is broken.
+// An assertion is about a mistake in the program, so no caller could handle an error. This is the
+// one place where the library prints on its own and ends the process. A build with NDEBUG does not
+// reach it. It allocates nothing, because the heap may be corrupt.
 #include <cstdio>
 #include <cstdlib>
 

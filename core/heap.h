@@ -1,5 +1,5 @@
-// A 4-ary heap of (when, item), four children to two cache lines. Each item knows its place, so
-// that it can be moved and taken out in O(log n).
+// A 4-ary heap of (when, item). Four children share two cache lines. Each item knows its index, so
+// that it can be moved and removed in O(log n).
 #pragma once
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 
 namespace rondo::detail {
 
-/// `Items` tells what the heap cannot know:
-///   static void put(Item&, std::uint32_t place)      remember your place
-///   static bool before(const Item&, const Item&)     of two with the same time
+/// `Items` provides what the heap cannot know:
+///   static void put(Item&, std::uint32_t place)      store the index in the item
+///   static bool before(const Item&, const Item&)     the order of two items with the same time
 template <typename Item, typename Items>
 class Heap {
  public:
@@ -32,7 +32,7 @@ class Heap {
     return entries_[place];
   }
 
-  /// Allocates beyond capacity().
+  /// Allocates only beyond capacity().
   void push(TimePoint when, Item& item) {
     entries_.push_back({when, &item});
     sift_up(static_cast<Place>(entries_.size() - 1), {when, &item});
@@ -46,7 +46,7 @@ class Heap {
 
   void move(Place place, TimePoint when) noexcept { sift(place, {when, entries_[place].item}); }
 
-  /// The item at `place` has moved to another address.
+  /// The item at index `place` has moved to another address.
   void replace(Place place, Item& item) noexcept { entries_[place].item = &item; }
 
  private:

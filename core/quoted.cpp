@@ -1,4 +1,4 @@
-// What came from outside is shown so that nobody takes it for a part of the message.
+// Text from outside is shown in quotes, so that it cannot be mistaken for a part of the message.
 #include "quoted.h"
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Foreign text in a message.
+// Text from outside in a message.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace rondo::detail {
 
-/// As it may stand in a message: in quotes, on one line, and not too long.
+/// The text in quotes, on one line, and shortened if it is long.
 std::string quoted(std::string_view text);
 
 }  // namespace rondo::detail

@@ -1,8 +1,8 @@
-// Errors in words.
+// The text of errors.
 //
-// The library itself prints nothing; print_error() does, because a main() asked for it. It writes
-// its line in one piece (standard error has no buffer), so that the lines of several threads or
-// processes are not mixed.
+// The library itself prints nothing. print_error() prints because a main() calls it for that. It
+// writes its line in one call (standard error has no buffer), so that the lines of several threads
+// or processes do not mix.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +22,7 @@ int print_error(const Error& error) noexcept {
     const std::string line = error.message() + '\n';
     std::fwrite(line.data(), 1, line.size(), stderr);
   } catch (const std::bad_alloc&) {
-    // Out of memory is what there is to complain of; what was tried is still worth a line.
+    // There is no memory for the full message, but the context still helps.
     std::fprintf(stderr, "%s: error %d\n", error.context.c_str(), error.code.value());
   }
   return EXIT_FAILURE;

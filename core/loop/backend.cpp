@@ -1,4 +1,4 @@
-// Which backend: by name, else by the environment, else the build's default.
+// The choice of the backend: by name, otherwise by the environment, otherwise the build's default.
 #include <rondo/backend.h>
 
 #include <cstdlib>

@@ -1,7 +1,7 @@
-// A child shares the kernel's poller with its parent (epoll) or has none (kqueue). It must know
-// that it is a child before it touches either; asking getpid() each time would cost a system call,
-// so pthread_atfork(3) counts instead. A child of vfork or of a bare clone(2) is not seen: it must
-// not use the reactor.
+// After fork(2) the child shares the kernel's poller with its parent (epoll) or has none (kqueue).
+// It must notice that it is a child before it uses the poller. getpid() would cost a system call
+// each time, so a handler of pthread_atfork(3) counts instead. It does not see a child of vfork(2)
+// or of a bare clone(2): such a child must not use the reactor.
 #include "fork_count.h"
 
 #include <pthread.h>

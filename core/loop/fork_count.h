@@ -1,4 +1,4 @@
-// How many forks lie between the process that loaded the library and this one.
+// The number of forks between the process that loaded the library and this one.
 #pragma once
 
 #include <atomic>
@@ -6,12 +6,12 @@
 
 namespace rondo::detail {
 
-/// Begins to count. Any thread; again is harmless.
+/// Starts to count. It may be called from any thread, and more than once.
 void count_forks();
 
 extern std::atomic<std::uint32_t> forks [[gnu::visibility("hidden")]];
 
-/// Differs from an earlier answer if this is a child forked in between.
+/// Returns another number than before if this process is a child that was forked since.
 [[nodiscard]] inline std::uint32_t fork_count() noexcept {
   return forks.load(std::memory_order_relaxed);
 }

@@ -1,7 +1,7 @@
-// The turn of a reactor that a host drives. The host delivers events whenever it finds them, and
-// calls turn() after them, after a wake-up, and at the time that was armed. What changes in
-// between, from the host's own callbacks, asks for a turn soon: the host was told a deadline that
-// may be too late now.
+// The turn of a reactor that a host drives. The host delivers events whenever it finds them. It
+// calls turn() after the events, after a wake-up, and at the armed time. A change in between, from
+// one of the host's own callbacks, requests a turn soon, because the armed time may be too late
+// now.
 #include <utility>
 
 #include "loop.h"
@@ -22,7 +22,8 @@ void Loop::threw(std::exception_ptr exception) noexcept {
     if (!hosted_->take_exception(exception)) std::terminate();
     return request_host_turn();
   }
-  // The hook may set another one, so it is not called in its place, but put back if it did not.
+  // The handler may install another one. So it is moved out for the call, and put back if no other
+  // was installed.
   struct Lent {
     ExceptionHandler& place;
     ExceptionHandler hook;
@@ -31,11 +32,11 @@ void Loop::threw(std::exception_ptr exception) noexcept {
     }
   } lent{exception_handler_, std::move(exception_handler_)};
   lent.hook(std::move(exception));
-  request_host_turn();  // what it left undone is for the next turn
+  request_host_turn();  // the next turn does what was left undone
 }
 
 void Loop::turn() noexcept {
-  if (in_turn_) return;  // the host was run from inside a callback
+  if (in_turn_) return;  // a callback has run the host's loop
   in_turn_ = true;
   turn_requested_ = false;
   timers_.begin_turn();

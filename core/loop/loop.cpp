@@ -1,21 +1,23 @@
 // The model. One turn:
 //
 //   1  run the work that was posted and deferred before it
-//   2  tell the backend which interests have changed
-//   3  wait: until the next timer, or not at all when there is work. The backend calls ready() for
-//      each event, which checks the token against its slot right before it calls the handler
-//   4  run the signals that have arrived and the timers that are due
-//   5  settle the streams: what was written outside of a stream's own callback leaves, and who has
-//      ended is told. Also before 3, for the work of 1
+//   2  pass the changes of interest to the backend
+//   3  wait until the next timer, or not at all if there is work. The backend calls ready() for
+//   each
+//      event, which checks the token against its slot right before it calls the handler
+//   4  run the callbacks of signals that have arrived and of timers that are due
+//   5  end the turn of each room above (PerReactor): for example, streams send what was written
+//      outside of their own callbacks, and report their ends. This also runs before 3, for the work
+//      of 1
 //
-// The clock is read when somebody first asks in a turn. What a handler throws passes through the
-// backend, which lets go of the rest of its batch: it is level-triggered, so the next wait tells it
+// The clock is read on its first use in a turn. An exception of a handler passes through the
+// backend, which drops the rest of its batch: it is level-triggered, so the next wait reports it
 // again.
 //
-// After a fork the child notices, before it touches the backend, that it is a child, and renews it:
-// a new kernel object, to which every watch is added again. The same cures a poller that goes on
-// reporting a registration that has ended: somebody closed the descriptor before its Watch while a
-// duplicate of it lives, and the kernel does not let anybody remove it any more.
+// After a fork the child notices that it is a child before it touches the backend, and
+// reinitialises it: a new kernel object, to which every watch is added again. The same repairs a
+// poller that keeps on reporting an ended registration: the descriptor was closed before its Watch
+// while a duplicate of it exists, so the kernel cannot remove it any more.
 #include "loop.h"
 
 #include <algorithm>
@@ -28,7 +30,8 @@
 namespace rondo::detail {
 namespace {
 
-// A change of interest that the backend refused, for want of memory, is tried again after this.
+// If the backend refuses a change of interest, for example without memory, it is tried again after
+// this time.
 constexpr Duration refused_retry_delay = std::chrono::milliseconds{10};
 
 }  // namespace
@@ -48,7 +51,7 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
 Loop::~Loop() {
   RONDO_ASSERT(runner_.load() == std::thread::id{});
   RONDO_ASSERT(!in_turn_);
-  (void)reinit_if_forked();  // an error leaves no registration to be ended, in either process
+  (void)reinit_if_forked();  // after an error neither process has a registration to remove
   RONDO_ASSERT(deferred_.empty() && posted_->empty() && work_guards_ == 0);
 }
 
@@ -99,7 +102,7 @@ std::error_code Loop::run_until(TimePoint limit) {
   while (alive() || stop_.load(std::memory_order_relaxed)) {
     if (const std::error_code error = turn_until(limit, Stop::is_heeded)) return error;
     if (stop_.load(std::memory_order_relaxed)) {
-      stop_.store(false);  // only here: one that comes a moment later is the next run's
+      stop_.store(false);  // only here: a later stop() is for the next run
       break;
     }
     if (limit != never && clock() >= limit) break;
@@ -111,7 +114,7 @@ std::error_code Loop::run_once(Duration wait_max) {
   check_thread();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
-  // Work is something to do: no sleep after it.
+  // Work is something to do, so the turn does not sleep after it.
   const bool sleeps = wait_max > Duration::zero() && !busy() && alive();
   const TimePoint limit = sleeps ? after(clock(), wait_max) : unknown;
   return turn_until(limit, Stop::is_left);
@@ -126,7 +129,7 @@ std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   if (busy()) [[unlikely]] {
     if (const std::error_code error = work_until(limit)) return error;
   }
-  // A stop() and a post() from here on wake the backend.
+  // From here on stop() and post() wake the backend.
   if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
   if (signals_.pending()) [[unlikely]]
@@ -136,11 +139,11 @@ std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   return {};
 }
 
-/// The work before the wait, which is to sleep until `limit` if that leaves nothing to do.
+/// Runs the work before the wait, and shortens `limit` if something is left to do.
 std::error_code Loop::work_until(TimePoint& limit) {
   if (has_work()) run_work();
   end_turn();
-  // It may have been the last thing to wait for.
+  // The work may have ended the last thing to wait for.
   if (busy() || !alive()) limit = unknown;
   return reinit_if_forked();
 }
@@ -151,10 +154,10 @@ inline std::error_code Loop::wait(TimePoint limit) {
   now_ = unknown;
   if (const std::error_code error = backend_->wait(*this, deadline)) return error;
   watches_.hint_refused();
-  // A registration that has ended is told at most once a direction after its end. More than that
-  // is a descriptor that was closed too early and cannot be removed.
+  // After its end a registration is reported at most once for each direction. If it is reported
+  // more often, its descriptor was closed too early and the poller cannot remove it.
   if (watches_.unexplained_events() > unexplained_before) [[unlikely]] {
-    // Where it cannot be cured now, for want of descriptors, it is told, and tried, again.
+    // If this fails now, for example without free descriptors, the next event tries again.
     if (!backend_->reinit()) watches_.forget_polled();
   }
   return {};
@@ -169,7 +172,7 @@ TimePoint Loop::deadline_for_wait(TimePoint limit) noexcept {
 }
 
 void Loop::run_work() {
-  deferred_.gather();  // first: what posted work defers is for the next turn
+  deferred_.gather();  // first: work that posted work defers is for the next turn
   posted_->run(posts_per_turn_max_);
   deferred_.run();
 }
@@ -187,12 +190,12 @@ void Loop::end_turn() try {
   for (const auto& room : rooms_)
     if (room != nullptr && room->pending()) room->end_turn();
 } catch (...) {
-  end_of_turn_requested_ = true;  // the rooms after it have not had their turn
+  end_of_turn_requested_ = true;  // the rooms after the one that threw are still pending
   throw;
 }
 
 void Loop::run_timers() {
-  // The clock is read only where there is a timer, and most turns have none that is due.
+  // Read the clock only if there is a timer. In most turns none is due.
   if (timers_.next() != never && timers_.next() <= now()) timers_.run_due(now());
 }
 
@@ -202,14 +205,14 @@ bool Loop::alive() const noexcept {
 }
 
 void Loop::stop() noexcept {
-  if (hosted_ != nullptr) return;  // it has no run that could end
+  if (hosted_ != nullptr) return;  // a hosted loop has no run that could end
   stop_.store(true);
   backend_->wake();
 }
 
 TimePoint Loop::read_clock() noexcept {
   const TimePoint time = clock();
-  // Outside of a turn of its own the reactor does not know how old a time has become.
+  // Outside of its own turn the reactor does not know the age of a stored time.
   if (hosted_ == nullptr && runner_.load(std::memory_order_relaxed) != std::thread::id{}) {
     now_ = time;
   }
@@ -224,10 +227,10 @@ void Loop::defer(Work work) {
 
 void Loop::discard_inherited_posts() {
   if (posted_->forks() == fork_count()) return;
-  // What was posted before the fork belongs to the parent, and another thread may have held the
-  // lock then: the child begins with an empty queue and leaves the other where it is.
+  // Work that was posted before the fork belongs to the parent, and another thread may have held
+  // the lock at that time. So the child starts with an empty queue and leaks the old one.
   auto empty = std::make_unique<PostedWork>(fork_count());
-  (void)posted_.release();  // left where it is, as said
+  (void)posted_.release();  // leaked, see above
   posted_ = std::move(empty);
 }
 
@@ -267,7 +270,7 @@ void Loop::set_handler(Token token, Handler& handler) noexcept {
 void Loop::unwatch(Token token) noexcept {
   check_thread();
   if (reinit_if_forked()) {
-    watches_.abandon(token);  // what the backend knows is still the parent's
+    watches_.abandon(token);  // the backend's registrations are still the parent's
   } else {
     watches_.remove(token);
   }
@@ -292,13 +295,14 @@ void Loop::remove_work_guard() noexcept {
 std::error_code Loop::reinit_if_forked() noexcept try {
   if (!forked()) return {};
   discard_inherited_posts();
-  // Until it succeeds this child has no backend, and the next who needs one tries again.
+  // Until this succeeds the child has no backend. The next call that needs one tries again.
   if (const std::error_code error = backend_->reinit()) return error;
   forks_ = fork_count();
   watches_.forget_polled();
   return {};
 } catch (const std::bad_alloc&) {
-  return std::make_error_code(std::errc::not_enough_memory);  // and the next who needs one tries
+  return std::make_error_code(
+      std::errc::not_enough_memory);  // the next call that needs the backend tries again
 }
 
 }  // namespace rondo::detail

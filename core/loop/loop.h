@@ -1,4 +1,4 @@
-// The machine behind a Reactor: the turn, and the parts that it goes round.
+// The implementation of a Reactor: the turn, and the parts that take part in it.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ namespace rondo::detail {
 
 class Loop final : public HostedLoop {
  public:
-  /// `hosted` is `backend` itself where a host drives this reactor, else null.
+  /// If a host drives this reactor, `hosted` is `backend` itself, otherwise null.
   Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const ReactorOptions& options);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -41,15 +41,15 @@ class Loop final : public HostedLoop {
   std::error_code run_once(Duration wait_max);
   void stop() noexcept;
   [[nodiscard]] bool alive() const noexcept;
-  /// The turn's time, or the clock's where there is no turn.
+  /// The time of the turn, or the current time outside of a turn.
   [[nodiscard]] TimePoint now() noexcept {
-    // No clock tells a time before its beginning, but `unknown` is one: a test of the sign.
+    // The clock never shows a negative time, but `unknown` is negative: this tests the sign alone.
     if (now_ >= TimePoint{}) [[likely]]
       return now_;
     return read_clock();
   }
   [[nodiscard]] TimePoint clock() const noexcept { return backend_->now(); }
-  /// The thread that is in run(), or any while none is.
+  /// Asserts that this is the thread in run(), if any thread is in run().
   void check_thread() const noexcept {
     RONDO_ASSERT(runner_.load(std::memory_order_relaxed) == std::thread::id{} ||
                  runner_.load(std::memory_order_relaxed) == std::this_thread::get_id());
@@ -58,8 +58,8 @@ class Loop final : public HostedLoop {
   // Work.
   void defer(Work work);
   void post(Work work);
-  /// Destroys what has not run, which may own a WorkGuard, a Watch, a Timer, or defer more as it
-  /// goes.
+  /// Destroys the work that has not run. It may own a WorkGuard, a Watch or a Timer, and it may
+  /// defer more work while it is destroyed.
   void discard_work() noexcept;
   [[nodiscard]] bool try_post(Work& work);
 
@@ -70,13 +70,13 @@ class Loop final : public HostedLoop {
   void unwatch(Token token) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
-  /// The registration that `fd` has, which it does.
+  /// The registration of `fd`, which must have one.
   [[nodiscard]] Token token_of(int fd) const noexcept { return watches_.token_of(fd); }
   void add_work_guard() noexcept;
   void remove_work_guard() noexcept;
 
-  /// Something may have to be done sooner than the host was told. Nothing to do for a reactor that
-  /// runs itself: it looks before it sleeps.
+  /// Asks the host for a turn, because something may be due before the deadline that it knows. A
+  /// reactor that runs itself does nothing here: it checks before it sleeps.
   void request_turn() noexcept {
     if (hosted_ != nullptr) request_host_turn();
   }
@@ -88,14 +88,14 @@ class Loop final : public HostedLoop {
   [[nodiscard]] Signals& signals() noexcept { return signals_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
 
-  /// What the room of `T` keeps for this reactor, made by `T(arguments...)` on first use.
+  /// The state that the room of `T` keeps for this reactor, made by `T(arguments...)` on first use.
   template <typename T, typename... Arguments>
   [[nodiscard]] T& per_reactor(Arguments&... arguments) {
     std::unique_ptr<PerReactor>& slot = rooms_[static_cast<std::size_t>(T::room)];
     if (slot == nullptr) slot = std::make_unique<T>(arguments...);
     return static_cast<T&>(*slot);
   }
-  /// A room has something to do at the end of the turn: PerReactor::pending() says so.
+  /// Called by a room that has something to do at the end of the turn (PerReactor::pending()).
   void request_end_of_turn() noexcept {
     end_of_turn_requested_ = true;
     request_turn();
@@ -106,14 +106,14 @@ class Loop final : public HostedLoop {
   using ExceptionHandler = Function<void(std::exception_ptr)>;
 
   [[nodiscard]] std::error_code may_run() const noexcept;
-  /// Whether a stop() that is pending keeps the turn from sleeping.
+  /// Whether a pending stop() keeps the turn from sleeping.
   enum class Stop : bool { is_left, is_heeded };
   [[nodiscard]] std::error_code turn_until(TimePoint limit, Stop stop);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
   [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
   [[nodiscard]] bool rooms_pending() const noexcept;
-  /// There is something to do without waiting for it.
+  /// Whether there is something to do at once.
   [[nodiscard]] bool busy() const noexcept { return has_work() || rooms_pending(); }
   [[nodiscard]] std::error_code work_until(TimePoint& limit);
   void run_work();
@@ -154,7 +154,7 @@ class Loop final : public HostedLoop {
   static constexpr TimePoint unknown = TimePoint::min();
 };
 
-/// For constructors with a make twin: they alone throw.
+/// For constructors that have a make() twin. Nothing else in the library throws.
 template <typename T>
 T value_or_throw(Result<T, Error> result) {
   if (!result) throw std::system_error(result.error().code, result.error().context);

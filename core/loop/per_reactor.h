@@ -1,5 +1,5 @@
-// A slot that the loop keeps for a room above it: what the streams of one reactor share, for
-// example. The loop knows no more of it than this.
+// A slot in which the loop keeps the state of a room above it, for example what the streams of one
+// reactor share. The loop knows no more about that state than this interface.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,12 @@
 
 namespace rondo::detail {
 
-/// The rooms that keep something for each reactor.
+/// The rooms that keep state for each reactor.
 enum class Room : std::uint8_t { stream, datagram };
 constexpr std::size_t room_count = 2;
 
-/// What a room keeps for one reactor. It is made on first use and destroyed with the loop. A class
-/// derived from it names its room: `static constexpr Room room`.
+/// The state that a room keeps for one reactor. It is made on first use and destroyed with the
+/// loop. A derived class names its room: `static constexpr Room room`.
 class PerReactor {
  public:
   PerReactor() = default;

@@ -1,4 +1,4 @@
-// The reactor, its watches and holds as their user holds them. How it works is in loop.cpp.
+// The public side of the reactor, its watches and work guards. The implementation is in loop.cpp.
 #include <rondo/reactor.h>
 
 #include <string>
@@ -58,7 +58,7 @@ Reactor::Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& o
 Reactor::Reactor(std::unique_ptr<detail::Loop> loop) noexcept : loop_(std::move(loop)) {}
 Reactor::Reactor(Reactor&& other) noexcept = default;
 Reactor::~Reactor() {
-  // While there still is a reactor: what is destroyed unrun may use it.
+  // Before the reactor is destroyed, since work that is destroyed without running may use it.
   if (loop_ != nullptr) loop_->discard_work();
 }
 

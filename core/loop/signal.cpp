@@ -1,4 +1,4 @@
-// The signal as its user holds it. What a signal handler does is in signal_hub.cpp.
+// The public side of a signal. The work of the signal handler is in signal_hub.cpp.
 #include <rondo/reactor.h>
 #include <rondo/signal.h>
 

@@ -1,13 +1,14 @@
-// The model. A handler may interrupt anything, in any thread, so it only sets a bit in each inbox
-// that wants the signal and calls Backend::wake(), which writes to an open descriptor; errno is
-// kept. The inboxes are a static array: no lifetime, no lock on the handler's side.
+// The model. A signal handler may interrupt any code, in any thread. So it only sets a bit in each
+// inbox that collects the signal, and calls Backend::wake(), which writes to an open descriptor. It
+// preserves errno. The inboxes are a static array: they have no lifetime, and the handler takes no
+// lock.
 //
-// Who gives an inbox back clears the pointer to its backend first and then waits until no handler
-// is under way, so that none wakes a backend that is being destroyed. Handlers are short and take
-// no lock, so the wait is.
+// To release an inbox, the pointer to its backend is cleared first. Then the caller waits until no
+// handler is running, so that no handler wakes a backend that is being destroyed. Handlers are
+// short and take no lock, so this wait is short.
 //
-// A child that was forked inherits the inboxes as they are: its signals set bits in its own copy,
-// and its reactor finds them at its next turn. A wake-up in the child before it has renewed its
+// A forked child inherits the inboxes as they are: its signals set bits in its own copy, and its
+// reactor finds them in its next turn. A wake-up in the child before it has reinitialised its
 // backend may also wake the parent, which finds nothing.
 #include "signal_hub.h"
 
@@ -35,7 +36,7 @@ struct Installed {
   struct sigaction before{};
 };
 std::mutex subscriptions_mutex;
-std::array<Installed, signals_max> installed;  // under the mutex
+std::array<Installed, signals_max> installed;  // guarded by the mutex
 
 void collect(int number) noexcept {
   const int saved_errno = errno;
@@ -49,7 +50,8 @@ void collect(int number) noexcept {
   errno = saved_errno;
 }
 
-/// A fork while another thread holds the mutex, or is inside a handler, must not stop the child.
+/// If a fork happens while another thread holds the mutex or runs a handler, the child must not
+/// block.
 void survive_forks() {
   [[maybe_unused]] static const int registered =
       pthread_atfork([] { subscriptions_mutex.lock(); }, [] { subscriptions_mutex.unlock(); },
@@ -104,9 +106,9 @@ void end_collecting(SignalInbox& inbox, int number) noexcept {
   inbox.wanted.fetch_and(~signal_bit(number));
   if (--entry.inboxes > 0) return;
   struct sigaction current{};
-  // Somebody else's handler that came after ours is theirs to keep.
+  // A handler that other code installed after ours stays.
   if (sigaction(number, nullptr, &current) == 0 && current.sa_handler == collect) {
-    (void)sigaction(number, &entry.before, nullptr);  // it was accepted before, so it is now
+    (void)sigaction(number, &entry.before, nullptr);  // the same call succeeded before
   }
 }
 

@@ -1,6 +1,6 @@
-// Gather, then dispatch: what has arrived is taken from the inbox into a list of those to call,
-// and who ends is taken off that list, because a callback may end any other. Few signals,
-// rare arrivals: plain vectors, walked from end to end.
+// Gather, then dispatch: arrived signals move from the inbox to a list of callbacks to run. A
+// Signal that ends is removed from that list, because a callback may end any other. Signals are few
+// and rare, so these are plain vectors that are searched from end to end.
 #include "signals.h"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ void Signals::remove(Signal::Entry& entry) noexcept {
 }
 
 void Signals::run_pending() {
-  if (next_due_ == due_.size()) gather();  // else an exception has left some of the last ones
+  if (next_due_ == due_.size()) gather();  // otherwise an exception has left some of the last batch
   while (next_due_ < due_.size()) {
     if (Signal::Entry* const entry = due_[next_due_++]) call(*entry);
   }
@@ -56,7 +56,7 @@ void Signals::gather() {
 }
 
 void Signals::call(Signal::Entry& entry) {
-  struct Call {  // gives the callback back if its Signal is still there
+  struct Call {  // puts the callback back if its Signal still exists
     Signals& signals;
     Function<void()> callback;
     ~Call() {

@@ -1,4 +1,4 @@
-// The signals one reactor listens to.
+// The signals that one reactor handles.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace rondo {
 
-/// One Signal, at a place that does not move.
+/// One Signal, at an address that does not change.
 struct Signal::Entry {
   detail::Loop& loop;
   int number;
@@ -27,7 +27,7 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
   ~Signals();
 
-  /// May throw std::bad_alloc; nothing has changed then.
+  /// May throw std::bad_alloc, and has changed nothing then.
   [[nodiscard]] std::error_code add(Signal::Entry& entry);
   void remove(Signal::Entry& entry) noexcept;
 
@@ -35,7 +35,8 @@ class Signals {
     return inbox_ != nullptr &&
            (next_due_ < due_.size() || inbox_->pending.load(std::memory_order_acquire) != 0);
   }
-  /// Calls back for what has arrived. An exception passes through; the rest stays due.
+  /// Runs the callbacks of the signals that have arrived. An exception passes through; the rest
+  /// stays due.
   void run_pending();
 
   [[nodiscard]] std::size_t referenced() const noexcept;
@@ -46,11 +47,11 @@ class Signals {
   void call(Signal::Entry& entry);
 
   Backend& backend_;
-  SignalInbox* inbox_ = nullptr;  // claimed while there are entries
+  SignalInbox* inbox_ = nullptr;  // in use while there are entries
   std::vector<Signal::Entry*> entries_;
-  std::vector<Signal::Entry*> due_;  // null where one has ended since
+  std::vector<Signal::Entry*> due_;  // null where a Signal has ended since
   std::size_t next_due_ = 0;
-  Signal::Entry* calling_ = nullptr;  // null once it has been ended inside its callback
+  Signal::Entry* calling_ = nullptr;  // null after it was ended inside its callback
 };
 
 }  // namespace detail

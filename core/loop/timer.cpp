@@ -1,4 +1,4 @@
-// The timer as its user holds it. The order of timers is kept in timer_queue.cpp.
+// The public side of a timer. The order of timers is in timer_queue.cpp.
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
@@ -40,7 +40,7 @@ void Timer::arm(TimePoint deadline, Duration period) noexcept {
 
 void Timer::arm_at(TimePoint deadline) noexcept {
   loop_->check_thread();
-  if (loop_->timers().put_off(*this, deadline, detail::once)) return;  // nothing comes sooner by it
+  if (loop_->timers().put_off(*this, deadline, detail::once)) return;  // no deadline became earlier
   arm(deadline, detail::once);
 }
 

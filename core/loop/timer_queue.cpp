@@ -2,14 +2,15 @@
 //
 //     an entry's `when` is never later than its timer's deadline.
 //
-// So putting a timer off, which is what a timeout does with every message, only writes the new
-// deadline into the timer. When the entry comes to the top and its timer is not due, it goes back
-// with the deadline of now; when the timer has been cancelled, it is dropped. A timer put off a
-// thousand times is moved once. Only an earlier deadline moves an entry at once.
+// So to put a timer off, as a timeout does with every message, only writes the new deadline into
+// the timer. When the entry reaches the top and its timer is not due, the entry moves back
+// according to the current deadline. If the timer was cancelled, the entry is dropped. A timer that
+// was put off a thousand times moves once. Only an earlier deadline moves an entry at once.
 //
-// Gather, then dispatch: run_due() takes what is due from the heap into a list, then calls one by
-// one, looking at each again, because a callback may cancel, move, put off or destroy any other.
-// The callback itself is moved out for the call, so that it may destroy its timer.
+// Gather, then dispatch: run_due() moves the due timers from the heap to a list, then calls them
+// one by one. It checks each again before the call, because a callback may cancel, move, put off or
+// destroy any other timer. The callback is moved out for the call, so that it may destroy its
+// timer.
 #include "timer_queue.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ namespace {
 constexpr std::size_t capacity_min = 16;
 constexpr std::size_t timers_max = std::numeric_limits<std::uint32_t>::max();
 
-/// `never` is the mark of a timer that is not armed; nobody can tell the nanosecond before it.
+/// `never` marks a timer that is not armed, so the latest deadline is a nanosecond before it.
 constexpr TimePoint before_never(TimePoint deadline) noexcept {
   return std::min(deadline, never - Duration{1});
 }
@@ -66,18 +67,18 @@ void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcep
   if (timer.place_ == Timer::Place::queue) {
     const TimePoint when = heap_[timer.position_].when;
     timer.looked_at_ = std::min(when, deadline);
-    if (when < deadline) return;  // it was cancelled, and its entry has stayed
+    if (when < deadline) return;  // it was cancelled, but its entry is still in the heap
     timer.queued_order_ = timer.order_;
     heap_.move(timer.position_, deadline);
   } else if (timer.place_ == Timer::Place::nowhere) {
     push(timer);
-  }  // else it is on the list of those due, and goes back to the heap from there
+  }  // otherwise it is on the list of due timers, which moves it back to the heap
 }
 
 void TimerQueue::cancel(Timer& timer) noexcept {
   if (!timer.armed()) return;
   referenced_ -= timer.referenced_;
-  timer.deadline_ = never;  // its entry is dropped when it comes to the top, or used again
+  timer.deadline_ = never;  // its entry is dropped at the top of the heap, or used again
   timer.looked_at_ = never;
 }
 
@@ -89,7 +90,7 @@ void TimerQueue::set_referenced(Timer& timer, bool referenced) noexcept {
 
 void TimerQueue::run_due(TimePoint now) {
   if (heap_.empty() || heap_.front().when > now) return;
-  struct Rest {  // what an exception leaves undone stays due
+  struct Rest {  // timers that an exception leaves undone stay due
     TimerQueue& queue;
     ~Rest() { queue.requeue_due(); }
   } rest{*this};
@@ -114,7 +115,7 @@ void TimerQueue::gather(TimePoint now) noexcept {
     erase(timer);
     if (!timer.armed()) continue;
     if (timer.deadline_ != when || timer.order_ != timer.queued_order_) {
-      push(timer);  // it was put off, and takes its new place, which may be among the due
+      push(timer);  // it was put off; its new deadline may be due as well
       continue;
     }
     timer.place_ = Timer::Place::due;
@@ -148,7 +149,7 @@ void TimerQueue::call(Timer& timer, TimePoint now) {
     timer.order_ = ++orders_;
     push(timer);
   }
-  struct Call {  // gives the callback back, if its timer is still there and got no other
+  struct Call {  // puts the callback back, if its timer still exists and has no other
     TimerQueue& queue;
     Timer* outer;
     Function<void()> callback;
@@ -165,7 +166,7 @@ void TimerQueue::push(Timer& timer) noexcept {
   timer.place_ = Timer::Place::queue;
   timer.queued_order_ = timer.order_;
   timer.looked_at_ = timer.deadline_;
-  heap_.push(timer.deadline_, timer);  // within the capacity that add() made
+  heap_.push(timer.deadline_, timer);  // within the capacity that add() reserved
 }
 
 void TimerQueue::erase(Timer& timer) noexcept {

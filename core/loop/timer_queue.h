@@ -1,4 +1,5 @@
-// Timers in the order of their deadlines. Never reads a clock: it is told the time, in numbers.
+// Timers in the order of their deadlines. The queue never reads a clock: its caller passes the
+// time.
 #pragma once
 
 #include <cstddef>
@@ -19,16 +20,17 @@ class TimerQueue {
   TimerQueue& operator=(const TimerQueue&) = delete;
   ~TimerQueue();
 
-  /// Makes room, so that arming a timer never allocates. May throw std::bad_alloc.
+  /// Reserves memory, so that arming a timer never allocates. May throw std::bad_alloc.
   void add(Timer& timer);
   void remove(Timer& timer) noexcept;
-  /// `from` has been moved to `to`, which takes its place.
+  /// `from` was moved to `to`, which takes over its entry.
   void moved(Timer& from, Timer& to) noexcept;
 
   void arm(Timer& timer, TimePoint deadline, Duration period) noexcept {
     if (!put_off(timer, deadline, period)) move(timer, deadline, period);
   }
-  /// The cheap way to arm(): true if the timer is queued already and only gets a later deadline.
+  /// The cheap case of arm(): true if the timer has an entry already and only gets a later
+  /// deadline.
   [[nodiscard]] bool put_off(Timer& timer, TimePoint deadline, Duration period) noexcept {
     if (deadline <= timer.looked_at_ || deadline == never) return false;
     timer.deadline_ = deadline;
@@ -39,23 +41,23 @@ class TimerQueue {
   void cancel(Timer& timer) noexcept;
   void set_referenced(Timer& timer, bool referenced) noexcept;
 
-  /// When to look again: no timer is due before. May be earlier than the first deadline, where a
-  /// timer was put off or cancelled meanwhile.
+  /// No timer is due before this time. It may be earlier than the first deadline, if a timer was
+  /// put off or cancelled meanwhile.
   [[nodiscard]] TimePoint next() const noexcept {
     return heap_.empty() ? never : heap_.front().when;
   }
 
-  /// What is armed from now on is for the next turn, though it be due at once.
+  /// Timers that are armed from now on run in the next turn, even if they are due at once.
   void begin_turn() noexcept { orders_before_turn_ = orders_; }
-  /// Calls back every timer that is due at `now` and was armed before this turn. An exception
-  /// passes through; what has not run by then is due still.
+  /// Runs the callback of every timer that is due at `now` and was armed before this turn. An
+  /// exception passes through; timers that have not run by then stay due.
   void run_due(TimePoint now);
 
-  /// How many armed timers keep the reactor running.
+  /// The number of armed timers that keep the reactor running.
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
  private:
-  struct Timers {  // what the heap asks about them
+  struct Timers {  // the functions that the heap needs
     static void put(Timer& timer, std::uint32_t place) noexcept { timer.position_ = place; }
     static bool before(const Timer& a, const Timer& b) noexcept {
       return a.queued_order_ < b.queued_order_;
@@ -71,12 +73,12 @@ class TimerQueue {
   void call(Timer& timer, TimePoint now);
 
   Heap<Timer, Timers> heap_;
-  std::vector<Timer*> due_;  // null where a timer left after it was gathered
+  std::vector<Timer*> due_;  // null where a timer was removed after it was gathered
   std::size_t timers_ = 0;
   std::size_t referenced_ = 0;
   std::uint64_t orders_ = 0;
   std::uint64_t orders_before_turn_ = 0;
-  Timer* calling_ = nullptr;  // null once it has been destroyed inside its callback
+  Timer* calling_ = nullptr;  // null after it was destroyed inside its callback
 };
 
 }  // namespace rondo::detail

@@ -1,18 +1,18 @@
-// The model. A descriptor number has at most one registration; the place in the table is the
-// number itself, as in Redis' ae. A Token is that number, the generation of its registration, so
-// that an event of one that has ended finds another generation and reaches nobody, and what is
-// awaited.
+// The model. A descriptor number has at most one registration, and the number itself is the index
+// in the table, as in Redis' ae. A Token holds this number, the generation of the registration, and
+// the awaited readiness. An event of an ended registration has another generation, so it reaches no
+// handler.
 //
-// interest  what the handler awaits now: set at once, by anybody, at no cost
-// polled    what the backend was last told
-// expected  in the slot: the token that the backend was last told, while the two above agree; 0
-//           otherwise. One comparison then lets an event through; any other gets a closer look
+// interest  what the handler awaits now. It is set at once, at no cost
+// polled    the interest that was last passed to the backend
+// expected  in the slot: the token that was last passed to the backend while the two above agree,
+//           otherwise 0. One comparison lets an event through; all others are checked in full
 //
-// interest and polled differ until flush(), once a turn. Interest that grows is told then. Interest
-// that shrinks is not told at all until an event comes that nobody awaits: a stream that wants to
-// write now and then would otherwise pay two system calls each time. That event marks the state,
-// and the next flush() tells the backend; so a hang-up that nobody awaits is heard once and then no
-// more.
+// interest and polled may differ until flush(), which runs once in a turn. It passes interest that
+// has grown to the backend. Interest that has shrunk is not passed on until an event comes that is
+// not awaited: otherwise a stream that sometimes waits for writability would pay two system calls
+// each time. That event marks the state, and the next flush() updates the backend. So a hang-up
+// that no handler awaits is reported once and no more.
 #include "watch_table.h"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ bool WatchTable::make_room_for(std::size_t place) noexcept try {
   refused_.reserve(std::bit_ceil(place + 1));
   if (place >= places_) {
     const auto places = std::max(places_min, static_cast<std::uint32_t>(std::bit_ceil(place + 1)));
-    // calloc's fresh pages cost nothing until they are used.
+    // Fresh pages from calloc cost nothing until they are used.
     auto* const slots = static_cast<Sink::Slot*>(std::calloc(places, sizeof(Sink::Slot)));
     if (slots == nullptr) return false;
     std::copy_n(slots_.get(), places_, slots);
@@ -150,7 +150,7 @@ bool WatchTable::tell_changes() noexcept {
 }
 
 void WatchTable::tell_refused() {
-  // By index: a handler may watch more, and the list moves when the table grows.
+  // Use an index: a handler may add registrations, and the list moves when the table grows.
   for (std::size_t i = 0; i < refused_.size(); ++i) {
     const Token token = refused_[i];
     if (const State* const found = find(token)) deliver(token, found->interest);

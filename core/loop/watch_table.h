@@ -1,4 +1,4 @@
-// Who is called for which descriptor: a table with a place for each descriptor number.
+// The registrations: a table with a slot for each descriptor number.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class WatchTable {
 
   Result<Token> add(int fd, Ready interest, Handler& handler) noexcept;
   void remove(Token token) noexcept;
-  /// The same without telling the backend.
+  /// The same without a call of the backend.
   void abandon(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
   void set_handler(Token token, Handler& handler) noexcept;
@@ -31,43 +31,45 @@ class WatchTable {
   [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
 
-  /// The registration of a descriptor that has one.
+  /// The registration of a descriptor, which must have one.
   [[nodiscard]] Token token_of(int fd) const noexcept {
     return token_for(static_cast<std::size_t>(fd), Ready::none);
   }
 
-  /// Where a Sink finds the slots; they move when add() makes room.
+  /// The slots for a Sink. They move when add() makes the table larger.
   [[nodiscard]] const Sink::Slot* slots() const noexcept { return slots_.get(); }
   [[nodiscard]] std::uint32_t places() const noexcept { return places_; }
 
-  /// An event that does not fit its slot: stale, not awaited any more, or of an older interest.
+  /// An event that does not match its slot: it is stale, not awaited any more, or from an earlier
+  /// interest.
   void deliver(Token token, Ready ready);
 
-  /// Tells the backend what has changed. False: some of it was refused, and is tried again with the
-  /// next flush; see hint_refused().
-  [[nodiscard]] bool flush() noexcept {  // what was refused is among the changed
+  /// Passes the changes of interest to the backend. False: it refused some, which the next flush()
+  /// tries again; see hint_refused().
+  [[nodiscard]] bool flush() noexcept {  // refused changes are on the list of changes
     return changed_.empty() || tell_changes();
   }
-  /// Tells the handlers whose change was refused that they are ready, so that they find out why.
+  /// Calls the handlers whose change was refused, so that they meet the error in their own calls.
   void hint_refused() {
     if (!refused_.empty()) tell_refused();
   }
 
-  /// After Backend::reinit: everything is to be told again by the next flush.
+  /// Called after Backend::reinit(): the next flush() passes all registrations to the backend
+  /// again.
   void forget_polled() noexcept;
 
-  /// How many events came for registrations that had ended, ever, less one a direction for each of
-  /// those: a poller that behaves never raises it.
+  /// The number of events that came for ended registrations, minus one for each direction of each
+  /// of them. It does not grow while the poller works correctly.
   [[nodiscard]] std::int64_t unexplained_events() const noexcept { return unexplained_events_; }
 
   static int descriptor(Token token) noexcept { return static_cast<int>(place_of(token)); }
 
  private:
   struct State {
-    std::uint32_t generation = 1;  // counts the registrations of this number
-    Ready interest = Ready::none;  // what the handler awaits; none while it is not watched
-    Ready polled = Ready::none;    // what the backend reports
-    bool changed = false;          // on the list of those whose `polled` is to be mended
+    std::uint32_t generation = 1;  // counts the registrations of this descriptor number
+    Ready interest = Ready::none;  // what the handler awaits; none if there is no registration
+    Ready polled = Ready::none;    // what the backend was asked to report
+    bool changed = false;          // on the list of changes
     bool referenced = false;
   };
   struct Free {
@@ -86,12 +88,12 @@ class WatchTable {
   void mark_changed(std::size_t place) noexcept;
 
   Backend& backend_;
-  // By descriptor: what a dispatch reads, and the rest. The number of slots is a power of two;
-  // their pages are touched as they are used.
+  // Indexed by descriptor: the part that a dispatch reads, and the rest. The number of slots is a
+  // power of two; their pages are not touched before they are used.
   std::unique_ptr<Sink::Slot[], Free> slots_;
   std::uint32_t places_ = 0;
   std::vector<State> states_;
-  // Both have room for every state, each of which is on them at most once: no change can fail.
+  // Both have room for every state, and each state is on them at most once: no change can fail.
   std::vector<std::uint32_t> changed_;
   std::vector<Token> refused_;
   std::size_t referenced_ = 0;

@@ -1,11 +1,11 @@
-// The model. A queue that is filled, and a batch that is run: the two vectors are exchanged, so
-// that in the steady state neither allocates. What is pushed while the batch runs waits for the
-// next turn, with a look at the events in between.
+// The model. A queue is filled and a batch is run. The two vectors are exchanged, so that in the
+// steady state neither allocates. Work that is pushed while the batch runs waits for the next turn,
+// and the poller runs in between.
 //
-// Posting: the count of those waiting goes up under the mutex, and whoever raised it from zero
-// wakes the reactor. It goes down as work is taken from the batch, in the reactor's thread; a post
-// that sees it above zero knows that the reactor will look again before it sleeps, because the
-// reactor sleeps only while the count is zero. So no wake-up is lost, and a burst costs one.
+// Posting: the count of waiting items rises under the mutex, and the caller that raises it from
+// zero wakes the reactor. It falls in the reactor's thread as items are taken from the batch. A
+// post that sees it above zero needs no wake-up, because the reactor sleeps only while the count is
+// zero. So no wake-up is lost, and a burst of posts costs one.
 #include "work_queue.h"
 
 #include <utility>
@@ -60,7 +60,7 @@ void PostedWork::run(std::size_t max) {
     batch_.take(queue_);
   }
   const std::size_t before = batch_.size();
-  struct Count {  // also when an exception ends the batch early
+  struct Count {  // also if an exception ends the batch early
     PostedWork& posted;
     std::size_t before;
     ~Count() {
