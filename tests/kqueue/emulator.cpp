@@ -1,19 +1,20 @@
-// kqueue(2) and kevent(2) for Linux, as far as rondo's backend needs them, with the manners of
+// kqueue(2) and kevent(2) for Linux, as far as rondo's backend needs them, with the behaviour of
 // several systems. Written from the manual page.
 //
-// A queue is a socket that is never used: it has a number, is closed by close(2), and its inode
-// tells whether the number is still the queue's. Its table of notes (ident and filter, in the
-// kernel's word a knote) lives here. kevent() asks poll(2) about all noted descriptors, lets look()
-// translate, and sleeps in ppoll(2) until one changes. What poll calls ready and kqueue does not
-// would end that sleep at once: it is left out, and the sleep cut into slices.
+// A queue is a socket that is never used: it has a descriptor, close(2) closes it, and its inode
+// shows whether the number still belongs to the queue. The table of notes is here (a note is an
+// ident and a filter; the kernel calls it a knote). kevent() calls poll(2) for all descriptors with
+// notes, look() translates the results, and ppoll(2) sleeps until one changes. A descriptor that is
+// ready for poll but not for kqueue would end that sleep at once: it is left out, and the sleep is
+// cut into slices.
 //
-// A note of a descriptor that was closed goes, when it is next looked at; so does one whose number
-// now names another file (by device and inode: a dup() of the same file passes for the old one).
-// EV_CLEAR's edges are an epoll instance's, one for each such note: it is closed with the note, and
-// not yet with the queue.
+// The note of a closed descriptor is removed when it is next examined. So is a note whose
+// descriptor number now belongs to another file (compared by device and inode: a dup() of the same
+// file is not distinguished). For the edges of EV_CLEAR each such note has an epoll instance of its
+// own, which is closed with the note, not with the queue.
 //
-// Thread-safe; but a change made by another thread is not seen by a kevent() that sleeps already.
-// Costs: every kevent() walks the whole table.
+// Thread-safe, but a kevent() that already sleeps does not see the changes of another thread.
+// Cost: each kevent() visits the whole table.
 #include "emulator.h"
 
 #include <fcntl.h>
@@ -50,7 +51,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds slice{1};
 constexpr time_t xnu_seconds_max = 100'000'000;
 
-/// The tables stand for the kernel's, which no test counts when it counts the calls of new.
+/// An allocator without operator new: the tables stand for kernel memory, which tests that count
+/// allocations must not count.
 template <typename T>
 struct KernelMemory {
   using value_type = T;
@@ -81,7 +83,7 @@ std::optional<Identity> identity_of(int fd) noexcept {
   return Identity{status.st_dev, status.st_ino};
 }
 
-/// An epoll instance that reports `fd`'s edges in one direction, closed with its note.
+/// An epoll instance that reports the edges of `fd` in one direction. It is closed with its note.
 class Edge {
  public:
   Edge(int fd, short filter) noexcept : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
@@ -103,12 +105,13 @@ class Edge {
 };
 
 struct Note {
-  Event added{};  // ident, filter and udata are those of its events
+  Event added{};  // its events have the same ident, filter and udata
   Identity identity;
   std::optional<Edge> edge;
   bool disabled = false;
   bool end_shown = false;
-  std::uint64_t told = 0;  // when it was last told, in events of the queue: the oldest goes first
+  std::uint64_t told =
+      0;  // when it was last reported, counted in events of the queue: the oldest goes first
 };
 
 struct Queue {
@@ -119,7 +122,7 @@ struct Queue {
   std::uint64_t told = 0;
 
   bool is_evil() const noexcept { return personality == Personality::evil; }
-  /// One in `sides`, for the evil personality; never for the others.
+  /// True once in `sides` calls for the evil personality, never for the others.
   bool mischief(std::uint64_t sides) noexcept { return is_evil() && dice() % sides == 0; }
 };
 
@@ -134,7 +137,7 @@ struct World {
 
 World& world() {
   static World* const all = [] {
-    // A child inherits no queue; it goes on with the numbers free.
+    // A child inherits no queue: the descriptor numbers are free there.
     pthread_atfork([] { world().mutex.lock(); }, [] { world().mutex.unlock(); },
                    [] {
                      for (const auto& [fd, queue] : world().queues)
@@ -178,7 +181,7 @@ int add(Queue& queue, const Event& change) {
     found->second.identity = identity;
     if ((change.flags & EV_CLEAR) != 0) found->second.edge.emplace(fd, change.filter);
   }
-  found->second.added.udata = change.udata;  // the mode stays what it was
+  found->second.added.udata = change.udata;  // the mode does not change
   found->second.disabled = (change.flags & EV_DISABLE) != 0;
   return 0;
 }
@@ -198,7 +201,7 @@ int apply(Queue& queue, const Event& change) {
   return 0;
 }
 
-/// Returns how many receipts and errors were placed, or -1 for an error that found no room.
+/// Returns the number of receipts and errors that were stored, or -1 if an error found no room.
 int apply_all(Queue& queue, std::span<const Event> changes, std::span<Event> out) {
   std::size_t placed = 0;
   for (const Event& change : changes) {
@@ -223,12 +226,12 @@ struct Candidate {
   Note* note;
 };
 
-/// What is ready, oldest first; and what is not, but may be waited for with ppoll.
+/// The ready notes, oldest first, and the notes that are not ready but can be awaited with ppoll.
 struct Gathered {
   Vector<Candidate> ready;
   Vector<pollfd> sleepers;
   bool in_slices = false;
-  bool lies = false;  // of the evil personality: each kevent() may tell what is not so, once
+  bool lies = false;  // for the evil personality: each kevent() may report one spurious event
 };
 
 void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
@@ -307,7 +310,8 @@ int fail(int error) noexcept {
   return -1;
 }
 
-/// The part of kevent() that may sleep. `lock` holds the world's mutex, and is let go meanwhile.
+/// The part of kevent() that may sleep. `lock` holds the mutex of the emulator and is released
+/// meanwhile.
 int collect(int kq, std::span<Event> out, const timespec* timeout,
             std::unique_lock<std::mutex>& lock) {
   using std::chrono::nanoseconds;
@@ -367,12 +371,12 @@ using namespace rondo::test;
 extern "C" int kqueue() {
   const std::scoped_lock lock{world().mutex};
   if (world().kqueue_error != 0) return fail(std::exchange(world().kqueue_error, 0));
-  const int kq = socket(AF_UNIX, SOCK_DGRAM, 0);  // not close-on-exec: nor is the real one
+  const int kq = socket(AF_UNIX, SOCK_DGRAM, 0);  // not close-on-exec, like the real one
   if (kq < 0) return -1;
-  world().queues.erase(kq);  // of a queue that was closed, and its number is free again
+  world().queues.erase(kq);  // left over from a closed queue that had the same number
   Queue& queue = world().queues[kq];
   queue.personality = world().personality;
-  queue.dice.seed(world().seed++);  // a renewed backend does not meet the same luck again
+  queue.dice.seed(world().seed++);  // a reinitialised backend gets other random numbers
   queue.identity = identity_of(kq).value_or(Identity{});
   return kq;
 }

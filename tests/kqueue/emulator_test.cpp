@@ -1,4 +1,4 @@
-// The emulator against kqueue(2): what the backend's tests rest on.
+// The emulator compared with kqueue(2), since the tests of the backend depend on it.
 #include "emulator.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ class Emulator : public DescriptorCensus {
   }
   [[nodiscard]] int kq() const { return queue_.get(); }
 
-  /// Submits one change without EV_RECEIPT and without room for events; returns the errno.
+  /// Submits one change without EV_RECEIPT and without room for events. Returns the errno.
   [[nodiscard]] int change(int fd, short filter, unsigned flags, void* udata = nullptr) const {
     const Event one = make(fd, filter, flags, udata);
     return kevent(kq(), &one, 1, nullptr, 0, nullptr) == 0 ? 0 : errno;
@@ -141,7 +141,7 @@ TEST_F(Emulator, ReplacesOrAddsTheErrorFlagOfAReceipt) {
     ASSERT_EQ(kevent(kq(), &add, 1, &receipt, 1, nullptr), 1);
     EXPECT_EQ(receipt.flags, flags);
     EXPECT_EQ(receipt.data, 0);
-    EXPECT_EQ(look().size(), 1U) << "the event was not taken by the way";
+    EXPECT_EQ(look().size(), 1U) << "the change did not consume the event";
   }
 }
 
@@ -156,9 +156,9 @@ TEST_F(Emulator, PlacesTheErrorsOfChangesWhereThereIsRoom) {
   EXPECT_EQ(out[0].flags, EV_ERROR);
   EXPECT_EQ(out[0].data, ENOENT);
   EXPECT_EQ(out[1].data, EBADF);
-  EXPECT_EQ(registered_filters(), 1U) << "the third was done all the same";
+  EXPECT_EQ(registered_filters(), 1U) << "the third change was made nevertheless";
   EXPECT_EQ(change(pair.ours.get(), EVFILT_READ, EV_DELETE), ENOENT);
-  EXPECT_EQ(change(pair.ours.get(), -11, EV_ADD), EINVAL) << "no such filter";
+  EXPECT_EQ(change(pair.ours.get(), -11, EV_ADD), EINVAL) << "there is no such filter";
 }
 
 TEST_F(Emulator, ForgetsAClosedDescriptorAndDoesNotTakeItsSuccessorForIt) {
@@ -207,7 +207,7 @@ TEST_F(Emulator, SaysNothingOfASocketThatIsNotConnected) {
   ASSERT_EQ(change(fresh.get(), EVFILT_WRITE, EV_ADD), 0);
   const timespec little{0, 3'000'000};
   Event event{};
-  EXPECT_EQ(kevent(kq(), nullptr, 0, &event, 1, &little), 0) << "and sleeps all the same";
+  EXPECT_EQ(kevent(kq(), nullptr, 0, &event, 1, &little), 0) << "and it sleeps nevertheless";
 }
 
 TEST_F(Emulator, RefusesOrMarksAPipeWithoutAReader) {
@@ -247,7 +247,7 @@ TEST_F(Emulator, IsNotCloseOnExecAndNotInherited) {
   start(Personality::freebsd);
   EXPECT_FALSE(is_close_on_exec(kq()));
   EXPECT_EQ(in_child([this] { return ::fcntl(kq(), F_GETFD) == -1 && errno == EBADF ? 0 : 1; }), 0);
-  EXPECT_EQ(look().size(), 0U) << "the parent's is alive";
+  EXPECT_EQ(look().size(), 0U) << "the parent's queue still works";
 }
 
 TEST_F(Emulator, EndsWithItsDescriptor) {
@@ -313,7 +313,7 @@ TEST_F(Emulator, IsEvilInTheSameWayForTheSameSeed) {
     }
     EXPECT_GT(lies, 0U);
     EXPECT_LT(lies, 60U);
-    EXPECT_GT(run.size(), 300U) << "mostly true all the same";
+    EXPECT_GT(run.size(), 300U) << "most events are true";
   }
   EXPECT_EQ(runs[0], runs[1]);
   EXPECT_NE(runs[0], runs[2]);

@@ -1,4 +1,4 @@
-// The conformance suite on the kqueue backend, as it is on each of the systems that are emulated.
+// The conformance suite on the kqueue backend, with the behaviour of each emulated system.
 #include "emulator.h"
 #include "make_kqueue.h"
 #include "support/backends_under_test.h"

@@ -1,4 +1,4 @@
-// What is special about kqueue among the backends, on each system's manners.
+// Tests of the kqueue backend alone, with the behaviour of each emulated system.
 #include <fcntl.h>
 #include <sys/event.h>
 #include <sys/socket.h>
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 class Kqueue : public PortFixture {
  protected:
-  /// Filters beside the wake-up's own.
+  /// The number of filters without that of the wake-up.
   static std::size_t filters() { return registered_filters() - 1; }
   static Pipe widowed_pipe() {
     Pipe pipe = make_pipe();
@@ -83,7 +83,7 @@ TEST_P(Kqueue, ReportsAFifoByItsNewReaderOnceThereIsOne) {
   EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
   reader = open_end(O_RDONLY);
   EXPECT_GT(fill_until_full(writer.get()), 0U);
-  EXPECT_TRUE(is_not_told(token, Ready::write)) << "it is full, not without a reader";
+  EXPECT_TRUE(is_not_told(token, Ready::write)) << "the pipe is full; its reader is not closed";
   EXPECT_FALSE(read_all(reader.get()).empty());
   EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
   backend->unwatch(writer.get(), Ready::write);
@@ -106,7 +106,7 @@ TEST_P(Kqueue, AllowsEndedPipesToBeUnwatchedFromInsideASink) {
   };
   for (int i = 0; i < looks && watched > 0; ++i) ASSERT_FALSE(backend->wait(sink, backend->now()));
   for (std::uint64_t n = 0; n < pipes.size(); ++n)
-    EXPECT_EQ(sink.count(Token{n}, Ready::write), 1U) << "it was unwatched then";
+    EXPECT_EQ(sink.count(Token{n}, Ready::write), 1U) << "it was unwatched at that time";
   EXPECT_EQ(filters(), 0U);
 }
 
@@ -132,7 +132,7 @@ TEST_P(Kqueue, LosesNothingWhenASinkThrows) {
   backend->unwatch(pipe.writer.get(), Ready::write);
   backend->unwatch(pair.ours.get(), Ready::write);
   backend->wake();
-  ASSERT_FALSE(backend->wait(sink, never)) << "a wake is still heard";
+  ASSERT_FALSE(backend->wait(sink, never)) << "a wake-up still ends the wait";
 }
 
 TEST_P(Kqueue, RefusesAClosedDescriptorAlthoughAnEndedPipeLooksAlike) {
@@ -258,25 +258,26 @@ TEST_P(Kqueue, ReportsWhatTheSystemSaysWhenItCannotBeMade) {
     EXPECT_EQ(backends::make_kqueue().error(), std::errc::too_many_files_open) << spare;
   }
   const DescriptorFamine famine{3};
-  EXPECT_TRUE(backends::make_kqueue()) << "three descriptors are what it takes";
+  EXPECT_TRUE(backends::make_kqueue()) << "a backend needs three descriptors";
 }
 
 TEST_P(Kqueue, MayBeRenewedAgainAfterThatFailed) {
   const Pair pair = unix_pair();
   fail_next_kqueue(ENFILE);
   EXPECT_EQ(backend->reinit(), std::errc::too_many_files_open_in_system);
-  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read)) << "what was goes on";
+  ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read))
+      << "the existing registrations still work";
   backend->unwatch(pair.ours.get(), Ready::read);
   backend->wake();
   ASSERT_FALSE(backend->reinit());
   CollectingSink sink;
-  ASSERT_FALSE(backend->wait(sink, never)) << "a wake is pending: none was lost";
+  ASSERT_FALSE(backend->wait(sink, never)) << "no wake-up was lost";
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
   EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
-// The child has no such descriptor any more: its number may be anybody's.
+// The child does not have this descriptor any more, and its number may be in use for another.
 TEST_P(Kqueue, DoesNotCloseTheQueuesNumberInAChild) {
   EXPECT_EQ(in_child([this] {
               std::vector<Fd> others;

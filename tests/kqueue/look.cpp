@@ -1,5 +1,5 @@
-// Linux' poll() translated into the terms of kqueue(2), one filter at a time. Nothing here changes
-// the descriptor: SO_ERROR stays unread, which is why events have no fflags.
+// Translates the results of Linux' poll() to those of kqueue(2), one filter at a time. Nothing here
+// changes the descriptor: SO_ERROR stays unread, so events have no fflags.
 #include "look.h"
 
 #include <fcntl.h>
@@ -34,10 +34,11 @@ std::int64_t count_of(int fd, unsigned long request) noexcept {
   return ioctl(fd, request, &count) == 0 ? count : 0;
 }
 
-/// Whether we shut down the writing direction ourselves: poll() says no more than "writable".
+/// Whether this side has shut down its writing direction: poll() reports only "writable" then.
 bool is_write_shut(int fd) noexcept {
   if (socket_option(fd, SO_TYPE) != SOCK_STREAM) return false;
-  if (socket_option(fd, SO_DOMAIN) == AF_UNIX)  // of no bytes: it sends nothing and tells
+  if (socket_option(fd, SO_DOMAIN) ==
+      AF_UNIX)  // a write of no bytes: it sends nothing, but its result shows the state
     return send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE;
   tcp_info info{};
   socklen_t size = sizeof info;
@@ -54,7 +55,7 @@ bool is_write_shut(int fd) noexcept {
 }
 
 Look look_at_socket(int fd, short filter, short polled) noexcept {
-  // Neither connected nor connecting: the BSDs say nothing, where Linux says OUT and HUP.
+  // Neither connected nor connecting: the BSDs report nothing, Linux reports OUT and HUP.
   if ((polled & (poll_all | POLLHUP | POLLERR)) == (POLLOUT | POLLHUP)) return {};
   const bool is_datagram = socket_option(fd, SO_TYPE) == SOCK_DGRAM;
   Look found;
@@ -89,7 +90,7 @@ Look look(int fd, short filter, short polled) noexcept {
     const std::int64_t rest = status.st_size - lseek(fd, 0, SEEK_CUR);
     return {.ready = rest != 0, .end = false, .data = rest};
   }
-  return look_at_pipe(fd, filter, polled);  // terminals and the like, too
+  return look_at_pipe(fd, filter, polled);  // also terminals and similar files
 }
 
 int refusal(int fd, short filter) noexcept {

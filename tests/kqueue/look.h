@@ -1,4 +1,5 @@
-// What a filter of kqueue(2) would say of a descriptor, found out with poll(2) and its kin.
+// The state that a filter of kqueue(2) would report of a descriptor, derived from poll(2) and
+// similar calls.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,10 @@ struct Look {
   std::int64_t data = 0;  // bytes to read, or room to write
 };
 
-/// `polled` is what poll() just said of `fd` when asked for poll_all.
+/// `polled` is the result of poll() for `fd` with the events poll_all.
 Look look(int fd, short filter, short polled) noexcept;
 
-/// The errno with which kqueue would refuse to watch `fd` at all; 0: it would not.
+/// The errno with which kqueue would refuse to watch `fd`, or 0 if it would accept it.
 int refusal(int fd, short filter) noexcept;
 
 /// Whether `fd` is the end of a pipe whose other end is closed.

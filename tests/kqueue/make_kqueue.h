@@ -1,4 +1,5 @@
-// What backends/kqueue.cpp offers; in a build with the backend, built_backends() leads to it.
+// The function that backends/kqueue.cpp defines. Where the library has this backend,
+// built_backends() leads to it.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,7 @@ constexpr int looks_without_pause = 3;
 constexpr unsigned tries_max = 10;
 constexpr Duration patience_of_shrinking = std::chrono::milliseconds{30};
 
-/// Until it looks the same twice.
+/// Looks until two successive looks are equal.
 std::string settled(Player& player) {
   std::string seen = player.look();
   for (int looks = 0; looks < looks_of_the_simulation_max; ++looks) {
@@ -23,7 +23,7 @@ std::string settled(Player& player) {
   return seen;
 }
 
-/// What it looks like at last: as expected, if that comes within `patience`.
+/// The final look. It is the expected one if that appears within `patience`.
 std::string look_for(const std::string& expected, Kernel& kernel, Player& player,
                      Duration patience) {
   const TimePoint end = Clock::now() + patience;
@@ -35,7 +35,7 @@ std::string look_for(const std::string& expected, Kernel& kernel, Player& player
   return seen == expected ? player.look() : seen;
 }
 
-/// Nothing, if it is to be played again.
+/// Nothing if the script must be played again.
 std::optional<Difference> compare_once(const Script& script,
                                        const std::vector<std::string>& expected, MakePlayer make,
                                        const BackendUnderTest& backend, Duration patience) {

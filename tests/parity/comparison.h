@@ -1,4 +1,4 @@
-// Plays a script on the simulation, then on a real kernel, and tells where they differ.
+// Plays a script on the simulation and then on a real kernel, and reports where they differ.
 #pragma once
 
 #include <cstddef>
@@ -15,29 +15,29 @@
 
 namespace rondo::test {
 
-/// What makes a player of one of the levels.
+/// Makes a player for one of the levels.
 using MakePlayer = std::unique_ptr<Player> (*)(Kernel& kernel);
 
 struct Difference {
   std::size_t step = 0;
-  std::string expected{};  // by the simulation; empty: they agree
-  std::string got{};       // by the real kernel, at last
+  std::string expected{};  // seen on the simulation; empty if both agree
+  std::string got{};       // last seen on the real kernel
   explicit operator bool() const noexcept { return !expected.empty(); }
 };
 
-/// What the simulation shows after each step.
+/// The state of the simulation after each step.
 [[nodiscard]] std::vector<std::string> expect(const Script& script, MakePlayer make);
 
-/// `patience` for the real kernel to show, after each step, what is expected; and then at another
-/// look as well.
+/// After each step the real kernel may take up to `patience` to show the expected state, which
+/// must then be seen twice.
 [[nodiscard]] Difference compare(const Script& script, const std::vector<std::string>& expected,
                                  MakePlayer make, const BackendUnderTest& backend,
                                  Duration patience);
 
-/// Leaves out steps as long as there is a difference.
+/// Removes steps while the difference remains.
 [[nodiscard]] Script shrunk(Script script, MakePlayer make, const BackendUnderTest& backend);
 
-/// The script up to the difference, and both sides of it: to be read by a person.
+/// The script up to the difference, and both sides of the difference, as text for a person.
 [[nodiscard]] std::string describe(const Script& script, MakePlayer make,
                                    const Difference& difference);
 

@@ -1,5 +1,5 @@
-// Names for endpoints that are the same on every kernel: ports are numbered in the order in which
-// they are first seen, and the prefix of the kernel's names is left out.
+// Names for endpoints that are the same on each kernel: ports are numbered in the order in which
+// they are first seen, and the prefix of the kernel's names is removed.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class EndpointNames {
     return host + ":p" + std::to_string(ports_.emplace(key, ports_.size()).first->second);
   }
 
-  /// To be told of each port that a kernel has chosen. Few are chosen twice in a script, but then
-  /// they would have one name for two.
+  /// Must be called with each port that a kernel has chosen. A port is rarely chosen twice in a
+  /// script, but then two sockets would have the same name.
   void chosen(const Endpoint& local) {
     if (local.family() == AddressFamily::unix_domain || local.port() == 0) return;
     if (!chosen_.insert({local.family(), local.port()}).second) is_ambiguous_ = true;

@@ -1,4 +1,4 @@
-// What scripts have found, one by one: what each kernel says, the simulated and the real one.
+// Single facts that scripts have found, checked on the simulated and the real kernel.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -18,11 +18,11 @@ constexpr std::uint32_t unix_stream = 6;
 constexpr std::uint32_t unix_datagram = 7;
 constexpr std::uint32_t pair_of_streams = 0;
 constexpr std::uint32_t send_buffer_40000 = 8 * 18 + 3;
-constexpr std::uint32_t group_interface = 17;  // the last of the options
+constexpr std::uint32_t group_interface = 17;  // the last option
 
 class Facts : public testing::Test {
  protected:
-  /// The outcome of the last step, on both.
+  /// The outcome of the last step on both kernels.
   static std::string outcome(const Script& script) {
     const auto make = [](Kernel& kernel) -> std::unique_ptr<Player> {
       return std::make_unique<PortPlayer>(kernel);
@@ -44,7 +44,7 @@ class Facts : public testing::Test {
   }
 };
 
-// recvmmsg(2) would tell the reset, and with it what came before would be lost.
+// recvmmsg(2) would report the reset, and the data before it would be lost.
 TEST_F(Facts, WhatCameBeforeAResetIsReceivedBeforeIt) {
   const Script script{{Kind::make_pair, 0, 1, pair_of_streams},
                       {Kind::write, 0, 0, 3},
@@ -103,13 +103,13 @@ TEST_F(Facts, WhatIsShutDownBeforeItConnectsStaysSo) {
   EXPECT_EQ(outcome(with(connected_after(Kind::shut_write), {{Kind::write, 1, 0, 5}})),
             "Broken pipe");
   EXPECT_EQ(outcome(with(connected_after(Kind::shut_write), {{Kind::read, 2, 0, 5}})), "not now")
-      << "there is no end for the peer";
+      << "the peer sees no end";
   const Script alone{{Kind::make_socket, 0, 0, tcp},
                      {Kind::bind_loopback, 0},
                      {Kind::shut_write, 0},
                      {Kind::connect_self, 0},
                      {Kind::read, 0, 0, 5}};
-  EXPECT_EQ(outcome(alone), "0 bytes") << "but of who connects to himself";
+  EXPECT_EQ(outcome(alone), "0 bytes") << "except for a socket that connects to itself";
 }
 
 TEST_F(Facts, WhatIsBoundAfterARefusalStaysSo) {
@@ -205,7 +205,7 @@ TEST_F(Facts, ADatagramTakesMoreRoomThanItsBytes) {
   for (const std::uint32_t size : {1U, 60U, 300U, 705U, 2'000U, 8'000U, 12'000U, 20'000U}) {
     Script filled = script;
     for (int i = 0; i < 12; ++i) filled.push_back({Kind::send, 1, 0, size});
-    (void)outcome(filled);  // both say the same after each
+    (void)outcome(filled);  // both agree after each step
   }
 }
 

@@ -12,7 +12,7 @@
 namespace rondo::test {
 namespace {
 
-/// Without a name.
+/// A file without a name.
 Fd make_sample_file() {
   std::string name = "/tmp/rondo-parity-file-XXXXXX";
   Fd file{::mkstemp(name.data())};
@@ -63,7 +63,7 @@ bool has_ipv6_loopback() noexcept {
   const int fd = net.socket(AddressFamily::ipv6, SocketType::stream);
   if (fd < 0) return false;
   const int result = net.bind(fd, Endpoint::loopback(0, AddressFamily::ipv6));
-  (void)net.close(fd);  // it was made to be tried alone
+  (void)net.close(fd);  // it was only made to test the address
   return result == 0;
 }
 

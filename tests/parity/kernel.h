@@ -1,4 +1,4 @@
-// What a script is played on: the simulation, or this system by way of one of the backends.
+// A kernel on which a script is played: the simulation, or this system through one of the backends.
 #pragma once
 
 #include <chrono>
@@ -24,23 +24,23 @@ class Kernel {
   virtual ~Kernel() = default;
 
   [[nodiscard]] virtual Backend& backend() noexcept = 0;
-  /// For a reactor: it has the kernel's only backend from now on.
+  /// Gives the only backend of this kernel to a reactor.
   [[nodiscard]] virtual std::unique_ptr<Backend> take_backend() noexcept = 0;
-  /// By the clock of the backend, which stands still otherwise.
+  /// Advances the clock of the backend, which otherwise stands still.
   void pass(Duration duration) noexcept { time_ = after(time_, duration); }
   [[nodiscard]] Net& net() noexcept { return backend().net(); }
-  /// What Net does not make. 0, or the negative errno.
+  /// Makes a pipe, which Net cannot make. Returns 0 or the negative errno.
   virtual int pipe(int (&fds)[2]) noexcept = 0;
-  /// In front of every path, and of every abstract name behind its @: so that no others have it.
+  /// The prefix of each path, and of each abstract name after its @, so that names are unique.
   [[nodiscard]] virtual std::string prefix() const = 0;
-  /// Whether the descriptor hangs where the backend may tell only the other direction, which is
-  /// ready beside it: as the port has it, the hang-up is a hint then.
+  /// Whether the descriptor has a hang-up that the backend may report only in the other direction,
+  /// which is ready as well. The port allows this, since readiness is a hint.
   [[nodiscard]] virtual bool hangs(int) const noexcept { return false; }
-  /// A socket that was bound to it is gone.
+  /// Removes the file of a socket that was bound to `path`.
   virtual void remove(const std::string& path) noexcept = 0;
-  /// A regular file of 10,000 bytes, none of them 0xff: both kernels send from the real system's.
+  /// A regular file of 10,000 bytes, none of them 0xff. Both kernels read it from the real system.
   [[nodiscard]] int sample_file() const noexcept { return file_.get(); }
-  /// Gives what is under way time to arrive, of which there is no need in a world.
+  /// Gives data on its way time to arrive. A simulated world does not need this.
   virtual void pause() noexcept = 0;
 
  protected:
@@ -50,7 +50,8 @@ class Kernel {
 
  private:
   Fd file_;
-  TimePoint time_{std::chrono::hours{1}};  // the same on each, as ticks are counted from zero
+  TimePoint time_{
+      std::chrono::hours{1}};  // the same on each kernel, since ticks are counted from zero
 };
 
 class SimulatedKernel final : public Kernel {
@@ -92,7 +93,7 @@ class SystemKernel final : public Kernel {
   bool tells_all_;
 };
 
-/// Whether this system has ::1.
+/// Whether this system has the address ::1.
 [[nodiscard]] bool has_ipv6_loopback() noexcept;
 
 }  // namespace rondo::test

@@ -1,6 +1,5 @@
-// The kqueue backend as it is on the systems that are emulated; OpenBSD's is FreeBSD's. Not the
-// evil one: what it tells of is not ready, so that a stream finds out what has happened by another
-// call.
+// The kqueue backend with the behaviour of the emulated systems; OpenBSD behaves like FreeBSD. The
+// evil personality is left out: its spurious events make a stream detect an end in another call.
 #include "kqueue/emulator.h"
 #include "kqueue/make_kqueue.h"
 #include "support/backends_under_test.h"

@@ -57,7 +57,7 @@ void ParityFixture::check_slice(Draw draw, MakePlayer make) {
     if (!found) continue;
     const Script small = shrunk(script, make, backend);
     const Difference left = compare(small, expect(small, make), make, backend, patience);
-    ADD_FAILURE() << "they differ; RONDO_PARITY_SEED=" << seed
+    ADD_FAILURE() << "the kernels differ; RONDO_PARITY_SEED=" << seed
                   << " RONDO_PARITY_SCRIPTS=1 replays it\n"
                   << (left ? describe(small, make, left) : describe(script, make, found)) << '\n';
     if (!goes_on) return;

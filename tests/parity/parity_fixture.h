@@ -1,4 +1,4 @@
-// What the two levels of parity share: slices of the seeds, and the report of a difference.
+// Shared by the two levels of parity tests: slices of the seeds, and the report of a difference.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 
 namespace rondo::test {
 
-/// Every n-th script, on one backend: so that the runner can give them to several processes.
+/// Every n-th script on one backend, so that several processes can share the scripts.
 struct ParitySlice {
   BackendUnderTest backend;
   std::uint64_t index;
@@ -28,14 +28,14 @@ std::string name_of_slice(const testing::TestParamInfo<ParitySlice>& slice);
 std::uint64_t first_parity_seed();
 
 using Draw = Script (*)(std::uint64_t seed);
-/// Of the texts of the first 200 scripts. A seed that is reported is to draw the same script with
-/// every compiler and library: each build compares this with one number, which is renewed with
-/// whatever changes the scripts.
+/// A hash of the texts of the first 200 scripts. A reported seed must generate the same script with
+/// each compiler and library, so each build compares this with a constant. Update the constant when
+/// the scripts change.
 std::uint64_t hash_of_scripts(Draw draw);
 
 class ParityFixture : public DescriptorCensus, public testing::WithParamInterface<ParitySlice> {
  protected:
-  /// Fails with the first script that makes a difference, shrunk.
+  /// Fails with the first script that shows a difference, reduced to the steps that matter.
   static void check_slice(Draw draw, MakePlayer make);
 };
 

@@ -1,4 +1,4 @@
-// Plays a script, step by step, and tells what can be seen.
+// Plays a script step by step and describes the visible state.
 #pragma once
 
 #include <cerrno>
@@ -23,17 +23,18 @@ class Player {
   virtual ~Player() = default;
 
   virtual void play(const Step& step) = 0;
-  /// Lets what can happen now happen, and tells the outcome of the last step and the state of
-  /// everything. A later look may tell more.
+  /// Lets pending events happen, and describes the outcome of the last step and the state of all
+  /// objects. A later look may show more.
   virtual std::string look() = 0;
-  /// The kernel has chosen a port twice: the script is to be played again, on another one.
+  /// The kernel has chosen a port twice: play the script again on a new kernel.
   [[nodiscard]] virtual bool is_ambiguous() const noexcept = 0;
 };
 
-/// A byte that only fills: how many there are is not compared, since buffers are counted otherwise.
+/// A byte that only fills buffers. Its count is not compared, since kernels count buffers
+/// differently.
 constexpr std::byte filling{0xff};
 
-/// The sum of what was received, without what only fills.
+/// The sum of the received bytes without the filling.
 class Sum {
  public:
   static constexpr std::string_view filling_text = " and filling";
@@ -73,7 +74,7 @@ inline std::vector<std::byte> content_of(std::uint32_t salt, std::size_t size) {
 
 constexpr std::string_view too_early = "not now";
 
-/// `Connection refused`; for what may come later `not now`.
+/// `Connection refused`; or `not now` for a result that may come later.
 inline std::string error_text(int error) {
   if (error == EAGAIN) return std::string{too_early};
   return std::generic_category().message(error);

@@ -1,4 +1,4 @@
-// Which function plays a step of a kind.
+// The function that plays each kind of step.
 #include "parity/port_player.h"
 
 namespace rondo::test {

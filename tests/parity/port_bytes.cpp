@@ -1,4 +1,4 @@
-// Bytes, messages, options and groups.
+// Steps on bytes, messages, options and groups.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,7 +31,7 @@ std::vector<std::byte> PortPlayer::content(std::size_t size) {
 
 // --- bytes --------------------------------------------------------------------------------------
 
-/// Where there is filling, the rest is read too: how much there is differs.
+/// If there is filling, reads the rest as well, because its amount differs.
 void PortPlayer::take(const Step& step, std::function<std::string()> once) {
   attempt([this, step, once = std::move(once), rest = Sum{}, drains = false]() mutable {
     if (!drains) {
@@ -101,20 +101,20 @@ void PortPlayer::write_file(const Step& step) {
 
 void PortPlayer::send_file(const Step& step) {
   if (fills_again(step)) return;
-  // It takes whole pages of a pipe.
+  // Filling a pipe takes whole pages.
   if (type_of(step.slot) == 0) return write_file(step);
   tell_transfer(net_.send_file(kernel_.sample_file(), 100, step.number, fd_of(step.slot)));
 }
 
-/// 0: it is no socket.
+/// 0 if it is not a socket.
 int PortPlayer::type_of(std::size_t at) {
   int type = 0;
   const std::span bytes = std::as_writable_bytes(std::span{&type, 1});
   return net_.option(fd_of(at), SOL_SOCKET, SO_TYPE, bytes) < 0 ? 0 : type;
 }
 
-/// Until it takes no more. Where datagrams are counted, of a byte each: so that it is their number
-/// that fills.
+/// Writes until the socket takes no more. If datagrams are counted, each has one byte, so that
+/// their number fills the queue.
 void PortPlayer::fill(const Step& step) {
   const int type = type_of(step.slot);
   const bool is_tcp = type == SOCK_STREAM && family_of(step.slot) != AddressFamily::unix_domain;
@@ -131,7 +131,7 @@ void PortPlayer::fill(const Step& step) {
   });
 }
 
-/// What is full may have got a little room meanwhile, or not: it is filled again.
+/// A full buffer may have gained a little room meanwhile: fill it again.
 bool PortPlayer::fills_again(const Step& step) {
   if (!slots_[step.slot].is_filled) return false;
   fill(step);
@@ -185,7 +185,7 @@ void PortPlayer::send_batch(const Step& step) {
 
 namespace {
 
-/// Room for messages, and what came of them as a text.
+/// Buffers for messages, and their results as text.
 struct Arrival {
   Arrival(std::size_t size, std::size_t control_size) : room(size), control(control_size) {
     message = {.address = &from, .parts = {&part, 1}, .control = control};
@@ -211,7 +211,7 @@ struct Arrival {
   Message message;
 };
 
-/// The one descriptor that there was room for, or -1.
+/// The one descriptor for which there was room, or -1.
 int descriptor_in(const Message& message) {
   if (message.control_size < CMSG_LEN(sizeof(int))) return -1;
   cmsghdr head{};
@@ -236,7 +236,7 @@ void PortPlayer::receive(const Step& step) {
 void PortPlayer::receive_truncated(const Step& step) { receive(step); }
 
 void PortPlayer::receive_whole_size(const Step& step) {
-  // Linux throws a stream's bytes away when it is asked so.
+  // With this option Linux discards the bytes of a stream.
   if (type_of(step.slot) == SOCK_STREAM) return receive(step);
   take(step, [this, step] {
     Arrival arrival{step.number, 0};
@@ -298,7 +298,7 @@ void PortPlayer::receive_descriptor(const Step& step) {
   });
 }
 
-/// What was passed is closed by the kernel.
+/// The kernel closes the passed descriptors.
 void PortPlayer::receive_without_room(const Step& step) {
   take(step, [this, step] {
     Arrival arrival{step.number, 0};
@@ -312,7 +312,7 @@ void PortPlayer::receive_without_room(const Step& step) {
 
 namespace {
 
-/// Left out are those that a world takes without effect, or does not have: see docs/parity.md.
+/// Without the options that a world accepts without effect or does not have: see docs/parity.md.
 constexpr SocketOption options[] = {
     SocketOption::reuse_address,    SocketOption::reuse_port,
     SocketOption::receive_buffer,   SocketOption::send_buffer,
@@ -333,7 +333,7 @@ constexpr int values[] = {0, 1, 2, -1, 5, 200, 300, 5'000, 40'000, -2};
 void PortPlayer::set_option(const Step& step) {
   const SocketOption option = options[step.number % std::size(options)];
   int value = values[step.number / std::size(options) % std::size(values)];
-  // A close that lingers blocks, in real time; and small buffers take their time.
+  // A close that lingers blocks in real time, and small buffers are slow.
   if (option == SocketOption::linger && value > 0) value = 0;
   const bool is_buffer =
       option == SocketOption::receive_buffer || option == SocketOption::send_buffer;
@@ -347,7 +347,7 @@ void PortPlayer::get_option(const Step& step) {
   const SocketOption option = options[step.number % std::size(options)];
   int value = 0;
   const int result = net_.get(fd_of(step.slot), option, value);
-  // How large a buffer is that nobody has sized is the system's affair.
+  // The default size of a buffer depends on the system.
   const bool is_buffer =
       option == SocketOption::receive_buffer || option == SocketOption::send_buffer;
   const bool is_known = !is_buffer || value == 2 * buffer_size;
@@ -357,7 +357,7 @@ void PortPlayer::get_option(const Step& step) {
                         : "some");
 }
 
-/// On the loopback's interface.
+/// On the loopback interface.
 void PortPlayer::change_membership(const Step& step, bool member) {
   const bool is_ipv6 = family_of(step.slot) == AddressFamily::ipv6;
   const Endpoint group = Endpoint::parse(is_ipv6 ? "[ff01::7:7]:0" : "239.7.7.7:0").value();

@@ -1,8 +1,9 @@
-// The simulated network and this system's do the same: generated scripts are played on both, and
-// what can be seen after each step is compared. See docs/parity.md for what may differ.
+// The simulated network behaves like this system's: generated scripts are played on both, and the
+// visible state after each step is compared. docs/parity.md lists what may differ.
 //
-// RONDO_PARITY_SCRIPTS: how many; RONDO_PARITY_SEED: the first; each script has a seed of its own.
-// RONDO_PARITY_SURVEY=1: goes on after a difference, and has little patience, to find many at once.
+// RONDO_PARITY_SCRIPTS is the number of scripts, RONDO_PARITY_SEED the first seed; each script has
+// a seed of its own. RONDO_PARITY_SURVEY=1 continues after a difference, with little patience, to
+// find many at once.
 #include <gtest/gtest.h>
 
 #include <bitset>

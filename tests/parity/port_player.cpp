@@ -34,13 +34,13 @@ PortPlayer::~PortPlayer() {
   for (std::size_t at = 0; at < slot_count; ++at) empty(at);
   for (const Deserted& one : deserted_) {
     for (const int fd : {one.tcp, one.udp}) {
-      if (fd >= 0) (void)net_.close(fd);  // it was only there to have a port
+      if (fd >= 0) (void)net_.close(fd);  // it was only made to reserve a port
     }
   }
 }
 
-/// A TCP socket that does not listen, and one of UDP that hears itself alone: so the ports are
-/// nobody else's, and who sends there is refused.
+/// Binds a TCP socket that does not listen, and a UDP socket that is connected to itself. So no
+/// other socket gets these ports, and whatever is sent there is refused.
 PortPlayer::Deserted PortPlayer::make_deserted(AddressFamily family) {
   Deserted made;
   made.tcp = net_.socket(family, SocketType::stream);
@@ -71,7 +71,7 @@ void PortPlayer::play(const Step& step) {
 std::string PortPlayer::look() {
   if (retry_) {
     result_ = retry_();
-    // What is behind the end of a drain, after shutdown(2), comes all the same.
+    // Data after the end of a drain still arrives after shutdown(2).
     const bool drains = result_.ends_with("filling, end");
     if (!drains && !result_.ends_with(too_early)) retry_ = {};
   }
@@ -88,8 +88,8 @@ Token PortPlayer::token_of(std::size_t at) const {
 void PortPlayer::put(std::size_t at, int fd) {
   empty(at);
   slots_[at] = {.fd = fd, .generation = ++generation_};
-  // Small pieces are held back otherwise, for as long as the peer takes to acknowledge the last.
-  (void)net_.set(fd, SocketOption::nodelay, 1);  // who has no such option needs none
+  // Otherwise small pieces wait until the peer acknowledges the last one.
+  (void)net_.set(fd, SocketOption::nodelay, 1);  // a socket without this option does not need it
   watch(at, Ready::both);
 }
 
@@ -128,7 +128,7 @@ std::string PortPlayer::readiness() {
   if (error) text += " wait: " + error.message();
   for (std::size_t at = 0; at < slot_count; ++at) {
     if (slots_[at].fd < 0 || !slots_[at].is_watched) continue;
-    // Of what is not awaited, nothing need be told, and something may be.
+    // Readiness that is not awaited may or may not be reported.
     Slot& slot = slots_[at];
     slot.told = sink.told(token_of(at)) & slot.interest;
     if (slot.told != Ready::none && kernel_.hangs(slot.fd)) slot.told = slot.interest;
@@ -207,7 +207,8 @@ void PortPlayer::make_pipe(const Step& step) {
 void PortPlayer::close(const Step& step) { empty(step.slot); }
 
 void PortPlayer::close_with_reset(const Step& step) {
-  (void)net_.set(fd_of(step.slot), SocketOption::linger, 0);  // to who has no such option, a close
+  // A socket without this option gets a plain close.
+  (void)net_.set(fd_of(step.slot), SocketOption::linger, 0);
   empty(step.slot);
 }
 
@@ -232,20 +233,20 @@ void PortPlayer::bind_any(const Step& step) {
        Endpoint::any(0, family_of(step.slot) == AddressFamily::ipv6 ? AddressFamily::ipv6
                                                                     : AddressFamily::ipv4));
 }
-/// A port that a connection chose may be another's as well, elsewhere on this system or for a
-/// minute after its end: whether it can be bound is not the script's.
+/// A port that a connection chose may also be in use elsewhere on this system, or for a minute
+/// after its end, so a script cannot know whether it can be bound.
 void PortPlayer::bind_taken(const Step& step) {
   Endpoint taken;
   if (fd_of(step.other) < 0 || net_.local_endpoint(fd_of(step.other), taken) != 0) return;
   const bool is_known = taken.family() == AddressFamily::unix_domain || taken.port() == 0 ||
                         (slots_[step.other].owns_port && type_of(step.slot) == type_of(step.other));
   if (!is_known) return;
-  // Without a name, Linux would make one up.
+  // Linux would choose a name if none is given.
   if (!taken.host().empty()) {
     bind(step.slot, taken);
   }
 }
-/// An address of nobody: RFC 5737, RFC 3849.
+/// An address without a host: RFC 5737, RFC 3849.
 void PortPlayer::bind_foreign(const Step& step) {
   bind(step.slot,
        parsed(family_of(step.slot) == AddressFamily::ipv6 ? "[2001:db8::1]:0" : "192.0.2.1:0"));
@@ -277,7 +278,7 @@ void PortPlayer::ask_peer(const Step& step) {
   tell(result);
   if (result >= 0) result_ = names_.name(address);
 }
-/// Who it is differs.
+/// The identity differs.
 void PortPlayer::ask_credentials(const Step& step) {
   Credentials peer;
   tell(net_.credentials(fd_of(step.slot), peer));
@@ -326,8 +327,8 @@ void PortPlayer::connect_other_family(const Step& step) {
   tell(net_.connect(fd_of(step.slot), to));
 }
 
-/// What fills a TCP connection whose reader has shut down its input comes when the closed window is
-/// probed: in a time that nobody promises. So there is not both.
+/// If the reader of a full TCP connection has shut down its input, the filling arrives when the
+/// closed window is probed, after an unspecified time. So a script does not combine the two.
 bool PortPlayer::may_shut_input(std::size_t at) {
   if (type_of(at) != SOCK_STREAM || family_of(at) == AddressFamily::unix_domain) return true;
   if (!tcp_was_filled_) tcp_input_shut_ = true;

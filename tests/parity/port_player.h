@@ -1,5 +1,5 @@
-// Plays scripts at the level of the port: what Net's calls say, and what a backend tells of the
-// readiness of each descriptor after everything has settled.
+// Plays scripts at the level of the port: the results of Net's calls, and the readiness of each
+// descriptor that a backend reports after pending events have happened.
 #pragma once
 
 #include <array>
@@ -41,13 +41,14 @@ class PortPlayer final : public Player {
     int fd = -1;
     Ready interest = Ready::none;
     bool is_watched = false;
-    bool is_filled = false;  // until it is seen to be writable again
-    bool owns_port = false;  // it was bound: nobody else's on this system, of its type, is the same
+    bool is_filled = false;  // until it is writable again
+    bool owns_port =
+        false;  // it was bound: no other socket of its type on this system has this address
     Ready told = Ready::none;
     std::uint32_t generation = 0;
     std::string path{};
   };
-  /// What a script has for a socket to send to where nobody is.
+  /// An address to which a script can send, but where no socket is.
   struct Deserted {
     int tcp = -1;
     int udp = -1;
@@ -67,12 +68,12 @@ class PortPlayer final : public Player {
   // Results.
   void tell(int result);
   void tell_transfer(std::ptrdiff_t result);
-  /// Does it now, and again with each look as long as it says that it is too early.
+  /// Runs the step now, and again with each look while its result is "too early".
   void attempt(std::function<std::string()> action);
   [[nodiscard]] Endpoint path_endpoint(std::uint32_t number) const;
   [[nodiscard]] Endpoint abstract_endpoint(std::uint32_t number) const;
   [[nodiscard]] AddressFamily family_of(std::size_t at);
-  /// Where there is no address, none.
+  /// No address if there is none.
   [[nodiscard]] Endpoint local_of(std::size_t at);
   [[nodiscard]] Deserted make_deserted(AddressFamily family);
   [[nodiscard]] std::string into(std::size_t at, int fd);

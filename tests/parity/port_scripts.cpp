@@ -36,7 +36,7 @@ std::uint8_t PortScripts::vacant_slot() {
   return any_slot();
 }
 
-/// Any, if there is none such.
+/// Any slot, if there is no such slot.
 std::uint8_t PortScripts::slot_in(Role role) {
   const std::uint8_t first = any_slot();
   for (std::size_t i = 0; i < guesses_.size(); ++i) {
@@ -244,7 +244,7 @@ void PortScripts::step_on_connected(std::uint8_t slot) {
        slot});
 }
 
-/// What comes behind one is not received with it.
+/// Data that follows one of them is not received together with it.
 void PortScripts::pass_descriptors(std::uint8_t slot) {
   if (guesses_[slot_in(Role::reader)].role != Role::reader) pipe();
   add({Kind::pass_descriptor, slot, slot_in(Role::reader), some_size()});
@@ -277,7 +277,7 @@ void PortScripts::step_on_listener(std::uint8_t slot) {
                                 Kind::shut_write, Kind::shut_both}),
                 slot, slot_in(Role::listening), some_size()});
   }
-  // Linux drops what a full queue of TCP cannot hold, and asks again a second later.
+  // Linux drops connections that a full TCP queue cannot hold, and they are retried a second later.
   add({Kind::listen, slot, 0, guess.family == unix_domain ? random_.below(4) : 16});
 }
 
@@ -363,7 +363,7 @@ void PortScripts::step_on_pipe(std::uint8_t slot) {
        some_size()});
 }
 
-/// What any descriptor can be asked.
+/// Steps that are possible on any descriptor.
 void PortScripts::step_on_any(std::uint8_t slot) {
   switch (random_.below(4)) {
     case 0:
@@ -382,7 +382,7 @@ void PortScripts::step_on_any(std::uint8_t slot) {
   }
 }
 
-/// Also where it makes no sense.
+/// Also on descriptors for which the step makes no sense.
 void PortScripts::step_of_any_kind() {
   const auto kind = static_cast<Kind>(static_cast<std::size_t>(Kind::bind_loopback) +
                                       random_.below(port_kind_count - 5));

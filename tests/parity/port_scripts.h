@@ -1,5 +1,5 @@
-// Draws scripts for the port: phrases that make connections, and then random steps on what there
-// is, chosen by what the generator believes of each slot.
+// Generates scripts for the port: phrases that make connections, and then random steps on the
+// existing slots, chosen by the state that the generator assumes for each slot.
 #pragma once
 
 #include <array>
@@ -31,12 +31,12 @@ class PortScripts {
   static constexpr std::uint8_t no_peer = PortPlayer::slot_count;
   struct Guess {
     Role role = Role::nothing;
-    std::uint32_t family = 0;  // as in AddressFamily
-    std::uint32_t type = 0;    // as in SocketType
+    std::uint32_t family = 0;  // a value of AddressFamily
+    std::uint32_t type = 0;    // a value of SocketType
     std::uint8_t peer = no_peer;
   };
 
-  /// Of a step in braces, whose parts are drawn in their order: arguments are in any.
+  /// For use in a braced list, whose parts are evaluated in order; function arguments are not.
   void add(const Step& step) { script_.push_back(step); }
   [[nodiscard]] std::uint8_t any_slot() {
     return static_cast<std::uint8_t>(random_.below(PortPlayer::slot_count));

@@ -1,4 +1,4 @@
-// A small random generator, the same on every system: the standard's distributions are not.
+// A small random generator that is the same on each system. The standard's distributions are not.
 #pragma once
 
 #include <cstddef>

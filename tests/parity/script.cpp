@@ -5,7 +5,7 @@
 namespace rondo::test {
 namespace {
 
-/// What a step of a kind has beside its slot.
+/// The argument of each kind of step beside its slot.
 enum class With : std::uint8_t { nothing, other, number, both };
 
 struct About {

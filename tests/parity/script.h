@@ -1,4 +1,4 @@
-// Scripts: what is played on the simulation and on a real kernel, to see whether they agree.
+// Scripts, which are played on the simulation and on a real kernel to compare the two.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace rondo::test {
 
-/// What a step does. Named once more, as a person reads it, in script.cpp.
+/// The action of a step. script.cpp has the names that a person reads.
 enum class Kind : std::uint8_t {
   // descriptors
   make_socket,
@@ -78,7 +78,7 @@ enum class Kind : std::uint8_t {
   watch_both,
   watch_nothing,
   unwatch,
-  // streams: what is of the port ends here
+  // streams: from here on these are not steps of the port
   adopt_pair,
   adopt_pipe,
   dial,
@@ -138,7 +138,7 @@ struct Step {
 using Script = std::vector<Step>;
 
 [[nodiscard]] std::string_view name_of(Kind kind) noexcept;
-/// `s1 connect s0`: the slot, what is done with it, and with which other slot or number.
+/// `s1 connect s0`: the slot, the action, and another slot or a number.
 [[nodiscard]] std::string to_text(const Step& step);
 
 }  // namespace rondo::test

@@ -1,5 +1,5 @@
-// A backend whose clock stands still until the test moves it, over another one's poller: so that
-// deadlines pass when a script says so, however fast the machine is.
+// A backend on the poller of another one, with a clock that only the test moves. So deadlines pass
+// when a script says so, whatever the speed of the machine.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace rondo::test {
 
-/// It only looks, and never sleeps: whoever has nothing to do asks again.
+/// It polls without sleeping: a caller that has nothing to do calls it again.
 class StillBackend final : public Backend {
  public:
-  /// `time` is the test's, and outlives this.
+  /// `time` belongs to the test and outlives this object.
   StillBackend(std::unique_ptr<Backend> poller, const TimePoint& time)
       : poller_(std::move(poller)), time_(time) {}
 

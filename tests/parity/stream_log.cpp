@@ -36,7 +36,7 @@ void StreamLog::on_data(Stream& stream, Bytes data) {
   behave(stream, data);
 }
 
-/// They are closed here.
+/// Closes the received descriptors.
 void StreamLog::on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received) {
   add(received.lost ? "lost descriptors" : "descriptors");
   on_data(stream, data);
@@ -72,7 +72,7 @@ void StreamLog::on_end(Stream& stream) {
 void StreamLog::on_close(Stream&, const Close& close) {
   std::string text = "close:" + std::string{close_names[static_cast<std::size_t>(close.reason)]};
   if (close.error) text += ' ' + close.error.message();
-  // What was tried has ports in it; which deadline passed has not.
+  // The context of an error contains ports; the name of a deadline does not.
   if (close.reason == CloseReason::timed_out) text += ' ' + std::string{close.what};
   add(std::move(text));
   is_over_ = true;

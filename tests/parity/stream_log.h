@@ -1,4 +1,4 @@
-// Handlers that write down what they are called with, and behave in one of a few manners.
+// Handlers that log their calls and behave in one of a few ways.
 #pragma once
 
 #include <cstddef>
@@ -15,23 +15,23 @@
 
 namespace rondo::test {
 
-/// What a handler does beside writing down.
+/// What a handler does in addition to the log.
 enum class Manner : std::uint8_t {
-  plain,          ///< closes at the peer's end
-  stays_open,     ///< does nothing at the peer's end
+  plain,          ///< closes at the peer's end of output
+  stays_open,     ///< does nothing at the peer's end of output
   finishes,       ///< with what comes
   closes,         ///< with what comes
   aborts,         ///< with what comes
   pauses,         ///< with what comes
-  greets,         ///< writes as soon as it is open, and finishes
+  greets,         ///< writes as soon as it is open, and shuts its output down
   echo,           ///< sends everything back
   echo_in_parts,  ///< the same by two writes in one call
   count
 };
-/// From here on they answer: two who do that would never end.
+/// From here on the behaviours answer: two handlers that do so would never end.
 constexpr Manner first_answering = Manner::echo;
 
-/// Calls in their order; what came between two others is summed up, in whatever pieces it came.
+/// Calls in their order. Data between two other calls is added up, since its pieces may differ.
 class StreamLog final : public StreamHandler {
  public:
   void on_open(Stream& stream) override;
@@ -39,7 +39,7 @@ class StreamLog final : public StreamHandler {
   void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received) override;
   void on_end(Stream& stream) override;
   void on_resume(Stream&) override { add("resume"); }
-  /// How often it comes to one who answers depends on the pieces in which he was asked.
+  /// The number of these calls depends on the pieces in which the data arrived.
   void on_writable(Stream&) override {
     if (manner < first_answering) add("writable");
   }
@@ -59,7 +59,7 @@ class StreamLog final : public StreamHandler {
   bool is_over_ = false;
 };
 
-/// One client of a server, whose log outlives it.
+/// One client of a server. The log outlives it.
 class LoggedSession final : public Session {
  public:
   explicit LoggedSession(StreamLog& log) : log_(log) {}

@@ -1,4 +1,4 @@
-// The same programs on the simulated network and on this system's are called with the same.
+// The same programs receive the same callbacks on the simulated network and on this system's.
 #include <gtest/gtest.h>
 
 #include <bitset>
@@ -39,7 +39,7 @@ TEST(StreamScriptsTest, AreThoseOfEveryCompiler) {
   EXPECT_EQ(hash_of_scripts(draw), 8651419656501581723U);
 }
 
-/// In the world, and so on the system as well.
+/// In the simulation, and so on the real system as well.
 TEST(StreamScriptsTest, HaveDeadlinesOfEveryKindThatPass) {
   std::map<std::string, int> passed{{"idle timeout", 0},
                                     {"read timeout", 0},

@@ -12,12 +12,12 @@
 namespace rondo::test {
 namespace {
 
-constexpr int turns_per_look = 100;  // a megabyte may be under way
+constexpr int turns_per_look = 100;  // up to a megabyte may be on its way
 constexpr std::size_t fill_size = std::size_t{1} << 20U;
 constexpr std::size_t buffer_size = 40'000;
 constexpr Duration deadline = std::chrono::milliseconds{2};
 constexpr Duration more_than_a_deadline = std::chrono::milliseconds{20};
-constexpr Duration no_deadline = std::chrono::hours{1};  // in all the looks of a script
+constexpr Duration no_deadline = std::chrono::hours{1};  // in all looks of a script together
 
 Manner manner_of(std::uint32_t number) {
   return static_cast<Manner>(number % static_cast<std::uint32_t>(Manner::count));
@@ -26,7 +26,7 @@ Manner silent_manner_of(std::uint32_t number) {
   return static_cast<Manner>(number % static_cast<std::uint32_t>(first_answering));
 }
 
-/// Whose deadlines are the script's alone.
+/// Options without deadlines except those that the script sets.
 StreamOptions patient(bool receive_descriptors = false) {
   StreamOptions options;
   options.close_timeout = no_deadline;
@@ -34,7 +34,7 @@ StreamOptions patient(bool receive_descriptors = false) {
   return options;
 }
 
-/// So that what fills is more than fits.
+/// Small, so that the filling exceeds it.
 SocketOptions small_buffers() {
   SocketOptions options;
   options.receive_buffer = options.send_buffer = buffer_size;
@@ -49,7 +49,7 @@ StreamPlayer::StreamPlayer(Kernel& kernel)
       names_(kernel.prefix()),
       deserted_(net_.socket(AddressFamily::ipv4, SocketType::stream)),
       reactor_(kernel.take_backend()) {
-  (void)net_.bind(deserted_, Endpoint::loopback(0));  // else the address is one of nobody, too
+  (void)net_.bind(deserted_, Endpoint::loopback(0));        // otherwise no socket has this address
   (void)net_.local_endpoint(deserted_, deserted_address_);  // the same
   for (auto& slot : slots_) slot = std::make_unique<Slot>();
 }
@@ -57,7 +57,7 @@ StreamPlayer::StreamPlayer(Kernel& kernel)
 StreamPlayer::~StreamPlayer() {
   for (std::size_t i = 0; i < slot_count; ++i) clear(i);
   turn();
-  (void)net_.close(deserted_);  // it was there to have a port
+  (void)net_.close(deserted_);  // it was only made to reserve a port
 }
 
 void StreamPlayer::clear(std::size_t index) {
@@ -78,7 +78,7 @@ void StreamPlayer::turn() {
   }
 }
 
-/// What has not met its deadline is to have none.
+/// Removes a deadline that has not passed.
 void StreamPlayer::stop_time() {
   if (!std::exchange(passes_time_, false)) return;
   const std::size_t index = std::exchange(with_deadline_, slot_count);
@@ -121,8 +121,8 @@ std::string StreamPlayer::describe(const StreamLog& log, const Stream* stream) {
   return text + '}';
 }
 
-/// While time is to pass, more of it does with each look: what has come late on a real kernel, and
-/// put off the deadline, does so once.
+/// While a script waits, time advances with each look. So data that arrives late on a real kernel
+/// puts off the deadline only once.
 std::string StreamPlayer::look() {
   if (passes_time_) kernel_.pass(more_than_a_deadline);
   turn();
@@ -199,7 +199,7 @@ std::string StreamPlayer::target_of(std::uint32_t number) const {
   return "unix:@" + kernel_.prefix() + std::to_string(number / 4 % 2);
 }
 
-/// A server that finds a socket file asks whether somebody listens there: on a real system alone.
+/// A server that finds a socket file checks whether a socket listens there, on a real system alone.
 bool StreamPlayer::is_served(const std::string& target) const {
   return std::any_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
     return slot->server && slot->server_local.to_string() == target;
@@ -324,7 +324,7 @@ void StreamPlayer::pass_descriptor(const Step& step, Stream& stream) {
                 : "above the mark, or over";
 }
 
-/// And takes it over again.
+/// Releases the descriptor and adopts it again.
 void StreamPlayer::release(std::size_t index) {
   const Manner manner = at(index).log.manner;
   auto released = at(index).stream->release();
@@ -361,8 +361,8 @@ void StreamPlayer::play_options(const Step& step, Slot& slot) {
   }
 }
 
-/// One at a time, which passes where the script says so: with others, it would depend on the order
-/// in which what is under way arrives which of them is the first.
+/// One deadline at a time, which passes when the script says so. With several, the first to pass
+/// would depend on the order in which data arrives.
 void StreamPlayer::set_deadline(const Step& step, Slot& slot) {
   if (with_deadline_ != slot_count) {
     result_ = "another has a deadline";

@@ -1,5 +1,5 @@
-// Plays scripts at the level of streams, servers and datagram sockets: what a program is called
-// with, in order, for each object.
+// Plays scripts at the level of streams, servers and datagram sockets, and logs the callbacks of
+// each object in order.
 #pragma once
 
 #include <array>
@@ -42,10 +42,10 @@ class StreamPlayer final : public Player {
     std::unique_ptr<Server> server{};
     Endpoint server_local{};
     std::unique_ptr<Manner> server_manner{};
-    std::deque<StreamLog> sessions{};  // in the order in which they were accepted
+    std::deque<StreamLog> sessions{};  // in the order of acceptance
     DatagramLog datagram_log{};
     std::unique_ptr<DatagramSocket> datagrams{};
-    std::string path{};  // of the file that a datagram socket leaves
+    std::string path{};  // the file that a datagram socket leaves
   };
   enum class Family3 : std::uint8_t { ipv4, ipv6, path, abstract };
 
@@ -85,7 +85,7 @@ class StreamPlayer final : public Player {
   Reactor reactor_;
   std::array<std::unique_ptr<Slot>, slot_count> slots_;
   std::uint32_t written_ = 0;
-  std::size_t with_deadline_ = slot_count;  // the slot whose deadline has not passed; or none
+  std::size_t with_deadline_ = slot_count;  // the slot whose deadline has not passed, or none
   bool passes_time_ = false;                // until the next step
   std::string result_;
 };

@@ -20,7 +20,7 @@ std::uint8_t StreamScripts::vacant_slot() {
   return static_cast<std::uint8_t>(random_.below(roles_.size()));
 }
 
-/// Any, if there is none such.
+/// Any slot, if there is no such slot.
 std::uint8_t StreamScripts::slot_in(Role role) {
   const auto first = static_cast<std::uint8_t>(random_.below(roles_.size()));
   for (std::size_t i = 0; i < roles_.size(); ++i) {
@@ -105,7 +105,7 @@ void StreamScripts::output(std::uint8_t slot) {
   add({kind, slot, 0, some_size()});
 }
 
-/// Something may happen before it passes.
+/// Other steps may happen before it passes.
 void StreamScripts::deadline(std::uint8_t slot) {
   const Kind kind = random_.one_of({Kind::idle_timeout, Kind::read_timeout, Kind::write_timeout,
                                     Kind::lifetime, Kind::close_timeout});

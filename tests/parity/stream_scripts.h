@@ -1,4 +1,4 @@
-// Draws scripts for streams, servers and datagram sockets.
+// Generates scripts for streams, servers and datagram sockets.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ class StreamScripts {
  private:
   enum class Role : std::uint8_t { nothing, stream, server, datagrams };
 
-  /// Of a step in braces, whose parts are drawn in their order: arguments are in any.
+  /// For use in a braced list, whose parts are evaluated in order; function arguments are not.
   void add(const Step& step) { script_.push_back(step); }
   [[nodiscard]] std::uint8_t vacant_slot();
   [[nodiscard]] std::uint8_t slot_in(Role role);
@@ -37,7 +37,8 @@ class StreamScripts {
   Random random_;
   Script script_;
   std::array<Role, StreamPlayer::slot_count> roles_{};
-  std::array<std::uint8_t, StreamPlayer::slot_count> peers_{};  // of pairs; a slot's own: none
+  std::array<std::uint8_t, StreamPlayer::slot_count>
+      peers_{};  // the peer of a pair; none if the slot itself
 };
 
 }  // namespace rondo::test

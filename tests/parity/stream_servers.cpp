@@ -1,4 +1,4 @@
-// Steps on servers and on datagram sockets.
+// Steps on servers and datagram sockets.
 #include <chrono>
 #include <utility>
 

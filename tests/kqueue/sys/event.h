@@ -1,8 +1,8 @@
-// rondo's tests: the part of kqueue(2)'s header that backends/kqueue.cpp may use, for Linux, where
-// emulator.cpp stands in for the two calls. The strictest of the systems: neither EVFILT_USER nor
-// kqueue1() is here. The struct is FreeBSD 12's, the largest.
+// rondo's tests: the part of the header of kqueue(2) that backends/kqueue.cpp may use, for Linux.
+// emulator.cpp implements the two calls. This is the smallest common part of the systems: it has
+// neither EVFILT_USER nor kqueue1(). The struct is that of FreeBSD 12, the largest.
 #pragma once
-#pragma GCC system_header  // -Wshadow: a function and a struct of one name
+#pragma GCC system_header  // -Wshadow: a function and a struct have the same name
 
 #include <stdint.h>
 #include <sys/types.h>
