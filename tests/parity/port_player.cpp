@@ -307,8 +307,8 @@ void PortPlayer::connect(const Step& step) {
   tell(net_.connect(fd_of(step.slot), to));
 }
 void PortPlayer::connect_deserted(const Step& step) {
-  const Deserted& nobody = deserted_[family_of(step.slot) == AddressFamily::ipv6 ? 1 : 0];
-  tell(net_.connect(fd_of(step.slot), nobody.tcp_address));
+  const Deserted& deserted = deserted_[family_of(step.slot) == AddressFamily::ipv6 ? 1 : 0];
+  tell(net_.connect(fd_of(step.slot), deserted.tcp_address));
 }
 void PortPlayer::connect_self(const Step& step) {
   Endpoint own;

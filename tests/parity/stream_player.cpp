@@ -243,9 +243,10 @@ void StreamPlayer::dial(const Step& step) {
 void StreamPlayer::dial_deserted(const Step& step) {
   clear(step.slot);
   Slot& slot = at(step.slot);
-  const std::string nobody =
-      step.number % 2 == 0 ? deserted_address_.to_string() : "unix:@" + kernel_.prefix() + "nobody";
-  slot.stream = connect(reactor_, nobody, slot.log, {.timeout = no_deadline, .stream = patient()});
+  const std::string deserted = step.number % 2 == 0 ? deserted_address_.to_string()
+                                                    : "unix:@" + kernel_.prefix() + "deserted";
+  slot.stream =
+      connect(reactor_, deserted, slot.log, {.timeout = no_deadline, .stream = patient()});
   result_ = "ok";
 }
 

@@ -1,4 +1,4 @@
-// A server that echoes and a client who talks to it, for the tests of the simulated network.
+// An echo server and a client, for the tests of the simulated network.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,9 +17,9 @@ struct Echo final : Session {
   void on_data(Stream& client, Bytes data) override { client.write(data); }
 };
 
-/// Keeps what comes, and how it ended.
+/// Keeps the received data and the reason of the end.
 struct Listener final : StreamHandler {
-  /// Finishes when it has heard so many bytes. 0: never.
+  /// Shuts its output down after this number of received bytes; 0: never.
   explicit Listener(std::size_t bytes = 0) : finish_at(bytes) {}
   void on_open(Stream&) override { opened = true; }
   void on_data(Stream& stream, Bytes data) override {

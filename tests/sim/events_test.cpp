@@ -1,4 +1,4 @@
-// The queue of events against a model that is plainly right: a map in order. RONDO_SEED replays a
+// The event queue against a model that is obviously correct, an ordered map. RONDO_SEED replays a
 // run.
 #include "../../backends/sim/events.h"
 
@@ -29,7 +29,7 @@ TEST(EventQueue, TellsAllInOrderButTheCancelled) {
   TimePoint now{};
   std::uint64_t told = 0;
   for (std::uint64_t i = 1; i < 50'000; ++i) {
-    // Mostly packets, and some that come before those, or late, or much later.
+    // Mostly packets, and some events before them, after them, or much later.
     constexpr Duration delays[] = {1ms, 1ms, 1ms, 0ms, 40ms, 1s, 1h};
     const bool grows = i / 5000 % 2 == 0;
     const std::uint64_t choice = below(100);

@@ -1,4 +1,4 @@
-// What a program sees of faults of calls, of connections and of packets.
+// The visible effects of faults of calls, connections and packets.
 #include <algorithm>
 #include <numeric>
 
@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 // --- calls --------------------------------------------------------------------------------------
 
-/// A call on a connection that has 100 bytes to read says so, and what it says in peace another
-/// time.
+/// A call on a connection with 100 readable bytes returns this result under the fault, and the
+/// usual result the next time.
 static void read_says(FaultScene& scene, int result) {
   scene.connect();
   EXPECT_EQ(scene.write(scene.client, scene.here), 100);
@@ -40,7 +40,7 @@ void short_read(FaultScene& scene) {
   EXPECT_GT(first, 0);
   EXPECT_LT(first, 100);
   scene.world.faults().clear();
-  EXPECT_EQ(scene.read(scene.server, scene.there), 100 - first) << "the rest is there";
+  EXPECT_EQ(scene.read(scene.server, scene.there), 100 - first) << "the rest is still readable";
 }
 
 void short_write(FaultScene& scene) {
@@ -58,13 +58,13 @@ void not_now(FaultScene& scene) {
   read_says(scene, -EAGAIN);
   EXPECT_EQ(scene.write(scene.client, scene.here), -EAGAIN);
   scene.world.faults().clear();
-  EXPECT_EQ(scene.read(scene.server, scene.there), 100) << "nothing is lost";
+  EXPECT_EQ(scene.read(scene.server, scene.there), 100) << "no data is lost";
 }
 
 void broken(FaultScene& scene) {
   read_says(scene, -ECONNRESET);
   scene.wait();
-  EXPECT_EQ(scene.read(scene.client, scene.here), -ECONNRESET) << "the peer too";
+  EXPECT_EQ(scene.read(scene.client, scene.here), -ECONNRESET) << "the peer as well";
 }
 
 void broken_pipe(FaultScene& scene) {
@@ -88,7 +88,7 @@ void accept_aborted(FaultScene& scene) {
   scene.wait();
   scene.strike();
   EXPECT_EQ(scene.server.accept(scene.listener, nullptr), -ECONNABORTED);
-  EXPECT_EQ(scene.server.accept(scene.listener, nullptr), -EAGAIN) << "that client is gone";
+  EXPECT_EQ(scene.server.accept(scene.listener, nullptr), -EAGAIN) << "that client has gone";
   scene.wait();
   EXPECT_EQ(scene.read(scene.client, fd), -ECONNRESET);
 }
@@ -135,7 +135,7 @@ void reset_for_end(FaultScene& scene) {
   EXPECT_EQ(scene.read(scene.server, scene.there), -ECONNRESET) << "not 0";
 }
 
-// The last bytes wait for what comes behind them, for 40 ms; then they leave alone.
+// The last bytes wait up to 40 ms for more data, and then leave alone.
 void end_with_data(FaultScene& scene) {
   scene.connect();
   std::vector<std::string> ends;

@@ -1,4 +1,4 @@
-// Two hosts and the bare calls of their processes, for the tests that look at one fault at a time.
+// Two hosts and the Net calls of their processes, for tests of one fault at a time.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,11 +27,11 @@ class FaultScene {
   Net& server = a.net();
   Net& client = b.net();
 
-  /// From now on it strikes, always or so often.
+  /// From now on the fault strikes with this probability.
   void strike(double probability = 1) { world.faults().set(fault, probability); }
   void wait(Duration duration = std::chrono::seconds{1}) { world.run_for(duration); }
 
-  /// Sets `listener`, and returns a client that has begun to connect to it.
+  /// Sets `listener`, and returns a client that has started to connect to it.
   int knock() {
     listener = server.socket(AddressFamily::ipv4, SocketType::stream);
     EXPECT_EQ(server.bind(listener, Endpoint::parse("10.0.0.1:7000").value()), 0);
@@ -40,7 +40,7 @@ class FaultScene {
     EXPECT_EQ(client.connect(fd, Endpoint::parse("10.0.0.1:7000").value()), -EINPROGRESS);
     return fd;
   }
-  /// A connection: `there` at a, `here` at b.
+  /// Makes a connection: `there` on host a, `here` on host b.
   void connect() {
     here = knock();
     wait();
@@ -48,7 +48,7 @@ class FaultScene {
     ASSERT_GE(there, 0);
   }
 
-  /// What the call says: the bytes moved, or the negative errno.
+  /// The result of the call: the number of bytes, or the negative errno.
   [[nodiscard]] int read(Net& net, int fd, std::size_t size = 100) const {
     std::vector<std::byte> room(size);
     const std::ptrdiff_t count = net.read(room, fd);
@@ -59,15 +59,16 @@ class FaultScene {
     const std::ptrdiff_t count = net.write(data, fd);
     return count < 0 ? -errno : static_cast<int>(count);
   }
-  /// Runs until the call says something else than EAGAIN.
+  /// Runs until the call returns something other than EAGAIN.
   [[nodiscard]] int read_soon(Net& net, int fd) {
     int result = -EAGAIN;
-    (void)world.run_until([&] { return (result = read(net, fd)) != -EAGAIN; },  // told by result
+    // The result shows whether it was in time.
+    (void)world.run_until([&] { return (result = read(net, fd)) != -EAGAIN; },
                           std::chrono::hours{1});
     return result;
   }
 
-  /// Sends the numbers 0 to count - 1 as datagrams; what arrives, in its order.
+  /// Sends the numbers 0 to count - 1 as datagrams. Returns the received ones in order.
   std::vector<int> send_datagrams(int count);
 
   int listener = -1;
@@ -92,7 +93,7 @@ inline std::vector<int> FaultScene::send_datagrams(int count) {
   return arrived;
 }
 
-// What is seen of each: in fault_calls.cpp and fault_times.cpp.
+// The visible effect of each fault, in fault_calls.cpp and fault_times.cpp.
 
 void short_read(FaultScene& scene);
 void short_write(FaultScene& scene);

@@ -1,4 +1,4 @@
-// What a program sees of faults of readiness, of the clock and of names.
+// The visible effects of faults of readiness, the clock and names.
 #include <algorithm>
 
 #include "conversation.h"
@@ -19,7 +19,7 @@ void spurious_ready(FaultScene& scene) {
   test::RecordingHandler handler{[&](Ready) { result = scene.read(scene.server, scene.there); }};
   const Watch watch = reactor.watch(scene.there, Ready::read, handler).value();
   scene.strike();
-  Timer timer{reactor, [] {}};  // a reason to look
+  Timer timer{reactor, [] {}};  // a reason to poll
   timer.arm_every(1ms);
   scene.wait(10ms);
   EXPECT_GT(handler.calls, 0);
@@ -63,10 +63,10 @@ void stale_event(FaultScene& scene) {
   scene.strike();
   test::CollectingSink sink;
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  EXPECT_EQ(sink.told(Token{16}), Ready::both) << "of a registration that has ended";
+  EXPECT_EQ(sink.told(Token{16}), Ready::both) << "for an ended registration";
 }
 
-/// Ten descriptors that can all be written to; what one wait tells of them, as their numbers.
+/// Ten writable descriptors. Returns the numbers of those that one wait reports.
 static std::vector<std::uint64_t> ten_are_ready(FaultScene& scene) {
   const auto backend = scene.a.driving_backend();
   for (std::uint64_t i = 1; i <= 5; ++i) {
@@ -141,7 +141,7 @@ void clock_jump(FaultScene& scene) {
 
 // --- names --------------------------------------------------------------------------------------
 
-/// What a client of a name is told, and when.
+/// The result of a connect by name, and its time.
 static std::string ask_for_name(FaultScene& scene, Duration& took) {
   scene.world.name("example.org", {"10.0.0.1"});
   scene.strike();

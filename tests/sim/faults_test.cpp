@@ -1,4 +1,4 @@
-// Each fault by itself: that it strikes, and what a program sees of it.
+// Each fault alone: that it strikes, and its visible effect.
 #include "fault_scene.h"
 
 namespace rondo::sim {
@@ -80,7 +80,7 @@ void see(FaultScene& scene) {  // tidy: allow sizes: a line for each fault
     case Fault::throwing_callback:
     case Fault::destroying_callback:
     case Fault::stopping_callback:
-      break;  // what only a program does is in user_faults_test.cpp
+      break;  // faults that a program makes itself are in user_faults_test.cpp
   }
   scene.strike();
   EXPECT_TRUE(scene.world.faults().strikes(scene.fault));

@@ -1,4 +1,4 @@
-// What makes no sense ends a test, in every build, and says why.
+// A misuse of the simulation ends the test in each build, with a message that says why.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

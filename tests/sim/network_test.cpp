@@ -1,4 +1,4 @@
-// Links, partitions, crashes, names: what lies between hosts, and what goes wrong there.
+// Links, partitions, crashes and names: the network between hosts and its failures.
 #include <chrono>
 
 #include "conversation.h"
@@ -197,8 +197,8 @@ TEST_F(NetworkTest, ServerOutOfDescriptorsShedsAndRecovers) {
   EXPECT_EQ(served.heard, "hi");
 }
 
-// Found by a seed: the server's answer broke off for want of buffers, and its client was told of a
-// good end.
+// Found by a seed: the server's answer was cut off because buffers were missing, but its client saw
+// a normal end.
 TEST_F(NetworkTest, OutputThatIsLostEndsInAReset) {
   auto echo = serve_echo();
   Listener listener;

@@ -1,5 +1,4 @@
-// How the dead are found out, by those who wait in silence: keep-alive, and the probes of a window
-// that is closed.
+// How a silent connection notices a dead peer: keep-alive, and the probes of a closed window.
 #include <chrono>
 
 #include "conversation.h"
@@ -11,7 +10,7 @@ using namespace std::chrono_literals;
 
 class ProbesTest : public Conversation {
  protected:
-  /// Echo, who finds out within 60 + 3 * 10 seconds.
+  /// An echo server that notices a dead peer within 60 + 3 * 10 seconds.
   Result<Server, Error> serve_alive() {
     return serve_echo(
         {.socket = {.keep_alive = KeepAlive{.idle = 60s, .interval = 10s, .count = 3}}});
@@ -38,7 +37,7 @@ TEST_F(ProbesTest, KeepAliveFindsAHostThatHasStartedAgain) {
   client_host.crash();
   client_host.restart();
   world.run_for(1s);
-  EXPECT_EQ(echo->connections(), 0u) << "reset by a machine that knows nothing of it";
+  EXPECT_EQ(echo->connections(), 0u) << "reset by a host that does not know the connection";
 }
 
 TEST_F(ProbesTest, KeepAliveFindsAPartition) {
@@ -48,10 +47,10 @@ TEST_F(ProbesTest, KeepAliveFindsAPartition) {
   world.run_for(1s);
   world.partition("10.0.0.1", "10.0.0.2", 80s);
   world.run_for(5min);
-  EXPECT_EQ(echo->connections(), 1u) << "it was over in time";
+  EXPECT_EQ(echo->connections(), 1u) << "the partition ended in time";
   world.cut("10.0.0.2", "10.0.0.1");
   world.run_for(31s);
-  EXPECT_EQ(echo->connections(), 0u) << "nothing was heard for long: only the count of probes left";
+  EXPECT_EQ(echo->connections(), 0u) << "after a long silence only the count of probes is left";
 }
 
 TEST_F(ProbesTest, WithoutKeepAliveTheDeadAreWaitedForForEver) {
@@ -64,7 +63,7 @@ TEST_F(ProbesTest, WithoutKeepAliveTheDeadAreWaitedForForEver) {
   EXPECT_EQ(echo->connections(), 1u);
 }
 
-/// Connects, and reads nothing of what the server goes on to say.
+/// Connects, and does not read what the server continues to send.
 struct ClosedWindow : ProbesTest {
   struct Talker final : Session {
     void on_open(Stream& client) override { client.write(std::string(4 << 20, 'x')); }

@@ -1,4 +1,4 @@
-// What a person is told: who waits for ever and why, a failing run's report, its trace in a file.
+// The texts for a person: what waits for ever and why, the report of a failing run, the trace file.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -19,7 +19,7 @@ class ReportTest : public Conversation {
   }
 };
 
-/// Answers everything, twice as long, but asks no more of who does not take his answers.
+/// Answers all input at twice its length, but pauses reading while its answers are not taken.
 struct Doubler final : Session {
   void on_data(Stream& client, Bytes data) override {
     client.write(data);
@@ -27,7 +27,7 @@ struct Doubler final : Session {
   }
 };
 
-/// Has a lot to say, and listens only when all is said.
+/// Sends a lot of data, and reads only after all of it was sent.
 struct Chatterbox final : StreamHandler {
   void on_open(Stream& stream) override { stream.write(std::string(8'000'000, 'x')); }
   void on_data(Stream&, Bytes) override {}
@@ -47,7 +47,7 @@ TEST_F(ReportTest, TellsOfTwoWhoWriteAndDoNotRead) {
   expect_waiting("    while the other end, on 10.0.0.2, waits to write, ");
 }
 
-/// A bug: what it should answer it forgets.
+/// Has a bug: it forgets its answer.
 struct Forgetful final : Session {
   void on_data(Stream&, Bytes) override {}
 };
@@ -62,7 +62,7 @@ TEST_F(ReportTest, TellsOfAnAnswerThatDoesNotCome) {
   expect_waiting("    while the other end, on 10.0.0.1, waits to read\n");
 }
 
-/// A bug: it pauses, and forgets to resume.
+/// Has a bug: it pauses and forgets to resume.
 struct Sleeper final : Session {
   void on_data(Stream& client, Bytes) override { client.pause(); }
 };
@@ -162,7 +162,7 @@ std::string text_of(const std::filesystem::path& path) {
   return text.str();
 }
 
-/// A path of its own, which is gone with it.
+/// A unique path. The destructor removes the file.
 struct ScratchFile {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("rondo_trace_" + std::to_string(::getpid()));
@@ -184,7 +184,7 @@ TEST_F(ReportTest, WritesTheTraceToAFile) {
   stream->write("hello");
   world.run_for(1s);
   EXPECT_FALSE(lines.empty());
-  EXPECT_EQ(text_of(file.path), lines) << "while the world is still there";
+  EXPECT_EQ(text_of(file.path), lines) << "while the world still exists";
   EXPECT_EQ(world.write_trace("/nowhere/at/all"), std::errc::no_such_file_or_directory);
 }
 

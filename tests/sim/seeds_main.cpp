@@ -1,6 +1,6 @@
 // Runs seeds one after the other: `seeds FIRST COUNT`, or `seeds FIRST COUNT portable` without
-// failing allocations, so that the traces are those of every build. The last line has the hash of
-// all of them. The exit status is 1 if something did not hold in any.
+// failing allocations, so that the traces are the same in each build. The last line has the hash of
+// all traces. The exit status is 1 if a check failed in any of them.
 #include <charconv>
 #include <cstdint>
 #include <cstdio>

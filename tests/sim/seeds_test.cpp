@@ -1,4 +1,4 @@
-// Thousands of scenes, each drawn by its seed: see scenario/scene.h.
+// Thousands of scenes, each generated from its seed: see scenario/scene.h.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -10,8 +10,8 @@
 namespace rondo::sim::scenario {
 namespace {
 
-// As many cases as may run beside one another. RONDO_SIM_SEEDS: how many seeds in all of them;
-// RONDO_SIM_SEED: the first.
+// One case for each part that may run in parallel. RONDO_SIM_SEEDS is the number of seeds in all of
+// them, RONDO_SIM_SEED the first.
 constexpr std::uint64_t slices = 20;
 constexpr std::uint64_t seeds_default = 200;
 
@@ -27,7 +27,7 @@ TEST_P(Seeds, EndInGoodOrder) {
   }
 }
 
-// Every 40th seed once more: 500 of 20,000.
+// Every 40th seed runs once more: 500 of 20,000.
 TEST_P(Seeds, HaveOneHashEach) {
   const TestSeeds all = test_seeds(seeds_default);
   const std::uint64_t first = *all.begin();

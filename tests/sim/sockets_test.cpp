@@ -1,4 +1,4 @@
-// Sockets of all kinds, by Net itself.
+// Sockets of all kinds, through Net.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -163,10 +163,10 @@ TEST_F(Sockets, DescriptorsThatNobodyTakesAreClosed) {
   ASSERT_FALSE(passed[1].close());
   std::array<std::byte, 10> room;
   EXPECT_EQ(pair[1].read(room).value(), 1u) << "without the descriptors";
-  EXPECT_EQ(passed[0].read(room).value(), 0u) << "the other end is gone";
+  EXPECT_EQ(passed[0].read(room).value(), 0u) << "the other end is closed";
 }
 
-/// Nobody but itself has the socket any more, or the two ends of the pipe each other.
+/// A cycle: only the socket itself holds the socket, or the two ends of a pipe hold each other.
 TEST(WorldsEnd, TakesDescriptorsThatAreUnderWay) {
   const std::int64_t before = test::live_allocations();
   {
@@ -190,7 +190,7 @@ TEST_F(Sockets, UnixNamesAreOfTheirHost) {
   EXPECT_EQ(Socket::connect(other.net(), name).error(), std::errc::no_such_file_or_directory);
   EXPECT_EQ(Socket::listen(here.net(), name).error(), std::errc::address_in_use);
   ASSERT_FALSE(listener->close());
-  EXPECT_TRUE(Socket::listen(here.net(), name)) << "a name is gone with its socket";
+  EXPECT_TRUE(Socket::listen(here.net(), name)) << "a name is free after its socket was closed";
 }
 
 TEST_F(Sockets, RecordsKeepTheirBounds) {
@@ -230,7 +230,7 @@ TEST_F(Sockets, BacklogIsFinite) {
   EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), -ENOTCONN);
   EXPECT_GE(net.accept(listener, nullptr), 0);
   world.run_for(1s);
-  EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), 0) << "it has knocked again";
+  EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), 0) << "its SYN was sent again";
 }
 
 TEST_F(Sockets, PortsAreSharedByWhoSaysSo) {
@@ -271,7 +271,7 @@ TEST_F(Sockets, OptionsAreThoseOfLinux) {
   int value = -1;
   EXPECT_EQ(net.set(fd, SocketOption::receive_buffer, 10'000), 0);
   EXPECT_EQ(net.get(fd, SocketOption::receive_buffer, value), 0);
-  EXPECT_EQ(value, 20'000) << "twice as many are booked";
+  EXPECT_EQ(value, 20'000) << "the kernel books twice the size";
   EXPECT_EQ(net.set(fd, SocketOption::ipv6_only, 1), -ENOPROTOOPT);
   EXPECT_EQ(net.set(fd, SocketOption::keep_alive_count, 0), -EINVAL);
   EXPECT_EQ(net.get(fd, SocketOption::linger, value), 0);

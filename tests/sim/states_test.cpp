@@ -1,4 +1,4 @@
-// The states of a descriptor, as the table of the conformance suite has them for Linux.
+// The states of a descriptor, as in the conformance suite's table for Linux.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -21,7 +21,7 @@ class States : public testing::Test {
  protected:
   int tcp() { return net.socket(AddressFamily::ipv4, SocketType::stream); }
 
-  /// What epoll would tell, to who asks for both.
+  /// The events that epoll would report for an interest in both directions.
   Ready told(int fd) {
     EXPECT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
     CollectingSink sink;
@@ -93,7 +93,7 @@ TEST_F(States, DataThenTheEnd) {
   EXPECT_EQ(net.shutdown(theirs, Direction::write), 0);
   EXPECT_EQ(told(ours), Ready::both);
   EXPECT_EQ(read(ours), 5);
-  EXPECT_EQ(told(ours), Ready::both) << "keeps firing";
+  EXPECT_EQ(told(ours), Ready::both) << "it is reported again and again";
   EXPECT_EQ(read(ours), 0);
   EXPECT_EQ(write(ours), 1);
 }
@@ -135,7 +135,7 @@ TEST_F(States, ResetWithUnreadBytes) {
   EXPECT_EQ(net.set(theirs, SocketOption::linger, 0), 0);
   EXPECT_EQ(net.close(theirs), 0);
   EXPECT_EQ(told(ours), Ready::both);
-  EXPECT_EQ(read(ours), 5) << "what came before the reset";
+  EXPECT_EQ(read(ours), 5) << "data from before the reset";
   EXPECT_EQ(read(ours), -ECONNRESET);
   EXPECT_EQ(read(ours), 0);
 }
@@ -175,7 +175,7 @@ TEST_F(States, Pipes) {
   EXPECT_EQ(write(fds[1]), -ENOTSOCK);
   EXPECT_EQ(net.opened_for(fds[0]), static_cast<int>(Direction::read));
   EXPECT_EQ(net.opened_for(fds[1]), static_cast<int>(Direction::write));
-  EXPECT_EQ(net.set_nonblocking(fds[1]), 0) << "it never was anything else";
+  EXPECT_EQ(net.set_nonblocking(fds[1]), 0) << "it always was non-blocking";
   EXPECT_EQ(net.close(fds[1]), 0);
   EXPECT_EQ(net.set_nonblocking(fds[1]), -EBADF);
   EXPECT_EQ(net.opened_for(fds[1]), -EBADF);
@@ -201,7 +201,7 @@ TEST_F(States, RegistrationOfADuplicateOutlivesItsNumber) {
   EXPECT_EQ(net.close(ours), 0);
   CollectingSink sink;
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  EXPECT_EQ(sink.told(token), Ready::write) << "as epoll has it";
+  EXPECT_EQ(sink.told(token), Ready::write) << "like epoll";
   EXPECT_EQ(net.close(copy), 0);
   CollectingSink later;
   EXPECT_FALSE(backend->wait(later, backend->now()));

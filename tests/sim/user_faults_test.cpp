@@ -1,4 +1,4 @@
-// What a program does wrong by itself: it throws, destroys what is at hand, runs out of memory.
+// Faults that a program makes itself: it throws, destroys objects in callbacks, runs out of memory.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -20,9 +20,12 @@ struct Oops : std::runtime_error {
 
 class UserFaults : public Conversation {
  protected:
-  ~UserFaults() override { (void)test::fail_allocations_when(nullptr); }  // it is there, or was not
+  ~UserFaults() override {
+    // The predicate exists, or it never did.
+    (void)test::fail_allocations_when(nullptr);
+  }
 
-  /// Runs on through whatever is thrown; how many times that was.
+  /// Continues after each exception. Returns their number.
   int run_through(Duration duration) {
     const TimePoint end = world.now() + duration;
     for (int thrown = 0;; ++thrown) {
@@ -39,7 +42,7 @@ TEST_F(UserFaults, ExceptionLeavesWhoRunsTheWorld) {
   Timer timer{client, [] { throw Oops{}; }};
   timer.arm_after(1s);
   EXPECT_THROW(world.run_for(1min), Oops);
-  EXPECT_EQ(world.now(), TimePoint{1h} + 1s) << "at the time when it was thrown";
+  EXPECT_EQ(world.now(), TimePoint{1h} + 1s) << "the time of the exception";
   timer.arm_after(1s);
   EXPECT_THROW(EXPECT_FALSE(world.run()), Oops);
   timer.arm_after(1s);
@@ -134,7 +137,7 @@ TEST_F(UserFaults, WantOfMemoryIsInCallbacksAndNowhereElse) {
   int failed = 0;
   const auto allocate = [&failed] {
     try {
-      delete new int{1};  // a vector's would do, but might be left out by the compiler as well
+      delete new int{1};  // a vector would allocate as well, but the compiler may remove that
       auto* volatile one = new int{1};
       delete one;
     } catch (const std::bad_alloc&) {
@@ -146,8 +149,8 @@ TEST_F(UserFaults, WantOfMemoryIsInCallbacksAndNowhereElse) {
   timer.arm_after(1s);
   world.faults().set(Fault::failed_allocation, 1);
   allocate();
-  EXPECT_EQ(failed, 0) << "nobody's callback";
-  EXPECT_NO_THROW(world.run_for(2s)) << "the world has memory";
+  EXPECT_EQ(failed, 0) << "no callback failed";
+  EXPECT_NO_THROW(world.run_for(2s)) << "the world itself has memory";
   EXPECT_EQ(failed, 2);
   EXPECT_GE(world.faults().count(Fault::failed_allocation), 2u);
 }
@@ -163,7 +166,7 @@ TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
   ASSERT_TRUE(listener.opened);
   client.defer([] { throw std::bad_alloc{}; });
   EXPECT_THROW(world.run_for(1s), std::bad_alloc);
-  // Sooner or later somebody has to allocate; then the next conversation goes well again.
+  // Sooner or later an allocation fails. The next conversation must succeed again.
   world.faults().set(Fault::failed_allocation, 0.5);
   stream->write("hello");
   for (int i = 0; i < 100; ++i) {
@@ -180,8 +183,8 @@ TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
   EXPECT_EQ(second.heard, "hello");
 }
 
-// Found by a seed: where the answer could neither be sent nor be kept, its call seemed to run for
-// ever, and no stream of the reactor was served.
+// Found by a seed: if the answer could neither be sent nor kept, its call seemed to run for ever,
+// and no stream of the reactor was served.
 TEST_F(UserFaults, WantOfMemoryForAnAnswerEndsOneStream) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
@@ -205,7 +208,7 @@ TEST_F(UserFaults, WantOfMemoryForAnAnswerEndsOneStream) {
   EXPECT_EQ(echo->connections(), 0u);
 }
 
-// Found by seed 73846: what a question under way had in the world could not be given up.
+// Found by seed 73846: the world could not release the state of a pending question.
 TEST_F(UserFaults, LookupsAreCancelledWithoutMemory) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
@@ -222,7 +225,7 @@ TEST_F(UserFaults, LookupsAreCancelledWithoutMemory) {
   EXPECT_TRUE(streams.empty());
 }
 
-// Found by a seed: it never came back.
+// Found by a seed: it never reconnected.
 TEST_F(UserFaults, WantOfMemoryIsAPauseOfAReconnector) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";

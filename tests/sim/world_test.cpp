@@ -34,7 +34,7 @@ TEST_F(WorldTest, TakesTheTimeOfTheLink) {
   const TimePoint start = world.now();
   const auto stream = talk(listener);
   EXPECT_TRUE(world.run_until([&] { return listener.opened; }, 1h));
-  EXPECT_EQ(world.now() - start, 200ms) << "one way for SYN, one for SYN-ACK";
+  EXPECT_EQ(world.now() - start, 200ms) << "one way for the SYN, one for the SYN-ACK";
   stream->write("hello");
   EXPECT_TRUE(world.run_until([&] { return !listener.heard.empty(); }, 1h));
   EXPECT_EQ(world.now() - start, 400ms);
@@ -99,7 +99,7 @@ TEST(World, IsTheSameForTheSameSeedAndAnotherForAnother) {
   EXPECT_EQ(hashes.size(), 20u);
 }
 
-// The figure is of this code: it changes with it, but not with the machine or the compiler.
+// The number depends on this code, but not on the machine or the compiler.
 TEST(World, DrawsTheSameNumbersEverywhere) {
   World world{42};
   const std::uint64_t bound = 1'000'000;
@@ -111,9 +111,9 @@ TEST(World, TakesItsLuckFromWhoChooses) {
   World world{42, {.choices = bytes}};
   World plain{42};
   EXPECT_EQ(world.draw(10), 7u);
-  EXPECT_EQ(world.draw(1000), 0x102u) << "two bytes for what one cannot hold";
-  EXPECT_EQ(world.draw(100'000), 0xff0000u % 100'000) << "and 0 where they end in the middle";
-  EXPECT_EQ(world.draw(1000), plain.draw(1000)) << "then the seed's";
+  EXPECT_EQ(world.draw(1000), 0x102u) << "two bytes for a bound that one byte cannot hold";
+  EXPECT_EQ(world.draw(100'000), 0xff0000u % 100'000) << "zero bytes after the end of the input";
+  EXPECT_EQ(world.draw(1000), plain.draw(1000)) << "then the generator of the seed";
 }
 
 TEST_F(WorldTest, TellsItsTraceInLines) {
@@ -131,7 +131,7 @@ TEST_F(WorldTest, TellsItsTraceInLines) {
 
 TEST_F(WorldTest, TellsWhoWaitsForEver) {
   auto echo = serve_echo();
-  EXPECT_FALSE(world.run()) << "who listens waits for nobody";
+  EXPECT_FALSE(world.run()) << "a listener alone is no deadlock";
   Listener listener;
   const auto stream = talk(listener);
   EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
@@ -177,7 +177,7 @@ TEST(DrivingBackend, LetsAReactorRunItselfAndTheWorldWithIt) {
   EXPECT_EQ(listener.reason, CloseReason::eof);
 }
 
-// An answer is no event of a descriptor, and still there is something to do.
+// A resolver's answer is not an event of a descriptor, but it is something to do.
 TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
   World world{1};
   world.name("server.test", {"10.0.0.1"});

@@ -16,7 +16,8 @@ void Actor::act_up(Site& site) {
   }
   if (!actors.empty() && faults.strikes(Fault::stopping_callback)) {
     actors[scene.draw(actors.size())]->stop_something();
-    if (scene.one_in(4)) site.reactor().stop();  // of one that runs itself; else it does nothing
+    if (scene.one_in(4))
+      site.reactor().stop();  // for a reactor that runs itself; otherwise stop() does nothing
   }
   if (faults.strikes(Fault::throwing_callback)) throw Mischief{};
 }

@@ -1,4 +1,4 @@
-// Somebody who acts in a scene. Its callbacks end in act_up(), where mischief happens.
+// An actor in a scene. Its callbacks end in act_up(), which makes mischief.
 #pragma once
 
 #include <string>
@@ -14,21 +14,21 @@ class Actor {
   Actor& operator=(const Actor&) = delete;
   virtual ~Actor() = default;
 
-  /// Nothing more will come of it.
+  /// Whether it is finished: no more calls will come.
   [[nodiscard]] virtual bool is_over() const = 0;
-  /// All went as it should: for one who had nothing in his way.
+  /// Whether it succeeded, for an actor without faults in its way.
   [[nodiscard]] virtual bool is_complete() const { return is_over(); }
-  /// Others need it until the end.
+  /// Whether other actors need it until the end.
   [[nodiscard]] virtual bool is_server() const { return false; }
-  /// It is quiet now: come to an end.
+  /// No more faults happen: finish.
   virtual void wind_down() {}
-  /// What must hold at any time.
+  /// Checks that must hold at any time.
   virtual void check() {}
-  /// Destroys something that is its own, from inside whatever runs.
+  /// Destroys one of its own objects, from inside the running callback.
   virtual void destroy_something() {}
-  /// Ends, stops, aborts or closes something.
+  /// Ends, stops, aborts or closes one of its objects.
   virtual void stop_something() {}
-  /// For who reads a report.
+  /// A description for the report.
   [[nodiscard]] virtual std::string describe() const { return who_; }
 
   [[nodiscard]] const std::string& who() const noexcept { return who_; }
@@ -37,7 +37,7 @@ class Actor {
   [[nodiscard]] Scene& scene() const noexcept { return site_.scene; }
   [[nodiscard]] Site& site() const noexcept { return site_; }
   [[nodiscard]] Reactor& reactor() const noexcept { return site_.reactor(); }
-  /// The last thing in a callback, which touches nothing afterwards: whatever this site has may
+  /// The last call in a callback, which must touch nothing afterwards: any object of this site may
   /// have been destroyed.
   void act_up() { act_up(site_); }
   static void act_up(Site& site);
@@ -48,17 +48,18 @@ class Actor {
   std::string who_;
 };
 
-/// What stands at place `n` of conversation `key`. No division: half of a seed's time went here.
+/// The byte at position `n` of conversation `key`. Without a division, which took half the time of
+/// a seed.
 [[nodiscard]] inline char byte_at(std::uint64_t key, std::uint64_t n) noexcept {
   return static_cast<char>('a' + ((key + n * 7 + (n >> 4U)) & 15U));
 }
 [[nodiscard]] std::string text_from(std::uint64_t key, std::uint64_t start, std::size_t size);
 
-/// What is heard of a conversation: a prefix of it, in order.
+/// The received part of a conversation: a prefix of it, in order.
 class Hearing {
  public:
   explicit Hearing(std::uint64_t key = 0) noexcept : key_(key) {}
-  /// Whether it is what comes next.
+  /// Whether `data` continues the conversation.
   [[nodiscard]] bool hears(Bytes data) noexcept {
     bool is_right = true;
     for (const std::byte byte : data)

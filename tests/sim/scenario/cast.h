@@ -1,4 +1,5 @@
-// Who can act: servers, which stay until the end, and those who use them. Each draws what it does.
+// The actors: servers, which stay until the end, and their clients. Each chooses its behaviour from
+// the seed.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,7 @@
 
 namespace rondo::sim::scenario {
 
-/// Whether it is to do what it does without limits, deadlines and whims, so that it must succeed.
+/// Whether it behaves without limits, deadlines and random choices, so that it must succeed.
 enum class Mood : bool { whimsical, plain };
 
 constexpr std::string_view echo_port = "7000";
@@ -19,12 +20,13 @@ constexpr std::string_view unix_stream = "unix:/run/echo";
 constexpr std::string_view unix_ferry = "unix:/run/ferry";
 constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 
-// TCP, and Unix streams: sends back what it gets; with limits of all kinds.
+// TCP and Unix streams: an echo server with limits of all kinds.
 [[nodiscard]] std::unique_ptr<Actor> make_echo_server(Site& site, std::string_view where);
-/// Talks to it, in one of many ways, and compares.
+/// Talks to the echo server in one of many ways and compares the answers.
 [[nodiscard]] std::unique_ptr<Actor> make_talker(Site& site, std::string_view target, Mood mood);
 
-// Sends a lot to whoever comes, finishes first, and goes on to listen: half-close both ways.
+// Sends a lot to each client, shuts its output down first, and continues to read: half-close in
+// both directions.
 [[nodiscard]] std::unique_ptr<Actor> make_source(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_drinker(Site& site, std::string_view target, Mood mood);
 
@@ -37,15 +39,15 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 [[nodiscard]] std::unique_ptr<Actor> make_datagram_server(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_datagram_client(Site& site, std::string_view target);
 
-// Descriptors that are passed, each with a word to be written to it.
+// Passed descriptors, each with a word that is to be written to it.
 [[nodiscard]] std::unique_ptr<Actor> make_ferry(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_passenger(Site& site, std::string_view target);
 
-/// Comes back to an echo server whatever happens, until it is quiet.
+/// Reconnects to an echo server after each end, until no more faults happen.
 [[nodiscard]] std::unique_ptr<Actor> make_returner(Site& site, std::string_view target);
-/// Timers of all kinds, none of which may be early.
+/// Timers of all kinds. None may be early.
 [[nodiscard]] std::unique_ptr<Actor> make_clockwork(Site& site);
-/// Work that is posted and deferred, in its order, each piece once.
+/// Posted and deferred work, which must run in order and once.
 [[nodiscard]] std::unique_ptr<Actor> make_worker(Site& site);
 
 }  // namespace rondo::sim::scenario

@@ -1,4 +1,4 @@
-// Who has one stream, to a server.
+// A client with one stream to a server.
 #pragma once
 
 #include <memory>
@@ -34,7 +34,7 @@ class Client : public Actor {
   }
   void begins(const ConnectOptions& options) {
     calls_.begins(options.stream);
-    calls_.aborts();  // what leaves a callback aborts it
+    calls_.aborts();  // an exception of a callback aborts it
   }
 
   // Callbacks in which nothing else happens.

@@ -1,4 +1,4 @@
-// Datagrams, UDP and Unix: each comes back as it was sent, or not at all.
+// UDP and Unix datagrams: each comes back unchanged, or not at all.
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -17,7 +17,7 @@ std::string numbered(std::uint64_t n) {
   return std::to_string(n) + ':' + text_from(n, 0, n * n % 1'000);
 }
 
-/// A socket that is made again when it is gone.
+/// A socket that is made again after its end.
 class DatagramActor : public Actor, protected DatagramHandler {
  public:
   DatagramActor(Site& site, std::string_view role)
@@ -32,7 +32,7 @@ class DatagramActor : public Actor, protected DatagramHandler {
 
  protected:
   virtual Result<DatagramSocket, Error> open() = 0;
-  /// Now and then.
+  /// Acts from time to time.
   virtual void on_look() {}
   void stops_looking() { again_.cancel(); }
 

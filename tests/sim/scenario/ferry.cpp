@@ -1,5 +1,5 @@
 // Descriptors over a Unix stream: each letter of the conversation carries one end of a pair, and
-// the ferry writes that letter to it. None may leak, on whatever side it is when something ends.
+// the ferry writes that letter to it. No descriptor may leak, whichever side holds it at the end.
 #include <algorithm>
 #include <array>
 #include <new>
@@ -32,7 +32,7 @@ class FerrySession final : public CheckedSession<Session> {
       serving.scene_of().expect(carried_ < letters_.heard(), calls.who(),
                                 "a descriptor without its letter");
       const std::array letter{static_cast<std::byte>(byte_at(ferry_key, carried_++))};
-      (void)socket.write(letter);  // its peer may be gone
+      (void)socket.write(letter);  // its peer may be closed
     }
     if (received.lost) {
       calls.closes();
@@ -99,7 +99,7 @@ class Passenger final : public Client, private StreamHandler {
     calls_.writes(1);
     try {
       stream_->write(letter, std::move(given));
-    } catch (const std::bad_alloc&) {  // whether it has left is not told
+    } catch (const std::bad_alloc&) {  // it is unknown whether it has left
       stream_->abort();
       throw;
     }

@@ -1,4 +1,4 @@
-// What needs no network: timers and work. And who comes back to a server, by a timer.
+// Actors without a network: timers and work. Also a client that reconnects, by a timer.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -73,7 +73,7 @@ class Clockwork final : public Actor {
       hand.stop();
     } else if (--left_ % 3 == 0 || !hand.is_periodic) {
       const std::size_t place = scene().draw(hands_.size());
-      if (hands_[place]) hands_[place]->set();  // its own too
+      if (hands_[place]) hands_[place]->set();  // also its own
     }
     act_up();
   }
@@ -88,11 +88,11 @@ class Worker final : public Actor {
 
   [[nodiscard]] bool is_over() const override { return left_ == 0 || waiting_ == 0; }
   void check() override {
-    expect(posted_done_ <= posted_ && deferred_done_ <= deferred_, "work that nobody asked for");
+    expect(posted_done_ <= posted_ && deferred_done_ <= deferred_, "work that was never queued");
   }
 
  private:
-  /// Some of each, in any order; what it does asks for more.
+  /// Queues some work of each kind in any order. The work queues more.
   void ask() {
     const std::uint64_t count = 1 + scene().draw(4);
     for (std::uint64_t i = 0; i < count && left_ != 0; ++i) {
@@ -123,7 +123,7 @@ class Worker final : public Actor {
   std::uint64_t deferred_done_ = 0;
 };
 
-/// One StreamCheck a connection: on_close is the last call of each.
+/// One StreamCheck for each connection, whose last call is on_close.
 class Returner final : public Actor, private StreamHandler {
  public:
   Returner(Site& site, std::string_view target) : Actor(site, "returner") {
@@ -154,7 +154,7 @@ class Returner final : public Actor, private StreamHandler {
     if (calls_ == nullptr) {
       calls_ = &scene().check_of_stream(site(), who());
       calls_->begins(options_);
-      calls_->aborts();  // what leaves a callback aborts it
+      calls_->aborts();  // an exception of a callback aborts it
       if (stopped_) calls_->closes();
     }
     return *calls_;

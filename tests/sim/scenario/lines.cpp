@@ -1,4 +1,4 @@
-// Lines of text: each is answered, in its order, whole.
+// Lines of text: each is answered in order and whole.
 #include <utility>
 
 #include "cast.h"
@@ -77,7 +77,7 @@ class LineClient final : public Client, private TextHandler {
   void on_open(TextStream&) override { opened(); }
   void on_line(TextStream& text, std::string_view line) override {
     const StreamCheck::Call call{calls_, "on_line"};
-    // The last piece of a stream that broke off counts as a line too.
+    // The last piece of a stream that was cut off counts as a line as well.
     const std::string answer = "you said: " + line_number(answered_);
     expect(std::string_view{answer}.starts_with(line), "not the answer that follows");
     if (line == answer) ++answered_;

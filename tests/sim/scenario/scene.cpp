@@ -18,7 +18,7 @@ constexpr std::size_t violations_max = 20;
 constexpr std::string_view server_address = "10.0.0.1";
 constexpr std::array<std::string_view, 3> client_addresses{"10.0.1.1", "10.0.1.2", "10.0.1.3"};
 
-/// Before there is a world to draw from.
+/// For choices before the world exists.
 Link draw_link(std::uint64_t seed) {
   const auto below = [&](std::uint64_t bound) {
     seed = seed * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX
@@ -65,7 +65,7 @@ StreamCheck& Scene::check_of_stream(Site& site, std::string_view who) {
   return stream_checks_.emplace_back(*this, site.host, std::string{who});
 }
 
-/// Some of its addresses are nobody's, or those of a port that nobody listens on.
+/// Some of its addresses have no host, or no listener on the port.
 void Scene::name_service() {
   switch (draw(4)) {
     case 0:
@@ -218,8 +218,8 @@ void Scene::calm_down() {
   }
 }
 
-/// Those who wait for others come to an end by themselves; then the servers send everybody away,
-/// also those whose other end was in a host that crashed.
+/// Actors that wait for others finish by themselves. Then the servers drain all their clients, also
+/// those whose host has crashed.
 void Scene::live_on() {
   for (const bool servers : {false, true}) {
     for (const auto& site : sites_) {
@@ -234,7 +234,7 @@ void Scene::live_on() {
   check();
 }
 
-/// The users, or the servers.
+/// The clients, or the servers.
 bool Scene::are_over(bool servers) const {
   for (const auto& site : sites_) {
     for (const auto& actor : site->actors()) {
@@ -244,9 +244,9 @@ bool Scene::are_over(bool servers) const {
   return true;
 }
 
-/// With nothing in the way, whoever comes is served.
+/// Without faults each new client is served.
 void Scene::converse() {
-  advance(1s);  // servers look again
+  advance(1s);  // servers listen again
   Site& server = *sites_.front();
   Site& client = *sites_.back();
   std::vector<Actor*> all;
@@ -292,7 +292,7 @@ std::string Scene::who_is_not_over() const {
 
 // --- time ---------------------------------------------------------------------------------------
 
-/// Exceptions of callbacks are what they are.
+/// Exceptions of callbacks are expected.
 template <typename Step>
 void Scene::survives(Step&& step) {
   try {
@@ -302,7 +302,7 @@ void Scene::survives(Step&& step) {
   }
 }
 
-/// By the reactor that drives the world, if there is one that has something to wait for.
+/// Runs through the reactor that drives the world, if there is one with something to wait for.
 void Scene::run_towards(TimePoint end) {
   for (const auto& site : sites_) {
     if (!site->drives || !site->is_up() || !site->reactor().alive()) continue;

@@ -1,6 +1,6 @@
-// A world that a seed fills: sites with servers and clients, weather between them, mischief in
-// their callbacks. What must hold is checked at each call, after each step and at the end; what did
-// not is kept in words.
+// A world that is generated from a seed: sites with servers and clients, faults between them, and
+// mischief in their callbacks. The checks run at each call, after each step and at the end;
+// failures are kept as text.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ namespace rondo::sim::scenario {
 class Actor;
 class Scene;
 
-/// What a callback throws when it throws for no reason.
+/// The exception of a callback that throws on purpose.
 struct Mischief : std::runtime_error {
   Mischief() : std::runtime_error("mischief") {}
 };
 
-/// A host, and the process that runs on it now: a reactor and those who use it.
+/// A host and its current process: a reactor and the actors on it.
 class Site {
  public:
   using Role = Function<std::unique_ptr<Actor>(Site& site)>;
@@ -38,15 +38,15 @@ class Site {
 
   Scene& scene;
   Host& host;
-  bool drives = false;  // its reactor runs itself, and the world with it
+  bool drives = false;  // its reactor runs itself, and drives the world
 
-  /// Plays a role whenever the host starts, also now.
+  /// Starts this actor now, and whenever the host starts.
   void plays(Role role);
-  /// Of this process alone.
+  /// Starts this actor in the current process only.
   Actor& add(std::unique_ptr<Actor> actor);
   void boot();
   void crash();
-  /// Ends the process in good order.
+  /// Ends the process in an orderly way.
   void shut_down();
   [[nodiscard]] bool is_up() const noexcept { return reactor_ != nullptr; }
   [[nodiscard]] Reactor& reactor() noexcept { return *reactor_; }
@@ -60,8 +60,8 @@ class Site {
   std::vector<std::unique_ptr<Actor>> actors_;
 };
 
-/// Whether operator new may fail: how often it is called is the standard library's own affair, so
-/// that two libraries have one trace only without.
+/// Whether operator new may fail. The number of its calls depends on the standard library, so two
+/// libraries have the same trace only without such failures.
 enum class Allocations : bool { succeed, may_fail };
 
 class Scene {
@@ -73,16 +73,16 @@ class Scene {
 
   World world;
 
-  /// Safety first, with all that may go wrong; then liveness; then the end of everybody.
+  /// First safety with all faults, then liveness, then the end of all actors.
   void run();
 
   [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
-  /// The trace of all that happened, and how many faults did.
+  /// The hash of the trace, and the number of faults.
   [[nodiscard]] std::uint64_t hash() const noexcept { return world.trace_hash(); }
 
-  // For those who act.
+  // For the actors.
 
-  /// Keeps what did not hold.
+  /// Keeps a failed check.
   void violated(std::string_view who, std::string_view what);
   void expect(bool holds, std::string_view who, std::string_view what) {
     if (!holds) violated(who, what);
@@ -92,9 +92,9 @@ class Scene {
   [[nodiscard]] Duration draw_time(Duration below) noexcept {
     return Duration{static_cast<Duration::rep>(draw(static_cast<std::uint64_t>(below.count())))};
   }
-  /// Lives as long as the scene.
+  /// Valid as long as the scene.
   StreamCheck& check_of_stream(Site& site, std::string_view who);
-  /// Whether anything may still go wrong by itself.
+  /// Whether faults may still happen.
   [[nodiscard]] bool is_quiet() const noexcept { return quiet_; }
 
  private:

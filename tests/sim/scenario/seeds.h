@@ -1,4 +1,4 @@
-// One seed from its beginning to its end, with what it must leave behind: nothing.
+// Runs one seed from start to end, and checks that it leaves nothing behind.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@ namespace rondo::sim::scenario {
 
 struct Outcome {
   std::uint64_t hash = 0;
-  std::string report{};  ///< of what did not hold, and how to have it again; empty: all held
+  std::string report{};  ///< the failed checks and how to replay them; empty if all checks passed
 };
 
-/// If the program aborts meanwhile, it says which seed it was.
+/// If the program aborts meanwhile, it prints the seed.
 [[nodiscard]] Outcome run_seed(std::uint64_t seed, Allocations allocations = Allocations::may_fail);
 
 }  // namespace rondo::sim::scenario

@@ -7,7 +7,7 @@ Serving::Serving(Site& site, std::string_view role, std::string_view where)
   again_.arm_after(Duration::zero());
 }
 
-/// Looks again whatever comes of it, also after want of memory.
+/// Tries again later after any result, also without memory.
 void Serving::open() {
   again_.arm_after(look_again_after);
   if (leaves_ && server_ && server_->connections() == 0) server_.reset();
@@ -78,7 +78,7 @@ void Serving::stop_something() {
   }
 }
 
-/// The next one has no limits.
+/// The next server has no limits.
 void Serving::wind_down() {
   if (!server_) return;
   leaves_ = true;

@@ -1,4 +1,4 @@
-// A server that comes back: whatever ended it, it listens again a little later.
+// A server that listens again a little later, whatever ended it.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace rondo::sim::scenario {
 
-/// What a server's sessions share with it. It outlives them.
+/// State that a server shares with its sessions. It outlives them.
 class Serving : public Actor {
  public:
   Serving(Site& site, std::string_view role, std::string_view where);
@@ -21,24 +21,24 @@ class Serving : public Actor {
   void check() override;
   void wind_down() override;
   [[nodiscard]] bool is_server() const override { return true; }
-  /// It serves until the end.
+  /// It serves until the end of the scene.
   [[nodiscard]] bool is_over() const override;
 
-  /// A session begins; what must hold of its calls.
+  /// Starts the checks of a new session's calls.
   [[nodiscard]] StreamCheck& greet();
-  /// It may act up from a session's callback.
+  /// May make mischief from a session's callback.
   void acts_up() { act_up(); }
   [[nodiscard]] Scene& scene_of() const noexcept { return scene(); }
 
  protected:
-  /// Of the next server, which this makes listen.
+  /// The options of the next server, which this starts.
   virtual Result<Server, Error> serve_now() = 0;
   [[nodiscard]] ServerOptions draw_options();
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
  private:
   void open();
-  /// Those whose sessions are here may be closed, or aborted, from now on.
+  /// From now on the streams of these sessions may be closed or aborted.
   void forgive();
 
   static constexpr Duration look_again_after = std::chrono::milliseconds{200};
@@ -50,10 +50,10 @@ class Serving : public Actor {
   Timer again_;
 
  protected:
-  std::optional<Server> server_;  // ends before what its sessions use
+  std::optional<Server> server_;  // destroyed before the objects that its sessions use
 };
 
-/// What each session does first and last.
+/// The first and the last step of each session.
 template <typename Base>
 class CheckedSession : public Base {
  public:
@@ -65,7 +65,7 @@ class CheckedSession : public Base {
   void opened() {
     const StreamCheck::Call call{calls, "on_open"};
     calls.opened();
-    calls.aborts();  // what leaves a callback aborts it
+    calls.aborts();  // an exception of a callback aborts it
   }
   void peer_finished(Stream& client) {
     const StreamCheck::Call call{calls, "on_end"};

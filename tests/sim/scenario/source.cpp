@@ -1,5 +1,5 @@
-// Half-close both ways: a source sends a lot, as fast as it is taken and no faster, and finishes
-// first; whoever drinks of it answers afterwards, and finishes too.
+// Half-close in both directions: a source sends a lot, with back-pressure, and shuts its output
+// down first. Its client answers afterwards, and shuts its output down as well.
 #include <algorithm>
 #include <utility>
 
@@ -24,7 +24,7 @@ class SourceSession final : public CheckedSession<Session> {
   void on_open(Stream& client) override {
     const StreamCheck::Call call{calls, "on_open"};
     calls.opened();
-    calls.aborts();  // what leaves a callback aborts it
+    calls.aborts();  // an exception of a callback aborts it
     pour(client);
     serving.acts_up();
   }

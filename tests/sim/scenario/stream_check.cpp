@@ -54,14 +54,14 @@ void StreamCheck::check_reason(const Close& close) {
     case CloseReason::eof:
       return expect(peer_has_finished_ || may_be_closed_, "eof, but the peer has not finished");
     case CloseReason::closed:
-      return expect(may_be_closed_, "closed, but nobody closed it");
+      return expect(may_be_closed_, "closed without a call of close()");
     case CloseReason::timed_out:
       return check_deadline(close);
     case CloseReason::overflow:
       return expect(written_ > options_.write_buffer_max,
                     "overflow, but it wrote no more than it may");
     case CloseReason::aborted:
-      return expect(may_be_stopped_, "stopped, but nobody aborted it");
+      return expect(may_be_stopped_, "aborted without a call of abort()");
     case CloseReason::not_connected:
       expect(!is_open_, "not connected, but it was open");
       return expect(static_cast<bool>(close.error), "not connected, but no error tells why");
@@ -71,7 +71,7 @@ void StreamCheck::check_reason(const Close& close) {
   }
 }
 
-/// Never early, by the clock of its host.
+/// A deadline is never early by the clock of its host.
 void StreamCheck::check_deadline(const Close& close) {
   const TimePoint now = host_.now();
   if (close.what == "idle timeout") {
@@ -87,7 +87,7 @@ void StreamCheck::check_deadline(const Close& close) {
     expect(options_.write_timeout != Duration::zero(), "a write timeout that it has not");
     expect(written_ != 0, "a write timeout, but nothing was written");
   } else if (close.what == "close timeout") {
-    expect(may_be_closed_, "a close timeout, but nobody closed it");
+    expect(may_be_closed_, "a close timeout without a call of close()");
   } else {
     expect(close.error == std::errc::timed_out, "timed out, but nothing tells so");
   }

@@ -1,5 +1,5 @@
-// What must hold of the calls of any stream, whatever goes wrong: which may come, in which order,
-// and that it ends once, for a reason that fits. Its owner says what he does with it.
+// Checks the calls of a stream, whatever faults happen: which calls may come, in which order, and
+// that it ends once, for a matching reason. Its owner reports its own actions to the check.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +23,11 @@ class StreamCheck {
  public:
   StreamCheck(Scene& scene, Host& host, std::string who);
 
-  /// The options that it was begun with.
+  /// The options of the stream at its start.
   void begins(const StreamOptions& options);
 
-  /// While it lives, a call runs: never two at once, none after the end.
+  /// A call of the stream runs as long as this object exists: never two at once, none after the
+  /// end.
   class Call {
    public:
     Call(StreamCheck& check, std::string_view name);
@@ -38,13 +39,13 @@ class StreamCheck {
     StreamCheck& check_;
   };
 
-  // What it calls, from within a Call.
+  // Callbacks of the stream, from within a Call.
   void opened();
   void received(std::size_t size);
   void peer_finished();
   void closed(const Close& close);
 
-  // What its owner does.
+  // Actions of its owner.
   void writes(std::size_t size) noexcept { written_ += size; }
   void closes() noexcept { may_be_closed_ = true; }
   void aborts() noexcept { may_be_stopped_ = true; }

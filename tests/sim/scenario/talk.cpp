@@ -1,5 +1,5 @@
-// An echo server, and those who talk to it: in parts or all at once, with a pause or without, by a
-// name or an address, finishing first or last, reading slowly, or writing more than they may.
+// An echo server and its clients. They write in parts or at once, with or without pauses, connect
+// by name or address, shut down first or last, read slowly, or write more than the limit.
 #include <algorithm>
 #include <utility>
 
@@ -52,7 +52,7 @@ class Talker final : public Client, private StreamHandler {
         reads_slowly_(mood == Mood::whimsical && scene().one_in(4)),
         resumes_(site.reactor(), [this] { read_on(); }) {
     if (finishes_first_) part_ = total_;
-    if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // he has five minutes
+    if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // the client has five minutes
     const ConnectOptions options = draw_options(mood);
     begins(options);
     stream_ = connect(reactor(), target, *this, options);
