@@ -1,7 +1,7 @@
-// Clients in a world whose kernel draws from the input, by numbers and by names. The server is
-// sockets that do what the bytes say, or nobody. Safety: each byte once and in order, each client
-// ends once, or never where he was destroyed. Then the faults are off, and all must come to an end
-// and give back what they had.
+// Clients, by address and by name, in a world whose kernel makes its choices from the input. The
+// server is a set of sockets that the input controls, or there is none. Safety: each byte arrives
+// once and in order, and each client ends once, or not at all if it was destroyed. Then the faults
+// are off: all clients must end and release their resources.
 #include <memory>
 #include <vector>
 
@@ -75,7 +75,7 @@ class Scene {
     require(all_end, world_.summary() + '\n' + world_.waiting());
     callers_.clear();
     listener_ = {};
-    world_.run_for(30min);  // for those who were let go
+    world_.run_for(30min);  // for streams that were closed detached
     require(host_.descriptors() == trouble_.descriptors, "all descriptors are given back");
     require(host_.connections() == 0, "and all connections");
   }

@@ -1,6 +1,6 @@
-// The fuzz targets on the inputs that are kept, in every build: what was found once is a file here.
-// And on some inputs made of those by chance, which is fuzzing of a kind where there is no
-// libFuzzer: RONDO_FUZZ_INPUTS tells how many a target, RONDO_SEED replays them.
+// Runs the fuzz targets on the kept inputs in each build: each past finding is a file. It also runs
+// random mutations of these inputs, a simple form of fuzzing without libFuzzer: RONDO_FUZZ_INPUTS
+// is their number for each target, RONDO_SEED replays them.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 namespace rondo::fuzz {
 namespace {
 
-/// By name: sorted, for a seed to mean the same everywhere.
+/// Sorted by name, so that a seed means the same on each machine.
 std::map<std::string, std::string> corpus_of(std::string_view target) {
   std::map<std::string, std::string> corpus;
   const auto folder = std::filesystem::path{RONDO_FUZZ_CORPUS} / target;
@@ -36,7 +36,7 @@ class FuzzTargets : public testing::TestWithParam<const Target*> {
 TEST_P(FuzzTargets, HoldOnWhatIsKept) {
   EXPECT_FALSE(corpus_.empty());
   for (const auto& [name, bytes] : corpus_) {
-    std::cout << name << std::endl;  // the last one ended the program, if it did not end by itself
+    std::cout << name << std::endl;  // the last one, if it ended the program
     GetParam()->run(bytes);
   }
 }

@@ -1,5 +1,5 @@
-// Endpoint: what is parsed prints and parses back to itself, and inet_pton agrees on what is an
-// address; what the system hands out does the same the other way round.
+// Endpoint: a parsed value prints and parses to itself, and inet_pton agrees on what is an address.
+// A value from the system prints and parses to itself as well.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -29,7 +29,7 @@ bool is_address(int family, std::string_view text) {
   return ::inet_pton(family, terminated.c_str(), room) == 1;
 }
 
-/// Of a text that names no scope, which are the system's.
+/// For a text without a scope, since scopes depend on the system.
 bool is_endpoint(std::string_view text) {
   if (text.starts_with("unix:")) {
     const std::string_view name = text.substr(5);
@@ -76,7 +76,7 @@ void take_from_system(Input& input) {
   if (!taken) return;
   require(taken->system_size() <= bytes.size() + 1, "what was given, and a NUL");
   const std::string text = taken->to_string();
-  // What cannot be parsed back: see endpoint_text.cpp.
+  // Values that cannot be parsed back: see endpoint_text.cpp.
   const bool is_nameless = taken->host().empty() || taken->host() == "@";
   if (is_nameless || text.starts_with("unix:./@") || taken->host().size() > 107) return;
   require_round_trip(*taken);

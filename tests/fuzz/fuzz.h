@@ -1,8 +1,8 @@
-// What a fuzz target is made of: bytes that decide what is done, and checks that end the run.
+// The parts of a fuzz target: input bytes that choose the operations, and checks that end the run.
 //
-// A target is a function that does to the real thing and to a plain model of it what the bytes
-// say, and requires that they agree. The same functions are run by libFuzzer (main.cpp) and, on the
-// inputs that are kept, by every build of the tests (corpus_test.cpp).
+// A target is a function that applies the chosen operations to the real object and to a simple
+// model, and requires that they agree. libFuzzer runs these functions (main.cpp), and each build of
+// the tests runs them on the kept inputs (corpus_test.cpp).
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@
 
 namespace rondo::fuzz {
 
-/// The bytes, from the front on. Behind their end all answers are 0: a target that goes on as long
-/// as there are bytes asks empty().
+/// Reads the input from the front. After its end all values are 0: a target that runs as long as
+/// there is input calls empty().
 class Input {
  public:
   explicit Input(std::string_view bytes) noexcept : bytes_(bytes) {}
@@ -33,7 +33,7 @@ class Input {
     bytes_.remove_prefix(1);
     return first;
   }
-  /// From two bytes if one is not enough. `bound` is from 1 to 65,536.
+  /// Takes two bytes if one is not enough. `bound` is 1 to 65,536.
   std::size_t below(std::size_t bound) noexcept {
     std::size_t drawn = byte();
     if (bound > 256) drawn = drawn << 8U | byte();
@@ -44,7 +44,7 @@ class Input {
   const T& one_of(const T (&choices)[count]) noexcept {
     return choices[below(count)];
   }
-  /// So many of the bytes that come, or as many as there are.
+  /// The next `size` bytes, or the rest if there are fewer.
   std::string_view text(std::size_t size) noexcept {
     const std::string_view taken = bytes_.substr(0, size);
     bytes_.remove_prefix(taken.size());
@@ -56,14 +56,14 @@ class Input {
   std::string_view bytes_;
 };
 
-/// Where a text is cut in chunks: a few sizes from the input, again and again.
+/// The sizes of the chunks of a text: a few sizes from the input, repeated.
 class Cuts {
  public:
   explicit Cuts(Input& input) noexcept : count_(1 + input.below(sizes_.size())) {
     for (std::size_t i = 0; i < count_; ++i) sizes_[i] = 1 + input.byte() % size_max;
   }
 
-  /// Calls `feed` with each chunk in memory of its own, which is gone when it returns.
+  /// Calls `feed` with each chunk in separate memory, which is freed when it returns.
   template <typename Feed>
   void each(std::string_view text, Feed feed) {
     for (std::size_t i = 0; !text.empty(); ++i) {
@@ -85,10 +85,10 @@ inline std::string_view text_of(Bytes bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// What the target was given, to be shown with what is not so.
+/// The input of the target, which a failed check shows.
 inline std::string_view given;
 
-/// As a C string, with the numbers of the bytes that cannot be printed.
+/// As a C string. Bytes that cannot be printed are shown as numbers.
 inline std::string shown(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "\"";
@@ -104,7 +104,7 @@ inline std::string shown(std::string_view text) {
   return out + '"';
 }
 
-/// Ends the run, with the place and what should have held, if it does not.
+/// If the check fails, ends the run with its location and its text.
 inline void require(bool holds, std::string_view what,
                     std::source_location where = std::source_location::current()) {
   if (holds) [[likely]]
@@ -114,7 +114,7 @@ inline void require(bool holds, std::string_view what,
   std::abort();
 }
 
-/// The same of two texts, which it shows.
+/// The same for two texts, which it shows.
 inline void require_same(std::string_view real, std::string_view model, std::string_view what,
                          std::source_location where = std::source_location::current()) {
   if (real == model) [[likely]]

@@ -1,5 +1,5 @@
-// The output of a stream as a machine: copies, what others own, parts of a file and descriptors go
-// in, any number of bytes go out, against one string.
+// The output queue of a stream against a string: copies, owned bytes, parts of a file and
+// descriptors go in, and any number of bytes go out.
 #include "stream/output_queue.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ namespace {
 
 using detail::OutputQueue;
 
-/// A text in which each place can be told, and a file that holds it.
+/// A text in which each position is recognisable, and a file that holds it.
 constexpr std::size_t file_size = 10'000;
 const std::string& file_text() {
   static const std::string text = [] {
@@ -36,7 +36,7 @@ int open_file() {
   return ::fcntl(file, F_DUPFD_CLOEXEC, 0);
 }
 
-constexpr std::size_t size_max = 40'000;  // of what is compared again and again
+constexpr std::size_t size_max = 40'000;  // small, since it is compared again and again
 
 class Machine {
  public:
@@ -74,7 +74,7 @@ class Machine {
   }
 
  private:
-  /// Some text at the end of the model, of bytes of that kind.
+  /// Appends some text of this kind to the model.
   std::string_view add(char kind) {
     constexpr std::size_t sizes[] = {0, 1, 10, 1000, 4095, 4096, 4097, 9000};
     const std::size_t from = input_.byte();
@@ -149,7 +149,7 @@ class Machine {
   int owners_ = 0;
   OutputQueue queue_;
   std::string model_;
-  std::string kinds_;  // of each byte: in memory, of a file, or the first with descriptors
+  std::string kinds_;  // of each byte: in memory, in a file, or the first byte with descriptors
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The other side of a conversation in a world: sockets without a stream above them, which do what
-// the bytes say. And what both sides send, so that each byte tells its place.
+// The other side of a conversation in a world: sockets without a stream, which the input controls.
+// Also the text that both sides send, in which each byte shows its position.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace rondo::fuzz {
 
-/// The n-th byte of every conversation, either way.
+/// The n-th byte of each conversation, in both directions.
 constexpr char byte_at(std::uint64_t n) noexcept {
   return static_cast<char>(n * 0x9e3779b97f4a7c15U >> 56U);
 }
@@ -21,7 +21,7 @@ inline std::string text_from(std::uint64_t start, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) text[i] = byte_at(start + i);
   return text;
 }
-/// Counts what has been heard, byte by byte in order.
+/// Counts the received bytes and checks their order.
 inline void hear(std::uint64_t& heard, Bytes data) {
   for (const std::byte byte : data) {
     require(static_cast<char>(byte) == byte_at(heard++), "bytes come whole and in order");
@@ -44,7 +44,7 @@ class RawPeers {
     auto accepted = listener.accept();
     if (accepted) peers_.push_back({std::move(accepted->socket)});
   }
-  /// One thing done with one of them.
+  /// One operation on one of the sockets.
   void operate(Input& input) {
     if (peers_.empty()) return;
     const std::size_t i = input.below(peers_.size());
@@ -56,10 +56,11 @@ class RawPeers {
       case 3:
         return read(peers_[i], std::size_t{1} << input.below(17));
       case 4:
-        (void)net_.shutdown(peers_[i].socket.fd(), Direction::write);  // or it is not connected
+        // It fails if the socket is not connected.
+        (void)net_.shutdown(peers_[i].socket.fd(), Direction::write);
         return;
       default:
-        // It resets instead; where it cannot, it closes.
+        // Resets the connection; if that fails, it closes.
         if (input.flag()) (void)net_.set(peers_[i].socket.fd(), SocketOption::linger, 0);
         close(i);
     }

@@ -1,7 +1,7 @@
-// A server in a world whose kernel draws from the input: which faults strike, when, and in what
-// order all happens. Its clients are sockets that do what the bytes say, and so do its sessions.
-// Safety: each byte once and in order, each session ends once. Then the faults are off, and all
-// must come to an end, give back what they had, and the next client be served.
+// A server in a world whose kernel makes its choices from the input: which faults strike, when, and
+// the order of events. The input also controls its clients, which are plain sockets, and its
+// sessions. Safety: each byte arrives once and in order, and each session ends once. Then the
+// faults are off: all must end and release their resources, and the next client must be served.
 #include <memory>
 #include <vector>
 
@@ -69,7 +69,7 @@ class Scene {
     trouble_.end();
     peers_.read_all();
     peers_.close_all();
-    world_.run_for(15min);  // those who wait to be accepted have their turn too
+    world_.run_for(15min);  // also clients that wait to be accepted
     require(server_->connections() == 0, world_.summary() + '\n' + world_.waiting());
     require(room_.empty(), "the sessions go with their streams");
     if (is_accepting_) {

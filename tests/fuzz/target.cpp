@@ -3,7 +3,7 @@
 namespace rondo::fuzz {
 namespace {
 
-/// Made by the first target, whichever that is.
+/// Made by the first target of the program.
 std::vector<const Target*>& known() {
   static std::vector<const Target*> targets;
   return targets;

@@ -1,4 +1,4 @@
-// How a file makes its function known as a fuzz target: what a build leaves out is not among them.
+// Registers the function of a file as a fuzz target. A file that is not built is not registered.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace rondo::fuzz {
 
-/// One for each target, for ever: `const Target target{"lines", lines};`.
+/// Define one for each target, at namespace scope: `const Target target{"lines", lines};`.
 class Target {
  public:
   Target(std::string_view name, void (*function)(Input& input));
@@ -16,7 +16,7 @@ class Target {
   Target& operator=(const Target&) = delete;
   ~Target() = default;
 
-  /// All that there are in this program, by name.
+  /// All targets of this program, by name.
   [[nodiscard]] static std::vector<const Target*> all();
 
   [[nodiscard]] std::string_view name() const noexcept { return name_; }

@@ -1,5 +1,5 @@
-// Timers as a machine: armed, put off, cancelled, moved, destroyed, from their own callbacks too,
-// against a list that is sorted at each pass. Deadlines are never early, in order, and once.
+// Timers that are armed, put off, cancelled, moved and destroyed, also from their own callbacks,
+// against a list that is sorted in each pass. Timers are never early, run in order, and run once.
 #include <memory>
 #include <vector>
 
@@ -35,7 +35,7 @@ class Machine {
     TimePoint deadline = never;
     std::uint64_t order = 0;
     Duration period{-1};
-    bool is_due = false;  // in the pass that is under way
+    bool is_due = false;  // in the pass that is running
     bool is_referenced = true;
   };
 
@@ -44,7 +44,7 @@ class Machine {
     timers_[i].timer = std::make_unique<Timer>(*reactor_, [this, i] { fired(i); });
   }
   void armed(Modelled& one, TimePoint deadline, Duration period) {
-    one.deadline = std::min(deadline, never - Duration{1});  // armed it is, however late
+    one.deadline = std::min(deadline, never - Duration{1});  // it is armed, however late
     one.order = ++orders_;
     one.period = period;
     one.is_due = false;
@@ -96,7 +96,7 @@ class Machine {
     require(now.timer->deadline() == now.deadline, "its deadline");
   }
 
-  /// The one that is to be called next, of those that are due.
+  /// The next due timer.
   Modelled* next_due() {
     Modelled* next = nullptr;
     for (Modelled& one : timers_) {

@@ -1,4 +1,4 @@
-// What goes wrong in the world of a conversation, as the bytes say.
+// The faults in the world of a conversation, chosen by the input.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +13,12 @@ namespace rondo::fuzz {
 
 using namespace std::chrono_literals;
 
-/// What befalls a host and its way to its peer.
+/// The faults of a host and of its link to the peer.
 struct Trouble {
-  static constexpr std::size_t kinds = 5;  // beside the faults
+  static constexpr std::size_t kinds = 5;  // in addition to the faults
 
-  /// Which faults may strike, and how often: two bits each, of so many bytes whatever faults there
-  /// are, so that an input that is kept stays what it is.
+  /// Chooses which faults may strike, and how often: two bits for each, from a fixed number of
+  /// bytes, so that kept inputs stay valid when faults are added.
   void choose_faults(Input& input) const {
     constexpr double chances[] = {0, 0, 0.01, 0.1};
     constexpr std::size_t faults_max = 64;
@@ -38,7 +38,7 @@ struct Trouble {
         return world.heal(host.name(), peer);
       case 2:
         return world.cut(host.name(), peer);
-      case 3:  // fewer than it has, too
+      case 3:  // also fewer than it has open
         return host.limit_descriptors(descriptors + input.below(10) -
                                       std::min<std::size_t>(descriptors, 2));
       default:
@@ -54,7 +54,7 @@ struct Trouble {
   sim::World& world;
   sim::Host& host;
   std::string_view peer;
-  std::size_t descriptors = 0;  // of the host, when it is idle
+  std::size_t descriptors = 0;  // when the host is idle
 };
 
 }  // namespace rondo::fuzz

@@ -1,6 +1,6 @@
-// A stream's handler that checks what is promised of the calls: each byte once and in order, none
-// while it is paused, nothing behind the end, one close. It says as much as it hears, and does with
-// its stream what the bytes say.
+// The handler of a stream that checks the promises of its callbacks: each byte once and in order,
+// none while paused, nothing after the end, one close. It sends as much as it receives, and the
+// input controls its calls of the stream.
 #pragma once
 
 #include <rondo/stream.h>
@@ -40,7 +40,7 @@ class Voice {
     if (!stream.is_writable()) return;
     said(stream, size, stream.write(text_from(sent_, size)));
   }
-  /// One thing done with the stream, which is not over.
+  /// One operation on the stream, which has not ended.
   void operate(Stream& stream, Input& input) {
     switch (input.below(11)) {
       case 0:
@@ -71,7 +71,7 @@ class Voice {
         stream.set_options(some_options(input));
     }
   }
-  /// Whatever happens, it ends within ten minutes.
+  /// It ends within ten minutes in any case.
   static StreamOptions some_options(Input& input) {
     constexpr LingeringClose lingers[] = {LingeringClose::if_unread, LingeringClose::off,
                                           LingeringClose::always};
@@ -88,7 +88,7 @@ class Voice {
   }
 
  private:
-  /// What is written in on_data may be above the mark only when that has returned.
+  /// Output that is written in on_data may exceed the high-water mark only after on_data returns.
   void said(const Stream& stream, std::size_t size, bool is_below) {
     sent_ += size;
     if (!is_below || stream.unsent_bytes() > stream.options().write_high_water) was_above_ = true;

@@ -1,6 +1,6 @@
-// The table of registrations as a machine: added, changed, handed on, removed, from inside calls
-// too, over a poller that refuses now and then; events true, stale and of what nobody awaits.
-// Against a map, and against what the port asks of those who call a poller.
+// The table of registrations against a map, and against the contract of the port for calls of a
+// poller. Registrations are added, changed, given another handler and removed, also from callbacks.
+// The poller refuses some calls; events are valid, stale, or not awaited.
 #include "loop/watch_table.h"
 
 #include <deque>
@@ -14,7 +14,7 @@ namespace {
 
 using detail::WatchTable;
 
-/// Keeps what it is told, and checks that it is told the truth about that.
+/// Records the calls that it receives, and checks their `from` arguments.
 class Poller final : public Backend {
  public:
   struct Told {
@@ -56,7 +56,7 @@ class Machine final : public Sink {
   explicit Machine(Input& input) : input_(input) {}
   ~Machine() {
     for (const auto& [fd, one] : registered_) table_.remove(one.token);
-    require(table_.referenced() == 0, "nobody is left");
+    require(table_.referenced() == 0, "no registration is left");
   }
   void run() {
     while (!input_.empty()) {
@@ -72,7 +72,7 @@ class Machine final : public Sink {
   }
 
  private:
-  /// A handler of its own for each time that a registration is somebody's.
+  /// A new handler each time that a registration gets one.
   struct Owner final : Handler {
     explicit Owner(Machine& machine) : machine_(machine) {}
     void on_ready(Ready ready) override { machine_.called(*this, ready); }
@@ -83,7 +83,7 @@ class Machine final : public Sink {
     Ready interest;
     Owner* owner;
     bool counts = true;
-    bool is_marked = false;  // an event came that nobody awaited
+    bool is_marked = false;  // an event came that was not awaited
   };
   static constexpr int descriptors[] = {0, 1, 2, 3, 5, 63, 64, 65, 200, 1000};
 
@@ -150,7 +150,7 @@ class Machine final : public Sink {
     require(refuses ? all == (poller_.refusals == asked) : all, "tells whether it was refused");
     poller_.refusals = 0;
     if (!all) {
-      // One is refused; others have been told, so that for them it matters no more.
+      // One change is refused. The others were accepted, so their former state is irrelevant.
       for (auto& [fd, one] : registered_) one.is_marked &= poller_.told(fd) != one.interest;
       return table_.hint_refused();
     }
@@ -161,7 +161,7 @@ class Machine final : public Sink {
       one.is_marked = false;
     }
   }
-  /// As after a fork: the poller has forgotten everything.
+  /// Like after a fork: the poller has lost all registrations.
   void renew() {
     if (input_.byte() != 0) return;
     poller_.registered.clear();
@@ -170,7 +170,7 @@ class Machine final : public Sink {
     require(table_.flush(), "everything is told again");
   }
 
-  /// The token as the poller has it.
+  /// The token that the poller has.
   Token told_token(int fd, const Registration& one) const {
     const auto told = poller_.registered.find(fd);
     return told == poller_.registered.end() ? one.token : told->second.token;
@@ -190,7 +190,7 @@ class Machine final : public Sink {
     if (stale_.empty()) return;
     calls_ = 0;
     ready(stale_[input_.below(stale_.size())], Ready::both);
-    require(calls_ == 0, "a stale event reaches nobody");
+    require(calls_ == 0, "a stale event reaches no handler");
   }
   void called(Owner& owner, Ready ready) {
     ++calls_;
@@ -203,7 +203,7 @@ class Machine final : public Sink {
     expect_call_ = nullptr;
     if (operates_inside_) operate_inside();
   }
-  /// Anything but another event.
+  /// Any operation except another event.
   void operate_inside() {
     operates_inside_ = false;
     const int fd = input_.one_of(descriptors);

@@ -1,10 +1,10 @@
-// Each call fails once: for each scenario, on the simulated network and on each poller, each call
-// of the Net and of the Backend fails in each way its man page documents, at its first, second, ...
-// n-th time; and so does operator new. Whatever fails, nothing leaks, hangs, crashes or ends twice,
-// somebody is told, and what was to be tried again has been.
+// Each call fails once: in each scenario, on the simulated network and on each poller, each call of
+// the Net and of the Backend fails in each way that its man page documents, at its first, second,
+// ... n-th time. So does operator new. Whatever fails, nothing leaks, hangs, crashes or ends twice,
+// the failure is reported, and calls that can be tried again are.
 //
-// RONDO_INJECTIONS is how many a case makes at most, evenly chosen; `all` is all. A failure names
-// its injection; RONDO_INJECT=read:104:3 with the filter of its case makes that one alone.
+// RONDO_INJECTIONS is the maximum number of injections in a case, evenly chosen; `all` is all. A
+// failure names its injection; RONDO_INJECT=read:104:3 with the filter of its case runs it alone.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -30,15 +30,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned seconds_max = 60;      // of one injection, under a sanitizer too
-constexpr std::size_t failures_max = 10;  // then a case has told enough
-constexpr Duration patience = 200ms;      // of a second look at what may have been a slow machine
+constexpr unsigned seconds_max = 60;      // for one injection, also under a sanitizer
+constexpr std::size_t failures_max = 10;  // then a case has reported enough
+constexpr Duration patience = 200ms;      // for a second try, in case the machine was slow
 
-// What a crash in the middle is to say. Written before each injection.
+// The text that a crash prints. It is written before each injection.
 std::array<char, 256> replay{};
 
 void write_replay() noexcept {
-  // Whoever dies may not do more; and whether it was written nobody can be told.
+  // A crashing process may do no more, and it cannot handle a failed write.
   (void)!::write(STDERR_FILENO, replay.data(), std::strlen(replay.data()));
 }
 void die_telling(int number) {
@@ -55,7 +55,7 @@ struct CaseOfInjections {
   What what;
 };
 
-/// For GoogleTest, which would print the bytes.
+/// For GoogleTest, which otherwise prints the bytes.
 void PrintTo(const CaseOfInjections& one, std::ostream* out) { *out << one.scenario->name; }
 
 std::string name_of(const testing::TestParamInfo<CaseOfInjections>& info) {
@@ -64,7 +64,7 @@ std::string name_of(const testing::TestParamInfo<CaseOfInjections>& info) {
          (one.what == What::memory ? "_memory" : "");
 }
 
-/// What came of playing a scenario once.
+/// The outcome of one run of a scenario.
 struct Outcome {
   std::string faults;
   bool struck = false;
@@ -75,7 +75,7 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
  protected:
   static void SetUpTestSuite() {
     for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGALRM}) ::signal(number, die_telling);
-    // What libuv opens once in a process is opened before descriptors are counted.
+    // Descriptors that libuv opens once in a process are opened before the count.
     for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
     if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(write_replay);
   }
@@ -112,14 +112,14 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     ADD_FAILURE() << outcome.faults << replay.data();
   }
 
-  /// How often each call is made where nothing fails.
+  /// The number of each call if nothing fails.
   void count_calls() {
     Place place = GetParam().place;
-    for (int times = 0; times < 2; ++times) {  // what is made once is made by the first
+    for (int times = 0; times < 2; ++times) {  // the first run makes what is made only once
       Outcome outcome = play({}, place);
       if (place.is_simulated() || times == 1) {
-        ASSERT_TRUE(outcome.faults.empty()) << outcome.faults << "with nothing injected";
-        ASSERT_TRUE(outcome.succeeded) << "with nothing injected";
+        ASSERT_TRUE(outcome.faults.empty()) << outcome.faults << "without an injection";
+        ASSERT_TRUE(outcome.succeeded) << "without an injection";
       }
       place.moment = place.is_simulated() ? Duration{} : patience;
     }
@@ -154,7 +154,7 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     text.copy(replay.data(), replay.size() - 1);
   }
 
-  /// Nothing that is made here is left when it returns.
+  /// All objects that this makes are destroyed when it returns.
   Told play_on_stage(const Injection& injection, const Place& place) {
     Told told;
     Injector injector;
@@ -196,7 +196,7 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     if (injection.way.effect == Effect::harmless) {
       stage.fault("does not succeed, for what is to be tried again");
     } else if (!stage.was_told() && injection.way.call != Call::allocate) {
-      stage.fault("does not succeed, and nobody is told");
+      stage.fault("does not succeed, and no error is reported");
     }
   }
 };

@@ -2,7 +2,7 @@
 
 namespace rondo::test {
 
-/// Gathers what is ready, so that it is delivered outside of a wait() that is to have its memory.
+/// Gathers the events, so that they are delivered outside of a wait() in which allocations succeed.
 class InjectingBackend::Collector final : public Sink {
  public:
   explicit Collector(std::vector<std::pair<Token, Ready>>& into) noexcept : into_(into) {}
@@ -45,7 +45,7 @@ std::error_code InjectingBackend::wait_spared(Sink& sink, TimePoint deadline) {
     Collector collector{collected_};
     if (const std::error_code error = inner_->wait(collector, deadline)) return error;
   }
-  // By index: what a handler throws leaves the rest, which the next wait finds again.
+  // Use an index: an exception of a handler leaves the rest for the next wait.
   for (std::size_t i = 0; i < collected_.size(); ++i)
     sink.ready(collected_[i].first, collected_[i].second);
   return {};

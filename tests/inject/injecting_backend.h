@@ -1,5 +1,5 @@
-// A backend that passes everything on to another, but for the call that is to fail. Time is
-// virtual: over a real poller it jumps to the deadline once nothing has come for a moment.
+// A backend that forwards to another, except for the call that must fail. Time is virtual: on a
+// real poller it jumps to the deadline if no event has come for a moment.
 #pragma once
 
 #include <memory>
@@ -21,9 +21,9 @@ class InjectingBackend final : public Backend {
  public:
   struct Way {
     Below below;
-    Duration moment{};  ///< how long to wait for what is under way; zero: the time is virtual
+    Duration moment{};  ///< the time to wait for pending events; zero: the time is virtual
   };
-  /// More than any scenario needs: beyond it something spins, and wait() says timed_out.
+  /// More waits than any scenario needs. Beyond this something spins, and wait() returns timed_out.
   static constexpr int waits_max = 20'000;
 
   InjectingBackend(std::unique_ptr<Backend> inner, Injector& injector, Way way)
@@ -49,7 +49,7 @@ class InjectingBackend final : public Backend {
 
  private:
   class Collector;
-  /// The names of the inner one, who has its memory.
+  /// The name service of the inner backend, in which allocations succeed.
   class SparedNames final : public rondo::NameService {
    public:
     explicit SparedNames(Backend& inner) noexcept : inner_(inner) {}

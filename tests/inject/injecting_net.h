@@ -1,4 +1,4 @@
-// A Net that passes everything on to another, but for the call that is to fail.
+// A Net that forwards to another, except for the call that must fail.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace rondo::test {
 
-/// Whether operator new may fail below the port too, or whatever is there is to have its memory.
+/// Whether operator new may also fail below the port, or allocations succeed there.
 enum class Below : bool { is_starved, is_spared };
 
 class InjectingNet final : public Net {
@@ -133,7 +133,7 @@ class InjectingNet final : public Net {
     return move(Call::send_file, size,
                 [&](std::size_t some) { return inner_.send_file(file, offset, some, fd); });
   }
-  /// From now on a write() takes so many bytes and no more.
+  /// From now on a write() takes at most this number of bytes.
   void set_write_max(std::size_t size) noexcept { write_max_ = size; }
 
   int opened_for(int fd) noexcept override {
@@ -146,7 +146,7 @@ class InjectingNet final : public Net {
     const Inside inside{*this};
     return inner_.set_nonblocking(fd);
   }
-  /// The descriptor is gone all the same.
+  /// The descriptor is closed nevertheless.
   int close(int fd) noexcept override {
     const int error = injector_.next(Call::close);
     const Inside inside{*this};
@@ -154,7 +154,7 @@ class InjectingNet final : public Net {
     closed_twice_ |= result == -EBADF;
     return error != 0 ? -error : result;
   }
-  /// What ended a connection is told as a positive number, a question that failed as a negative.
+  /// The error of a connection is a positive number, a failure of this call a negative one.
   int take_error(int fd) noexcept override {
     const Inside inside{*this};
     if (const int error = injector_.next(Call::take_error)) {
@@ -167,7 +167,7 @@ class InjectingNet final : public Net {
   }
   [[nodiscard]] bool binds_files() const noexcept override { return inner_.binds_files(); }
 
-  /// Whether a number was closed that was not open.
+  /// Whether close() was called with a number that was not open.
   [[nodiscard]] bool closed_twice() const noexcept { return closed_twice_; }
 
  private:

@@ -1,6 +1,6 @@
-// The table of failures. By the man pages of Linux (socket(2), accept(2), send(2) and so on) and
-// what POSIX adds. EINTR is not among them but for close(): by its contract the Net says EAGAIN for
-// it, as the tests of the system's Net check.
+// The table of failures, from the man pages of Linux (socket(2), accept(2), send(2) and so on) and
+// POSIX. EINTR is only listed for close(): otherwise the Net's contract turns it into EAGAIN, which
+// the tests of the system's Net check.
 #include "inject/injection.h"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ constexpr Way table[] = {
     {Call::listen, EBADF},
     {Call::listen, ENOTSOCK},
     {Call::listen, EOPNOTSUPP},
-    // A client that went wrong, as far as the listener knows: the next one is accepted.
+    // A failed client, from the view of the listener: the next one is accepted.
     {Call::accept, EAGAIN, harmless},
     {Call::accept, ECONNABORTED, harmless},
     {Call::accept, EPROTO, harmless},
@@ -129,7 +129,7 @@ constexpr Way table[] = {
     {Call::write, EPERM},
     {Call::write, EPIPE},
     {Call::write, ETIMEDOUT},
-    // Not harmless: of a datagram a part is nothing at all.
+    // Not harmless: a part of a datagram is useless.
     {Call::writev, moves_one},
     {Call::writev, EAGAIN, harmless},
     {Call::writev, EACCES},
@@ -205,7 +205,7 @@ constexpr Way table[] = {
     {Call::shutdown, EINVAL},
     {Call::shutdown, ENOTCONN},
     {Call::shutdown, ENOTSOCK},
-    // The descriptor is gone all the same.
+    // The descriptor is closed nevertheless.
     {Call::close, EBADF, harmless},
     {Call::close, EDQUOT, harmless},
     {Call::close, EINTR, harmless},
@@ -253,7 +253,7 @@ constexpr Way table[] = {
     {Call::watch, ENOMEM},
     {Call::watch, ENOSPC},
     {Call::watch, EPERM},
-    // run() says so, and may be called again.
+    // run() returns the error, and may be called again.
     {Call::wait, EBADF, harmless},
     {Call::wait, EFAULT, harmless},
     {Call::wait, EINVAL, harmless},
@@ -266,7 +266,7 @@ constexpr Way table[] = {
     {Call::allocate, 5},
 };
 
-/// Takes `text` up to the next colon away.
+/// Removes the part of `text` up to the next colon, and returns it.
 std::string_view take_field(std::string_view& text) noexcept {
   const std::string_view field = text.substr(0, text.find(':'));
   text.remove_prefix(std::min(text.size(), field.size() + 1));

@@ -1,4 +1,4 @@
-// One failure: which call, how, and the how manieth of them.
+// One failure: the call, the kind of failure, and the number of the call.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace rondo::test {
 
-/// What can fail: the calls of the Net, those of the Backend, and operator new.
+/// The calls that can fail: those of the Net and the Backend, and operator new.
 enum class Call : std::uint8_t {
   socket,
   pair,
@@ -48,37 +48,37 @@ enum class Call : std::uint8_t {
 constexpr std::size_t call_count = static_cast<std::size_t>(Call::allocate) + 1;
 [[nodiscard]] std::string_view name_of(Call call) noexcept;
 
-/// What a program that does everything right may expect afterwards.
+/// What a correct program may expect after the failure.
 enum class Effect : std::uint8_t {
-  harmless,  ///< it goes on as if nothing had been
-  lasting,   ///< what was under way may have failed, and has said so
+  harmless,  ///< it continues as without the failure
+  lasting,   ///< the operation may have failed, and has reported that
 };
 
-/// In the place of an errno: the call moves one byte, or one message, and no more.
+/// Instead of an errno: the call moves one byte, or one message, and no more.
 constexpr int moves_one = -1;
 
-/// A way in which a call fails, by its man page.
+/// One documented way in which a call fails.
 struct Way {
   Call call;
-  int error;  ///< an errno, or moves_one; of `allocate`: how often in a row
+  int error;  ///< an errno, or moves_one; for `allocate` the number of failures in a row
   Effect effect = Effect::lasting;
 };
 
-/// Every way of every call.
+/// All ways of all calls.
 [[nodiscard]] std::span<const Way> ways() noexcept;
 
 struct Injection {
   Way way;
-  std::uint64_t nth;  ///< from 1 on
+  std::uint64_t nth;  ///< counted from 1
 
-  /// `read:104:3`, by which it can be had again.
+  /// `read:104:3`, the text that replays it.
   [[nodiscard]] std::string to_string() const;
 };
 
-/// The injection of that text, or nothing.
+/// The injection with this text, or nothing.
 [[nodiscard]] std::optional<Injection> parse_injection(std::string_view text);
 
-/// Counts the calls, and tells the one that is to fail.
+/// Counts the calls and chooses the one that must fail.
 class Injector {
  public:
   void plan(const Injection& injection) noexcept {
@@ -86,7 +86,7 @@ class Injector {
     counts_ = {};
     struck_ = false;
   }
-  /// The errno with which the call that is made now must fail, or 0.
+  /// The errno with which the current call must fail, or 0.
   [[nodiscard]] int next(Call call) noexcept {
     if (spared_ > 0 || !on_) return 0;
     const std::uint64_t count = ++counts_[static_cast<std::size_t>(call)];
@@ -94,7 +94,7 @@ class Injector {
     struck_ = true;
     return planned_.way.error;
   }
-  /// Nothing is counted before it is switched on.
+  /// Calls are counted only while this is on.
   void switch_to(bool on) noexcept { on_ = on; }
   [[nodiscard]] bool on() const noexcept { return on_; }
   [[nodiscard]] std::uint64_t count(Call call) const noexcept {
@@ -107,7 +107,7 @@ class Injector {
   [[nodiscard]] bool struck() const noexcept { return struck_; }
   void set_struck() noexcept { struck_ = true; }
 
-  /// While it lives, nothing is counted: for what is not under test.
+  /// While this exists, calls are not counted: for code that is not under test.
   class Spare {
    public:
     explicit Spare(Injector& injector) noexcept : injector_(injector) { ++injector_.spared_; }
@@ -120,7 +120,7 @@ class Injector {
   };
 
  private:
-  Injection planned_{};  // the 0th of anything never comes
+  Injection planned_{};  // calls are counted from 1, so 0 never matches
   std::array<std::uint64_t, call_count> counts_{};
   int spared_ = 0;
   bool on_ = false;

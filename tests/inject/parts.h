@@ -1,4 +1,4 @@
-// What scenarios are made of: an echoing session, and a client who says something and hears it.
+// The parts of scenarios: an echo session, and a client that sends a text and receives it.
 #pragma once
 
 #include <array>
@@ -20,14 +20,14 @@ struct Echo final : Session {
   void on_data(Stream& client, Bytes data) override { client.write(data); }
 };
 
-/// Long enough for everything but a failure.
+/// Long enough for everything except a failure.
 inline const StreamOptions patient{.idle_timeout = 5s, .close_timeout = 2s};
 
 inline std::string_view text_of(Bytes data) noexcept {
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
-/// Hears so many bytes, and finishes. Says how it ended.
+/// Receives a number of bytes, then shuts its output down. Reports how the stream ended.
 class Listener : public StreamHandler {
  public:
   Listener(Stage& stage, std::string_view name, std::size_t awaited) noexcept
@@ -60,7 +60,7 @@ class Listener : public StreamHandler {
   std::size_t awaited_;
 };
 
-/// Says something, and finishes when it has come back.
+/// Sends a text, and shuts its output down when it has come back.
 class Speaker final : public Listener {
  public:
   Speaker(Stage& stage, std::string_view words) noexcept
@@ -77,7 +77,7 @@ class Speaker final : public Listener {
   std::string_view words_;
 };
 
-/// A client who speaks, with its stream.
+/// A client and its stream.
 struct Client {
   Client(Stage& stage, std::string_view words) noexcept : handler(stage, words) {}
   void connect(Stage& stage, std::string_view target, const ConnectOptions& options) {
@@ -90,9 +90,9 @@ struct Client {
   std::unique_ptr<Stream> stream;
 };
 
-/// Two streams that are each other's peers.
+/// Two streams that are connected to each other.
 struct Streams {
-  /// False: somebody was told why not.
+  /// False: the failure was reported.
   [[nodiscard]] bool open(Stage& stage, Listener& left_handler, Listener& right_handler,
                           const StreamOptions& options = patient) {
     auto ends = Socket::pair(stage.net(), SocketType::stream);

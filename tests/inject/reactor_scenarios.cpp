@@ -88,7 +88,7 @@ void watches(Stage& stage) {
   stage.succeed_if(hears.heard >= 1);
 }
 
-/// Timers, deferred and posted work, a hold: in the order that was promised.
+/// Timers, deferred and posted work, and a work guard, in the promised order.
 void timers_and_work(Stage& stage) {
   Reactor& reactor = stage.reactor();
   int fired = 0;
@@ -129,21 +129,21 @@ void signals(Stage& stage) {
   stage.succeed_if(told == 2);
 }
 
-/// A descriptor that was closed before its watch ended, while a duplicate of it lives.
+/// A descriptor that was closed before its watch ended, while a duplicate of it exists.
 void zombie(Stage& stage) {
   int fds[2];
   if (::pipe(fds) != 0) return stage.fault("no pipe");
   Socket reader{system_net(), fds[0]};
   const Socket writer{system_net(), fds[1]};
   const Socket duplicate{system_net(), ::dup(fds[0])};
-  struct Nobody final : Handler {
+  struct Uncalled final : Handler {
     void on_ready(Ready) override {}
-  } nobody;
-  auto watch = stage.reactor().watch(reader.fd(), Ready::read, nobody);
+  } uncalled;
+  auto watch = stage.reactor().watch(reader.fd(), Ready::read, uncalled);
   if (!watch) return stage.tell(watch.error());
   reader.close();
   watch->cancel();
-  // That the pipe is full or not is nothing to this: a byte is enough.
+  // Whether the pipe is full does not matter here: one byte is enough.
   (void)!::write(writer.fd(), "x", 1);
   Timer later{stage.reactor(), [] {}};
   later.arm_after(20ms);
@@ -151,7 +151,7 @@ void zombie(Stage& stage) {
   stage.succeed_if(true);
 }
 
-/// An acceptor, and sockets that are connected, asked and closed by hand.
+/// An acceptor, and sockets that are connected, queried and closed by hand.
 void sockets(Stage& stage) {
   std::optional<Socket> accepted;
   std::error_code failed;

@@ -1,4 +1,4 @@
-// The scenarios: short programs over the public API that come to the same end each time.
+// The scenarios: short programs on the public API with the same outcome in each run.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ struct Scenario {
   Where where = Where::everywhere;
 };
 
-// One room a file.
+// One file for each room.
 [[nodiscard]] std::span<const Scenario> connect_scenarios() noexcept;
 [[nodiscard]] std::span<const Scenario> datagram_scenarios() noexcept;
 [[nodiscard]] std::span<const Scenario> reactor_scenarios() noexcept;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int exceptions_max = 100;
 
-/// Who looks at one injection alone wants to hear what was said.
+/// With a single injection, the errors are printed.
 void show(const std::string& text) {
   if (std::getenv("RONDO_INJECT") != nullptr) std::printf("told: %s\n", text.c_str());
 }

@@ -1,4 +1,4 @@
-// Where a scenario is played: a reactor whose calls can fail, and the checks of what comes of it.
+// The stage of a scenario: a reactor whose calls can fail, and the checks of the outcome.
 #pragma once
 
 #include <memory>
@@ -16,10 +16,10 @@ namespace rondo::test {
 
 class Once;
 
-/// What is below the port.
+/// The backend below the port.
 struct Place {
   std::string name;
-  std::string backend;  ///< of built_backends(); empty: the simulated network
+  std::string backend;  ///< a name of built_backends(); empty: the simulated network
   Duration moment{};    ///< see InjectingBackend::Way
 
   [[nodiscard]] bool is_simulated() const noexcept { return backend.empty(); }
@@ -38,24 +38,24 @@ class Stage {
   [[nodiscard]] Injector& injector() noexcept { return injector_; }
   [[nodiscard]] const Place& place() const noexcept { return place_; }
   [[nodiscard]] sim::World& world() noexcept { return *world_; }
-  /// Where a socket file may be, which must be gone in the end.
+  /// The path for a socket file, which must not exist at the end.
   [[nodiscard]] static std::string path();
   [[nodiscard]] static std::string unix_path() { return "unix:" + path(); }
 
   static void remove_path() noexcept;
 
-  /// Runs until there is nothing left to wait for. What was begun must have ended then.
+  /// Runs until there is nothing left to wait for. All started operations must have ended then.
   void run();
-  /// An error that somebody was told.
+  /// Records a reported error.
   void tell(const Error& error);
   void tell(std::error_code error);
   void tell(const Close& close);
-  /// All went as it should.
+  /// Records that the scenario succeeded.
   void succeed_if(bool has) noexcept { succeeded_ = has; }
 
   [[nodiscard]] bool succeeded() const noexcept { return succeeded_; }
   [[nodiscard]] bool was_told() const noexcept { return told_ > 0; }
-  /// What went wrong, a line each; empty if nothing did.
+  /// The failed checks, one line each; empty if there are none.
   [[nodiscard]] const std::string& faults() const noexcept { return faults_; }
   void fault(std::string_view what);
 
@@ -73,7 +73,7 @@ class Stage {
   bool succeeded_ = false;
 };
 
-/// Something that is begun and must end exactly once. Outlived by its Stage.
+/// An operation that starts and must end exactly once. The Stage outlives it.
 class Once {
  public:
   Once(Stage& stage, std::string_view what) noexcept
