@@ -1,11 +1,11 @@
-// Framers: frames out of an InputBuffer, which lends on what lies within one chunk.
+// Framers: split the bytes of an InputBuffer into frames, without copying those within one chunk.
 //
-// A frame above the limit is told of once as `too_long`, and from then on comes in pieces, or is
-// dropped as it comes after skip(): in either case no more than a limit's worth is ever kept. The
-// last piece is `ready`, so that a program which joins pieces until `ready` has the frame.
+// A frame above the limit is reported as `too_long`, and then returned in pieces, or dropped as it
+// arrives after skip(). In both cases no more than `limit` bytes are ever kept. The last piece is
+// `ready`, so a program that joins the pieces until `ready` has the frame.
 //
-// No size that a peer has sent is added to anything. A length is compared with the limit, and from
-// then on only counted down by what has arrived; so there is no sum to overflow.
+// No size that a peer has sent is added to anything. A length is compared with the limit, and then
+// only reduced by what has arrived, so no sum can overflow.
 #include <algorithm>
 #include <limits>
 
@@ -24,8 +24,8 @@ LengthFormat checked(LengthFormat format) noexcept {
   return format;
 }
 
-/// The place of the byte of weight 256^i.
-std::size_t place_of(std::size_t i, LengthFormat format) noexcept {
+/// The index of the byte of weight 256^i.
+std::size_t index_of(std::size_t i, LengthFormat format) noexcept {
   return format.order == std::endian::little ? i : format.size - 1 - i;
 }
 
@@ -33,14 +33,14 @@ std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
   std::uint64_t length = 0;
   for (std::size_t i = format.size; i > 0; --i) {
     length =
-        length << bits_per_byte | std::to_integer<std::uint64_t>(prefix[place_of(i - 1, format)]);
+        length << bits_per_byte | std::to_integer<std::uint64_t>(prefix[index_of(i - 1, format)]);
   }
   return length;
 }
 
 }  // namespace
 
-// --- what they share ----------------------------------------------------------------------------
+// --- shared by all ------------------------------------------------------------------------------
 
 void Framer::feed(Bytes chunk) {
   RONDO_ASSERT(!ended_);
@@ -48,7 +48,7 @@ void Framer::feed(Bytes chunk) {
 }
 
 Bytes Framer::take(std::size_t size) {
-  const std::string_view taken = input_.gather(size);
+  const std::string_view taken = input_.front(size);
   input_.drop(size);
   return std::as_bytes(std::span{taken});
 }
@@ -70,7 +70,7 @@ DelimiterFramer::DelimiterFramer(std::string delimiter, std::size_t limit)
   RONDO_ASSERT(limit > 0);
 }
 
-/// Drops what surely belongs to the frame that is skipped.
+/// Drops the bytes that certainly belong to the frame to be skipped.
 void DelimiterFramer::drop_long(bool found) {
   if (!found && !ended_) {
     input_.drop(scanned_ - matched_);
@@ -113,14 +113,14 @@ Frame DelimiterFramer::next() {
   return nothing(0);
 }
 
-// --- a length before ----------------------------------------------------------------------------
+// --- a length prefix ----------------------------------------------------------------------------
 
 LengthFramer::LengthFramer(LengthFormat format, std::size_t limit)
     : limit_(std::max<std::size_t>(limit, 1)), format_(checked(format)) {
   RONDO_ASSERT(limit > 0);
 }
 
-/// Whether what was to be skipped is behind us.
+/// Whether nothing is left to be skipped.
 bool LengthFramer::skipped() noexcept {
   if (!skipping_) return true;
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input_.size()));
@@ -174,7 +174,7 @@ Result<LengthPrefix> make_length_prefix(std::uint64_t length, LengthFormat forma
   LengthPrefix prefix;
   prefix.size_ = format.size;
   for (std::size_t i = 0; i < format.size; ++i) {
-    prefix.bytes_[place_of(i, format)] = static_cast<std::byte>(length & 0xFFU);
+    prefix.bytes_[index_of(i, format)] = static_cast<std::byte>(length & 0xFFU);
     length >>= bits_per_byte;
   }
   return prefix;

@@ -3,13 +3,14 @@
 //   kept_   [ dropped | kept ... ]     begin_ is where the kept part begins
 //   lent_                         [ lent ... ]
 //
-// A frame that lies in one of the two parts is lent on as it is. One that lies across them is
-// gathered: as much of the lent part as it needs is appended to the kept one. So in a stream of
-// small frames in large chunks, one frame a chunk is copied, and the memory that is kept is that of
-// the largest such frame.
+// A frame within one of the two parts is returned where it is. For a frame that lies across them,
+// front() appends the missing bytes of the lent part to the kept part. So in a stream of small
+// frames in large chunks one frame for each chunk is copied, and the memory in use is that of the
+// largest such frame.
 //
-// What was dropped is cut off kept_ only before something lent is kept, and when it is half of
-// kept_ or more. So each byte is moved a bounded number of times however many frames wait in kept_.
+// The dropped bytes are removed from kept_ only when a chunk is kept, and only when they are half
+// of kept_ or more. So each byte is moved a bounded number of times, however many frames kept_
+// holds.
 #include <cstring>
 #include <utility>
 
@@ -74,7 +75,7 @@ void InputBuffer::clear() noexcept {
   lent_ = {};
 }
 
-std::string_view InputBuffer::gather(std::size_t size) {
+std::string_view InputBuffer::front(std::size_t size) {
   RONDO_ASSERT(size <= this->size());
   const std::string_view first = kept();
   if (size <= first.size()) return first.substr(0, size);

@@ -1,16 +1,17 @@
-// LineReader: lines out of an InputBuffer.
+// LineReader: splits the text of an InputBuffer into lines.
 //
-// scanned_ remembers how far the front line was looked at, so that no byte is looked at twice
-// however the text is cut. With one kind of ending the search is Delimiter's, and matched_ how much
-// of CRLF stands before scanned_. With all three kinds, scanned_ stops before the first CR or LF
-// and matched_ is the size of the ending found there; a CR at the end of what has arrived has none
-// yet. In both cases `text_size` below is what surely belongs to the line's text.
+// scanned_ is how far the first line was searched for its ending, so that no byte is searched
+// twice, however the text is cut. With one kind of ending Delimiter searches, and matched_ is how
+// many bytes of the ending stand before scanned_. With all three kinds, scanned_ stops before the
+// first CR or LF, and matched_ is the size of the ending there; it is 0 for a CR at the end of the
+// text so far. In both cases `text_size` below counts the bytes that certainly belong to the line's
+// text.
 //
 //   universal, kept:   text text text | CR LF | ...     scanned_ at |, matched_ 2
 //   lf, crlf, cr:      text text text CR LF | ...       scanned_ at |, matched_ 2
 //
-// look() says what read_line() will say and takes nothing, so that read_whole_line() can stop
-// before a line that is too long; take() takes it, and leaves the bytes where they are.
+// look() returns the result of read_line() and removes nothing, so that read_whole_line() can stop
+// before a line that is too long. take() then removes the line; its bytes stay where they are.
 #include <algorithm>
 #include <cstring>
 
@@ -44,8 +45,8 @@ constexpr std::string_view delimiter_of(Newlines newlines) noexcept {
 
 bool is_break(char c) noexcept { return c == '\n' || c == '\r'; }
 
-/// The first CR or LF at `at` or behind, or the size: eight bytes at a time. has_zero is exact for
-/// the word as a whole: without a zero byte, no byte borrows from the next.
+/// The index of the first CR or LF from `at` on, or the size. It examines eight bytes at a time.
+/// has_zero is exact for the whole word: without a zero byte, no byte borrows from the next.
 std::size_t find_break(std::string_view text, std::size_t at) noexcept {
   constexpr std::uint64_t ones = 0x0101010101010101U;
   constexpr std::uint64_t tops = 0x8080808080808080U;
@@ -171,10 +172,10 @@ Line LineReader::look() {
     while (size > 0 && limit_ - size < character_max - 1 && detail::is_continuation(input_[size]))
       --size;
     if (size == 0 || detail::is_continuation(input_[size])) size = limit_;
-    return {ReadStatus::too_long, input_.gather(size)};
+    return {ReadStatus::too_long, input_.front(size)};
   }
   if (found) {
-    const std::string_view whole = input_.gather(text_size + matched_);
+    const std::string_view whole = input_.front(text_size + matched_);
     return {ReadStatus::ready, whole.substr(0, text_size), whole.substr(text_size)};
   }
   if (!ended_) {
@@ -182,9 +183,9 @@ Line LineReader::look() {
     return {ReadStatus::more};
   }
   if (input_.size() == 0) return {ReadStatus::end};
-  // What is left at the end may be a limit's worth and half an ending: text, all of it.
-  if (input_.size() > limit_) return {ReadStatus::too_long, input_.gather(limit_)};
-  return {ReadStatus::ready, input_.gather(input_.size())};
+  // The rest may be a text of `limit` bytes and half an ending, which is text as well.
+  if (input_.size() > limit_) return {ReadStatus::too_long, input_.front(limit_)};
+  return {ReadStatus::ready, input_.front(input_.size())};
 }
 
 void LineReader::take(Line& line) noexcept {
@@ -202,12 +203,12 @@ Line LineReader::read_line() {
 
 Line LineReader::read_whole_line() {
   Line line = look();
-  if (line.state == ReadStatus::too_long) return {ReadStatus::too_long};
+  if (line.status == ReadStatus::too_long) return {ReadStatus::too_long};
   take(line);
   return line;
 }
 
-/// How many bytes make so many characters, taking note of the endings among them.
+/// The size in bytes of the first `characters` characters. Records the endings among them.
 std::size_t LineReader::measure(std::string_view text, std::size_t characters,
                                 bool& translates) noexcept {
   std::size_t at = 0;
@@ -238,7 +239,7 @@ std::string_view LineReader::read(std::size_t characters) {
   std::size_t size = input_.size();
   const bool held_back = any_ending() && !ended_ && !flushed_;
   if (size > 0 && held_back && input_[size - 1] == '\r') --size;
-  const std::string_view here = input_.gather(size);
+  const std::string_view here = input_.front(size);
   bool translates = false;
   const std::string_view taken = here.substr(0, measure(here, characters, translates));
   drop(taken.size());

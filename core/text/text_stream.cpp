@@ -1,257 +1,284 @@
 // bytes -> Decoder -> LineReader -> the user; text -> line endings -> Encoder -> the stream.
 //
-// Taking is the one way out of the LineReader: on_readable tells that there is something, and
-// on_line is what its default does with it. After each call the world may have changed: the
-// TextStream may be gone (the flag on the stack), paused, attached to another stream, or its stream
-// ended or gone (Frame).
+// All text leaves by the LineReader: on_readable reports that there is some, and its default reads
+// the lines and calls on_line. Each call of the handler may pause, close or destroy the TextStream;
+// a Call on the stack knows whether it still exists.
 //
-// What is not taken is kept. Above unread_max, and at the end of the input, the stream is held:
-// paused until enough was taken. Its on_resume then brings us back, to tell of what is left or of
-// the end, since nobody is called from inside a call. So does it after the user's own pause.
+// What the input has brought, and what of it was reported, only go forward. An error or the end is
+// reported when all text before it was read:
 //
-// One stream may follow the other, even at the same address. What is known of the last one is
-// thrown away by attach(), or else by the first call of the next.
+//   received_   text -> error -> end     an invalid byte, then the end of the input;
+//   reported_   text -> error -> end     the error is left out if there is none
+//
+// Whether the stream reads:
+//
+//                    more than unread_max unread,
+//                    or the input is over and not all read
+//         reading -------------------------------------------> held
+//         ^  | ^                                                 |
+//         |  | +---- half of it read, or no line found in it ----+
+//         |  +---------- pause() -----> paused <---- pause() ----+
+//         +------------- resume() ---------+
+//
+//         any -- on_close --> closed     the stream is not used any more
+//
+// From held and paused, the stream's on_resume leads back to report(), since no handler is called
+// from inside a call of the user.
 #include <rondo/text_stream.h>
 
 #include <limits>
 #include <utility>
 
-#include "loop/loop.h"
-#include "stream/streams.h"
-
 namespace rondo {
+namespace {
 
-void TextHandler::on_readable(TextStream& text) { text.tell_lines(); }
+/// The handler of a stream that is being made. Nothing is called before the next turn.
+class NotYet final : public StreamHandler {
+ public:
+  void on_data(Stream&, Bytes) override {}
+};
+
+StreamHandler& not_yet() noexcept {
+  static NotYet handler;
+  return handler;
+}
+
+}  // namespace
+
+void TextHandler::on_readable(TextStream& text) { text.report_lines(); }
 void TextHandler::on_line(TextStream&, std::string_view) {}
 void TextHandler::on_long_line(TextStream& text, std::string_view) { text.skip_line(); }
 void TextHandler::on_text_error(TextStream& text, const TextError&) { text.stream().close(); }
 void TextHandler::on_end(TextStream& text) { text.stream().close(); }
 
-Result<TextStream, Error> TextStream::make(TextHandler& handler, const TextOptions& options) {
-  auto decoder = Decoder::make(options.encoding, options.errors);
-  if (!decoder) return std::move(decoder).error();
-  auto encoder = Encoder::make(options.encoding, options.output_errors);
-  if (!encoder) return std::move(encoder).error();
-  return TextStream{handler, options, std::move(*decoder), std::move(*encoder)};
+/// Calls of the handler are running: knows whether one of them has destroyed the TextStream.
+class TextStream::Call {
+ public:
+  // Not inlined: g++ 12 would take `text.call_` for a pointer that dangles.
+  [[gnu::noinline]] explicit Call(TextStream& text) noexcept
+      : text_(&text), outer_(std::exchange(text.call_, this)) {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call() {
+    if (text_ != nullptr) text_->call_ = outer_;
+  }
+  [[nodiscard]] bool text_is_gone() const noexcept { return text_ == nullptr; }
+  static void end_all(Call* innermost) noexcept {
+    for (Call* call = innermost; call != nullptr; call = call->outer_) call->text_ = nullptr;
+  }
+
+ private:
+  TextStream* text_;
+  Call* outer_;
+};
+
+// --- made and destroyed -------------------------------------------------------------------------
+
+std::unique_ptr<TextStream> TextStream::connect(Reactor& reactor, std::string_view target,
+                                                TextHandler& handler, const TextOptions& options,
+                                                const ConnectOptions& connect) {
+  return adopt(rondo::connect(reactor, target, not_yet(), connect), handler, options);
 }
 
-TextStream::TextStream(TextHandler& handler, const TextOptions& options)
-    : TextStream(detail::value_or_throw(make(handler, options))) {}
+Result<std::unique_ptr<TextStream>> TextStream::adopt(Reactor& reactor, Socket socket,
+                                                      TextHandler& handler,
+                                                      const TextOptions& options,
+                                                      const StreamOptions& stream) {
+  auto adopted = Stream::adopt(reactor, std::move(socket), not_yet(), stream);
+  if (!adopted) return std::move(adopted).error();
+  return adopt(std::move(*adopted), handler, options);
+}
 
-TextStream::TextStream(TextHandler& handler, const TextOptions& options, Decoder decoder,
-                       Encoder encoder)
+Result<std::unique_ptr<TextStream>> TextStream::standard_input(Reactor& reactor,
+                                                               TextHandler& handler,
+                                                               const TextOptions& options,
+                                                               const StreamOptions& stream) {
+  auto opened = Stream::standard_input(reactor, not_yet(), stream);
+  if (!opened) return std::move(opened).error();
+  return adopt(std::move(*opened), handler, options);
+}
+
+std::unique_ptr<TextStream> TextStream::adopt(std::unique_ptr<Stream> stream, TextHandler& handler,
+                                              const TextOptions& options) {
+  return std::unique_ptr<TextStream>{new TextStream{std::move(stream), handler, options}};
+}
+
+TextStream::TextStream(std::unique_ptr<Stream> stream, TextHandler& handler,
+                       const TextOptions& options)
+    : TextStream(*stream, handler, options) {
+  owned_ = std::move(stream);
+  owned_->set_handler(*this);
+}
+
+TextStream::TextStream(Stream& stream, TextHandler& handler, const TextOptions& options)
     : handler_(&handler),
-      decoder_(std::move(decoder)),
-      encoder_(std::move(encoder)),
+      stream_(&stream),
       reader_(options.newlines, options.line_limit),
       unread_max_(options.unread_max),
-      ending_(options.ending) {}
-
-TextStream::TextStream(TextStream&& other) noexcept = default;
-
-TextStream::~TextStream() {
-  if (is_gone_ != nullptr) *is_gone_ = true;
+      ending_(options.ending) {
+  auto decoder = Decoder::make(options.encoding, options.errors);
+  auto encoder = Encoder::make(options.encoding, options.output_errors);
+  if (decoder && encoder) {
+    decoder_ = std::move(*decoder);
+    encoder_ = std::move(*encoder);
+    return;
+  }
+  encoding_error_ =
+      std::make_unique<Error>(decoder ? std::move(encoder).error() : std::move(decoder).error());
+  stream.abort();
 }
 
-// --- in -----------------------------------------------------------------------------------------
+TextStream::~TextStream() { Call::end_all(call_); }
 
-void TextStream::attach(Stream& stream) noexcept {
-  begin(stream);
-  attached_ = true;
+StreamHandler& detail::begin(LineSession& session, Stream& client) {
+  const TextOptions options = std::get<TextOptions>(session.text_);
+  return session.text_.emplace<TextStream>(client, session, options);
 }
 
-void TextStream::begin(Stream& stream) noexcept {
-  stream_ = &stream;
-  had_stream_ = true;
-  decoder_.reset();
-  encoder_.reset();
-  reader_.reset();
-  error_.reset();
-  input_error_.reset();
-  paused_ = false;
-  held_ = false;
-  took_all_ = false;
-  ended_ = false;
-  has_told_error_ = false;
-  has_told_end_ = false;
+// --- what the stream calls ----------------------------------------------------------------------
+
+void TextStream::on_open(Stream&) {
+  if (encoding_error_ == nullptr) handler_->on_open(*this);
 }
 
-/// Its first call need not be on_open: it may not connect, or have had another handler.
-void TextStream::called_by(Stream& stream) noexcept {
-  if (stream_ != &stream) begin(stream);
-  attached_ = false;
+void TextStream::on_data(Stream&, Bytes data) {
+  if (received_ == Input::text) feed(decoder_.decode(data));
 }
 
-void TextStream::on_open(Stream& stream) {
-  if (!attached_) stream_ = nullptr;  // the last one may have been where this one is
-  called_by(stream);
-  handler_->on_open(*this);
+void TextStream::on_end(Stream&) {
+  if (received_ == Input::text) {
+    received_ = Input::end;
+    feed(decoder_.finish());
+  } else {
+    received_ = Input::end;
+    report();
+  }
 }
 
-void TextStream::on_data(Stream& stream, Bytes data) {
-  called_by(stream);
-  if (!input_error_) feed(decoder_.decode(data));
-}
+void TextStream::on_resume(Stream&) { report(); }
 
-void TextStream::on_end(Stream& stream) {
-  called_by(stream);
-  ended_ = true;
-  input_error_ ? tell() : feed(decoder_.finish());
-}
+void TextStream::on_writable(Stream&) { handler_->on_writable(*this); }
 
-void TextStream::on_resume(Stream& stream) {
-  called_by(stream);
-  tell();
+void TextStream::on_close(Stream&, const Close& why) {
+  flow_ = Flow::closed;
+  if (encoding_error_ == nullptr) return handler_->on_close(*this, why);
+  const Error error = *encoding_error_;  // the handler may destroy this object
+  handler_->on_close(*this, {CloseReason::error, error.code, error.context});
 }
 
 void TextStream::feed(const Decoded& decoded) {
   reader_.feed(decoded.text);
-  took_all_ = false;
+  is_exhausted_ = false;
   input_error_ = decoded.error;
-  if (ended_ || input_error_) reader_.finish();  // what stands before it is a line
-  tell();
+  if (input_error_ && received_ == Input::text) received_ = Input::error;
+  if (received_ != Input::text) reader_.finish();  // the rest without an ending is a line too
+  report();
 }
 
-/// Makes a call of the handler, after which nothing is lent any more. False: this object is gone.
-/// After the last one of a stream there is none, unless the next was attached in it.
-template <typename Call>
-bool TextStream::call(Call&& one, bool is_last) {
-  bool is_gone = false;
-  bool* const outer = std::exchange(is_gone_, &is_gone);
-  using Witness = detail::Streams::Frame;
-  const Witness witness{detail::Streams::of(*stream_), *stream_, Witness::Kind::witness};
-  const auto ended = [&] {
-    if (!is_gone) {
-      is_gone_ = outer;
-      if ((is_last || witness.stream_is_gone()) && !attached_) stream_gone();
-    } else if (outer != nullptr) {
-      *outer = true;
-    }
-  };
+// --- what the handler is called for -------------------------------------------------------------
+
+bool TextStream::reports() const noexcept {
+  return (flow_ == Flow::reading || flow_ == Flow::held) && !stream_->is_closing();
+}
+
+/// Everything that can be reported now. Then no text is lent any more, even after an exception.
+void TextStream::report() {
+  if (flow_ == Flow::held) flow_ = Flow::reading;
+  const Call call{*this};
   try {
-    one();
+    report_input(call);
   } catch (...) {
-    ended();
-    if (!is_gone) reader_.keep();
+    if (!call.text_is_gone()) reader_.keep();
     throw;
   }
-  ended();
-  return !is_gone;
 }
 
-bool TextStream::tells() const noexcept {
-  return stream_ != nullptr && !paused_ && !stream_->is_closing();
-}
-
-/// It has ended, or was destroyed by its owner. What was received can be taken still.
-void TextStream::stream_gone() noexcept {
-  stream_ = nullptr;
-  held_ = false;
-}
-
-/// All that may be told now: the text, then the error, then the end.
-void TextStream::tell() {
-  held_ = false;
-  if (!tell_text()) return;
+void TextStream::report_input(const Call& call) {
+  report_text(call);
+  if (call.text_is_gone()) return;
   reader_.keep();
-  if (tells() && is_held_up(unread_max_)) {
-    held_ = true;
+  if (reports() && holds(unread_max_)) {
+    flow_ = Flow::held;
     stream_->pause();
   }
   if (!reader_.at_end()) return;
-  if (tells() && input_error_ && !std::exchange(has_told_error_, true)) {
-    const TextError error = *input_error_;  // attach() forgets it
-    if (!call([&] { handler_->on_text_error(*this, error); })) return;
+  if (reports() && input_error_ && reported_ == Input::text) {
+    reported_ = Input::error;
+    const TextError error = *input_error_;  // the handler may destroy this object
+    handler_->on_text_error(*this, error);
+    if (call.text_is_gone()) return;
   }
-  if (tells() && ended_ && !std::exchange(has_told_end_, true)) handler_->on_end(*this);
+  if (reports() && received_ == Input::end && reported_ != Input::end) {
+    reported_ = Input::end;
+    handler_->on_end(*this);
+  }
 }
 
-/// As long as some is taken and some is left that may be more than half a line. False: this object
-/// is gone.
-bool TextStream::tell_text() {
-  while (tells() && reader_.buffered() > 0 && !took_all_) {
+/// As long as each call reads a part and leaves another that may be more than half a line.
+void TextStream::report_text(const Call& call) {
+  while (reports() && reader_.buffered() > 0 && !is_exhausted_) {
     const std::size_t before = reader_.buffered();
-    if (!call([this] { handler_->on_readable(*this); })) return false;
-    if (reader_.buffered() == before) return true;
+    handler_->on_readable(*this);
+    if (call.text_is_gone() || reader_.buffered() == before) return;
   }
-  return true;
 }
 
-void TextStream::tell_lines() {
-  while (tells()) {
+void TextStream::report_lines() {
+  const Call call{*this};
+  while (!call.text_is_gone() && reports()) {
     const Line line = read_line();
-    if (line.state == ReadStatus::more || line.state == ReadStatus::end) return;
-    const bool is_here = call([&] {
-      line ? handler_->on_line(*this, line.text) : handler_->on_long_line(*this, line.text);
-    });
-    if (!is_here) return;
+    if (line.status == ReadStatus::more || line.status == ReadStatus::end) return;
+    line ? handler_->on_line(*this, line.text) : handler_->on_long_line(*this, line.text);
   }
 }
 
-/// Whether the stream waits for text to be taken.
-bool TextStream::is_held_up(std::size_t unread_max) const noexcept {
-  if (ended_ || input_error_) return !reader_.at_end();
-  return reader_.buffered() > unread_max && !took_all_;
+/// Whether the stream must not read until text was read.
+bool TextStream::holds(std::size_t unread_max) const noexcept {
+  if (received_ != Input::text) return !reader_.at_end();
+  return reader_.buffered() > unread_max && !is_exhausted_;
 }
 
-// --- taking -------------------------------------------------------------------------------------
+void TextStream::pause() noexcept {
+  if (is_closed()) return;
+  flow_ = Flow::paused;
+  stream_->pause();
+}
 
-/// Notes that text was taken, `all` that there was to take.
-void TextStream::taken(bool all) noexcept {
-  took_all_ = took_all_ || all;
-  if (!held_ || is_held_up(unread_max_ / 2)) return;
-  held_ = false;
-  if (!paused_) stream_->resume();
+void TextStream::resume() noexcept {
+  if (is_closed()) return;
+  flow_ = Flow::reading;
+  stream_->resume();
+}
+
+// --- reading ------------------------------------------------------------------------------------
+
+/// Text was read, `all`: what is left is not enough.
+void TextStream::was_read(bool all) noexcept {
+  is_exhausted_ = is_exhausted_ || all;
+  if (flow_ == Flow::held && !holds(unread_max_ / 2)) resume();
 }
 
 Line TextStream::read_line() {
   const Line line = reader_.read_line();
-  taken(line.state == ReadStatus::more);
+  was_read(line.status == ReadStatus::more);
   return line;
 }
 
 Line TextStream::read_whole_line() {
   const Line line = reader_.read_whole_line();
-  taken(line.state == ReadStatus::more);
+  was_read(line.status == ReadStatus::more);
   return line;
 }
 
 std::string_view TextStream::read(std::size_t characters) {
   const std::string_view text = reader_.read(characters);
-  taken(text.size() < characters);
+  was_read(text.size() < characters);
   return text;
 }
 
 std::string_view TextStream::read_all() { return read(std::numeric_limits<std::size_t>::max()); }
 
-// --- calls that are passed on -------------------------------------------------------------------
-
-void TextStream::on_writable(Stream& stream) {
-  called_by(stream);
-  handler_->on_writable(*this);
-}
-
-void TextStream::on_close(Stream& stream, const Close& why) {
-  called_by(stream);
-  held_ = false;  // who takes the rest now does not touch the stream
-  (void)call([&] { handler_->on_close(*this, why); }, true);  // nothing is left to do
-}
-
-void TextStream::pause() noexcept {
-  RONDO_ASSERT(had_stream_);
-  if (stream_ == nullptr) return;
-  paused_ = true;
-  stream_->pause();
-}
-
-void TextStream::resume() noexcept {
-  RONDO_ASSERT(had_stream_);
-  if (stream_ == nullptr) return;
-  paused_ = false;
-  stream_->resume();
-}
-
-// --- out ----------------------------------------------------------------------------------------
+// --- writing ------------------------------------------------------------------------------------
 
 bool TextStream::write(std::string_view text) {
   if (ending_ == LineEnding::lf) return send(text);
@@ -268,13 +295,12 @@ bool TextStream::write_line(std::string_view line) {
 }
 
 bool TextStream::send(std::string_view text) {
-  RONDO_ASSERT(had_stream_);
-  error_.reset();
-  if (stream_ == nullptr) return false;
+  write_error_.reset();
+  if (is_closed()) return false;
   const Encoded encoded = encoder_.encode(text);
-  error_ = encoded.error;
-  if (error_) {
-    encoder_.reset();  // what comes next is another text
+  write_error_ = encoded.error;
+  if (write_error_) {
+    encoder_.reset();  // the next call begins another text
     return false;
   }
   return stream_->write(encoded.bytes);

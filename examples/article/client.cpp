@@ -30,7 +30,7 @@ struct Visitor final : rondo::TextHandler {
 int main(int argc, char** argv) {
   rondo::Reactor reactor;
   Visitor visitor{argc > 2 ? argv[2] : "a friend"};
-  rondo::TextStream text{visitor};
-  const auto stream = rondo::connect(reactor, argc > 1 ? argv[1] : "127.0.0.1:8888", text);
+  const char* const target = argc > 1 ? argv[1] : "127.0.0.1:8888";
+  const auto server = rondo::TextStream::connect(reactor, target, visitor);
   return reactor.run() || visitor.failed ? 1 : 0;
 }

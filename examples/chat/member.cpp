@@ -36,45 +36,43 @@ Member::Member(const rondo::sim::World& world, rondo::Reactor& reactor, std::str
                std::string name, const rondo::ConnectOptions& options)
     : world_(world),
       name_(std::move(name)),
-      stream_(rondo::connect(reactor, target, text_, options)),
-      alarm_(std::make_unique<rondo::Timer>(reactor, [this] { wake(); })) {
-  text_.attach(*stream_);
-}
+      text_(rondo::TextStream::connect(reactor, target, *this, {}, options)),
+      alarm_(std::make_unique<rondo::Timer>(reactor, [this] { wake(); })) {}
 
 void Member::say_next() {
   const std::uint64_t number = said_.size() + 1;
   said_.push_back({number, world_.now()});
-  text_.write_line(line_of(name_, number));
+  text_->write_line(line_of(name_, number));
 }
 
-void Member::say_too_much() { text_.write_line(std::string(too_much, 'x')); }
-void Member::ask_who() { text_.write_line("/who"); }
+void Member::say_too_much() { text_->write_line(std::string(too_much, 'x')); }
+void Member::ask_who() { text_->write_line("/who"); }
 
 void Member::quit() {
   is_leaving_ = true;
-  text_.write_line("/quit");
+  text_->write_line("/quit");
 }
 
 void Member::doze(rondo::Duration duration) {
-  text_.pause();
+  text_->pause();
   alarm_->arm_after(duration);
 }
 
 void Member::wake() {
-  if (!is_gone()) text_.resume();
+  if (!is_gone()) text_->resume();
 }
 
 void Member::vanish() {
   ++closes_;
   alarm_.reset();
-  stream_.reset();
+  text_.reset();
 }
 
 void Member::on_line(rondo::TextStream&, std::string_view line) {
   if (is_gone()) return print_error("was called after the end", line);
   if (line == "Your nickname?") {
     if (std::exchange(was_asked_, true)) print_error("was asked twice", line);
-    text_.write_line(name_);
+    text_->write_line(name_);
   } else if (line.starts_with("* here are: ")) {
     take_list(line);
   } else if (line.starts_with("! ")) {

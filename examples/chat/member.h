@@ -42,7 +42,7 @@ class Member final : private rondo::TextHandler {
   void say_too_much();
   void ask_who();
   void quit();
-  void abort() { stream_->abort(); }
+  void abort() { text_->stream().abort(); }
   /// Reads nothing for a while.
   void doze(rondo::Duration duration);
   void wake();
@@ -77,8 +77,7 @@ class Member final : private rondo::TextHandler {
   std::string here_;
   std::string here_at_first_;
   std::string complaint_;
-  rondo::TextStream text_{*this};
-  std::unique_ptr<rondo::Stream> stream_;  // ends before the text over it
+  std::unique_ptr<rondo::TextStream> text_;
   std::unique_ptr<rondo::Timer> alarm_;
 };
 

@@ -18,9 +18,9 @@ class Conversation {
   struct Keyboard final : rondo::StreamHandler {
     explicit Keyboard(Conversation& owner) : conversation(owner) {}
     void on_data(rondo::Stream& keyboard, rondo::Bytes typed) override {
-      if (!conversation.server_->write(typed)) keyboard.pause();
+      if (!conversation.server_->stream().write(typed)) keyboard.pause();
     }
-    void on_end(rondo::Stream&) override { conversation.server_->shutdown_output(); }
+    void on_end(rondo::Stream&) override { conversation.server_->stream().shutdown_output(); }
     Conversation& conversation;
   };
 
@@ -41,7 +41,8 @@ class Conversation {
   };
 
   int hold(rondo::Reactor& reactor, const std::string& target) {
-    server_ = rondo::connect(reactor, target, text_);
+    server_ = rondo::TextStream::connect(reactor, target, screen_,
+                                         {.errors = rondo::TextErrors::replace});
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
     if (!keyboard) return rondo::print_error(keyboard.error());
     keyboard_ = std::move(*keyboard);
@@ -59,16 +60,9 @@ class Conversation {
 
   Keyboard keys_{*this};
   Screen screen_{*this};
-  rondo::TextStream text_{screen_, text_options()};
-  std::unique_ptr<rondo::Stream> server_;
+  std::unique_ptr<rondo::TextStream> server_;
   std::unique_ptr<rondo::Stream> keyboard_;
   int exit_code_ = EXIT_SUCCESS;
-
-  static rondo::TextOptions text_options() {
-    rondo::TextOptions options;
-    options.errors = rondo::TextErrors::replace;
-    return options;
-  }
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// rondo: bytes to text and text to bytes, in any chunks, for any encoding. Text is UTF-8.
+// rondo: converts bytes to text and text to bytes, in chunks of any size and in any encoding. Text
+// is UTF-8.
 #pragma once
 
 #include <array>
@@ -19,25 +20,26 @@ class Converter;
 struct Scan;
 }  // namespace detail
 
-/// What to do with bytes that are no text, and with characters that an encoding does not have:
-/// errors= of Python's codecs.
+/// What to do with bytes that are invalid, and with characters that an encoding lacks: errors= of
+/// Python's codecs.
 enum class TextErrors : std::uint8_t {
   strict,   ///< an error, with its position
-  replace,  ///< one U+FFFD for each maximal bad part; encoding writes U+FFFD, or else `?`
-  ignore,   ///< leave it out
-  /// `\xff` for each bad byte; encoding writes `\xe9`, `\u20ac`, `\U0001f600`.
+  replace,  ///< one U+FFFD for each maximal invalid part; encoding writes U+FFFD, or else `?`
+  ignore,   ///< left out
+  /// `\xff` for each invalid byte; encoding writes `\xe9`, `\u20ac`, `\U0001f600`.
   backslashreplace,
-  /// Keep it: what was decoded and is encoded again is the same, byte for byte. The text of utf-8
-  /// and ascii holds the bad bytes as they are. That of the others holds U+DC80 to U+DCFF for the
-  /// bytes 80 to FF, in three bytes each, as Python's surrogateescape; utf-16 holds its unpaired
-  /// surrogates likewise. Encoding still fails for a character that the encoding does not have.
+  /// Kept: text that was decoded and is encoded again yields the same bytes. Text of utf-8 and
+  /// ascii contains the invalid bytes unchanged. Text of other encodings contains U+DC80 to U+DCFF
+  /// for the bytes 80 to FF, in three bytes each, as with Python's surrogateescape; text of utf-16
+  /// contains unpaired surrogates in the same form. Encoding still fails for a character that the
+  /// encoding lacks.
   lossless,
 };
 
-/// What `strict` found, and `lossless` in encoding.
+/// An error that `strict` has found, or `lossless` in encoding.
 struct TextError {
-  std::uint64_t position = 0;  ///< of the bad part: bytes from the start of the stream
-  std::size_t size = 0;        ///< of the bad part, in bytes
+  std::uint64_t position = 0;  ///< of the invalid part, in bytes from the start of the stream
+  std::size_t size = 0;        ///< of the invalid part, in bytes
   std::string_view reason{};   ///< a literal, such as `invalid start byte`
 
   /// `byte 17: invalid start byte`.
@@ -46,19 +48,20 @@ struct TextError {
 };
 
 struct Decoded {
-  std::string_view text{};  ///< until the next call, and as long as the chunk: it may be the chunk
-  std::optional<TextError> error{};  ///< what came right behind `text`
+  std::string_view text{};  ///< valid until the next call, and as long as the chunk: it may be that
+  std::optional<TextError> error{};  ///< what followed directly after `text`
 };
 
 struct Encoded {
-  Bytes bytes{};  ///< until the next call, and as long as the text: it may be the text
-  std::optional<TextError> error{};  ///< right behind what `bytes` stands for; counted in the text
+  Bytes bytes{};  ///< valid until the next call, and as long as the text: it may be that
+  std::optional<TextError>
+      error{};  ///< directly after what `bytes` encodes; a position in the text
 };
 
-/// The kinds that are told apart: our own, and those that iconv knows.
+/// The encodings that rondo converts itself, and `other` for those of iconv.
 enum class EncodingKind : std::uint8_t {
   utf8,
-  utf8_sig,  ///< a BOM before it: dropped, and written
+  utf8_sig,  ///< after a BOM, which is removed when decoding and written when encoding
   ascii,
   latin1,
   utf16,  ///< by its BOM, little-endian without one; written little-endian with one
@@ -68,18 +71,18 @@ enum class EncodingKind : std::uint8_t {
 };
 
 /// An encoding by its name: `utf-8`, `UTF8`, `latin-1`, `iso8859_15`, `cp1252`, `shift_jis`, ...
-/// Case, `-`, `_` and blanks do not matter. Nothing depends on the locale. `shift_jis` is what the
-/// web and Windows call so: cp932.
+/// Case, `-`, `_` and blanks do not matter. Nothing depends on the locale. `shift_jis` is cp932, as
+/// on the web and on Windows.
 class RONDO_EXPORT Encoding {
  public:
   /// utf-8.
   Encoding() = default;
-  /// Error: invalid_argument, with the name in the message, for one that neither we nor the
-  /// system's iconv know, and for utf-7, which is refused.
+  /// Error: invalid_argument, with the name in the message, for a name that neither rondo nor the
+  /// system's iconv knows, and for utf-7, which is refused.
   [[nodiscard]] static Result<Encoding, Error> find(std::string_view name);
 
   [[nodiscard]] EncodingKind kind() const noexcept { return kind_; }
-  /// Ours in lower case, as `utf-8`; another as iconv knows it.
+  /// One of rondo's own in lower case, as `utf-8`; another in iconv's spelling.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:
@@ -89,13 +92,14 @@ class RONDO_EXPORT Encoding {
   EncodingKind kind_ = EncodingKind::utf8;
 };
 
-/// Bytes in any chunks to text, with the results of Python 3. Text of utf-8 and ascii that is good
-/// is not copied but lent. Keeps up to 32 bytes of an unfinished character, and one chunk's text.
+/// Converts bytes in chunks of any size to text, with the results of Python 3. Valid text of utf-8
+/// and ascii is not copied: the chunk is returned. Keeps up to 32 bytes of an incomplete character,
+/// and the text of one chunk.
 class RONDO_EXPORT Decoder {
  public:
   /// utf-8.
   explicit Decoder(TextErrors errors = TextErrors::strict) noexcept;
-  /// Errors: invalid_argument as Encoding::find; others as iconv_open(3).
+  /// Errors: invalid_argument as Encoding::find, and those of iconv_open(3).
   [[nodiscard]] static Result<Decoder, Error> make(std::string_view encoding,
                                                    TextErrors errors = TextErrors::strict);
   [[nodiscard]] static Result<Decoder, Error> make(const Encoding& encoding,
@@ -104,14 +108,13 @@ class RONDO_EXPORT Decoder {
   Decoder& operator=(Decoder&& other) noexcept;
   ~Decoder();
 
-  /// All whole characters so far. After an error of `strict` every call gives that error and no
+  /// All whole characters so far. After an error of `strict` every call returns that error and no
   /// text, until reset().
   [[nodiscard]] Decoded decode(Bytes chunk);
   [[nodiscard]] Decoded decode(std::string_view chunk);
-  /// The input has ended: a character that is unfinished is a bad part. reset() before decoding
-  /// again.
+  /// The input has ended: an incomplete character is invalid. Call reset() before decoding again.
   [[nodiscard]] Decoded finish();
-  /// The start of another stream.
+  /// Begins another stream.
   void reset() noexcept;
 
  private:
@@ -131,7 +134,7 @@ class RONDO_EXPORT Decoder {
   std::unique_ptr<detail::Converter> converter_;
   std::string text_;
   std::optional<TextError> error_;
-  std::uint64_t position_ = 0;  // of what comes next in the stream
+  std::uint64_t position_ = 0;  // of the next byte in the stream
   std::array<char, pending_max> pending_{};
   std::uint8_t pending_size_ = 0;
   EncodingKind kind_;
@@ -140,7 +143,7 @@ class RONDO_EXPORT Decoder {
   bool is_big_ = false;   // utf-16
 };
 
-/// Text in any pieces to bytes. Text that is not UTF-8 is dealt with as `errors` says, too.
+/// Converts text in pieces of any size to bytes. `errors` also applies to text that is not UTF-8.
 class RONDO_EXPORT Encoder {
  public:
   /// utf-8.
@@ -154,12 +157,13 @@ class RONDO_EXPORT Encoder {
   Encoder& operator=(Encoder&& other) noexcept;
   ~Encoder();
 
-  /// The bytes of all whole characters so far, behind a BOM if the encoding has one and this is the
-  /// first call. After an error every call gives that error and no bytes, until reset().
+  /// The bytes of all whole characters so far, after a BOM if the encoding has one and this is the
+  /// first call. After an error every call returns that error and no bytes, until reset().
   [[nodiscard]] Encoded encode(std::string_view text);
-  /// The text has ended: an unfinished character is a bad part; a shift state is left.
+  /// The text has ended: an incomplete character is invalid; the encoder returns to the first shift
+  /// state.
   [[nodiscard]] Encoded finish();
-  /// The start of another stream.
+  /// Begins another stream.
   void reset() noexcept;
 
  private:

@@ -1,5 +1,5 @@
-// rondo: frames out of a byte stream: ended by a delimiter, preceded by their length, or of one
-// size. Fed in chunks of any size, and asked for the next frame.
+// rondo: splits a byte stream into frames: ended by a delimiter, preceded by their length, or of a
+// fixed size. Chunks of any size are fed, and frames are read.
 #pragma once
 
 #include <array>
@@ -17,62 +17,64 @@
 
 namespace rondo {
 
-/// The answer of a framer. `data` lives until the framer's next call, and as long as its chunk.
+/// The result of a framer. `data` is valid until the framer's next call, and as long as its chunk.
 struct Frame {
-  ReadStatus state = ReadStatus::more;
+  ReadStatus status = ReadStatus::more;
   Bytes data{};  ///< without delimiter or prefix
-  /// `too_long`, `incomplete`: the size of what `data` is the beginning of: of the frame, of what
-  /// is left of it after `too_long`, or of its length prefix. 0: not known.
+  /// With `too_long` and `incomplete`, the size of what `data` is the beginning of: the frame, the
+  /// rest of it after `too_long`, or its length prefix. 0: not known.
   std::uint64_t expected = 0;
 
   /// Whether it is a frame, or the last piece of one.
-  explicit operator bool() const noexcept { return state == ReadStatus::ready; }
+  explicit operator bool() const noexcept { return status == ReadStatus::ready; }
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
 };
 
-/// What all framers share. A frame that lies within one chunk is not copied.
+/// What all framers share. A frame within one chunk is not copied.
 class RONDO_EXPORT Framer {
  public:
   static constexpr std::size_t limit_default = std::size_t{64} << 10U;
 
-  /// Lends a chunk. It lives until next() has said `more`, or until keep(). Nothing is bounded by
-  /// this call: who feeds and does not take sees it in buffered().
+  /// Lends a chunk, which must live until next() has returned `more`, or until keep(). This call
+  /// has no limit: the caller feeds no more when buffered() is too large.
   void feed(Bytes chunk);
-  /// Copies what was fed and not taken, so that the chunk may go.
+  /// Copies what was fed and not read, so that the chunk is not needed any more.
   void keep() { input_.keep(); }
-  /// The input has ended. No more is fed; next() says what was left: `incomplete`, then `end`.
+  /// The input has ended. Do not feed any more; next() returns what is left: `incomplete`, then
+  /// `end`.
   void finish() noexcept { ended_ = true; }
-  /// After `too_long`: drops the rest of that frame, now and as it comes.
+  /// After `too_long`: drops the rest of that frame, also the part that is fed later.
   void skip() noexcept { skipping_ = is_long_; }
-  /// Bytes fed and not taken.
+  /// Bytes that were fed and not read.
   [[nodiscard]] std::size_t buffered() const noexcept { return input_.size(); }
 
  protected:
   Framer() = default;
-  /// The first `size` bytes, taken.
+  /// Removes the first `size` bytes and returns them.
   Bytes take(std::size_t size);
-  /// What to say when nothing whole is here; `data` has the rest, if the input has ended.
+  /// The result if no whole frame has arrived; `data` is the rest if the input has ended.
   Frame nothing(std::uint64_t expected);
 
   // NOLINTBEGIN(readability-identifier-naming): members of the framers below
   detail::InputBuffer input_;
   bool ended_ = false;
   bool is_long_ = false;   // inside a frame above the limit
-  bool skipping_ = false;  // and the rest of it is not wanted
+  bool skipping_ = false;  // whose rest is to be dropped
   // NOLINTEND(readability-identifier-naming)
 };
 
-/// Frames that end with `delimiter`, any bytes but none. What is left at the end is `incomplete`,
-/// as of asyncio's readuntil.
+/// Frames that end with `delimiter`, which is at least one byte. What is left at the end of the
+/// input is `incomplete`, as with asyncio's readuntil.
 class RONDO_EXPORT DelimiterFramer : public Framer {
  public:
-  /// `limit`: bytes of a frame without its delimiter, at least 1; one of `limit` bytes is whole.
+  /// `limit`: bytes of a frame without its delimiter, at least 1. A frame of `limit` bytes is
+  /// whole.
   explicit DelimiterFramer(std::string delimiter, std::size_t limit = limit_default);
 
-  /// `too_long`: the first `limit` bytes of a longer frame; pieces follow, the last with `ready`,
-  /// or skip(). `expected` is not known.
+  /// `too_long`: the first `limit` bytes of a longer frame. The next calls return the following
+  /// pieces, and the last with `ready`, unless skip() is called. `expected` is not known.
   [[nodiscard]] Frame next();
 
  private:
@@ -80,31 +82,32 @@ class RONDO_EXPORT DelimiterFramer : public Framer {
 
   detail::Delimiter delimiter_;
   std::size_t limit_;
-  std::size_t scanned_ = 0;  // so many bytes hold no delimiter but, at their end,
-  std::size_t matched_ = 0;  // so many bytes of one
+  std::size_t scanned_ = 0;  // bytes at the front that were searched for the delimiter
+  std::size_t matched_ = 0;  // bytes of a delimiter at the end of these
 };
 
-/// A length before each frame, which does not count itself.
+/// The length before each frame. It does not include its own size.
 struct LengthFormat {
   std::uint8_t size = 4;  ///< bytes: 1 to 8
   std::endian order = std::endian::big;
 };
 
-/// Frames behind a length prefix. Memory follows what has arrived, not what was announced.
+/// Frames after a length prefix. Memory grows with what has arrived, not with what was announced.
 class RONDO_EXPORT LengthFramer : public Framer {
  public:
-  /// `limit`: bytes of a frame without its prefix, at least 1; one of `limit` bytes is whole.
+  /// `limit`: bytes of a frame without its prefix, at least 1. A frame of `limit` bytes is whole.
   explicit LengthFramer(LengthFormat format = {}, std::size_t limit = limit_default);
 
-  /// `too_long`: a frame of `expected` bytes was announced; said at once, before any of them is
-  /// there. Pieces of what is here follow, the last with `ready`, or skip().
+  /// `too_long`: a frame of `expected` bytes was announced. This is reported at once, before any of
+  /// them has arrived. The next calls return pieces as they arrive, and the last with `ready`,
+  /// unless skip() is called.
   [[nodiscard]] Frame next();
 
  private:
   [[nodiscard]] Frame next_piece();
   [[nodiscard]] bool skipped() noexcept;
 
-  std::uint64_t left_ = 0;  // of the frame, when its prefix was taken
+  std::uint64_t left_ = 0;  // bytes of the frame whose prefix was read
   std::size_t limit_;
   LengthFormat format_;
   bool in_frame_ = false;
@@ -121,7 +124,7 @@ class RONDO_EXPORT FixedFramer : public Framer {
   std::size_t size_;
 };
 
-/// The bytes that announce a frame.
+/// The length prefix of a frame, as bytes.
 class LengthPrefix {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): stream.write(*make_length_prefix(size))

@@ -1,5 +1,5 @@
-// rondo: what the readers of lines and of frames stand on: bytes that were fed in chunks, of which
-// only what lies across chunks is copied.
+// rondo: the buffer below the readers of lines and of frames: bytes are fed in chunks, and only
+// what lies across chunks is copied.
 #pragma once
 
 #include <cstddef>
@@ -12,42 +12,46 @@
 
 namespace rondo {
 
-/// What a reader of lines or frames has to say when it is asked for the next one.
+/// The result of reading the next line or frame.
 enum class ReadStatus : std::uint8_t {
-  ready,       ///< here it is, or its last piece after `too_long`
-  more,        ///< nothing whole is here: feed
-  too_long,    ///< a piece of one above the limit; the next call goes on with it, or skip the rest
-  incomplete,  ///< the input has ended in the middle; this is what there was of it
-  end,         ///< the input has ended, and everything was taken
+  ready,       ///< a line or frame, or its last piece after `too_long`
+  more,        ///< no whole one has arrived: feed more
+  too_long,    ///< a piece of one above the limit; read on for the next piece, or skip the rest
+  incomplete,  ///< the input has ended within one; this is the part that has arrived
+  end,         ///< the input has ended, and everything was read
 };
 
 namespace detail {
 
-/// A needle that is looked for in a haystack that comes in pieces, in linear time (Knuth, Morris
-/// and Pratt). Not empty: a release build looks for one NUL instead.
+/// A byte string to be searched for in text that arrives in pieces, in linear time (Knuth, Morris
+/// and Pratt). It is not empty; a release build searches for one NUL instead.
 class RONDO_EXPORT Delimiter {
  public:
   explicit Delimiter(std::string bytes);
 
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  /// Goes on in `text` at `at`, with the first `matched` bytes of the needle seen right before.
-  /// True: `at` is right behind a needle, and `matched` is size(). False: `at` is text.size().
+  /// Searches on in `text` at `at`, where the first `matched` bytes of the delimiter stand directly
+  /// before `at`. True: `at` is the end of a delimiter, and `matched` is size(). False: `at` is
+  /// text.size().
   [[nodiscard]] bool find(std::string_view text, std::size_t& at,
                           std::size_t& matched) const noexcept;
 
  private:
   std::string bytes_;
-  std::vector<std::size_t> shorter_;  // of a prefix: its longest end that is a prefix as well
+  std::vector<std::size_t> shorter_;  // for each prefix: its longest suffix that is a prefix too
 };
 
-/// A queue of bytes in two parts: what it keeps, and behind it what its user has lent.
+/// A queue of bytes in two parts: bytes that it owns, followed by a chunk that the caller has lent.
+/// Bytes are copied only if they are still needed when their chunk ends. lend() and keep(), front()
+/// and drop() are all that a parser of one's own needs.
 class RONDO_EXPORT InputBuffer {
  public:
-  /// `chunk` lives until everything of it was dropped or keep() was called. Keeps what was lent
-  /// before.
+  /// Adds a chunk at the end, without a copy. It must live until all of it was dropped, or until
+  /// keep(). Keeps what is left of the chunk before.
   void lend(std::string_view chunk);
-  /// Copies what is lent still. Bytes are copied at most twice, whatever the chunks.
+  /// Copies what is left of the lent chunk. A byte is copied at most twice, whatever the chunks.
   void keep();
+  /// Drops everything.
   void clear() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return kept().size() + lent_.size(); }
@@ -60,17 +64,18 @@ class RONDO_EXPORT InputBuffer {
     return at < first.size() ? first[at] : lent_[at - first.size()];
   }
 
-  /// The first `size` bytes, which are here, in one piece: until the next call that is not drop.
-  [[nodiscard]] std::string_view gather(std::size_t size);
-  /// Leaves what gather() returned where it is.
+  /// The first `size` bytes, in one piece; `size` is at most size(). Valid until the next call of a
+  /// function that is not const, except drop().
+  [[nodiscard]] std::string_view front(std::size_t size);
+  /// Removes the first `size` bytes. What front() returned stays valid.
   void drop(std::size_t size) noexcept;
-  /// Delimiter::find over both parts; `at` counts from the front.
+  /// As Delimiter::find() over all bytes; `at` counts from the front.
   [[nodiscard]] bool find(const Delimiter& needle, std::size_t& at,
                           std::size_t& matched) const noexcept;
 
  private:
   std::string kept_;
-  std::size_t begin_ = 0;  // what stands before it in kept_ was dropped
+  std::size_t begin_ = 0;  // bytes at the front of kept_ that were dropped
   std::string_view lent_;
 };
 

@@ -1,5 +1,5 @@
-// rondo: lines out of text that comes in pieces, with any line ending and a limit; and line endings
-// for text that goes out.
+// rondo: splits text that arrives in pieces into lines, with any line ending and a limit; and
+// writes line endings.
 #pragma once
 
 #include <cstddef>
@@ -25,28 +25,29 @@ enum class Newlines : std::uint8_t {
 
 enum class LineEnding : std::uint8_t { lf, crlf, cr };
 
-/// Appends `text` to `out`, with `ending` in the place of each LF. A CR is left alone, so CRLF in
-/// becomes CRCRLF out with `crlf`, as in Python.
+/// Appends `text` to `out`, with each LF replaced by `ending`. A CR is not changed, so with `crlf`
+/// a CRLF in `text` becomes CRCRLF, as in Python.
 RONDO_EXPORT void append_lines(std::string& out, std::string_view text, LineEnding ending);
 
 template <typename Source>
 class WholeLines;
 
-/// The answer of LineReader::read_line. As a string_view it is the text without its ending.
+/// The result of LineReader::read_line. As a string_view it is the text without its ending.
 struct Line {
-  ReadStatus state = ReadStatus::more;  ///< never `incomplete`: what is left at the end is a line
-  std::string_view text{};              ///< without its ending
-  std::string_view ending{};  ///< as Python leaves it at the end of the line: LF for `universal`
+  ReadStatus status = ReadStatus::more;  ///< never `incomplete`: what is left at the end is a line
+  std::string_view text{};               ///< without its ending
+  std::string_view ending{};  ///< as Python leaves it at the end of a line: LF for `universal`
 
   /// Whether it is a line, or the last piece of one.
-  explicit operator bool() const noexcept { return state == ReadStatus::ready; }
+  explicit operator bool() const noexcept { return status == ReadStatus::ready; }
   // NOLINTNEXTLINE(google-explicit-constructor): for (std::string_view line : reader.lines())
   operator std::string_view() const noexcept { return text; }
 };
 
-/// Text in, lines out: whole ones, pieces of those longer than the limit, or so many characters.
-/// What is returned lives until the next call. Time is linear in the text, however it is cut; a
-/// line that lies within one chunk is not copied, and memory is reused.
+/// Splits text into lines. Lines longer than the limit are returned in pieces; text can also be
+/// read by the number of characters. What a function returns is valid until the next call. Time is
+/// linear in the size of the text, however it is cut. A line within one chunk is not copied, and
+/// memory is reused.
 class RONDO_EXPORT LineReader {
  public:
   static constexpr std::size_t limit_default = std::size_t{64} << 10U;
@@ -56,46 +57,48 @@ class RONDO_EXPORT LineReader {
   /// `limit`: bytes of a line without its ending, at least 1. A line of `limit` bytes is whole.
   explicit LineReader(Newlines newlines = Newlines::universal, std::size_t limit = limit_default);
 
-  /// Lends a chunk of text, of whole characters, as Decoder gives it. It lives until read_line()
-  /// has said `more`, or until keep(). Nothing is bounded by this call: who feeds and does not take
-  /// sees it in buffered().
+  /// Lends a chunk of text, of whole characters, as Decoder returns it. The chunk must live until
+  /// read_line() has returned `more`, or until keep(). This call has no limit: the caller feeds no
+  /// more when buffered() is too large.
   void feed(std::string_view chunk);
-  /// Copies what was fed and not taken, so that the chunk may go.
+  /// Copies what was fed and not read, so that the chunk is not needed any more.
   void keep() { input_.keep(); }
-  /// The input has ended: what is left without an ending is a line too. No more is fed.
+  /// The input has ended: the rest without an ending is a line too. Do not feed any more.
   void finish() noexcept { ended_ = true; }
-  /// The start of another text: nothing is left of this one.
+  /// Begins another text. All of this one is dropped.
   void reset() noexcept;
-  /// A CR that is the last of what has arrived ends its line now, without waiting for a LF that
-  /// would belong to it. One that is fed later is a line ending of its own.
+  /// If the text so far ends with a CR, it ends its line now, without waiting for the LF of a CRLF.
+  /// A LF that is fed later is a line ending of its own.
   void flush() noexcept { flushed_ = true; }
 
-  /// The next line. `too_long`: the first `limit` bytes (or up to three fewer, not to cut a
-  /// character) of a longer one; the next calls give the pieces that follow, the last of them with
-  /// `ready`, or call skip_line(). `more`: no line is whole yet. `end`: finish() was called and
-  /// nothing is left.
+  /// The next line. `too_long`: the first `limit` bytes of a longer line, or up to three fewer so
+  /// that no character is cut; the next calls return the following pieces, and the last with
+  /// `ready`, unless skip_line() is called. `more`: no whole line has arrived. `end`: finish() was
+  /// called and nothing is left.
   [[nodiscard]] Line read_line();
-  /// The same, but a line that is too long stays where it is, `text` empty: read_line() gives it.
+  /// The same, but does not read a line that is too long: `text` is empty, and read_line() returns
+  /// its first piece.
   [[nodiscard]] Line read_whole_line();
-  /// Drops what comes, now and later, up to and with the next line ending.
+  /// Drops everything up to and including the next line ending, also if that is fed later.
   void skip_line() noexcept { skipping_ = true; }
-  /// The whole lines that are here: `for (std::string_view line : reader.lines())`. Stops at one
-  /// that is too long, of which read_line() tells next. Each lives until the next step.
+  /// The whole lines that were fed: `for (std::string_view line : reader.lines())`. Stops before a
+  /// line that is too long, whose first piece read_line() then returns. Each line is valid until
+  /// the next step.
   [[nodiscard]] Lines lines() noexcept;
-  /// Up to so many characters (code points) of what is here, with line endings as the mode reads
-  /// them, whatever the limit. Empty: nothing is here. Like Python's, it does not look at a CR that
-  /// still waits for its LF.
+  /// Up to so many characters (code points) of what was fed, with line endings as the mode reads
+  /// them. The limit does not apply. Empty: nothing is left. As in Python, a CR that still waits
+  /// for its LF is not returned.
   [[nodiscard]] std::string_view read(std::size_t characters);
-  /// All of what is here, and after finish() all that was left.
+  /// All of what was fed, and after finish() all that was left.
   [[nodiscard]] std::string_view read_all() {
     return read(std::numeric_limits<std::size_t>::max());
   }
 
-  /// Whether finish() was called and everything was taken.
+  /// Whether finish() was called and everything was read.
   [[nodiscard]] bool at_end() const noexcept { return ended_ && input_.size() == 0; }
-  /// Bytes fed and not taken.
+  /// Bytes that were fed and not read.
   [[nodiscard]] std::size_t buffered() const noexcept { return input_.size(); }
-  /// Whether what was taken or skipped so far had such an ending: only for `universal` and `kept`.
+  /// Whether the text read or skipped so far had such an ending. Only for `universal` and `kept`.
   [[nodiscard]] bool seen(LineEnding ending) const noexcept;
 
  private:
@@ -114,17 +117,17 @@ class RONDO_EXPORT LineReader {
   detail::Delimiter delimiter_;
   std::string translated_;
   std::size_t limit_;
-  std::size_t scanned_ = 0;  // so many bytes from the front on hold no ending but, at the end,
-  std::size_t matched_ = 0;  // so many bytes of one; that one is whole: matched_ is its size
+  std::size_t scanned_ = 0;  // bytes at the front that were searched for an ending
+  std::size_t matched_ = 0;  // bytes of an ending found there; see lines.cpp
   Newlines newlines_;
-  std::uint8_t seen_ = 0;  // one bit a LineEnding
+  std::uint8_t seen_ = 0;  // one bit for each LineEnding
   bool ended_ = false;
   bool flushed_ = false;
   bool skipping_ = false;
-  bool took_cr_ = false;  // read() took a CR and left its LF
+  bool took_cr_ = false;  // read() has returned a CR without its LF
 };
 
-/// An input range of the whole lines that are here, taken from the source one by one.
+/// An input range of the whole lines that `Source` has, read one by one.
 template <typename Source>
 class WholeLines {
  public:

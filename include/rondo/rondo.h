@@ -25,6 +25,7 @@
 #include <rondo/signal.h>
 #include <rondo/socket.h>
 #include <rondo/stream.h>
+#include <rondo/text_reconnector.h>
 #include <rondo/text_stream.h>
 #include <rondo/time.h>
 #include <rondo/timer.h>

@@ -1,133 +1,161 @@
-// rondo: text over a stream: lines in, text out. What Python's makefile() gives a socket.
+// rondo: text over a stream: reads lines and writes text, as Python's makefile() does for a socket.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <variant>
 
 #include <rondo/assert.h>
+#include <rondo/client.h>
 #include <rondo/codec.h>
 #include <rondo/export.h>
 #include <rondo/lines.h>
 #include <rondo/result.h>
 #include <rondo/server.h>
+#include <rondo/socket.h>
 #include <rondo/stream.h>
 
 namespace rondo {
 
+class LineSession;
+class Reactor;
 class TextStream;
+namespace detail {
+RONDO_EXPORT StreamHandler& begin(LineSession& session, Stream& client);
+}  // namespace detail
 
 struct TextOptions {
   Encoding encoding{};                                 ///< utf-8; see Encoding::find
   TextErrors errors = TextErrors::strict;              ///< of the input
   TextErrors output_errors = TextErrors::replace;      ///< for characters that the encoding lacks
   Newlines newlines = Newlines::universal;             ///< of the input
-  LineEnding ending = LineEnding::lf;                  ///< what a `\n` is written as
+  LineEnding ending = LineEnding::lf;                  ///< written for each `\n`
   std::size_t line_limit = LineReader::limit_default;  ///< in bytes of text
-  /// Of text that was received and not taken, in bytes. Above it the stream is not read, until half
-  /// of it is taken, or a read_line() finds no line in it: a line always has room.
+  /// Above so many bytes of unread text the stream stops reading, until half of them are read or
+  /// read_line() finds no whole line in them: a line of up to line_limit always has room.
   std::size_t unread_max = 2 * LineReader::limit_default;
 };
 
-/// What a TextStream calls, as a Stream calls a StreamHandler. Any of them may destroy it. Override
-/// on_line to be given the lines, or on_readable to take what you want when you want it.
+/// What a TextStream calls, as a Stream calls a StreamHandler. Each of these functions may destroy
+/// the TextStream. Override on_line to receive the lines, or on_readable to read the text yourself.
 class RONDO_EXPORT TextHandler {
  public:
   virtual void on_open(TextStream&) {}
-  /// Text has come, or the last of it ended: take some, by read_line(), lines(), read() or
-  /// read_all(). Called again at once while it takes some and leaves some that it has not found
-  /// wanting; then when more has come. Not overridden: takes all lines, and calls on_line.
+  /// Text can be read, by read_line(), lines(), read() or read_all(). Called again at once while
+  /// each call reads a part and leaves another part that no read has found too short; then when
+  /// more text has arrived. By default it reads all lines and calls on_line for each.
   virtual void on_readable(TextStream& text);
-  /// A line without its ending; the last one may have had none. `line` is gone on return.
+  /// A line without its ending; the last line of the input may have none. `line` is valid until
+  /// this returns.
   virtual void on_line(TextStream& text, std::string_view line);
-  /// A piece of a line longer than line_limit; what remains of it comes as further pieces, and its
-  /// end by on_line. Skips to the next line if it is not overridden.
+  /// A piece of a line longer than line_limit. The rest follows in further pieces, and the last
+  /// piece by on_line. By default it skips the rest of the line.
   virtual void on_long_line(TextStream& text, std::string_view piece);
-  /// The input is no text in this encoding (TextErrors::strict), and all before it was taken;
-  /// nothing more is read. Closes if it is not overridden.
+  /// The input is not valid in this encoding (TextErrors::strict), and all text before the error
+  /// was read; the input behind it is dropped. By default it closes the stream.
   virtual void on_text_error(TextStream& text, const TextError& error);
-  /// The peer has finished, and all text was taken. Closes if it is not overridden.
+  /// The input has ended, and all text was read. By default it closes the stream.
   virtual void on_end(TextStream& text);
   virtual void on_writable(TextStream&) {}
-  /// What had come and was not taken can be taken still.
+  /// The last call. Text that was received and not read can still be read.
   virtual void on_close(TextStream&, const Close&) {}
 
  protected:
   ~TextHandler() = default;
 };
 
-/// Text over a Stream, whose handler it is: make it, then hand it to connect(), adopt() or a
-/// Reconnector, or derive a session from LineSession. Destroy it after the stream. What is written
-/// leaves when the stream's output does: nobody has to flush. Thread: the reactor's.
-///
-/// It has a stream from attach(), or from the stream's first call, until on_close has returned. It
-/// may have one after the other, not two at once, and begins anew with each: no text, error, pause
-/// or state of an encoding is left from the last. One that its owner destroys is gone without a
-/// call: then do not use the TextStream until it has another, unless it was destroyed inside a call
-/// of the TextStream's own.
+/// Text over a Stream, whose handler it is. The functions that make one return it with a stream of
+/// its own, which is destroyed with it; the constructor takes a stream that another object owns.
+/// `handler` outlives it. If the system cannot convert the encoding at that moment (iconv_open
+/// fails, for lack of descriptors for example), the stream is aborted, and on_close reports
+/// CloseReason::error with that error. Use it on the reactor's thread only.
 class RONDO_EXPORT TextStream final : public StreamHandler {
  public:
   using Lines = WholeLines<TextStream>;
 
-  /// `handler` outlives it. Throws std::system_error where make() returns the error.
-  explicit TextStream(TextHandler& handler, const TextOptions& options = {});
-  /// Errors: those of Decoder::make and Encoder::make.
-  [[nodiscard]] static Result<TextStream, Error> make(TextHandler& handler,
-                                                      const TextOptions& options = {});
-  TextStream(TextStream&& other) noexcept;  ///< only before it is handed to a stream
+  /// Connects as rondo::connect() does. Text may be written at once.
+  [[nodiscard]] static std::unique_ptr<TextStream> connect(Reactor& reactor,
+                                                           std::string_view target,
+                                                           TextHandler& handler,
+                                                           const TextOptions& options = {},
+                                                           const ConnectOptions& connect = {});
+  /// As Stream::adopt().
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>> adopt(Reactor& reactor, Socket socket,
+                                                                 TextHandler& handler,
+                                                                 const TextOptions& options = {},
+                                                                 const StreamOptions& stream = {});
+  /// As Stream::standard_input().
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>> standard_input(
+      Reactor& reactor, TextHandler& handler, const TextOptions& options = {},
+      const StreamOptions& stream = {});
+  /// Replaces the handler of `stream`, whose input is text from now on.
+  [[nodiscard]] static std::unique_ptr<TextStream> adopt(std::unique_ptr<Stream> stream,
+                                                         TextHandler& handler,
+                                                         const TextOptions& options = {});
+  /// Text over a stream that another object owns, such as a Server or a Reconnector. Does not
+  /// become its handler: call stream.set_handler(text), or pass on the calls that you get. Destroy
+  /// it before the stream, or after on_close.
+  TextStream(Stream& stream, TextHandler& handler, const TextOptions& options = {});
+  TextStream(const TextStream&) = delete;
+  TextStream& operator=(const TextStream&) = delete;
   ~TextStream();
 
-  /// Whether it has a stream: see above.
-  [[nodiscard]] bool has_stream() const noexcept { return stream_ != nullptr; }
-  /// The stream below; there must be one.
-  [[nodiscard]] Stream& stream() const noexcept {
-    RONDO_ASSERT(has_stream());
-    return *stream_;
-  }
-  /// Begins with `stream`, whose handler it is, before that calls: which lets a client write before
-  /// it is connected. May be called in the on_close of the last one. What was taken, or told, is
-  /// gone.
-  void attach(Stream& stream) noexcept;
+  /// The stream below. A stream that another object owns may be gone once on_close has returned.
+  [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
+  /// Whether on_close was called. From then on nothing can be written.
+  [[nodiscard]] bool is_closed() const noexcept { return flow_ == Flow::closed; }
 
-  /// Sends text: each `\n` as the option says, the rest in the stream's encoding. False: hold back,
-  /// as Stream::write; or, with strict output_errors, nothing was written, and write_error() tells;
-  /// or nothing was, as it has no stream any more. Not before the first one.
+  /// Sends text: each `\n` as TextOptions::ending says, the rest in the stream's encoding. It needs
+  /// no flush. False: as Stream::write; or nothing was written, since output_errors is strict and
+  /// the encoding lacks a character, which write_error() then reports.
   bool write(std::string_view text);
-  /// The same with a `\n` behind it.
+  /// The same with a `\n` at the end.
   bool write_line(std::string_view line);
-  [[nodiscard]] const std::optional<TextError>& write_error() const noexcept { return error_; }
+  /// The error of the last write, if it had one.
+  [[nodiscard]] const std::optional<TextError>& write_error() const noexcept {
+    return write_error_;
+  }
 
-  // Taking text, inside the calls and outside, without waiting: as LineReader does, `more` or an
-  // empty text meaning that on_readable will tell. After on_close too, until the next stream's
-  // first call. What is returned lives until the next of these, at most until the call of the
-  // handler, or the turn, has ended.
+  // Reading, inside the calls of the handler and outside, without waiting, as LineReader does:
+  // after ReadStatus::more, or an empty text, on_readable is called when there is more. What these
+  // return is valid until the next of these calls, and at most until the handler's call, or the
+  // turn, has ended.
 
   [[nodiscard]] Line read_line();
   [[nodiscard]] Line read_whole_line();
-  /// `for (std::string_view line : text.lines())`: the whole lines that are here.
+  /// `for (std::string_view line : text.lines())`: the whole lines that have arrived.
   [[nodiscard]] Lines lines() noexcept { return Lines{*this}; }
   [[nodiscard]] std::string_view read(std::size_t characters);
   [[nodiscard]] std::string_view read_all();
-  /// Drops the rest of a line that was too long, or the line that comes next.
+  /// Drops the rest of a line that is too long, or else the next line.
   void skip_line() noexcept { reader_.skip_line(); }
-  /// Bytes of text that were received and not taken.
+  /// Bytes of text that were received and not read.
   [[nodiscard]] std::size_t unread() const noexcept { return reader_.buffered(); }
-  /// Whether the input has ended, and all of it was taken.
+  /// Whether the input has ended, and all of it was read.
   [[nodiscard]] bool at_end() const noexcept { return reader_.at_end(); }
-
-  /// Nothing is told until resume(), not even of what was received already. It may be taken. Both
-  /// do nothing between two streams. Not before the first one.
-  void pause() noexcept;
-  void resume() noexcept;
-  /// Whether such a line ending has come, in the modes universal and kept.
+  /// Whether a line of the input had such an ending, in the modes universal and kept.
   [[nodiscard]] bool seen(LineEnding ending) const noexcept { return reader_.seen(ending); }
 
+  /// Stops the calls for input until resume(), also for text that was received already. That text
+  /// can still be read.
+  void pause() noexcept;
+  void resume() noexcept;
+
  private:
-  TextStream(TextHandler& handler, const TextOptions& options, Decoder decoder, Encoder encoder);
+  friend class TextHandler;
+  class Call;
+  enum class Input : std::uint8_t { text, error, end };
+  enum class Flow : std::uint8_t { reading, held, paused, closed };
+
+  TextStream(std::unique_ptr<Stream> stream, TextHandler& handler, const TextOptions& options);
 
   void on_open(Stream& stream) override;
   void on_data(Stream& stream, Bytes data) override;
@@ -135,57 +163,58 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void on_resume(Stream& stream) override;
   void on_writable(Stream& stream) override;
   void on_close(Stream& stream, const Close& why) override;
-  friend class TextHandler;
-  template <typename Call>
-  [[nodiscard]] bool call(Call&& one, bool is_last = false);
-  void begin(Stream& stream) noexcept;
-  void called_by(Stream& stream) noexcept;
+
   void feed(const Decoded& decoded);
-  void tell();
-  [[nodiscard]] bool tell_text();
-  void tell_lines();
-  [[nodiscard]] bool tells() const noexcept;
-  void stream_gone() noexcept;
-  [[nodiscard]] bool is_held_up(std::size_t unread_max) const noexcept;
-  void taken(bool all) noexcept;
+  void report();
+  void report_input(const Call& call);
+  void report_text(const Call& call);
+  void report_lines();
+  [[nodiscard]] bool reports() const noexcept;
+  [[nodiscard]] bool holds(std::size_t unread_max) const noexcept;
+  void was_read(bool all) noexcept;
   bool send(std::string_view text);
 
   TextHandler* handler_;
-  Stream* stream_ = nullptr;
+  std::unique_ptr<Stream> owned_;  // null: another object owns the stream
+  Stream* stream_;
   Decoder decoder_;
   Encoder encoder_;
   LineReader reader_;
   std::string outgoing_;
-  std::optional<TextError> error_;        // of the output
-  std::optional<TextError> input_error_;  // nothing behind it is read
-  bool* is_gone_ = nullptr;               // of the call that is running
+  std::optional<TextError> write_error_;
+  std::optional<TextError> input_error_;
+  std::unique_ptr<Error> encoding_error_;  // why the stream was aborted at the beginning
+  Call* call_ = nullptr;                   // the innermost that is running
   std::size_t unread_max_;
   LineEnding ending_;
-  bool had_stream_ = false;
-  bool attached_ = false;  // to a stream that has not called yet
-  bool paused_ = false;    // by the user
-  bool held_ = false;      // the stream is paused until text is taken
-  bool took_all_ = false;  // what is left is no line, or nothing
-  bool ended_ = false;
-  bool has_told_error_ = false;
-  bool has_told_end_ = false;
+  Input received_ = Input::text;
+  Input reported_ = Input::text;
+  Flow flow_ = Flow::reading;
+  bool is_exhausted_ = false;  // a read found no more in what has arrived
 };
 
 /// A session that speaks in text, for serve<S>() as a Session is: override on_line or on_readable.
 class RONDO_EXPORT LineSession : public TextHandler {
  public:
-  explicit LineSession(const TextOptions& options = {}) : text_(*this, options) {}
+  explicit LineSession(const TextOptions& options = {}) : text_(options) {}
   LineSession(const LineSession&) = delete;
   LineSession& operator=(const LineSession&) = delete;
   virtual ~LineSession() = default;
 
-  /// The server drains. Closes if it is not overridden.
+  /// The server drains: finish the work, then close the stream. By default it closes at once.
   virtual void on_drain(TextStream& client) { client.stream().close(); }
 
-  [[nodiscard]] TextStream& text() noexcept { return text_; }
+  /// The client's text. It exists from on_open on, but not in the constructor.
+  [[nodiscard]] TextStream& text() noexcept {
+    TextStream* const text = std::get_if<TextStream>(&text_);
+    RONDO_ASSERT(text != nullptr);
+    return *text;
+  }
 
  private:
-  TextStream text_;
+  friend StreamHandler& detail::begin(LineSession& session, Stream& client);
+
+  std::variant<TextOptions, TextStream> text_;  // the options until there is a client
 };
 
 /// As session_factory() of a Session.
@@ -193,11 +222,15 @@ template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
 [[nodiscard]] SessionFactory session_factory(Shared&... shared) {
   static_assert(alignof(S) <= alignof(std::max_align_t));
+  struct Destroy {
+    void operator()(S* session) const noexcept { std::destroy_at(session); }
+  };
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
           [&shared...](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
-            TextStream& text = (::new (where) S(shared...))->text();
-            text.attach(client);
-            return &text;
+            std::unique_ptr<S, Destroy> session{::new (where) S(shared...)};
+            StreamHandler& handler = detail::begin(*session, client);
+            (void)session.release();  // the server's now
+            return &handler;
           },
           [](void* where, Stream&) {
             auto* const session = static_cast<S*>(where);

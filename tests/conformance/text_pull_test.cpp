@@ -1,5 +1,5 @@
-// Text that is taken, not told: read_line, lines, read and read_all of a TextStream, inside its
-// calls and outside, on every backend.
+// Text that the program reads itself: read_line, lines, read and read_all of a TextStream, inside
+// its calls and outside, on every backend.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -17,13 +17,13 @@
 namespace rondo::test {
 namespace {
 
-/// Counts what it is told, and then does what the test wants.
+/// Counts the calls, and then does what the test wants.
 struct Reader final : TextHandler {
   void on_readable(TextStream& text) override {
     ++readables;
     if (const auto then = on_readable_then) then(text);
   }
-  void on_line(TextStream&, std::string_view) override { ADD_FAILURE() << "told of a line"; }
+  void on_line(TextStream&, std::string_view) override { ADD_FAILURE() << "a line was reported"; }
   void on_text_error(TextStream& text, const TextError& error) override {
     ++errors;
     TextHandler::on_text_error(text, error);
@@ -47,22 +47,20 @@ struct Reader final : TextHandler {
 
 using Lines = std::vector<std::string>;
 
-class TextToTake : public StreamsOnEveryBackend {
+class TextToRead : public StreamsOnEveryBackend {
  protected:
-  /// The peer of a new stream whose text `reader` may take.
+  /// The peer of a new stream whose text `reader` may read.
   Fd open(const TextOptions& options = {}) {
     Pair pair = unix_pair();
-    text = std::make_unique<TextStream>(reader, options);
-    stream = adopt(std::move(pair.ours), *text);
-    text->attach(*stream);
+    text = TextStream::adopt(reactor, Socket{net, pair.ours.release()}, reader, options).value();
     return std::move(pair.theirs);
   }
   void say(const Fd& peer, std::string_view words) {
     ASSERT_EQ(write_some(peer.get(), words), std::ssize(words));
     run_on();
   }
-  /// What is here and whole.
-  static Lines take_lines(TextStream& from) {
+  /// The whole lines that have arrived.
+  static Lines read_lines(TextStream& from) {
     Lines lines;
     for (const std::string_view line : from.lines()) lines.emplace_back(line);
     return lines;
@@ -70,25 +68,24 @@ class TextToTake : public StreamsOnEveryBackend {
 
   Reader reader;
   std::unique_ptr<TextStream> text;
-  std::unique_ptr<Stream> stream;
 };
-RONDO_ON_EVERY_BACKEND(TextToTake);
+RONDO_ON_EVERY_BACKEND(TextToRead);
 
-TEST_P(TextToTake, GivesWholeLinesToWhoAsks) {
+TEST_P(TextToRead, IsReadInWholeLines) {
   const Fd peer = open();
   say(peer, "one\ntw");
   EXPECT_EQ(reader.readables, 1);
   EXPECT_EQ(std::string_view{text->read_line()}, "one");
-  EXPECT_EQ(text->read_line().state, ReadStatus::more);
+  EXPECT_EQ(text->read_line().status, ReadStatus::more);
   EXPECT_EQ(text->unread(), 2u);
   say(peer, "o\n");
   EXPECT_EQ(reader.readables, 2);
   EXPECT_EQ(std::string_view{text->read_line()}, "two");
-  EXPECT_EQ(text->read_line().state, ReadStatus::more);
+  EXPECT_EQ(text->read_line().status, ReadStatus::more);
   EXPECT_FALSE(text->at_end());
 }
 
-TEST_P(TextToTake, IsToldOfOnceIfNobodyTakesIt) {
+TEST_P(TextToRead, IsReportedOnceIfItIsNotRead) {
   const Fd peer = open();
   say(peer, "one\ntwo\n");
   run_on();
@@ -96,7 +93,7 @@ TEST_P(TextToTake, IsToldOfOnceIfNobodyTakesIt) {
   EXPECT_EQ(text->unread(), 8u);
 }
 
-TEST_P(TextToTake, IsToldOfAgainWhileSomeIsTakenAndSomeIsLeft) {
+TEST_P(TextToRead, IsReportedAgainWhileAPartIsReadAndAPartIsLeft) {
   const Fd peer = open();
   Lines lines;
   reader.on_readable_then = [&](TextStream& here) {
@@ -110,22 +107,22 @@ TEST_P(TextToTake, IsToldOfAgainWhileSomeIsTakenAndSomeIsLeft) {
   EXPECT_EQ(reader.readables, 5);
 }
 
-TEST_P(TextToTake, IsIteratedOverUpToALineThatIsTooLong) {
+TEST_P(TextToRead, IsIteratedOverUpToALineThatIsTooLong) {
   TextOptions options;
   options.line_limit = 4;
   const Fd peer = open(options);
   say(peer, "a\nb\n1234567\nc\n123456\nd\ne");
-  EXPECT_EQ(take_lines(*text), (Lines{"a", "b"}));
+  EXPECT_EQ(read_lines(*text), (Lines{"a", "b"}));
   const Line piece = text->read_line();
-  EXPECT_EQ(piece.state, ReadStatus::too_long);
+  EXPECT_EQ(piece.status, ReadStatus::too_long);
   EXPECT_EQ(piece.text, "1234");
-  EXPECT_EQ(take_lines(*text), (Lines{"567", "c"}));
-  EXPECT_EQ(text->read_whole_line().state, ReadStatus::too_long);
+  EXPECT_EQ(read_lines(*text), (Lines{"567", "c"}));
+  EXPECT_EQ(text->read_whole_line().status, ReadStatus::too_long);
   text->skip_line();
-  EXPECT_EQ(take_lines(*text), (Lines{"d"}));
+  EXPECT_EQ(read_lines(*text), (Lines{"d"}));
 }
 
-TEST_P(TextToTake, ComesInSoManyCharactersOrAllOfIt) {
+TEST_P(TextToRead, IsReadByCharactersOrAllAtOnce) {
   TextOptions options;
   options.encoding = Encoding::find("latin-1").value();
   const Fd peer = open(options);
@@ -137,7 +134,7 @@ TEST_P(TextToTake, ComesInSoManyCharactersOrAllOfIt) {
   EXPECT_EQ(text->read_all(), "\nz");
 }
 
-TEST_P(TextToTake, EndsWhenAllOfItWasTaken) {
+TEST_P(TextToRead, EndsWhenAllOfItWasRead) {
   Fd peer = open();
   say(peer, "one\ntwo");
   peer.close();
@@ -146,13 +143,13 @@ TEST_P(TextToTake, EndsWhenAllOfItWasTaken) {
   EXPECT_FALSE(text->at_end());
   EXPECT_EQ(std::string_view{text->read_line()}, "two");
   EXPECT_TRUE(text->at_end());
-  EXPECT_EQ(text->read_line().state, ReadStatus::end);
-  EXPECT_EQ(reader.ends, 0) << "nobody is called from inside a call";
+  EXPECT_EQ(text->read_line().status, ReadStatus::end);
+  EXPECT_EQ(reader.ends, 0) << "a call of the program calls nothing back";
   EXPECT_TRUE(runs_until([&] { return reader.closes == 1; }));
   EXPECT_EQ(reader.ends, 1);
 }
 
-TEST_P(TextToTake, IsTakenWholeByWhoGathersItUntilTheEnd) {
+TEST_P(TextToRead, IsGatheredUntilTheEnd) {
   Fd peer = open();
   std::string whole;
   reader.on_readable_then = [&](TextStream& here) { whole += here.read_all(); };
@@ -165,18 +162,18 @@ TEST_P(TextToTake, IsTakenWholeByWhoGathersItUntilTheEnd) {
   EXPECT_EQ(reader.ends, 1);
 }
 
-TEST_P(TextToTake, ThatIsNoTextIsAnErrorOnceWhatCameBeforeWasTaken) {
+TEST_P(TextToRead, ThatIsInvalidIsReportedOnceAllBeforeItWasRead) {
   const Fd peer = open();
   say(peer, "good\nbad \xff more\n");
   run_on();
   EXPECT_EQ(reader.errors, 0);
-  EXPECT_EQ(take_lines(*text), (Lines{"good", "bad "}));
+  EXPECT_EQ(read_lines(*text), (Lines{"good", "bad "}));
   EXPECT_TRUE(runs_until([&] { return reader.closes == 1; }));
   EXPECT_EQ(reader.errors, 1);
   EXPECT_EQ(reader.ends, 0);
 }
 
-TEST_P(TextToTake, HoldsThePeerBackAboveItsBound) {
+TEST_P(TextToRead, StopsReadingAboveItsLimit) {
   constexpr std::size_t read_size = std::size_t{64} << 10U;
   TextOptions options;
   options.unread_max = 1000;
@@ -189,7 +186,7 @@ TEST_P(TextToTake, HoldsThePeerBackAboveItsBound) {
     return taken > 0;
   };
   for (int i = 0; i < 100 && offer(); ++i) run_on();
-  ASSERT_LT(offered, sent.size()) << "the peer was not held back";
+  ASSERT_LT(offered, sent.size()) << "the stream did not stop reading";
   EXPECT_GT(text->unread(), options.unread_max);
   EXPECT_LE(text->unread(), options.unread_max + read_size);
   const int reads = net.calls("read");
@@ -198,22 +195,22 @@ TEST_P(TextToTake, HoldsThePeerBackAboveItsBound) {
 
   std::string received{text->read(text->unread() - options.unread_max)};
   run_on();
-  EXPECT_EQ(net.calls("read"), reads) << "more than half is there still";
+  EXPECT_EQ(net.calls("read"), reads) << "more than half is still unread";
   EXPECT_TRUE(runs_until([&] {
     received += text->read_all();
-    (void)offer();  // it may be full still
+    (void)offer();  // the socket may still be full
     return received.size() == sent.size();
   }));
   EXPECT_TRUE(received == sent);
 }
 
-TEST_P(TextToTake, HasRoomForALineAboveItsBound) {
+TEST_P(TextToRead, HasRoomForALineAboveItsLimit) {
   TextOptions options;
   options.unread_max = 10;
   const Fd peer = open(options);
   Lines lines;
   reader.on_readable_then = [&](TextStream& here) {
-    for (Lines more = take_lines(here); const auto& line : more) lines.push_back(line);
+    for (Lines more = read_lines(here); const auto& line : more) lines.push_back(line);
   };
   std::string line;
   for (int i = 0; i < 10; ++i) {
@@ -225,19 +222,19 @@ TEST_P(TextToTake, HasRoomForALineAboveItsBound) {
   EXPECT_EQ(lines, (Lines{line}));
 }
 
-TEST_P(TextToTake, GoesOnForWhoFindsNoLineInWhatIsHeld) {
+TEST_P(TextToRead, IsReceivedOnAfterAReadThatFoundNoLine) {
   TextOptions options;
   options.unread_max = 4;
   const Fd peer = open(options);
   say(peer, "0123456789");
   say(peer, "abc\n");
-  EXPECT_EQ(text->unread(), 10u) << "held, as nobody has looked";
-  EXPECT_EQ(text->read_line().state, ReadStatus::more);
+  EXPECT_EQ(text->unread(), 10u) << "not read on, since nothing was read yet";
+  EXPECT_EQ(text->read_line().status, ReadStatus::more);
   run_on();
   EXPECT_EQ(std::string_view{text->read_line()}, "0123456789abc");
 }
 
-TEST_P(TextToTake, IsNotToldOfWhilePausedButMayBeTaken) {
+TEST_P(TextToRead, IsNotReportedWhilePausedButCanBeRead) {
   const Fd peer = open();
   reader.on_readable_then = [](TextStream& here) { here.pause(); };
   say(peer, "one\ntwo\nthree\n");
@@ -246,25 +243,24 @@ TEST_P(TextToTake, IsNotToldOfWhilePausedButMayBeTaken) {
   say(peer, "four\n");
   EXPECT_EQ(reader.readables, 1);
   text->resume();
-  EXPECT_EQ(reader.readables, 1) << "nobody is called from inside a call";
+  EXPECT_EQ(reader.readables, 1) << "a call of the program calls nothing back";
   EXPECT_TRUE(runs_until([&] { return reader.readables >= 2; }));
   run_on();
-  EXPECT_EQ(take_lines(*text), (Lines{"two", "three", "four"}));
+  EXPECT_EQ(read_lines(*text), (Lines{"two", "three", "four"}));
 }
 
-TEST_P(TextToTake, IsStillThereAfterTheClose) {
+TEST_P(TextToRead, CanBeReadAfterTheClose) {
   const Fd peer = open();
   say(peer, "one\ntwo\n");
   Lines lines;
   reader.on_close_then = [&](TextStream& here) { lines.emplace_back(here.read_line()); };
-  stream->close();
+  text->stream().close();
   EXPECT_TRUE(runs_until([&] { return reader.closes == 1; }));
-  stream.reset();
   lines.emplace_back(text->read_line());
   EXPECT_EQ(lines, (Lines{"one", "two"}));
 }
 
-TEST_P(TextToTake, IsKeptWhenTheHandlerThrows) {
+TEST_P(TextToRead, IsKeptWhenTheHandlerThrows) {
   const Fd peer = open();
   Lines lines;
   reader.on_readable_then = [&](TextStream& here) {
@@ -274,7 +270,7 @@ TEST_P(TextToTake, IsKeptWhenTheHandlerThrows) {
   write_all(peer.get(), "one\ntwo\n");
   EXPECT_THROW(run_on(), std::runtime_error);
 
-  StreamRecorder other;  // what it receives comes into the same buffer
+  StreamRecorder other;  // the reactor's streams share one buffer for input
   Pair pair = unix_pair();
   const auto neighbour = adopt(std::move(pair.ours), other);
   write_all(pair.theirs.get(), "########");
@@ -283,11 +279,10 @@ TEST_P(TextToTake, IsKeptWhenTheHandlerThrows) {
   EXPECT_EQ(lines, (Lines{"one", "two"}));
 }
 
-TEST_P(TextToTake, MayEndTheLifeOfItsStreamInTheCall) {
+TEST_P(TextToRead, MayBeDestroyedInTheCall) {
   const Fd peer = open();
   reader.on_readable_then = [this](TextStream& here) {
     EXPECT_EQ(std::string_view{here.read_line()}, "one");
-    stream.reset();
     text.reset();
   };
   say(peer, "one\ntwo\n");

@@ -1,7 +1,10 @@
-// Text over streams: lines in, text out, on every backend.
+// Text over streams: lines are received and text is sent, on every backend.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +17,11 @@
 namespace rondo::test {
 namespace {
 
-/// Writes down what it is told, and then does what the test wants.
+using namespace std::string_view_literals;
+
+/// Records every call, and then does what the test wants.
 struct TextRecorder final : TextHandler {
+  void on_open(TextStream&) override { ++opens; }
   void on_line(TextStream& text, std::string_view line) override {
     lines.emplace_back(line);
     if (const auto then = on_line_then) then(text);
@@ -32,11 +38,14 @@ struct TextRecorder final : TextHandler {
     ++ends;
     TextHandler::on_end(text);
   }
-  void on_close(TextStream&, const Close& why) override {
+  void on_close(TextStream& text, const Close& why) override {
     ++closes;
     reason = why.reason;
+    EXPECT_TRUE(text.is_closed());
+    if (const auto then = on_close_then) then(text);
   }
 
+  int opens = 0;
   std::vector<std::string> lines;
   std::vector<std::string> pieces;
   std::vector<TextError> errors;
@@ -46,6 +55,7 @@ struct TextRecorder final : TextHandler {
   bool closes_on_error = true;
   CloseReason reason{};
   std::function<void(TextStream&)> on_line_then;
+  std::function<void(TextStream&)> on_close_then;
 };
 
 using Lines = std::vector<std::string>;
@@ -55,9 +65,7 @@ class TextStreams : public StreamsOnEveryBackend {
   /// The peer of a new stream whose text goes to `recorder`.
   Fd open(const TextOptions& options = {}) {
     Pair pair = unix_pair();
-    text = std::make_unique<TextStream>(recorder, options);
-    stream = adopt(std::move(pair.ours), *text);
-    text->attach(*stream);
+    text = TextStream::adopt(reactor, Socket{net, pair.ours.release()}, recorder, options).value();
     return std::move(pair.theirs);
   }
   void say(const Fd& peer, std::string_view words) {
@@ -66,21 +74,21 @@ class TextStreams : public StreamsOnEveryBackend {
 
   TextRecorder recorder;
   std::unique_ptr<TextStream> text;
-  std::unique_ptr<Stream> stream;
 };
 RONDO_ON_EVERY_BACKEND(TextStreams);
 
-TEST_P(TextStreams, TellLinesHoweverTheyWereCut) {
+TEST_P(TextStreams, ReportLinesHoweverTheyWereCut) {
   const Fd peer = open();
   for (const std::string_view part : {"on", "e\r", "\ntwo\rthr", "ee\nf", "our"}) {
     say(peer, part);
     run_on();
   }
+  EXPECT_EQ(recorder.opens, 1);
   EXPECT_EQ(recorder.lines, (Lines{"one", "two", "three"}));
   EXPECT_TRUE(text->seen(LineEnding::crlf));
 }
 
-TEST_P(TextStreams, TellTheLastLineWithoutAnEndingAndThenTheEnd) {
+TEST_P(TextStreams, ReportTheLastLineWithoutAnEndingAndThenTheEnd) {
   Fd peer = open();
   say(peer, "one\ntwo");
   peer.close();
@@ -90,7 +98,7 @@ TEST_P(TextStreams, TellTheLastLineWithoutAnEndingAndThenTheEnd) {
   EXPECT_EQ(recorder.reason, CloseReason::eof);
 }
 
-TEST_P(TextStreams, WriteTheirEndingAndNobodyHasToFlush) {
+TEST_P(TextStreams, WriteTheirLineEndingAndNeedNoFlush) {
   TextOptions options;
   options.ending = LineEnding::crlf;
   const Fd peer = open(options);
@@ -99,7 +107,7 @@ TEST_P(TextStreams, WriteTheirEndingAndNobodyHasToFlush) {
   EXPECT_EQ(read_by_peer(peer, 15), "one\r\ntwo\r\nthree");
 }
 
-TEST_P(TextStreams, SpeakTheEncodingTheyWereGiven) {
+TEST_P(TextStreams, UseTheEncodingTheyWereGiven) {
   TextOptions options;
   options.encoding = Encoding::find("latin-1").value();
   const Fd peer = open(options);
@@ -110,7 +118,7 @@ TEST_P(TextStreams, SpeakTheEncodingTheyWereGiven) {
   EXPECT_EQ(read_by_peer(peer, 5), "\xebn ?\n") << "what the encoding lacks is replaced";
 }
 
-TEST_P(TextStreams, WriteNothingOfWhatAStrictEncodingLacks) {
+TEST_P(TextStreams, WriteNothingIfAStrictEncodingLacksACharacter) {
   TextOptions options;
   options.encoding = Encoding::find("ascii").value();
   options.output_errors = TextErrors::strict;
@@ -122,7 +130,7 @@ TEST_P(TextStreams, WriteNothingOfWhatAStrictEncodingLacks) {
   EXPECT_EQ(read_by_peer(peer, 4), "tea\n");
 }
 
-TEST_P(TextStreams, TellWhereTheInputIsNoTextAfterTheLinesBefore) {
+TEST_P(TextStreams, ReportWhereTheInputIsInvalidAfterTheLinesBefore) {
   const Fd peer = open();
   say(peer, "good\nbad \xff more\n");
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
@@ -130,6 +138,17 @@ TEST_P(TextStreams, TellWhereTheInputIsNoTextAfterTheLinesBefore) {
   ASSERT_EQ(recorder.errors.size(), 1u);
   EXPECT_EQ(recorder.errors.front().position, 9u);
   EXPECT_EQ(recorder.ends, 0);
+}
+
+TEST_P(TextStreams, ReportAnInputThatEndsWithinACharacter) {
+  Fd peer = open();
+  recorder.closes_on_error = false;
+  say(peer, "one\ntw\xc3");
+  peer.close();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.lines, (Lines{"one", "tw"}));
+  EXPECT_EQ(recorder.errors.size(), 1u);
+  EXPECT_EQ(recorder.ends, 1);
 }
 
 TEST_P(TextStreams, GiveALongLineInPiecesOfTheLimit) {
@@ -142,7 +161,7 @@ TEST_P(TextStreams, GiveALongLineInPiecesOfTheLimit) {
   EXPECT_EQ(recorder.lines, (Lines{"1234", "90", "end"}));
 }
 
-TEST_P(TextStreams, SkipALongLineWhereThatIsAskedFor) {
+TEST_P(TextStreams, SkipALongLineOnRequest) {
   TextOptions options;
   options.line_limit = 4;
   const Fd peer = open(options);
@@ -153,7 +172,7 @@ TEST_P(TextStreams, SkipALongLineWhereThatIsAskedFor) {
   EXPECT_EQ(recorder.lines, (Lines{"end"}));
 }
 
-TEST_P(TextStreams, TellNothingMoreWhilePausedAndLoseNothing) {
+TEST_P(TextStreams, ReportNothingMoreWhilePausedAndLoseNothing) {
   Fd peer = open();
   recorder.on_line_then = [](TextStream& here) { here.pause(); };
   say(peer, "one\ntwo\nthree");
@@ -162,7 +181,7 @@ TEST_P(TextStreams, TellNothingMoreWhilePausedAndLoseNothing) {
   run_on();
   EXPECT_EQ(recorder.lines, (Lines{"one"}));
   text->resume();
-  EXPECT_EQ(recorder.lines.size(), 1u) << "nobody is called from inside a call";
+  EXPECT_EQ(recorder.lines.size(), 1u) << "resume() calls nothing itself";
   EXPECT_TRUE(runs_until([&] { return recorder.lines.size() == 2; }));
   recorder.on_line_then = nullptr;
   text->resume();
@@ -170,7 +189,18 @@ TEST_P(TextStreams, TellNothingMoreWhilePausedAndLoseNothing) {
   EXPECT_EQ(recorder.lines, (Lines{"one", "two", "three"}));
 }
 
-TEST_P(TextStreams, TellNothingAfterClose) {
+TEST_P(TextStreams, MayBePausedBeforeTheyOpen) {
+  const Fd peer = open();
+  text->pause();
+  say(peer, "one\n");
+  run_on();
+  EXPECT_EQ(recorder.opens, 1);
+  EXPECT_EQ(recorder.lines, Lines{});
+  text->resume();
+  EXPECT_TRUE(runs_until([&] { return !recorder.lines.empty(); }));
+}
+
+TEST_P(TextStreams, ReportNoLineAfterClose) {
   const Fd peer = open();
   recorder.on_line_then = [](TextStream& here) { here.stream().close(); };
   say(peer, "one\ntwo\n");
@@ -178,7 +208,7 @@ TEST_P(TextStreams, TellNothingAfterClose) {
   EXPECT_EQ(recorder.lines, (Lines{"one"}));
 }
 
-TEST_P(TextStreams, DoNotTellTheEndToWhoClosedAtTheLastLine) {
+TEST_P(TextStreams, DoNotReportTheEndAfterACloseAtTheLastLine) {
   Fd peer = open();
   recorder.on_line_then = [](TextStream& here) { here.stream().close(); };
   say(peer, "one");
@@ -188,7 +218,7 @@ TEST_P(TextStreams, DoNotTellTheEndToWhoClosedAtTheLastLine) {
   EXPECT_EQ(recorder.ends, 0);
 }
 
-TEST_P(TextStreams, TellTheEndToWhoDidNotCloseForATextError) {
+TEST_P(TextStreams, ReportTheEndAfterATextErrorThatDidNotCloseThem) {
   Fd peer = open();
   recorder.closes_on_error = false;
   say(peer, "bad \xff\n");
@@ -201,22 +231,36 @@ TEST_P(TextStreams, TellTheEndToWhoDidNotCloseForATextError) {
   EXPECT_EQ(recorder.ends, 1);
 }
 
-TEST_P(TextStreams, OutliveTheirStreamThatIsDestroyedInACall) {
+TEST_P(TextStreams, RefuseToWriteAfterTheClose) {
   const Fd peer = open();
-  recorder.on_line_then = [this](TextStream&) { stream.reset(); };
-  say(peer, "one\ntwo\nthree\n");
   run_on();
-  EXPECT_EQ(recorder.lines, (Lines{"one"})) << "nothing is called any more";
-  EXPECT_EQ(text->read_all(), "two\nthree\n") << "what has come may be taken";
-  EXPECT_EQ(recorder.closes, 0);
+  recorder.on_close_then = [](TextStream& here) {
+    EXPECT_FALSE(here.stream().is_reading());
+    EXPECT_FALSE(here.write_line("lost"));
+  };
+  text->stream().abort();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_FALSE(text->write("lost\n"));
+  EXPECT_FALSE(text->write_error());
+  text->resume();
+  text->pause();
+  run_on();
+  EXPECT_EQ(recorder.closes, 1);
 }
 
-TEST_P(TextStreams, MayBeDestroyedWithTheirStreamInACall) {
+TEST_P(TextStreams, AreClosedAlsoAfterAnOnCloseThatThrew) {
   const Fd peer = open();
-  recorder.on_line_then = [this](TextStream&) {
-    stream.reset();
-    text.reset();
-  };
+  run_on();
+  recorder.on_close_then = [](TextStream&) { throw std::runtime_error{"closed"}; };
+  text->stream().abort();
+  EXPECT_THROW(run_on(), std::runtime_error);
+  EXPECT_TRUE(text->is_closed());
+  EXPECT_FALSE(text->write("lost"));
+}
+
+TEST_P(TextStreams, MayBeDestroyedInACall) {
+  const Fd peer = open();
+  recorder.on_line_then = [this](TextStream&) { text.reset(); };
   say(peer, "one\ntwo\n");
   EXPECT_TRUE(runs_until([&] { return text == nullptr; }));
   run_on();
@@ -224,25 +268,84 @@ TEST_P(TextStreams, MayBeDestroyedWithTheirStreamInACall) {
   EXPECT_EQ(recorder.closes, 0);
 }
 
-struct Shouting final : LineSession {
-  explicit Shouting(int& gone) : gone_(gone) {}
-  ~Shouting() override { ++gone_; }
-  void on_open(TextStream& client) override { client.write_line("hello"); }
-  void on_line(TextStream& client, std::string_view line) override {
-    if (line == "bye") return client.stream().close();
-    client.write_line(std::string{line} + "!");
-  }
-  int& gone_;
-};
+TEST_P(TextStreams, MayBeDestroyedInACallThatThrows) {
+  const Fd peer = open();
+  recorder.on_line_then = [this](TextStream&) {
+    text.reset();
+    throw std::runtime_error{"gone"};
+  };
+  say(peer, "one\ntwo\n");
+  EXPECT_THROW(run_on(), std::runtime_error);
+  EXPECT_EQ(text, nullptr);
+  run_on();
+  EXPECT_EQ(recorder.closes, 0);
+}
 
-TEST_P(TextStreams, ServeSessionsThatSpeakInLines) {
-  int gone = 0;
-  auto server = serve<Shouting>(reactor, "127.0.0.1:0", {}, gone).value();
-  const Fd peer = tcp_connecting(server.local_endpoint().port());
-  EXPECT_EQ(read_by_peer(peer, 6), "hello\n");
-  say(peer, "one\r\ntwo\r\nbye\r\nlost\r\n");
-  EXPECT_EQ(read_to_end(peer), "one!\ntwo!\n");
-  EXPECT_TRUE(runs_until([&] { return gone == 1; }));
+TEST_P(TextStreams, MayBeDestroyedInTheirOnClose) {
+  const Fd peer = open();
+  run_on();
+  recorder.on_close_then = [this](TextStream&) { text.reset(); };
+  text->stream().abort();
+  EXPECT_TRUE(runs_until([&] { return text == nullptr; }));
+  run_on();
+  EXPECT_EQ(recorder.closes, 1);
+}
+
+TEST_P(TextStreams, ConnectAndMayBeWrittenAtOnce) {
+  TextOptions options;
+  options.encoding = Encoding::find("utf-16").value();
+  auto listener = Socket::listen(net, Endpoint::parse("127.0.0.1:0").value()).value();
+  const std::string where = listener.local_endpoint().value().to_string();
+  text = TextStream::connect(reactor, where, recorder, options);
+  EXPECT_TRUE(text->write("a"));
+  std::optional<Socket> server;
+  EXPECT_TRUE(runs_until([&] {
+    if (auto accepted = listener.accept()) server = std::move(accepted->socket);
+    return server && recorder.opens == 1;
+  }));
+  text->write("b");
+  std::string received;
+  EXPECT_TRUE(runs_until([&] { return (received += read_all(server->fd())).size() >= 6; }));
+  EXPECT_EQ(received,
+            "\xff\xfe"
+            "a\0b\0"sv)
+      << "one byte order mark";
+}
+
+TEST_P(TextStreams, ReportAConnectThatFailed) {
+  text = TextStream::connect(reactor, "no address", recorder);
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.opens, 0);
+}
+
+TEST_P(TextStreams, ReadStandardInput) {
+  RONDO_NEEDS(files);
+  Pair pair = unix_pair();
+  const Fd kept = duplicate(STDIN_FILENO);
+  ASSERT_EQ(::dup2(pair.ours.get(), STDIN_FILENO), STDIN_FILENO);
+  text = TextStream::standard_input(reactor, recorder).value();
+  say(pair.theirs, "one\n");
+  EXPECT_TRUE(runs_until([&] { return !recorder.lines.empty(); }));
+  text.reset();
+  EXPECT_EQ(::dup2(kept.get(), STDIN_FILENO), STDIN_FILENO);
+  EXPECT_EQ(recorder.lines, (Lines{"one"}));
+}
+
+TEST_P(TextStreams, TakeOverAStreamAfterItsBytes) {
+  Pair pair = unix_pair();
+  StreamRecorder bytes;
+  std::unique_ptr<Stream> stream = adopt(std::move(pair.ours), bytes);
+  bytes.on_data_then = [&](Stream&, Bytes) {
+    text = TextStream::adopt(std::move(stream), recorder);
+  };
+  say(pair.theirs, "upgrade");
+  EXPECT_TRUE(runs_until([&] { return text != nullptr; }));
+  say(pair.theirs, "one\n");
+  EXPECT_TRUE(runs_until([&] { return !recorder.lines.empty(); }));
+  EXPECT_EQ(recorder.lines, (Lines{"one"}));
+  EXPECT_EQ(bytes.received, "upgrade");
+  EXPECT_EQ(recorder.opens, 0);
 }
 
 }  // namespace

@@ -22,10 +22,10 @@ void fixed(std::size_t size, std::string_view stream, Cuts& cuts) {
   require_same(frames.taken(), model, "frames of one size");
   framer.finish();
   const Frame left = framer.next();
-  require(left.state == (stream.empty() ? ReadStatus::end : ReadStatus::incomplete),
+  require(left.status == (stream.empty() ? ReadStatus::end : ReadStatus::incomplete),
           "tells of what is left");
   require_same(left.text(), stream, "and gives it");
-  require(framer.next().state == ReadStatus::end, "and then that it has ended");
+  require(framer.next().status == ReadStatus::end, "and then that it has ended");
 }
 
 }  // namespace
@@ -55,10 +55,10 @@ void delimiters(Input& input) {
   framer.finish();
   std::string left{frames.open()};
   bool is_incomplete = false;
-  for (Frame frame = framer.next(); frame.state != ReadStatus::end; frame = framer.next()) {
-    require(frame.state == ReadStatus::incomplete || frame.state == ReadStatus::too_long,
+  for (Frame frame = framer.next(); frame.status != ReadStatus::end; frame = framer.next()) {
+    require(frame.status == ReadStatus::incomplete || frame.status == ReadStatus::too_long,
             "no frame is whole");
-    is_incomplete = frame.state == ReadStatus::incomplete;
+    is_incomplete = frame.status == ReadStatus::incomplete;
     left += frame.text();
   }
   require(is_incomplete == (at < stream.size()), "tells of what is left");

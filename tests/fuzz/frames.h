@@ -16,10 +16,10 @@ class Frames {
   void take(Framer& framer) {
     for (;;) {
       const Frame frame = framer.next();
-      if (frame.state == ReadStatus::more || frame.state == ReadStatus::end) return;
-      require(frame.state != ReadStatus::incomplete, "the input has not ended");
+      if (frame.status == ReadStatus::more || frame.status == ReadStatus::end) return;
+      require(frame.status != ReadStatus::incomplete, "the input has not ended");
       open_ += frame.text();
-      if (frame.state == ReadStatus::too_long) {
+      if (frame.status == ReadStatus::too_long) {
         if (skips_) framer.skip();
         if (skips_) open_.clear();
       } else {

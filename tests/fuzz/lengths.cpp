@@ -57,8 +57,8 @@ void read(std::string_view stream, LengthFormat format, std::size_t limit, bool 
   framer.finish();
   std::string left = frames.open();
   bool is_incomplete = false;
-  for (Frame frame = framer.next(); frame.state != ReadStatus::end; frame = framer.next()) {
-    require(frame.state == ReadStatus::incomplete, "no frame is whole");
+  for (Frame frame = framer.next(); frame.status != ReadStatus::end; frame = framer.next()) {
+    require(frame.status == ReadStatus::incomplete, "no frame is whole");
     require(frame.expected > frame.data.size(), "tells how much it would have been");
     is_incomplete = true;
     left += frame.text();

@@ -62,7 +62,7 @@ class Reading {
     take();
     if (way_ == Way::with_reads) taken_ += reader_.read_all();
     require(reader_.at_end(), "all was taken at the end");
-    require(reader_.read_line().state == ReadStatus::end, "and that is told");
+    require(reader_.read_line().status == ReadStatus::end, "and that is told");
   }
   void compare(std::string_view text) const {
     std::string model;
@@ -93,10 +93,10 @@ class Reading {
         for (const Line& line : reader_.lines()) add(line);
       }
       const Line line = reader_.read_line();
-      if (line.state == ReadStatus::more || line.state == ReadStatus::end) return;
+      if (line.status == ReadStatus::more || line.status == ReadStatus::end) return;
       require(line.text.size() <= limit_, "no piece is above the limit");
       require(!line.text.empty() || !line.ending.empty(), "no piece is empty");
-      if (line.state == ReadStatus::too_long) {
+      if (line.status == ReadStatus::too_long) {
         require(line.text.size() + 3 >= limit_, "a piece is as large as it may be");
         open_ += line.text;
         if (way_ == Way::skipped) reader_.skip_line();

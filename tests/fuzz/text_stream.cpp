@@ -1,5 +1,6 @@
-// Text over a stream in a world, written and read in pieces of any size: the bytes on the other
-// side are those of the text encoded at once, and the lines those of the bytes decoded at once.
+// Text over a stream in a world, written and read in pieces of any size: the peer receives the
+// bytes of the text encoded in one piece, and the lines are those of the bytes decoded in one
+// piece.
 #include <memory>
 #include <vector>
 
@@ -29,7 +30,7 @@ TextOptions some_options(Input& input) {
           .unread_max = 1 + input.below(100)};
 }
 
-/// Takes the lines as they come, long ones in pieces, or pauses now and then.
+/// Reads the lines as they arrive, long ones in pieces.
 class Reader final : public TextHandler {
  public:
   void on_line(TextStream&, std::string_view line) override { lines.append(line) += '|'; }
@@ -89,15 +90,13 @@ void text_stream(Input& input) {
   const std::string where = "10.0.0.1:" + std::to_string(listener.local_endpoint().value().port());
   Reactor reactor{world.host("10.0.0.2").backend()};
   Reader reader;
-  TextStream client{reader, options};
-  const auto stream = connect(reactor, where, client);
-  client.attach(*stream);
+  const auto client = TextStream::connect(reactor, where, reader, options);
   world.run_for(1s);
   auto accepted = listener.accept().value();
 
   std::string written;
   cuts.each(text, [&](std::string_view piece) {
-    client.write(piece);
+    client->write(piece);
     if (piece.size() % 2 == 0) world.run_for(10ms);
     written += received(accepted.socket);
   });
@@ -106,10 +105,10 @@ void text_stream(Input& input) {
   if (!text.empty()) require_same(written, encoded_at_once(text, options), "the text, encoded");
 
   cuts.each(text, [&](std::string_view piece) {
-    if (pauses && piece.size() % 3 == 0) client.pause();
+    if (pauses && piece.size() % 3 == 0) client->pause();
     require(accepted.socket.write(bytes_of(piece)).value() == piece.size(), "there is room");
     if (piece.size() % 2 == 0) world.run_for(10ms);
-    client.resume();
+    client->resume();
   });
   require(other.net().shutdown(accepted.socket.fd(), Direction::write) == 0, "the end");
   world.run_for(1min);

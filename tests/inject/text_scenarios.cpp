@@ -1,4 +1,4 @@
-// Text, lines and frames: there is nothing to fail in them but memory.
+// Text, lines and frames: only the allocation of memory can fail in them.
 #include <array>
 #include <memory>
 #include <span>
@@ -14,7 +14,7 @@ namespace {
 
 Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
 
-/// Lines in pieces, over the limit and under it, taken in each way.
+/// Lines in pieces, above and below the limit, read in each way.
 void line_reader(Stage& stage) {
   std::size_t lines = 0;
   for (const Newlines newlines : {Newlines::universal, Newlines::kept, Newlines::lf}) {
@@ -23,7 +23,7 @@ void line_reader(Stage& stage) {
          {"the first line\r\nand the sec", "ond, which is much longer than the reader allows\n",
           "one more\nand what is left of it"}) {
       reader.feed(chunk);
-      for (Line line = reader.read_line(); line.state != ReadStatus::more;
+      for (Line line = reader.read_line(); line.status != ReadStatus::more;
            line = reader.read_line())
         lines += line ? 1 : 0;
       reader.keep();
@@ -36,7 +36,7 @@ void line_reader(Stage& stage) {
   stage.succeed_if(lines >= 9 && out.size() > 30);
 }
 
-/// Frames of each kind, cut in their middle.
+/// Frames of each kind, cut within.
 void framers(Stage& stage) {
   std::size_t frames = 0;
   std::string stream;
@@ -47,7 +47,7 @@ void framers(Stage& stage) {
   const auto feed = [&](auto& framer, std::string_view text) {
     for (const std::string_view piece : {text.substr(0, 20), text.substr(20)}) {
       framer.feed(bytes_of(piece));
-      for (auto frame = framer.next(); frame.state != ReadStatus::more; frame = framer.next())
+      for (auto frame = framer.next(); frame.status != ReadStatus::more; frame = framer.next())
         ++frames;
       framer.keep();
     }
@@ -61,7 +61,7 @@ void framers(Stage& stage) {
   stage.succeed_if(frames == 2 + 1 + 3);
 }
 
-/// Both ways through encodings of each kind.
+/// Encodes and decodes with encodings of each kind.
 void codecs(Stage& stage) {
   std::size_t converted = 0;
   for (const std::string_view name : {"utf-8", "utf-16", "latin-1", "koi8-r", "gb18030"}) {
@@ -77,7 +77,7 @@ void codecs(Stage& stage) {
   stage.succeed_if(converted > 100);
 }
 
-/// Addresses and what is wrong with them.
+/// Valid and invalid addresses.
 void endpoints(Stage& stage) {
   std::size_t size = 0;
   for (const std::string_view text :
@@ -90,7 +90,7 @@ void endpoints(Stage& stage) {
   stage.succeed_if(size > 80);
 }
 
-/// Text is pulled from a stream, and pushed into one that speaks UTF-16.
+/// Lines in UTF-16 are read from a stream and written back.
 void text_streams(Stage& stage) {
   struct Reads final : TextHandler {
     explicit Reads(Stage& on) : stage(on) {}
@@ -112,19 +112,16 @@ void text_streams(Stage& stage) {
   const auto encoding = Encoding::find("utf-16-le");
   if (!encoding) return stage.tell(encoding.error());
   options.encoding = *encoding;
-  auto text = TextStream::make(reads, options);
-  if (!text) return stage.tell(text.error());
   auto ends = Socket::pair(stage.net(), SocketType::stream);
   if (!ends) return stage.tell(ends.error());
   Listener other{stage, "the other", 16};
-  auto left = Stream::adopt(stage.reactor(), std::move((*ends)[0]), *text, patient);
-  if (!left) return stage.tell(left.error());
+  auto text = TextStream::adopt(stage.reactor(), std::move((*ends)[0]), reads, options, patient);
+  if (!text) return stage.tell(text.error());
   reads.closed.begin();
-  text->attach(**left);
   auto right = Stream::adopt(stage.reactor(), std::move((*ends)[1]), other, patient);
   if (!right) {
     stage.tell(right.error());
-    (*left)->abort();
+    (*text)->stream().abort();
     return stage.run();
   }
   other.closed.begin();

@@ -24,7 +24,7 @@ void add_frames(auto& framer, Texts& frames) {
   for (;;) {
     const Frame frame = framer.next();
     const std::string text{frame.text()};
-    switch (frame.state) {
+    switch (frame.status) {
       case ReadStatus::ready:
         frames.push_back(text);
         break;
@@ -52,7 +52,7 @@ Texts frames_of(Framer framer, std::string_view text, std::size_t size) {
   }
   framer.finish();
   add_frames(framer, frames);
-  EXPECT_EQ(framer.next().state, ReadStatus::end);
+  EXPECT_EQ(framer.next().status, ReadStatus::end);
   EXPECT_EQ(framer.buffered(), 0U);
   return frames;
 }
@@ -98,18 +98,18 @@ TEST(DelimiterFramer, SkipsTheRestOfALongFrame) {
     Texts frames;
     for (std::size_t at = 0; at < text.size(); at += size) {
       framer.feed(bytes_of(text.substr(at, size)));
-      for (Frame frame = framer.next(); frame.state != ReadStatus::more; frame = framer.next()) {
+      for (Frame frame = framer.next(); frame.status != ReadStatus::more; frame = framer.next()) {
         frames.emplace_back(frame.text());
-        if (frame.state == ReadStatus::too_long) framer.skip();
+        if (frame.status == ReadStatus::too_long) framer.skip();
       }
       EXPECT_LE(framer.buffered(), 6U);
     }
     EXPECT_EQ(frames, (Texts{"long", "x", "long"})) << "in chunks of " << size;
     framer.finish();
     const Frame left = framer.next();
-    EXPECT_EQ(left.state, ReadStatus::incomplete);
+    EXPECT_EQ(left.status, ReadStatus::incomplete);
     EXPECT_EQ(left.text(), "") << "what was skipped is gone";
-    EXPECT_EQ(framer.next().state, ReadStatus::end);
+    EXPECT_EQ(framer.next().status, ReadStatus::end);
   }
 }
 
@@ -168,10 +168,10 @@ TEST(LengthFramer, TellsOfAFrameThatIsTooLongAtOnce) {
   LengthFramer framer{{.size = 4}, 1000};
   framer.feed(bytes_of("\xff\xff\xff\xff"sv));
   const Frame frame = framer.next();
-  EXPECT_EQ(frame.state, ReadStatus::too_long);
+  EXPECT_EQ(frame.status, ReadStatus::too_long);
   EXPECT_EQ(frame.expected, 0xFFFFFFFFU);
   EXPECT_TRUE(frame.data.empty());
-  EXPECT_EQ(framer.next().state, ReadStatus::more);
+  EXPECT_EQ(framer.next().status, ReadStatus::more);
 }
 
 TEST(LengthFramer, SkipsAFrameThatIsTooLong) {
@@ -182,8 +182,8 @@ TEST(LengthFramer, SkipsAFrameThatIsTooLong) {
     for (std::size_t at = 0; at < text.size(); at += size) {
       const std::string chunk = text.substr(at, size);
       framer.feed(bytes_of(chunk));
-      for (Frame frame = framer.next(); frame.state != ReadStatus::more; frame = framer.next()) {
-        if (frame.state == ReadStatus::too_long) framer.skip();
+      for (Frame frame = framer.next(); frame.status != ReadStatus::more; frame = framer.next()) {
+        if (frame.status == ReadStatus::too_long) framer.skip();
         if (frame) frames.emplace_back(frame.text());
       }
       EXPECT_LE(framer.buffered(), 4U);
@@ -198,26 +198,26 @@ TEST(LengthFramer, BearsTheLargestLengths) {
     const std::string announced(8, '\xff');
     framer.feed(bytes_of(announced));
     Frame frame = framer.next();
-    EXPECT_EQ(frame.state, ReadStatus::too_long);
+    EXPECT_EQ(frame.status, ReadStatus::too_long);
     EXPECT_EQ(frame.expected, std::numeric_limits<std::uint64_t>::max());
     framer.feed(bytes_of("xyz"));
     frame = framer.next();
-    EXPECT_EQ(frame.state, ReadStatus::too_long);
+    EXPECT_EQ(frame.status, ReadStatus::too_long);
     EXPECT_EQ(frame.text(), "xyz");
     framer.skip();
     framer.feed(bytes_of("more"));
-    EXPECT_EQ(framer.next().state, ReadStatus::more);
+    EXPECT_EQ(framer.next().status, ReadStatus::more);
     framer.finish();
     frame = framer.next();
-    EXPECT_EQ(frame.state, ReadStatus::incomplete);
+    EXPECT_EQ(frame.status, ReadStatus::incomplete);
     EXPECT_EQ(frame.expected, std::numeric_limits<std::uint64_t>::max() - 7);
-    EXPECT_EQ(framer.next().state, ReadStatus::end);
+    EXPECT_EQ(framer.next().status, ReadStatus::end);
   }
   // One that is within the limit but will never come.
   LengthFramer framer{{.size = 8}, std::numeric_limits<std::size_t>::max()};
   const std::string announced = std::string(8, '\xff') + "abc";
   framer.feed(bytes_of(announced));
-  EXPECT_EQ(framer.next().state, ReadStatus::more);
+  EXPECT_EQ(framer.next().status, ReadStatus::more);
   EXPECT_EQ(framer.buffered(), 3U) << "memory follows what has arrived";
 }
 
@@ -264,7 +264,7 @@ TEST(Framer, LendsAFrameThatLiesWithinAChunk) {
   framer.feed(bytes_of(chunk));
   EXPECT_EQ(framer.next().text().data(), chunk.data() + 2);
   EXPECT_EQ(framer.next().text().data(), chunk.data() + 7);
-  EXPECT_EQ(framer.next().state, ReadStatus::more);
+  EXPECT_EQ(framer.next().status, ReadStatus::more);
   EXPECT_EQ(framer.buffered(), 2U);
   const std::string rest = "ree\0\4four"s;
   framer.feed(bytes_of(rest));

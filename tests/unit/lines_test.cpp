@@ -22,9 +22,9 @@ Texts take_lines(LineReader& reader) {
   Texts lines;
   for (;;) {
     const Line line = reader.read_line();
-    if (line.state == ReadStatus::more || line.state == ReadStatus::end) return lines;
+    if (line.status == ReadStatus::more || line.status == ReadStatus::end) return lines;
     lines.push_back(std::string{line.text} + std::string{line.ending});
-    if (line.state == ReadStatus::too_long) lines.back() += '+';
+    if (line.status == ReadStatus::too_long) lines.back() += '+';
   }
 }
 
@@ -101,37 +101,37 @@ TEST(LineReader, GivesTextAndEndingApart) {
 TEST(LineReader, LetsALoneCrWaitForTheNextByte) {
   LineReader reader;
   reader.feed("one\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.feed("\ntwo\r");
   EXPECT_EQ(reader.read_line().text, "one");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.feed("three");
   EXPECT_EQ(reader.read_line().text, "two");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
 }
 
 TEST(LineReader, LetsALoneCrWaitForTheEnd) {
   LineReader reader;
   reader.feed("one\r");
   EXPECT_EQ(reader.read_all(), "one");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.finish();
   const Line line = reader.read_line();
   EXPECT_TRUE(line);
   EXPECT_EQ(line.text, "");
   EXPECT_EQ(line.ending, "\n");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::end);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::end);
 }
 
 TEST(LineReader, TakesALoneCrOnFlush) {
   LineReader reader;
   reader.feed("one\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.flush();
   EXPECT_EQ(reader.read_line().text, "one");
   reader.feed("\ntwo\r");
   EXPECT_EQ(take_lines(reader), Texts{"\n"}) << "a LF after a flush is an ending of its own";
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more) << "a flush is over with the next chunk";
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more) << "a flush is over with the next chunk";
   reader.flush();
   EXPECT_EQ(reader.read(9), "two\n");
 }
@@ -153,15 +153,15 @@ TEST(LineReader, MeasuresLinesAgainstTheLimit) {
 TEST(LineReader, DoesNotCountAnEndingThatIsSplit) {
   LineReader reader{Newlines::crlf, 3};
   reader.feed("abc\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.feed("x\r\n");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::too_long);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::too_long);
   EXPECT_EQ(reader.read_line().text, "\rx");
   reader.feed("abc\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.finish();
   const Line line = reader.read_line();
-  EXPECT_EQ(line.state, ReadStatus::too_long);
+  EXPECT_EQ(line.status, ReadStatus::too_long);
   EXPECT_EQ(line.text, "abc");
   EXPECT_EQ(reader.read_line().text, "\r");
 }
@@ -172,7 +172,7 @@ TEST(LineReader, CutsPiecesBetweenCharacters) {
   EXPECT_EQ(reader.read_line().text, "aé");
   EXPECT_EQ(reader.read_line().text, "€");
   EXPECT_EQ(reader.read_line().text, "\U0001f600");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
 }
 
 TEST(LineReader, CutsWhatIsNoUtf8Anywhere) {
@@ -189,10 +189,10 @@ TEST(LineReader, SkipsTheRestOfALongLine) {
     for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
       const std::string chunk{text.substr(0, size)};
       reader.feed(chunk);
-      for (Line line = reader.read_line(); line.state != ReadStatus::more;
+      for (Line line = reader.read_line(); line.status != ReadStatus::more;
            line = reader.read_line()) {
         lines.emplace_back(line.text);
-        if (line.state == ReadStatus::too_long) reader.skip_line();
+        if (line.status == ReadStatus::too_long) reader.skip_line();
       }
     }
     EXPECT_EQ(lines, (Texts{"shor", "long", "end"})) << "in chunks of " << size;
@@ -202,12 +202,12 @@ TEST(LineReader, SkipsTheRestOfALongLine) {
 TEST(LineReader, SkipsUntilTheEnd) {
   LineReader reader{Newlines::crlf, 4};
   reader.feed("longer\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::too_long);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::too_long);
   reader.skip_line();
-  EXPECT_EQ(reader.read_line().state, ReadStatus::more);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   EXPECT_EQ(reader.buffered(), 1U);
   reader.finish();
-  EXPECT_EQ(reader.read_line().state, ReadStatus::end);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::end);
   EXPECT_TRUE(reader.at_end());
 }
 
@@ -230,7 +230,7 @@ TEST(LineReader, IteratesUpToALineThatIsTooLong) {
   for (const std::string_view line : reader.lines()) lines.emplace_back(line);
   EXPECT_EQ(lines, Texts{"one"});
   const Line piece = reader.read_line();
-  EXPECT_EQ(piece.state, ReadStatus::too_long);
+  EXPECT_EQ(piece.status, ReadStatus::too_long);
   EXPECT_EQ(piece.text, "lon");
   reader.skip_line();
   for (const std::string_view line : reader.lines()) lines.emplace_back(line);
@@ -263,7 +263,7 @@ TEST(LineReader, ReadsHalfOfACrlfAndCountsItOnce) {
 TEST(LineReader, ReadsAllOfWhatIsLeft) {
   LineReader reader{Newlines::crlf, 2};
   reader.feed("long\r");
-  EXPECT_EQ(reader.read_line().state, ReadStatus::too_long);
+  EXPECT_EQ(reader.read_line().status, ReadStatus::too_long);
   reader.feed("\nmore\n\r");
   EXPECT_EQ(reader.read_all(), "ng\r\nmore\n\r") << "whatever the limit";
   reader.feed("\n");
@@ -297,7 +297,7 @@ TEST(LineReader, KeepsNoMoreThanTheLimitOfALineWithoutEnd) {
     std::size_t taken = 0;
     for (int i = 0; i < 20'000; ++i) {
       reader.feed(chunk);
-      for (Line line = reader.read_line(); line.state != ReadStatus::more;
+      for (Line line = reader.read_line(); line.status != ReadStatus::more;
            line = reader.read_line()) {
         taken += line.text.size();
         if (skips) reader.skip_line();

@@ -77,12 +77,16 @@ struct Reader final : TextHandler {
 
 class LongStreams : public DescriptorCensus {
  protected:
-  std::unique_ptr<Stream> adopt(StreamHandler& handler) {
-    write_all(pair.theirs.get(), "!");  // so that it is readable
-    return Stream::adopt(reactor, Socket{net, pair.ours.release()}, handler,
-                         {.input_per_turn_max = gibibyte})
-        .value();
+  /// Our end, readable.
+  Socket socket() {
+    write_all(pair.theirs.get(), "!");
+    return Socket{net, pair.ours.release()};
   }
+  std::unique_ptr<Stream> adopt(StreamHandler& handler) {
+    return Stream::adopt(reactor, socket(), handler, options).value();
+  }
+
+  static inline const StreamOptions options{.input_per_turn_max = gibibyte};
 
   Firehose net{10 * gibibyte};
   Pair pair = unix_pair();
@@ -91,8 +95,7 @@ class LongStreams : public DescriptorCensus {
 
 TEST_F(LongStreams, ManyGibibytesWithoutANewlineTakeConstantMemory) {
   Reader reader;
-  TextStream text{reader};
-  const auto stream = adopt(text);
+  const auto text = TextStream::adopt(reactor, socket(), reader, {}, options).value();
   EXPECT_FALSE(reactor.run());
   EXPECT_EQ(reader.lines, "before|after|");
   EXPECT_EQ(reader.pieces, 1) << "the rest was skipped";

@@ -214,11 +214,11 @@ constexpr Newlines modes[] = {Newlines::universal, Newlines::kept, Newlines::lf,
 void add_lines(LineReader& reader, std::string& open, Texts& lines, std::size_t limit) {
   for (;;) {
     const Line line = reader.read_line();
-    if (line.state == ReadStatus::more || line.state == ReadStatus::end) break;
+    if (line.status == ReadStatus::more || line.status == ReadStatus::end) break;
     EXPECT_LE(line.text.size(), limit);
     EXPECT_FALSE(line.text.empty() && line.ending.empty());
     open.append(line.text).append(line.ending);
-    if (line.state == ReadStatus::too_long) continue;
+    if (line.status == ReadStatus::too_long) continue;
     lines.push_back(open);
     open.clear();
   }
@@ -280,14 +280,14 @@ template <typename Framer>
 void add_frames(Framer& framer, bool skips, std::string& open, Texts& frames) {
   for (;;) {
     const Frame frame = framer.next();
-    if (frame.state == ReadStatus::more || frame.state == ReadStatus::end) return;
+    if (frame.status == ReadStatus::more || frame.status == ReadStatus::end) return;
     open.append(frame.text());
-    if (frame.state == ReadStatus::too_long) {
+    if (frame.status == ReadStatus::too_long) {
       if (skips) framer.skip();
       if (skips) open.clear();
       continue;
     }
-    if (frame.state == ReadStatus::ready) frames.push_back(open);
+    if (frame.status == ReadStatus::ready) frames.push_back(open);
     open.clear();
   }
 }
@@ -315,7 +315,7 @@ TEST(TextFuzz, LengthsLeadToTheFramesThatWereWritten) {
       EXPECT_LE(framer.buffered(), limit + format.size);
     });
     framer.finish();
-    EXPECT_EQ(framer.next().state, ReadStatus::end);
+    EXPECT_EQ(framer.next().status, ReadStatus::end);
     EXPECT_EQ(frames, written);
   }
 }
@@ -347,7 +347,7 @@ TEST(TextFuzz, DelimitersSplitAsFindDoes) {
     framer.finish();
     const Frame left = framer.next();
     const bool is_left = at < stream.size();
-    EXPECT_EQ(left.state, is_left ? ReadStatus::incomplete : ReadStatus::end);
+    EXPECT_EQ(left.status, is_left ? ReadStatus::incomplete : ReadStatus::end);
     EXPECT_EQ(frames, expected) << needle << ' ' << stream;
   }
 }

@@ -49,17 +49,24 @@ class LineClient final : public Client, private TextHandler {
   LineClient(Site& site, std::string_view target, Mood mood)
       : Client(site, "line client"),
         lines_(1 + scene().draw(50)),
-        at_once_(mood == Mood::whimsical && scene().one_in(2)),
-        text_(*this) {
+        at_once_(mood == Mood::whimsical && scene().one_in(2)) {
     const ConnectOptions options = patient_options(std::chrono::minutes{5});
     begins(options);
-    stream_ = connect(reactor(), target, text_, options);
-    text_.attach(*stream_);
+    text_ = TextStream::connect(reactor(), target, *this, {}, options);
     do say_next();
     while (at_once_ && said_ < lines_);
   }
-  ~LineClient() override { stream_.reset(); }  // before the text that is attached to it
 
+  void destroy_something() override {
+    if (text_ == nullptr) return;
+    calls_.destroyed();
+    text_.reset();
+  }
+  void stop_something() override {
+    if (text_ == nullptr) return;
+    calls_.closes();
+    text_->stream().close();
+  }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && answered_ == lines_;
   }
@@ -72,7 +79,7 @@ class LineClient final : public Client, private TextHandler {
   void say_next() {
     const std::string line = line_number(said_++);
     calls_.writes(line.size() + 1);
-    text_.write_line(line);
+    text_->write_line(line);
   }
   void on_open(TextStream&) override { opened(); }
   void on_line(TextStream& text, std::string_view line) override {
@@ -95,7 +102,7 @@ class LineClient final : public Client, private TextHandler {
   bool at_once_;
   std::uint64_t said_ = 0;
   std::uint64_t answered_ = 0;
-  TextStream text_;
+  std::unique_ptr<TextStream> text_;
 };
 
 }  // namespace
