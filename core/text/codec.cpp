@@ -1,15 +1,16 @@
-// Decoder: bytes in chunks to text.
+// Decoder: converts bytes in chunks to text.
 //
-// Each encoding is one step: it appends the text of the bytes that are good and says how many they
-// were, and how long the bad part behind them is; no bad part means that the rest is an unfinished
-// character. The loop around it, consume(), does what `errors` says with a bad part, and goes on.
+// Each encoding is one case of step(): it appends the text of the valid bytes and returns how many
+// these were, and how long the invalid part after them is. If there is no invalid part, the rest is
+// an incomplete character. The loop around it, consume(), handles an invalid part as `errors` says
+// and continues.
 //
-//   chunk      [ good | bad | good | unfinished ]
-//   pending_                       [ unfinished ]  and the next chunk's first bytes behind it
+//   chunk      [ valid | invalid | valid | incomplete ]
+//   pending_                             [ incomplete ] + the first bytes of the next chunk
 //
-// An unfinished character waits in pending_. When the next chunk comes, its first bytes are put
-// behind it, and these few are consumed by themselves; from what they leave on, the chunk is
-// consumed where it is. Good text of utf-8 and ascii is not even copied: it is the chunk.
+// An incomplete character waits in pending_. The first bytes of the next chunk are appended to it,
+// and these few are consumed separately; the rest of the chunk is then consumed where it is. Valid
+// text of utf-8 and ascii is not copied: the chunk is returned.
 #include <rondo/codec.h>
 
 #include <algorithm>
@@ -95,8 +96,8 @@ Decoded Decoder::decode(Bytes chunk) {
 Decoded Decoder::decode(std::string_view chunk) { return run(chunk, false); }
 Decoded Decoder::finish() { return run({}, true); }
 
-/// So much of the chunk is its own text, when nothing is pending: all but an unfinished character,
-/// or, when there is anything bad, nothing.
+/// How much of the chunk can be returned as the text, if nothing is pending: all but an incomplete
+/// character, or nothing if any part is invalid.
 std::size_t Decoder::lendable(std::string_view chunk) const noexcept {
   const bool is_utf8 =
       kind_ == EncodingKind::utf8 || (kind_ == EncodingKind::utf8_sig && !at_start_);
@@ -111,7 +112,7 @@ std::size_t Decoder::lendable(std::string_view chunk) const noexcept {
 
 void Decoder::keep_pending(std::string_view rest) noexcept {
   const std::size_t size = std::min(rest.size(), pending_.size());
-  std::copy_n(rest.begin(), size, pending_.begin());  // forwards: it may be a part of pending_
+  std::copy_n(rest.begin(), size, pending_.begin());  // forwards: `rest` may lie in pending_
   pending_size_ = static_cast<std::uint8_t>(size);
 }
 
@@ -136,9 +137,9 @@ Decoded Decoder::run(std::string_view chunk, bool last) {
   return {text_, error_};
 }
 
-/// Consumes what is pending with as much of the chunk as fits behind it; returns how much of the
-/// chunk that was. A step leaves 8 bytes unfinished at most, so that the pending ones are resolved
-/// unless the chunk is too short for it.
+/// Consumes the pending bytes with as much of the chunk as fits after them, and returns how much of
+/// the chunk that was. A step leaves at most 8 incomplete bytes, so the pending bytes are resolved
+/// unless the chunk is too short.
 std::size_t Decoder::join_pending(std::string_view chunk, bool last) {
   if (pending_size_ == 0) return 0;
   const std::size_t size = std::min(chunk.size(), pending_.size() - pending_size_);
@@ -154,7 +155,7 @@ std::size_t Decoder::join_pending(std::string_view chunk, bool last) {
   return used - std::exchange(pending_size_, std::uint8_t{0});
 }
 
-/// Returns how much was dealt with; behind it stands an unfinished character.
+/// Returns how many bytes were handled; after them stands an incomplete character, or nothing.
 std::size_t Decoder::consume(std::string_view bytes, bool last) {
   std::size_t at = 0;
   while (at < bytes.size()) {
@@ -176,7 +177,7 @@ std::size_t Decoder::consume(std::string_view bytes, bool last) {
   return at;
 }
 
-/// The size of the BOM at the very start, or nothing when more bytes must tell.
+/// The size of the BOM at the start of the stream, or nullopt if more bytes are needed to decide.
 std::optional<std::size_t> Decoder::read_mark(std::string_view bytes, bool last) noexcept {
   if (kind_ == EncodingKind::utf8_sig) {
     const bool may_become = detail::utf8_mark.starts_with(bytes) && !last;
@@ -237,7 +238,7 @@ Scan Decoder::step(std::string_view bytes, bool last) {
   return scan;
 }
 
-/// Returns how much of the bad part was dealt with.
+/// Returns how many bytes of the invalid part were handled.
 std::size_t Decoder::handle(std::string_view bad, std::string_view reason) {
   switch (errors_) {
     case TextErrors::strict:
@@ -257,10 +258,10 @@ std::size_t Decoder::handle(std::string_view bad, std::string_view reason) {
   return bad.size();
 }
 
-/// Puts bad bytes into the text so that the encoder finds them again.
+/// Puts invalid bytes into the text in such a form that the encoder can restore them.
 std::size_t Decoder::keep_bad(std::string_view bad) {
   if (kind_ == EncodingKind::other) {
-    // As Python: bytes of ASCII are looked at again, though they stand in a bad part.
+    // As in Python, ASCII bytes within an invalid part are decoded again.
     std::size_t size = 0;
     while (size < bad.size() && (size == 0 || is_high(bad[size]))) {
       detail::append_kept_byte(text_, bad[size++]);
@@ -279,7 +280,7 @@ std::size_t Decoder::keep_bad(std::string_view bad) {
     detail::append_utf8(text_, unit);
   }
   if (at == bad.size()) return at;
-  // Half a unit, the last byte of all: U+DC80 to U+DCFF are taken by unpaired surrogates.
+  // Half a unit, at the end of the input. U+DC80 to U+DCFF already stand for unpaired surrogates.
   if (is_high(bad[at])) {
     text_.push_back(bad[at]);
   } else {

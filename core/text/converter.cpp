@@ -1,18 +1,19 @@
-// Converter: iconv(3), and what it does not do as Python would.
+// Converter: iconv(3), and corrections where it differs from Python.
 //
-// - ASCII goes round iconv: where all 128 characters are themselves, and what begins a shift of
-//   ISO 2022, HZ and UTF-7 as well, which is tried out when the converter is made, bytes up to the
-//   first that is not ASCII are copied. Some converters hold a
-//   character back until they know that nothing combines with it; it is called for first.
-// - ISO 2022 has ASCII in two sets, and iconv stays in the second, where it was for a yen sign,
-// until
-//   a character is not there. So what comes between is converted alone: the bytes are the same in
-//   whatever pieces the text comes, and those of Python.
-// - glibc drops the tag characters U+E0000 to U+E007F without a word in most encodings. So each is
-//   converted alone, and is missing when nothing came out.
-// - iconv stops at a bad byte without saying how long the bad part is: one byte, as in Python's
-//   decoders. What is unfinished and longer than any character is bad, too.
-// - POSIX lets iconv take `char**`, other systems declare `const char**`.
+// - ASCII is copied without iconv if the encoding maps all 128 characters to themselves, and also
+// the
+//   sequences that begin a shift of ISO 2022, HZ and UTF-7. This is tried when the converter is
+//   made. Some converters hold a character back until they know that nothing combines with it;
+//   finish() fetches it before ASCII is copied.
+// - ISO 2022 has ASCII in two sets, and after a yen sign iconv stays in the second until it lacks a
+//   character. So the text between ASCII characters is converted separately: the bytes do not
+//   depend on how the text is cut, and are those of Python.
+// - In most encodings glibc silently drops the tag characters U+E0000 to U+E007F. So each is
+//   converted separately, and counts as missing if it yields nothing.
+// - iconv stops at an invalid byte and does not report the size of the invalid part. It counts as
+// one
+//   byte, as in Python's decoders. An incomplete part longer than any character is invalid, too.
+// - In POSIX iconv takes `char**`; other systems declare `const char**`.
 #include "converter.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ constexpr std::size_t room_size = 2048;
 constexpr std::size_t unfinished_max = 8;
 constexpr std::string_view tag_lead = "\xf3\xa0";  // and 80 or 81: U+E0000 to U+E007F
 
-/// Whichever kind of pointer this system's iconv wants.
+/// Converts to the kind of pointer that this system's iconv takes.
 struct InputPointer {
   const char** at;
   // NOLINTBEGIN(google-explicit-constructor): this is its purpose
@@ -48,7 +49,7 @@ std::size_t find_tag(std::string_view text) noexcept {
 
 Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Direction direction) {
   const bool decodes = direction == Direction::decode;
-  std::unique_ptr<Converter> converter{new Converter};  // first: it takes memory
+  std::unique_ptr<Converter> converter{new Converter};  // first, as it may throw
   converter->handle_ =
       decodes ? ::iconv_open("UTF-8", name.c_str()) : ::iconv_open(name.c_str(), "UTF-8");
   if (converter->handle_ == none()) return last_system_error();
@@ -90,7 +91,8 @@ void Converter::find_shifts() {
   shifts_ = has_ascii_ && out.size() != size;
 }
 
-/// Converts until the end, 0, or until iconv says why not, its errno; `in` becomes what is left.
+/// Converts until the end and returns 0, or until iconv fails and returns its errno. `in` becomes
+/// the part that is left.
 int Converter::convert(std::string& out, std::string_view& in) {
   std::array<char, room_size> room;
   may_hold_ = true;

@@ -22,22 +22,23 @@ class Converter {
   /// `name` as iconv spells it. Errors: invalid_argument for a name that it does not know.
   [[nodiscard]] static Result<std::unique_ptr<Converter>> make(const std::string& name,
                                                                Direction direction);
-  /// What an encoding needs: none, if it is one that rondo does itself.
+  /// The converter that an encoding needs; null if rondo converts the encoding itself.
   [[nodiscard]] static Result<std::unique_ptr<Converter>, Error> make_for(const Encoding& encoding,
                                                                           Direction direction);
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
   ~Converter();
 
-  /// Whether a byte below 80 at the start of a character is that character of ASCII, for all 128.
+  /// Whether each byte below 80 hex at the start of a character is that character of ASCII.
   [[nodiscard]] bool has_ascii() const noexcept { return has_ascii_; }
 
-  /// Appends the text of good bytes. `bad` 0: up to 8 bytes are unfinished.
+  /// Appends the text of the valid bytes. If Scan::bad is 0, up to 8 bytes are incomplete.
   [[nodiscard]] Scan decode(std::string& out, std::string_view bytes);
-  /// Appends the bytes of the text, which is UTF-8, up to a character that the encoding does not
-  /// have; returns how much of it that was.
+  /// Appends the bytes of the text, which is UTF-8, up to a character that the encoding lacks.
+  /// Returns the size of the text that was encoded.
   [[nodiscard]] std::size_t encode(std::string& out, std::string_view text);
-  /// Appends what the converter has held back, and what leads back to the first shift state.
+  /// Appends a character that iconv has held back, and the sequence that returns to the first shift
+  /// state.
   void finish(std::string& out);
   void reset() noexcept;
 
@@ -54,7 +55,7 @@ class Converter {
 
   iconv_t handle_ = none();
   bool has_ascii_ = false;
-  bool shifts_ = false;    // and back, when the text ends
+  bool shifts_ = false;    // the encoding has shift states
   bool may_hold_ = false;  // iconv was called since finish(), and may hold a character back
 };
 

@@ -1,9 +1,10 @@
-// Encoder: text in pieces to bytes. The loop is the Decoder's, turned round: text is scanned for
-// what is good UTF-8, put() encodes of it what the encoding has, and `errors` says what becomes of
-// the rest. Two things may be bad: text that is no UTF-8, and characters that are missing.
+// Encoder: converts text in pieces to bytes. The loop is the Decoder's in the other direction: text
+// is scanned for valid UTF-8, put() encodes the characters that the encoding has, and `errors` says
+// what happens to the rest. Two things may be wrong: text that is not UTF-8, and characters that
+// the encoding lacks.
 //
-// With `lossless` the scan also takes what the decoder makes of bad bytes, so that it can be turned
-// back; for utf-8 and ascii, where bad bytes are in the text as they are, text and bytes are one.
+// With `lossless` the scan also accepts what the decoder makes of invalid bytes, to restore them.
+// Text of utf-8 and ascii contains invalid bytes unchanged, so it equals its bytes.
 #include <rondo/codec.h>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ void Encoder::reset() noexcept {
 Encoded Encoder::encode(std::string_view text) { return run(text, false); }
 Encoded Encoder::finish() { return run({}, true); }
 
-/// Whether this piece, when nothing is pending, is its own bytes: how much of it, or 0.
+/// How much of the text can be returned as the bytes, if nothing is pending.
 std::size_t Encoder::lendable(std::string_view text) const noexcept {
   const bool is_utf8 =
       kind_ == EncodingKind::utf8 || (kind_ == EncodingKind::utf8_sig && !at_start_);
@@ -74,7 +75,7 @@ std::size_t Encoder::lendable(std::string_view text) const noexcept {
 
 void Encoder::keep_pending(std::string_view rest) noexcept {
   const std::size_t size = std::min(rest.size(), pending_.size());
-  std::copy_n(rest.begin(), size, pending_.begin());  // forwards: it may be a part of pending_
+  std::copy_n(rest.begin(), size, pending_.begin());  // forwards: `rest` may lie in pending_
   pending_size_ = static_cast<std::uint8_t>(size);
 }
 
@@ -138,7 +139,8 @@ std::size_t Encoder::consume(std::string_view text, bool last) {
   return at;
 }
 
-/// In pieces, for put() may look at all that it is given and then stop at the first character.
+/// In pieces of limited size, since put() may examine a whole piece and then stop at its first
+/// character.
 void Encoder::encode_good(std::string_view text) {
   while (!text.empty()) {
     std::size_t piece_size = std::min(text.size(), piece_max);
@@ -155,7 +157,7 @@ void Encoder::encode_good(std::string_view text) {
   }
 }
 
-/// Encodes up to the first character that is missing; returns how much of the text that was.
+/// Encodes up to the first character that the encoding lacks. Returns the size of the text encoded.
 std::size_t Encoder::put(std::string_view text) {
   std::size_t at = 0;
   switch (kind_) {
@@ -188,7 +190,7 @@ std::size_t Encoder::put(std::string_view text) {
     case EncodingKind::other:
       break;
   }
-  // The converter must not see what only we know.
+  // The converter must not see the forms that only `lossless` uses.
   if (errors_ == TextErrors::lossless) text = text.substr(0, detail::scan_utf8(text).good);
   return converter_->encode(bytes_, text);
 }
@@ -197,11 +199,11 @@ void Encoder::put_character(char32_t code) {
   detail::append_utf16(bytes_, code, kind_ == EncodingKind::utf16_be);
 }
 
-/// What is escaped is written in ASCII, which all encodings have; one that has not leaves it out.
+/// Writes an escape sequence in ASCII, which almost all encodings have.
 void Encoder::put_escape(char letter, char32_t code, unsigned digits) {
   std::string text{'\\', letter};
   while (digits > 0) text.push_back("0123456789abcdef"[code >> (4U * --digits) & 0xFU]);
-  (void)put(text);  // what is missing even now is left out
+  (void)put(text);  // characters that the encoding lacks are left out
 }
 
 void Encoder::handle_missing(std::string_view character) {
@@ -211,7 +213,7 @@ void Encoder::handle_missing(std::string_view character) {
       error_ = TextError{position_, character.size(), missing_reason(kind_)};
       break;
     case TextErrors::replace:
-      (void)put("?");  // an encoding without a question mark leaves it out
+      (void)put("?");  // left out if the encoding has no question mark
       break;
     case TextErrors::ignore:
       break;
@@ -242,7 +244,7 @@ void Encoder::handle_bad(std::string_view bad, std::string_view reason) {
       error_ = TextError{position_, bad.size(), reason};
       break;
     case TextErrors::replace:
-      if (put(detail::replacement) == 0) (void)put("?");  // or neither, as handle_missing
+      if (put(detail::replacement) == 0) (void)put("?");  // or neither, as in handle_missing
       break;
     case TextErrors::ignore:
       break;

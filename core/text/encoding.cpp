@@ -1,6 +1,7 @@
-// Encoding: names, as people write them. A name is compared without case and separators; what is
-// not ours is tried on iconv, in the spellings that glibc, libiconv and musl use. A name is checked
-// first: to iconv an empty one or `char` would mean the locale's, and `//` begin an option.
+// Encoding: names in the spellings that people use. Names are compared without case and separators.
+// A name that is not one of rondo's own is tried with iconv, in the spellings of glibc, libiconv
+// and musl. It is checked first: to iconv an empty name or `char` means the locale's encoding, and
+// `//` begins an option.
 #include <rondo/codec.h>
 
 #include <algorithm>
@@ -34,22 +35,22 @@ constexpr Alias aliases[] = {
     {"utf16be", EncodingKind::utf16_be}, {"unicodebigunmarked", EncodingKind::utf16_be},
 };
 
-/// Python's names that iconv would not understand, or understand otherwise: what the web calls
-/// shift_jis is cp932, and what iconv calls so has a yen sign for the backslash.
+/// Python's names that iconv does not know, or knows for another encoding: shift_jis is cp932 on
+/// the web, while iconv's shift_jis has a yen sign in place of the backslash.
 constexpr std::pair<std::string_view, std::string_view> system_names[] = {
     {"shiftjis", "CP932"},   {"sjis", "CP932"},    {"mskanji", "CP932"},
     {"windows31j", "CP932"}, {"ms932", "CP932"},   {"big5hkscs", "BIG5-HKSCS"},
     {"tis620", "TIS-620"},   {"hz", "HZ-GB-2312"},
 };
 
-/// Families whose name has a separator that people leave out: `eucjp`, `koi8r`, `iso885915`.
+/// Families of names with a separator that is often left out: `eucjp`, `koi8r`, `iso885915`.
 constexpr std::pair<std::string_view, std::string_view> families[] = {
     {"windows", "CP"}, {"iso8859", "ISO-8859-"}, {"iso2022", "ISO-2022-"}, {"euc", "EUC-"},
     {"koi8", "KOI8-"}, {"utf", "UTF-"},          {"ibm", "IBM"},
 };
 
-/// Those that mean something else on each machine; and utf-7, whose shifts iconv loses at a bad
-/// part, and which smuggles what other programs filter.
+/// Names with another meaning on each machine; and utf-7, whose shift state iconv loses at an
+/// invalid part, and which can hide text from the filters of other programs.
 bool is_refused(std::string_view plain_name) noexcept {
   return plain_name == "char" || plain_name == "wchart" || plain_name == "internal" ||
          plain_name.find("utf7") != std::string_view::npos;
@@ -107,7 +108,7 @@ bool is_known(const std::string& name) {
          detail::Converter::make(name, detail::Converter::Direction::encode);
 }
 
-/// The spelling that iconv knows, or none.
+/// The spelling that iconv knows, or an empty string.
 std::string find_system_name(std::string_view name, std::string_view plain_name) {
   for (const auto& [python, system] : system_names) {
     if (plain_name == python && is_known(std::string{system})) return std::string{system};

@@ -1,7 +1,7 @@
-// UTF-8 and UTF-16, read as the Unicode Standard (3.9, D92 and "U+FFFD Substitution of Maximal
-// Subparts") and CPython's unicodeobject.c do: a bad part is the longest beginning of a character
-// that could still have become one, or one byte; a bad part of UTF-16 is one unit, or what is
-// unfinished at the end.
+// UTF-8 and UTF-16, read as in the Unicode Standard (3.9, D92 and "U+FFFD Substitution of Maximal
+// Subparts") and in CPython's unicodeobject.c: an invalid part of UTF-8 is the longest beginning of
+// a character that could have become one, or else one byte. An invalid part of UTF-16 is one unit,
+// or the incomplete part at the end.
 #include "utf.h"
 
 #include <cstring>
@@ -12,12 +12,12 @@ namespace {
 constexpr char32_t surrogates = 0xD800;
 constexpr char32_t low_surrogates = 0xDC00;
 constexpr char32_t supplementary = 0x10000;
-constexpr char32_t kept_bytes = 0xDC00;  // and the byte, from 80 on
+constexpr char32_t kept_bytes = 0xDC00;  // plus the byte, 80 to FF
 
 constexpr unsigned byte_of(char c) noexcept { return static_cast<unsigned char>(c); }
 
 struct Lead {
-  std::size_t size;  // of the character; 0: no character begins so
+  std::size_t size;  // of the character; 0: no character begins with this byte
   unsigned second_min;
   unsigned second_max;
 };

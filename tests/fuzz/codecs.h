@@ -1,4 +1,4 @@
-// What the fuzz targets of encodings share.
+// Shared by the fuzz targets of encodings.
 #pragma once
 
 #include <optional>
@@ -14,24 +14,24 @@ constexpr std::string_view encodings[] = {
     "utf-8",   "utf-8-sig", "ascii",       "latin-1", "utf-16", "utf-16-le", "utf-16-be", "cp1252",
     "gb18030", "euc-jp",    "iso-2022-jp", "cp932",   "big5",   "utf-32",    "koi8-r",
 };
-/// Those in which each text has one form, so that lossless text is the same bytes again.
+/// Encodings in which each text has one form, so that lossless text yields the same bytes.
 constexpr std::string_view both_ways[] = {"utf-8",     "ascii",  "latin-1", "utf-16-le",
                                           "utf-16-be", "cp1252", "koi8-r"};
 constexpr TextErrors policies[] = {TextErrors::strict, TextErrors::replace, TextErrors::ignore,
                                    TextErrors::backslashreplace, TextErrors::lossless};
 
-/// All that a decoder or an encoder has said.
+/// The joint result of all calls of a decoder or an encoder.
 struct Outcome {
   std::string text;
   std::optional<TextError> error;
 
   void add(const Decoded& decoded) {
-    require(!error || decoded.text.empty(), "nothing comes behind an error");
+    require(!error || decoded.text.empty(), "nothing follows an error");
     text += decoded.text;
     error = decoded.error;
   }
   void add(const Encoded& encoded) {
-    require(!error || encoded.bytes.empty(), "nothing comes behind an error");
+    require(!error || encoded.bytes.empty(), "nothing follows an error");
     text += text_of(encoded.bytes);
     error = encoded.error;
   }
@@ -48,7 +48,8 @@ inline Outcome decoded(Decoder& decoder, std::string_view bytes, Cuts& cuts) {
   cuts.each(bytes, [&](std::string_view chunk) { outcome.add(decoder.decode(chunk)); });
   outcome.add(decoder.finish());
   if (outcome.error) {
-    require(outcome.error->position + outcome.error->size <= bytes.size(), "it stands inside");
+    require(outcome.error->position + outcome.error->size <= bytes.size(),
+            "the error lies within the input");
   }
   return outcome;
 }
@@ -59,7 +60,8 @@ inline Outcome encoded(Encoder& encoder, std::string_view text, Cuts& cuts) {
   cuts.each(text, [&](std::string_view chunk) { outcome.add(encoder.encode(chunk)); });
   outcome.add(encoder.finish());
   if (outcome.error) {
-    require(outcome.error->position + outcome.error->size <= text.size(), "it stands inside");
+    require(outcome.error->position + outcome.error->size <= text.size(),
+            "the error lies within the input");
   }
   return outcome;
 }

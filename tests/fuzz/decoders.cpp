@@ -1,5 +1,4 @@
-// Decoders: in chunks as in one piece; what they make is UTF-8; lossless text is the same bytes
-// again.
+// Decoders: chunks make no difference; the text is UTF-8; lossless text yields the same bytes.
 #include "fuzz/codecs.h"
 #include "fuzz/target.h"
 
@@ -18,7 +17,7 @@ void decoders(Input& input) {
   decoder.reset();
   const Outcome cut = decoded(decoder, bytes, cuts);
   require_same(cut, whole, "chunks make no difference");
-  require(!cut.error || errors == TextErrors::strict, "strict alone fails");
+  require(!cut.error || errors == TextErrors::strict, "only strict fails");
   if (errors != TextErrors::lossless) {
     auto check = Decoder::make("utf-8").value();
     require_same(check.decode(cut.text).text, cut.text, "text is UTF-8");
@@ -29,7 +28,7 @@ void decoders(Input& input) {
     return;
   auto encoder = Encoder::make(encoding, TextErrors::lossless).value();
   const Outcome again = encoded(encoder, cut.text, cuts);
-  require_same(again, Outcome{std::string{bytes}, {}}, "lossless text is the same bytes again");
+  require_same(again, Outcome{std::string{bytes}, {}}, "lossless text yields the same bytes");
 }
 
 const Target target{"decoders", decoders};

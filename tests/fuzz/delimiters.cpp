@@ -1,4 +1,4 @@
-// DelimiterFramer and FixedFramer, cut anywhere, against find() and substr() on the whole.
+// DelimiterFramer and FixedFramer with any chunks, against find() and substr() on the whole input.
 #include <rondo/framing.h>
 
 #include "fuzz/frames.h"
@@ -23,9 +23,9 @@ void fixed(std::size_t size, std::string_view stream, Cuts& cuts) {
   framer.finish();
   const Frame left = framer.next();
   require(left.status == (stream.empty() ? ReadStatus::end : ReadStatus::incomplete),
-          "tells of what is left");
-  require_same(left.text(), stream, "and gives it");
-  require(framer.next().status == ReadStatus::end, "and then that it has ended");
+          "reports what is left");
+  require_same(left.text(), stream, "and returns it");
+  require(framer.next().status == ReadStatus::end, "and then the end");
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ void delimiters(Input& input) {
   cuts.each(stream, [&](std::string_view chunk) {
     framer.feed(bytes_of(chunk));
     frames.take(framer);
-    require(framer.buffered() < limit + needle.size(), "keeps a frame at most");
+    require(framer.buffered() < limit + needle.size(), "keeps at most one frame");
   });
   std::string model;
   std::size_t at = 0;
@@ -61,8 +61,8 @@ void delimiters(Input& input) {
     is_incomplete = frame.status == ReadStatus::incomplete;
     left += frame.text();
   }
-  require(is_incomplete == (at < stream.size()), "tells of what is left");
-  if (!skips) require_same(left, stream.substr(at), "and gives it");
+  require(is_incomplete == (at < stream.size()), "reports what is left");
+  if (!skips) require_same(left, stream.substr(at), "and returns it");
 
   fixed(limit, stream, cuts);
 }

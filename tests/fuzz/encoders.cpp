@@ -1,4 +1,4 @@
-// Encoders: in pieces as in one; what they could write without a replacement reads back.
+// Encoders: pieces make no difference; text that needed no replacement can be decoded again.
 #include "fuzz/codecs.h"
 #include "fuzz/target.h"
 

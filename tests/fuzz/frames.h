@@ -1,4 +1,4 @@
-// Takes what a framer has, for the fuzz targets of framers.
+// Reads the frames of a framer, for the fuzz targets of framers.
 #pragma once
 
 #include <rondo/framing.h>
@@ -7,7 +7,7 @@
 
 namespace rondo::fuzz {
 
-/// The frames with a bar behind each; long ones joined, or skipped.
+/// The frames, each followed by a bar. Long ones are joined, or skipped.
 class Frames {
  public:
   explicit Frames(bool skips) noexcept : skips_(skips) {}
@@ -29,7 +29,7 @@ class Frames {
     }
   }
   [[nodiscard]] const std::string& taken() const noexcept { return taken_; }
-  /// What has come of a long one.
+  /// The pieces of a long frame so far.
   [[nodiscard]] const std::string& open() const noexcept { return open_; }
 
  private:

@@ -1,5 +1,5 @@
-// LengthFramer on any bytes, cut anywhere, against a walk over the whole; and what append_frame
-// writes comes back.
+// LengthFramer on any bytes, with any chunks, against a walk over the whole input; and
+// append_frame, whose frames are read again.
 #include <optional>
 
 #include <rondo/framing.h>
@@ -20,8 +20,8 @@ std::uint64_t length_in(std::string_view prefix, std::endian order) {
 }
 
 struct Walk {
-  std::string frames;               // with a bar behind each
-  std::optional<std::string> rest;  // of one that is not whole
+  std::string frames;               // each followed by a bar
+  std::optional<std::string> rest;  // of an incomplete frame
 };
 
 Walk walk(std::string_view stream, LengthFormat format, std::size_t limit, bool skips) {
@@ -50,21 +50,21 @@ void read(std::string_view stream, LengthFormat format, std::size_t limit, bool 
   cuts.each(stream, [&](std::string_view chunk) {
     framer.feed(bytes_of(chunk));
     frames.take(framer);
-    require(framer.buffered() < limit + format.size, "keeps a frame at most");
+    require(framer.buffered() < limit + format.size, "keeps at most one frame");
   });
   const Walk model = walk(stream, format, limit, skips);
-  require_same(frames.taken(), model.frames, "the frames that their lengths lead to");
+  require_same(frames.taken(), model.frames, "the frames that the lengths describe");
   framer.finish();
   std::string left = frames.open();
   bool is_incomplete = false;
   for (Frame frame = framer.next(); frame.status != ReadStatus::end; frame = framer.next()) {
     require(frame.status == ReadStatus::incomplete, "no frame is whole");
-    require(frame.expected > frame.data.size(), "tells how much it would have been");
+    require(frame.expected > frame.data.size(), "reports the size it would have");
     is_incomplete = true;
     left += frame.text();
   }
-  require(is_incomplete == model.rest.has_value(), "tells of what is left");
-  if (!skips && model.rest) require_same(left, *model.rest, "and gives it");
+  require(is_incomplete == model.rest.has_value(), "reports what is left");
+  if (!skips && model.rest) require_same(left, *model.rest, "and returns it");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// LineReader, in any mode, with any limit, cut anywhere: its lines and reads against a split of the
-// whole text at once. And append_lines against a replacement byte by byte.
+// LineReader in any mode, with any limit and any chunks: its lines and reads against a split of the
+// whole text. And append_lines against a replacement byte by byte.
 #include <set>
 #include <vector>
 
@@ -54,22 +54,22 @@ class Reading {
   void feed(std::string_view chunk) {
     reader_.feed(chunk);
     take();
-    require(reader_.buffered() <= limit_ + 1 || way_ == Way::with_reads, "keeps a line at most");
+    require(reader_.buffered() <= limit_ + 1 || way_ == Way::with_reads, "keeps at most one line");
     reader_.keep();
   }
   void finish() {
     reader_.finish();
     take();
     if (way_ == Way::with_reads) taken_ += reader_.read_all();
-    require(reader_.at_end(), "all was taken at the end");
-    require(reader_.read_line().status == ReadStatus::end, "and that is told");
+    require(reader_.at_end(), "all was read at the end");
+    require(reader_.read_line().status == ReadStatus::end, "and the end is reported");
   }
   void compare(std::string_view text) const {
     std::string model;
     std::set<std::string_view> endings;
     for (const ModelLine& line : split(text, mode_)) {
       endings.insert(line.ending);
-      // A limit's worth and half an ending, at the end of all, is a long line too.
+      // `limit` bytes and half an ending, at the end of the text, are a long line too.
       if (way_ == Way::skipped && line.text.size() > limit_) continue;
       model.append(line.text).append(as_read(line.ending, mode_));
       if (way_ != Way::with_reads) model += '|';
@@ -110,7 +110,7 @@ class Reading {
     taken_.append(open_).append(line.text).append(line.ending) += '|';
     open_.clear();
   }
-  /// Lines, or so many characters, as the input says.
+  /// Lines, or a number of characters, as the input says.
   void take_some() {
     const char choice = choices_.empty() ? '\0' : choices_[taken_.size() % choices_.size()];
     for (int n = choice & 3; n > 0; --n) {
@@ -129,7 +129,7 @@ class Reading {
   std::string_view choices_;
   LineReader reader_;
   std::string open_;   // the pieces so far of a long line
-  std::string taken_;  // with a bar behind each line
+  std::string taken_;  // each line followed by a bar
 };
 
 void write(LineEnding ending, std::string_view text) {

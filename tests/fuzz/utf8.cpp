@@ -1,5 +1,5 @@
 // The decoder of UTF-8 against the table of the standard (Unicode 15, table 3-7), byte by byte: the
-// maximal parts that are bad, under every policy, in chunks.
+// maximal invalid parts, with every policy, in chunks.
 #include "fuzz/codecs.h"
 #include "fuzz/target.h"
 
@@ -8,7 +8,8 @@ namespace {
 
 unsigned at(std::string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
 
-/// What a lead byte asks for: how many bytes, and where the second may lie. 0 bytes: it leads none.
+/// What follows a lead byte: the size of the character, and the range of the second byte. Size 0:
+/// no character begins with this byte.
 struct Row {
   std::size_t size = 0;
   unsigned low = 0x80;
@@ -27,7 +28,7 @@ Row row_of(unsigned lead) {
   return {};
 }
 
-/// Of what stands in front: the size of a character, or of the maximal bad part.
+/// The size of the first character, or of the maximal invalid part.
 struct Front {
   std::size_t size;
   bool is_good;

@@ -1,7 +1,7 @@
-// A codec as a filter, for tests that compare it with another one. Each line of the input is
+// A codec as a filter, for tests that compare it with another codec. Each line of the input is
 //   decode|encode ENCODING ERRORS CHUNK...      chunks in hexadecimal, `-` for an empty one
-// and each line of the output what they became together, in hexadecimal; then, if there was an
-// error, its position, its size and its reason.
+// and each line of the output is their joint result in hexadecimal, followed by the position, size
+// and reason of an error, if there is one.
 #include <cstdio>
 #include <iostream>
 #include <sstream>

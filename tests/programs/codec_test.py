@@ -42,15 +42,15 @@ class Codec(unittest.TestCase):
         self.random = random.Random(self.seed)
 
     def cut(self, data, count_max=8):
-        """Into chunks; one in four cases byte by byte."""
+        """The data in chunks; in one of four cases byte by byte."""
         if data and self.random.randrange(4) == 0:
             return [data[i:i + 1] for i in range(len(data))]
         count = self.random.randrange(count_max)
-        places = sorted(self.random.randint(0, len(data)) for _ in range(count))
-        return [data[i:j] for i, j in zip([0, *places], [*places, len(data)])]
+        positions = sorted(self.random.randint(0, len(data)) for _ in range(count))
+        return [data[i:j] for i, j in zip([0, *positions], [*positions, len(data)])]
 
     def compare(self, cases, with_reason=True):
-        """`cases`: verb, encoding, errors, data, what is expected."""
+        """`cases`: verb, encoding, errors, data, expected result."""
         lines = "".join(f"{verb} {encoding} {errors} {' '.join(map(to_hex, self.cut(data)))}\n"
                         for verb, encoding, errors, data, _ in cases)
         done = subprocess.run([FILTER], input=lines, capture_output=True, text=True,
@@ -62,7 +62,7 @@ class Codec(unittest.TestCase):
                 line = " ".join(line.split()[:3])
             self.assertEqual(line, case[-1], f"{case[:3]} of {case[3]!r}\nsent {sent}")
 
-    # --- what Python says -----------------------------------------------------------------------
+    # --- Python's results -----------------------------------------------------------------------
 
     def decoded(self, encoding, errors, data):
         codec = "utf-16-le" if encoding == "utf-16" else encoding
@@ -108,7 +108,7 @@ class Codec(unittest.TestCase):
             where = f"{to_hex(mark)} {start} {size}"
             return f"{where} {error.reason}" if encoding in OURS else where
 
-    # --- what it is said about ------------------------------------------------------------------
+    # --- random input ---------------------------------------------------------------------------
 
     def bytes_for(self, encoding):
         kind = self.random.randrange(3)
@@ -163,7 +163,7 @@ class Codec(unittest.TestCase):
         for encoding in OURS:
             for errors in ERRORS:
                 if errors == "lossless" and encoding == "ascii":
-                    continue  # what Python refuses stays as it is
+                    continue  # Python refuses what rondo writes unchanged
                 for _ in range(500):
                     text = self.text()
                     cases.append(self.encoding(encoding, errors, text))

@@ -1,4 +1,4 @@
-// Decoder and Encoder: names, errors, chunks, what is lent. codec_test.py compares with Python.
+// Decoder and Encoder: names, errors, chunks, copies. codec_test.py compares them with Python.
 #include <gtest/gtest.h>
 
 #include <clocale>
@@ -34,7 +34,7 @@ std::string encoded(std::string_view text, TextErrors errors, std::string_view e
   return bytes.append(text_of(encoder.finish()));
 }
 
-TEST(Decoder, DealsWithBadBytesByPolicy) {
+TEST(Decoder, HandlesInvalidBytesByPolicy) {
   EXPECT_EQ(decoded(bad, TextErrors::strict), "ab");
   EXPECT_EQ(decoded(bad, TextErrors::replace), "ab\ufffd\ufffdcd\ufffd");
   EXPECT_EQ(decoded(bad, TextErrors::ignore), "abcd");
@@ -42,7 +42,7 @@ TEST(Decoder, DealsWithBadBytesByPolicy) {
   EXPECT_EQ(decoded(bad, TextErrors::lossless), bad);
 }
 
-TEST(Decoder, TellsWhereAnErrorIs) {
+TEST(Decoder, ReportsThePositionOfAnError) {
   Decoder decoder;
   EXPECT_FALSE(decoder.decode("0123456789"sv).error);
   const Decoded result = decoder.decode(bad);
@@ -52,7 +52,7 @@ TEST(Decoder, TellsWhereAnErrorIs) {
   EXPECT_EQ(result.error->message(), "byte 12: invalid start byte");
 }
 
-TEST(Decoder, TellsAnErrorAgainUntilItIsReset) {
+TEST(Decoder, RepeatsAnErrorUntilItIsReset) {
   Decoder decoder;
   const auto first = decoder.decode(
       "a\xff"
@@ -76,7 +76,7 @@ TEST(Decoder, JoinsACharacterThatIsSplit) {
   EXPECT_FALSE(decoder.finish().error);
 }
 
-TEST(Decoder, LendsGoodTextAsItIs) {
+TEST(Decoder, DoesNotCopyValidText) {
   Decoder decoder;
   constexpr auto chunk = "grüße\xe2"sv;
   const Decoded result = decoder.decode(chunk);
@@ -86,7 +86,7 @@ TEST(Decoder, LendsGoodTextAsItIs) {
   EXPECT_EQ(ascii.decode("plain"sv).text, "plain");
 }
 
-TEST(Decoder, DropsTheMarkOfUtf8Sig) {
+TEST(Decoder, DropsTheByteOrderMarkOfUtf8Sig) {
   EXPECT_EQ(decoded("\xef\xbb\xbf"
                     "a\ufeff",
                     TextErrors::strict, "utf-8-sig"),
@@ -104,10 +104,10 @@ TEST(Decoder, DropsTheMarkOfUtf8Sig) {
                         "a\xff"sv)
                 .error->position,
             4U)
-      << "the mark counts";
+      << "positions include the byte order mark";
 }
 
-TEST(Decoder, FollowsTheMarkOfUtf16) {
+TEST(Decoder, FollowsTheByteOrderMarkOfUtf16) {
   EXPECT_EQ(decoded("\xff\xfe"
                     "a\0"sv,
                     TextErrors::strict, "utf-16"),
@@ -118,10 +118,10 @@ TEST(Decoder, FollowsTheMarkOfUtf16) {
   auto decoder = Decoder::make("utf-16").value();
   EXPECT_EQ(decoder.decode("\xfe\xff\0a"sv).text, "a");
   decoder.reset();
-  EXPECT_EQ(decoder.decode("a\0"sv).text, "a") << "another stream, another mark";
+  EXPECT_EQ(decoder.decode("a\0"sv).text, "a") << "another stream has another byte order mark";
 }
 
-TEST(Decoder, DoesNotLookAtTheLocale) {
+TEST(Decoder, DoesNotDependOnTheLocale) {
   const char* const before = std::setlocale(LC_ALL, nullptr);
   const std::string saved = before;
   for (const char* locale : {"C", "POSIX", "C.UTF-8"}) {
@@ -139,17 +139,17 @@ TEST(Decoder, IsMovedWithItsState) {
   EXPECT_EQ(two.decode("\xac"sv).text, "€");
 }
 
-TEST(Encoder, DealsWithWhatTheEncodingHasNotByPolicy) {
+TEST(Encoder, HandlesCharactersThatTheEncodingLacksByPolicy) {
   constexpr std::string_view text = "aé€\U0001f600z";
   EXPECT_EQ(encoded(text, TextErrors::strict, "ascii"), "a");
   EXPECT_EQ(encoded(text, TextErrors::replace, "ascii"), "a???z");
   EXPECT_EQ(encoded(text, TextErrors::ignore, "ascii"), "az");
   EXPECT_EQ(encoded(text, TextErrors::backslashreplace, "ascii"), R"(a\xe9\u20ac\U0001f600z)");
   EXPECT_EQ(encoded(text, TextErrors::backslashreplace, "cp1252"), "a\xe9\x80\\U0001f600z");
-  EXPECT_EQ(encoded("\U000e0041", TextErrors::replace, "koi8-r"), "?") << "iconv would drop it";
+  EXPECT_EQ(encoded("\U000e0041", TextErrors::replace, "koi8-r"), "?") << "iconv drops it silently";
 }
 
-TEST(Encoder, DealsWithTextThatIsNoneByPolicy) {
+TEST(Encoder, HandlesInvalidTextByPolicy) {
   EXPECT_EQ(encoded(bad, TextErrors::strict, "utf-8"), "ab");
   EXPECT_EQ(encoded(bad, TextErrors::replace, "utf-8"), "ab\ufffd\ufffdcd\ufffd");
   EXPECT_EQ(encoded(bad, TextErrors::replace, "latin-1"), "ab??cd?");
@@ -158,7 +158,7 @@ TEST(Encoder, DealsWithTextThatIsNoneByPolicy) {
   EXPECT_EQ(encoded(bad, TextErrors::lossless, "latin-1"), bad);
 }
 
-TEST(Encoder, TellsWhereAnErrorIsUntilItIsReset) {
+TEST(Encoder, ReportsThePositionOfAnErrorUntilItIsReset) {
   auto encoder = Encoder::make("latin-1").value();
   EXPECT_EQ(text_of(encoder.encode("é")), "\xe9");
   const Encoded result = encoder.encode("x€y");
@@ -182,7 +182,7 @@ TEST(Encoder, JoinsACharacterThatIsSplit) {
   EXPECT_EQ(encoder.finish().error, (TextError{4, 1, "unexpected end of data"}));
 }
 
-TEST(Encoder, WritesAMarkOnce) {
+TEST(Encoder, WritesAByteOrderMarkOnce) {
   auto sig = Encoder::make("utf-8-sig").value();
   EXPECT_EQ(text_of(sig.encode("a")),
             "\xef\xbb\xbf"
@@ -197,8 +197,9 @@ TEST(Encoder, WritesAMarkOnce) {
   EXPECT_EQ(text_of(wide.encode("")), "\xff\xfe");
 }
 
-// A yen sign is of a set that has ASCII too. Python goes back to its own for the next letter.
-TEST(Encoder, LeavesAShiftForAsciiWhateverTheChunks) {
+// The set with the yen sign contains ASCII too. Python returns to the first set for the next
+// letter.
+TEST(Encoder, ReturnsFromAShiftForAsciiWhateverTheChunks) {
   constexpr std::string_view wanted = "\x1b(J\\\x1b(Ba";
   auto encoder = Encoder::make("iso2022_jp").value();
   EXPECT_EQ(text_of(encoder.encode("¥a")), wanted);
@@ -208,7 +209,7 @@ TEST(Encoder, LeavesAShiftForAsciiWhateverTheChunks) {
   EXPECT_EQ(cut, wanted);
 }
 
-TEST(Encoder, LeavesTheShiftStateAtTheEnd) {
+TEST(Encoder, ReturnsToTheFirstShiftStateAtTheEnd) {
   auto encoder = Encoder::make("iso2022_jp").value();
   EXPECT_EQ(text_of(encoder.encode("日")), "\x1b$B\x46\x7c");
   EXPECT_EQ(text_of(encoder.finish()), "\x1b(B");
@@ -217,13 +218,13 @@ TEST(Encoder, LeavesTheShiftStateAtTheEnd) {
   EXPECT_EQ(decoder.decode("\x7c\x1b(B."sv).text, "日.");
 }
 
-TEST(Encoder, LendsGoodTextAsItIs) {
+TEST(Encoder, DoesNotCopyValidText) {
   Encoder encoder;
   constexpr auto text = "grüße"sv;
   EXPECT_EQ(static_cast<const void*>(encoder.encode(text).bytes.data()), text.data());
 }
 
-TEST(Encoder, ManyMissingCharactersCostNoMoreThanTheirNumber) {
+TEST(Encoder, TakesLinearTimeForManyMissingCharacters) {
   std::string text;
   for (int i = 0; i < 300'000; ++i) text += "й";
   EXPECT_EQ(encoded(text, TextErrors::replace, "cp1252").size(), 300'000U);
@@ -253,10 +254,10 @@ TEST(Encoding, IsFoundByItsAliases) {
     ASSERT_TRUE(found) << alias;
     EXPECT_EQ(found->kind(), EncodingKind::other) << alias;
   }
-  EXPECT_EQ(decoded("\x5c\x7e", TextErrors::strict, "shift_jis"), "\\~") << "no yen";
+  EXPECT_EQ(decoded("\x5c\x7e", TextErrors::strict, "shift_jis"), "\\~") << "not a yen sign";
 }
 
-TEST(Encoding, RefusesWhatNobodyKnows) {
+TEST(Encoding, RefusesUnknownNames) {
   for (const auto name : {"", "klingon", "utf-8//IGNORE", "char", "wchar_t", "utf-7",
                           "unicode-1-1-utf-7", "utf 9", "../x", "INTERNAL", "-", "a\nb"}) {
     const auto found = Encoding::find(name);

@@ -1,4 +1,4 @@
-// The framers: the same bytes in any chunks are the same frames; limits; ends; what is copied.
+// The framers: the chunks do not change the frames; limits; the end of the input; copies.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -41,7 +41,7 @@ void add_frames(auto& framer, Texts& frames) {
   }
 }
 
-/// Frames of bytes in chunks of `size`; pieces have `+` behind them, what is left `?`.
+/// The frames of a text in chunks of `size` bytes; `+` follows a piece, `?` what is left.
 template <typename Framer>
 Texts frames_of(Framer framer, std::string_view text, std::size_t size) {
   Texts frames;
@@ -75,7 +75,7 @@ TEST(DelimiterFramer, SplitsAtADelimiterOfAnyLength) {
   expect_frames([] { return DelimiterFramer{"\0\0"s}; }, "a\0b\0\0"sv, {"a\0b"s});
 }
 
-TEST(DelimiterFramer, TellsWhatWasLeftAtTheEnd) {
+TEST(DelimiterFramer, ReturnsWhatIsLeftAtTheEnd) {
   expect_frames([] { return DelimiterFramer{"--"}; }, "a--bc-", {"a", "bc-? of 0"});
 }
 
@@ -108,13 +108,13 @@ TEST(DelimiterFramer, SkipsTheRestOfALongFrame) {
     framer.finish();
     const Frame left = framer.next();
     EXPECT_EQ(left.status, ReadStatus::incomplete);
-    EXPECT_EQ(left.text(), "") << "what was skipped is gone";
+    EXPECT_EQ(left.text(), "") << "the skipped part is dropped";
     EXPECT_EQ(framer.next().status, ReadStatus::end);
   }
 }
 
 TEST(DelimiterFramer, WorksInLinearTime) {
-  // Each byte of the input begins a needle that fails late.
+  // At each byte of the input a match begins that fails late.
   const std::string needle = std::string(20'000, 'a') + 'b';
   DelimiterFramer framer{needle, std::numeric_limits<std::size_t>::max()};
   const std::string chunk(1000, 'a');
@@ -126,7 +126,7 @@ TEST(DelimiterFramer, WorksInLinearTime) {
   EXPECT_EQ(framer.next().data.size(), 1'000'000U - 20'000U);
 }
 
-// --- a length before ----------------------------------------------------------------------------
+// --- a length prefix ----------------------------------------------------------------------------
 
 TEST(LengthFramer, ReadsBothOrdersAndAllSizes) {
   for (const auto order : {std::endian::big, std::endian::little}) {
@@ -151,7 +151,7 @@ TEST(LengthFramer, MeasuresFramesAgainstTheLimit) {
   expect_frames([format] { return LengthFramer(format, 5); }, text, {"hello", "x"});
   for (std::size_t size = 1; size <= text.size(); ++size) {
     Texts frames = frames_of(LengthFramer{format, 4}, text, size);
-    EXPECT_EQ(frames.front(), "+") << "it was announced";
+    EXPECT_EQ(frames.front(), "+") << "its length was reported first";
     EXPECT_EQ(frames.back(), "x");
     std::string joined;
     for (std::size_t i = 1; i + 1 < frames.size(); ++i) {
@@ -164,7 +164,7 @@ TEST(LengthFramer, MeasuresFramesAgainstTheLimit) {
   }
 }
 
-TEST(LengthFramer, TellsOfAFrameThatIsTooLongAtOnce) {
+TEST(LengthFramer, ReportsAFrameThatIsTooLongAtOnce) {
   LengthFramer framer{{.size = 4}, 1000};
   framer.feed(bytes_of("\xff\xff\xff\xff"sv));
   const Frame frame = framer.next();
@@ -192,7 +192,7 @@ TEST(LengthFramer, SkipsAFrameThatIsTooLong) {
   }
 }
 
-TEST(LengthFramer, BearsTheLargestLengths) {
+TEST(LengthFramer, AcceptsTheLargestLengths) {
   for (const auto order : {std::endian::big, std::endian::little}) {
     LengthFramer framer{{.size = 8, .order = order}, std::numeric_limits<std::size_t>::max() - 1};
     const std::string announced(8, '\xff');
@@ -213,15 +213,15 @@ TEST(LengthFramer, BearsTheLargestLengths) {
     EXPECT_EQ(frame.expected, std::numeric_limits<std::uint64_t>::max() - 7);
     EXPECT_EQ(framer.next().status, ReadStatus::end);
   }
-  // One that is within the limit but will never come.
+  // A length within the limit, whose frame never arrives.
   LengthFramer framer{{.size = 8}, std::numeric_limits<std::size_t>::max()};
   const std::string announced = std::string(8, '\xff') + "abc";
   framer.feed(bytes_of(announced));
   EXPECT_EQ(framer.next().status, ReadStatus::more);
-  EXPECT_EQ(framer.buffered(), 3U) << "memory follows what has arrived";
+  EXPECT_EQ(framer.buffered(), 3U) << "memory grows with what has arrived";
 }
 
-TEST(LengthFramer, TellsWhatWasLeftAtTheEnd) {
+TEST(LengthFramer, ReturnsWhatIsLeftAtTheEnd) {
   const auto make = [] { return LengthFramer{{.size = 2}}; };
   expect_frames(make, "\0\3one\0\5hel"sv, {"one", "hel? of 5"});
   expect_frames(make, "\0\3one\0"sv, {"one", "\0? of 2"s});
@@ -230,7 +230,7 @@ TEST(LengthFramer, TellsWhatWasLeftAtTheEnd) {
   expect_frames(strict, "\0\3"sv, {"+", "? of 3"});
 }
 
-TEST(LengthPrefix, RefusesWhatTheFormatCannotHold) {
+TEST(LengthPrefix, RefusesALengthThatTheFormatCannotHold) {
   for (std::uint8_t size = 1; size < 8; ++size) {
     const std::uint64_t end = std::uint64_t{1} << (8U * size);
     EXPECT_TRUE(make_length_prefix(end - 2, {.size = size}));
@@ -256,9 +256,9 @@ TEST(FixedFramer, CutsIntoFramesOfOneSize) {
   expect_frames([] { return FixedFramer{1}; }, "ab", {"a", "b"});
 }
 
-// --- what they share ----------------------------------------------------------------------------
+// --- shared by all ------------------------------------------------------------------------------
 
-TEST(Framer, LendsAFrameThatLiesWithinAChunk) {
+TEST(Framer, DoesNotCopyAFrameWithinAChunk) {
   const std::string chunk = "\0\3one\0\3two\0\5th"s;
   LengthFramer framer{{.size = 2}};
   framer.feed(bytes_of(chunk));
@@ -269,7 +269,8 @@ TEST(Framer, LendsAFrameThatLiesWithinAChunk) {
   const std::string rest = "ree\0\4four"s;
   framer.feed(bytes_of(rest));
   EXPECT_EQ(framer.next().text(), "three");
-  EXPECT_EQ(framer.next().text().data(), rest.data() + 5) << "only what lay across was copied";
+  EXPECT_EQ(framer.next().text().data(), rest.data() + 5)
+      << "only the frame across the chunks was copied";
 
   DelimiterFramer lines{"\n"};
   const std::string text = "one\ntwo\n";
@@ -278,7 +279,7 @@ TEST(Framer, LendsAFrameThatLiesWithinAChunk) {
   EXPECT_EQ(lines.next().text().data(), text.data() + 4);
 }
 
-TEST(Framer, KeepsWhatWasNotTaken) {
+TEST(Framer, KeepsBytesThatWereNotRead) {
   FixedFramer framer{2};
   std::string chunk = "aabbc";
   framer.feed(bytes_of(chunk));

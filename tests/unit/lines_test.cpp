@@ -1,4 +1,4 @@
-// LineReader: newline modes as Python has them, the limit, and what lives how long.
+// LineReader: Python's newline modes, the limit, and how long results are valid.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -17,8 +17,8 @@ using Texts = std::vector<std::string>;
 
 constexpr std::string_view mixed = "one\r\ntwo\rthree\nfour";  // PYTHON: the table of newline=
 
-/// All lines with their endings, as Python gives them; a piece of one too long has `+` behind it.
-Texts take_lines(LineReader& reader) {
+/// All lines with their endings, as Python returns them; `+` follows a piece of a long line.
+Texts read_lines(LineReader& reader) {
   Texts lines;
   for (;;) {
     const Line line = reader.read_line();
@@ -28,13 +28,13 @@ Texts take_lines(LineReader& reader) {
   }
 }
 
-/// The same for text that comes in chunks of `size` bytes and ends.
+/// The same for a whole text in chunks of `size` bytes.
 Texts lines_of(std::string_view text, Newlines newlines, std::size_t size,
                std::size_t limit = LineReader::limit_default) {
   LineReader reader{newlines, limit};
   Texts lines;
   const auto add = [&] {
-    for (auto& line : take_lines(reader)) lines.push_back(std::move(line));
+    for (auto& line : read_lines(reader)) lines.push_back(std::move(line));
   };
   for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
     const std::string chunk{text.substr(0, size)};
@@ -69,7 +69,7 @@ TEST(LineReader, EndsLinesWithCrAlone) {
   expect_lines(Newlines::cr, {"one\r", "\ntwo\r", "three\nfour"});
 }
 
-TEST(LineReader, TellsWhichNewlinesItSaw) {
+TEST(LineReader, RecordsWhichEndingsItSaw) {
   for (const auto mode : {Newlines::universal, Newlines::kept}) {
     LineReader reader{mode};
     reader.feed("a\nb\r\nc\rd");
@@ -85,11 +85,11 @@ TEST(LineReader, TellsWhichNewlinesItSaw) {
   }
   LineReader reader{Newlines::lf};
   reader.feed("a\nb\r\n");
-  EXPECT_EQ(take_lines(reader).size(), 2U);
+  EXPECT_EQ(read_lines(reader).size(), 2U);
   EXPECT_FALSE(reader.seen(LineEnding::lf));
 }
 
-TEST(LineReader, GivesTextAndEndingApart) {
+TEST(LineReader, ReturnsTextAndEndingSeparately) {
   LineReader reader{Newlines::kept};
   reader.feed("one\r\ntwo\n");
   const Line line = reader.read_line();
@@ -123,15 +123,15 @@ TEST(LineReader, LetsALoneCrWaitForTheEnd) {
   EXPECT_EQ(reader.read_line().status, ReadStatus::end);
 }
 
-TEST(LineReader, TakesALoneCrOnFlush) {
+TEST(LineReader, EndsALineAtALoneCrOnFlush) {
   LineReader reader;
   reader.feed("one\r");
   EXPECT_EQ(reader.read_line().status, ReadStatus::more);
   reader.flush();
   EXPECT_EQ(reader.read_line().text, "one");
   reader.feed("\ntwo\r");
-  EXPECT_EQ(take_lines(reader), Texts{"\n"}) << "a LF after a flush is an ending of its own";
-  EXPECT_EQ(reader.read_line().status, ReadStatus::more) << "a flush is over with the next chunk";
+  EXPECT_EQ(read_lines(reader), Texts{"\n"}) << "a LF after a flush is an ending of its own";
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more) << "a flush ends with the next chunk";
   reader.flush();
   EXPECT_EQ(reader.read(9), "two\n");
 }
@@ -175,7 +175,7 @@ TEST(LineReader, CutsPiecesBetweenCharacters) {
   EXPECT_EQ(reader.read_line().status, ReadStatus::more);
 }
 
-TEST(LineReader, CutsWhatIsNoUtf8Anywhere) {
+TEST(LineReader, CutsInvalidUtf8Anywhere) {
   LineReader reader{Newlines::lf, 4};
   reader.feed("\x80\x80\x80\x80\x80\x80\x80");
   EXPECT_EQ(reader.read_line().text.size(), 4U);
@@ -237,7 +237,7 @@ TEST(LineReader, IteratesUpToALineThatIsTooLong) {
   EXPECT_EQ(lines, (Texts{"one", "two"}));
 }
 
-TEST(LineReader, ReadsSoManyCharacters) {
+TEST(LineReader, ReadsByCharacters) {
   LineReader reader;
   reader.feed("é\r\n€x\ry");
   EXPECT_EQ(reader.read(1), "é");
@@ -265,13 +265,13 @@ TEST(LineReader, ReadsAllOfWhatIsLeft) {
   reader.feed("long\r");
   EXPECT_EQ(reader.read_line().status, ReadStatus::too_long);
   reader.feed("\nmore\n\r");
-  EXPECT_EQ(reader.read_all(), "ng\r\nmore\n\r") << "whatever the limit";
+  EXPECT_EQ(reader.read_all(), "ng\r\nmore\n\r") << "the limit does not apply";
   reader.feed("\n");
   reader.finish();
-  EXPECT_EQ(reader.read_line().text, "\n") << "what read() took is behind us";
+  EXPECT_EQ(reader.read_line().text, "\n") << "after the CR that read() returned";
 }
 
-TEST(LineReader, LendsALineThatLiesWithinAChunk) {
+TEST(LineReader, DoesNotCopyALineWithinAChunk) {
   LineReader reader;
   const std::string chunk = "one\ntwo\n";
   reader.feed(chunk);
@@ -279,7 +279,7 @@ TEST(LineReader, LendsALineThatLiesWithinAChunk) {
   EXPECT_EQ(reader.read_line().text.data(), chunk.data() + 4);
 }
 
-TEST(LineReader, KeepsWhatWasNotTaken) {
+TEST(LineReader, KeepsTextThatWasNotRead) {
   LineReader reader;
   std::string chunk = "one\ntwo\nthree";
   reader.feed(chunk);
@@ -334,9 +334,9 @@ TEST(LineReader, BeginsAnewAfterReset) {
     EXPECT_FALSE(reader.at_end());
     EXPECT_FALSE(reader.seen(LineEnding::crlf));
     reader.feed("\ntwo\r");
-    EXPECT_EQ(take_lines(reader), (Texts{"\n"}));
+    EXPECT_EQ(read_lines(reader), (Texts{"\n"}));
     reader.feed("\n");
-    EXPECT_EQ(take_lines(reader), (Texts{"two\r\n"}));
+    EXPECT_EQ(read_lines(reader), (Texts{"two\r\n"}));
   };
   is_as_new(with_half_an_ending);
   is_as_new(ended);
@@ -360,13 +360,13 @@ TEST(LineReader, AllocatesNothingInTheSteadyState) {
   EXPECT_EQ(test::allocations(), before);
 }
 
-TEST(LineReader, LooksAtNoByteTwice) {
-  // A MiB in single bytes: quadratic work would be 10^12 steps, and the test would not end.
+TEST(LineReader, SearchesNoByteTwice) {
+  // A MiB in single bytes: quadratic work would take 10^12 steps, so the test would not end.
   const std::string line(std::size_t{1} << 20U, 'x');
   for (const auto mode : {Newlines::universal, Newlines::lf, Newlines::crlf}) {
     EXPECT_EQ(lines_of(line, mode, 1, std::size_t{2} << 20U), Texts{line});
   }
-  // A backlog of short lines, of which one is taken a chunk.
+  // Many short lines are waiting, and one is read for each chunk.
   LineReader reader;
   std::size_t lines = 0;
   for (int i = 0; i < 200'000; ++i) {

@@ -1,5 +1,5 @@
-// Whatever the chunks, the outcome is one: decoders, encoders, lines and frames against themselves
-// in one piece, or against a model. Each test prints its seed; RONDO_SEED replays it.
+// The chunks do not change the outcome: decoders, encoders, lines and frames are compared with the
+// same input in one piece, or with a model. Each test prints its seed; RONDO_SEED replays it.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -44,7 +44,7 @@ class Fuzz {
     return choices[below(count)];
   }
 
-  /// Of parts that come close to what decoders and splitters look for.
+  /// Made of parts that resemble what decoders and splitters search for.
   std::string bytes(std::size_t parts_max) {
     static constexpr std::string_view parts[] = {"\n",
                                                  "\r",
@@ -84,7 +84,7 @@ class Fuzz {
     return text;
   }
 
-  /// Calls `feed` with the text in random chunks, which are gone when it returns.
+  /// Calls `feed` with the text in random chunks, each of which is destroyed when `feed` returns.
   template <typename Feed>
   void in_chunks(std::string_view text, Feed feed) {
     const std::size_t size_max = below(3) == 0 ? 1 : 1 + below(text.size() + 1);
@@ -115,7 +115,7 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-TEST(TextFuzz, DecodersDoNotCareForChunks) {
+TEST(TextFuzz, ChunksMakeNoDifferenceToDecoders) {
   Fuzz fuzz;
   for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
     const std::string_view encoding = fuzz.one_of(encodings);
@@ -140,7 +140,7 @@ TEST(TextFuzz, DecodersDoNotCareForChunks) {
   }
 }
 
-TEST(TextFuzz, EncodersDoNotCareForChunks) {
+TEST(TextFuzz, ChunksMakeNoDifferenceToEncoders) {
   Fuzz fuzz;
   for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
     const std::string_view encoding = fuzz.one_of(encodings);
@@ -162,7 +162,7 @@ TEST(TextFuzz, EncodersDoNotCareForChunks) {
   }
 }
 
-TEST(TextFuzz, LosslessTextIsTheSameBytesAgain) {
+TEST(TextFuzz, LosslessTextYieldsTheSameBytes) {
   Fuzz fuzz;
   constexpr std::string_view both_ways[] = {"utf-8",     "ascii",  "latin-1", "utf-16-le",
                                             "utf-16-be", "cp1252", "koi8-r"};
@@ -185,7 +185,7 @@ TEST(TextFuzz, LosslessTextIsTheSameBytesAgain) {
 
 // --- lines --------------------------------------------------------------------------------------
 
-/// Lines with their endings, straightforwardly: Python's TextIOWrapper.
+/// A simple model: lines with their endings, as Python's TextIOWrapper.
 Texts model_lines(std::string_view text, Newlines mode) {
   const bool any = mode == Newlines::universal || mode == Newlines::kept;
   const std::string_view one = mode == Newlines::crlf ? "\r\n" : mode == Newlines::cr ? "\r" : "\n";
@@ -225,7 +225,7 @@ void add_lines(LineReader& reader, std::string& open, Texts& lines, std::size_t 
   EXPECT_LE(reader.buffered(), limit + 1);
 }
 
-TEST(TextFuzz, LinesAreThoseOfTheModel) {
+TEST(TextFuzz, LinesEqualThoseOfTheModel) {
   Fuzz fuzz;
   for (int i = 0; i < 30'000 && !::testing::Test::HasFailure(); ++i) {
     const Newlines mode = fuzz.one_of(modes);
@@ -292,7 +292,7 @@ void add_frames(Framer& framer, bool skips, std::string& open, Texts& frames) {
   }
 }
 
-TEST(TextFuzz, LengthsLeadToTheFramesThatWereWritten) {
+TEST(TextFuzz, LengthsYieldTheFramesThatWereWritten) {
   Fuzz fuzz;
   for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
     const LengthFormat format{static_cast<std::uint8_t>(1 + fuzz.below(8)),
