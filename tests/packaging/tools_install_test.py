@@ -104,19 +104,28 @@ class ToolsInstall(unittest.TestCase):
         self.assertIn("this release has no netcat-openbsd", done.stderr)
         self.assertTrue(self.recorded()[-1].endswith("--no-install-recommends socat curl"))
 
-    def test_says_what_to_run_without_root_and_sudo(self):
+    def test_names_what_is_missing_without_root_and_sudo(self):
         self.debian(installed=LIBRARIES)
         self.program("id", "echo 1000")
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("neither root nor sudo; as root: env DEBIAN_FRONTEND", done.stderr)
+        self.assertIn("required and missing: g++ meson ninja-build pkg-config", done.stderr)
+
+    def test_succeeds_without_root_and_sudo_if_only_optional_packages_are_missing(self):
+        self.debian(installed=LIBRARIES)
+        self.program("id", "echo 1000")
+        for name in PROGRAMS:
+            self.program(name)
+        done = self.install("bench")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("optional and missing: libevent-dev libev-dev", done.stderr)
 
     def test_names_what_is_missing_on_another_system(self):
         self.program("pkg-config")
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
         wanted = "g++ meson ninja-build libuv1-dev libc-ares-dev"
-        self.assertIn(f"wanted and missing: {wanted}", done.stderr)
+        self.assertIn(f"required and missing: {wanted}", done.stderr)
 
     def test_goes_on_when_another_system_has_what_is_required(self):
         for name in PROGRAMS:
