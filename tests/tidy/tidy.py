@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks what neither compiler nor clang-tidy sees: the arrows between the rooms, sizes, banned
-calls, comments, names. Prints `file:line: what, and how to mend it`, and fails if there is any.
+"""Checks what neither compiler nor clang-tidy sees: the arrows between the rooms, sizes of files,
+banned calls, comments, language. Prints `file:line: what, and how to mend it`.
 
 An exception stands on the line it is for, or on the one above, with its rule and its reason:
 `tidy: allow sleep: the kernel alone knows when`.
@@ -17,6 +17,14 @@ from tidy_source import read_tree
 LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 70
 COLUMNS_MAX = 100
+
+# Where the rule `language` is not kept yet.
+LANGUAGE_PENDING = (
+    "CHANGELOG.md", "backends/", "bench/", "core/datagram/", "core/names/", "core/socket/",
+    "core/stream/", "core/text/", "docs/", "examples/", "include/rondo/", "tests/conformance/",
+    "tests/fuzz/", "tests/inject/", "tests/parity/", "tests/programs/", "tests/sim/",
+    "tests/support/", "tests/unit/",
+)
 
 LIBRARY = ("include", "core", "backends")
 USERS = ("examples", "bench")  # what sees only what an installed rondo shows
@@ -38,6 +46,14 @@ ROOMS = {
     "stream": ("loop", "socket", "names"),
     "datagram": ("loop", "socket", "names"),
     "text": ("loop", "socket", "names", "stream"),
+}
+
+# What is in a folder beside its rooms. Everything in core/ may use what is at its top.
+LOOSE = {
+    "core": ("assert.cpp", "heap.h", "meson.build", "quoted.cpp", "quoted.h", "result.cpp",
+             "version.cpp"),
+    "tests": ("meson.build", "run"),
+    "bench": ("costs", "meson.build", "prepare", "run"),
 }
 
 POSIX_HEADERS = re.compile(
@@ -161,6 +177,8 @@ def platform_ifs(tree, source):
 
 
 def sizes(tree, source):
+    if source.kind == "md":
+        return
     count = len(source.lines)
     if count > LINES_PER_FILE_MAX:
         yield count, f"{count} lines: split it, {LINES_PER_FILE_MAX} are the limit of a file"
@@ -260,6 +278,38 @@ def is_code(kind, comment):
     return bool(hit and _PYTHON_CODE.fullmatch(hit[1]))
 
 
+# --- language -----------------------------------------------------------------------------------
+
+_WORDS = re.compile(r"\b(he|his|him|whoever|nobody|somebody)\b", re.IGNORECASE)
+_HEADLESS = re.compile(r"^(?://[/!]?<?|/\*+|#+|\"\"\")?\s*(who|whose|of)\b", re.IGNORECASE)
+
+
+def language(tree, source):
+    """The words stand for themselves here and in the test."""
+    if source.name.startswith((*LANGUAGE_PENDING, "tests/tidy/tidy")):
+        return
+    for number, text in source.prose():
+        hit = _WORDS.search(text)
+        if hit:
+            yield number, f"`{hit[0]}`: things are `it`, people `they` or `you`; name the subject"
+    for number, text in source.comments.items():
+        hit = _HEADLESS.match(text)
+        trails = not source.lines[number - 1].lstrip().startswith(("//", "/*", "#"))
+        if hit and (trails or number - 1 not in source.comments):
+            yield number, f"a comment that begins with `{hit[1]}`: begin with its subject"
+    if source.kind == "py":
+        for number, line in enumerate(source.lines, 1):
+            hit = re.match(r'\s*"""', line) and _HEADLESS.match(line.strip())
+            if hit:
+                yield number, f"a docstring that begins with `{hit[1]}`: begin with its subject"
+
+
+def layout(tree, source):
+    known = LOOSE.get(source.room)
+    if known is not None and len(source.path.parts) == 2 and source.path.name not in known:
+        yield 1, f"a loose file in {source.room}/: move it to one of its rooms"
+
+
 # --- tests and headers --------------------------------------------------------------------------
 
 
@@ -316,8 +366,8 @@ def headers(tree, source):
 
 # ------------------------------------------------------------------------------------------------
 
-RULES = (arrows, platform_ifs, sizes, banned, ignored_results, comments, test_files, test_habits,
-         headers)
+RULES = (arrows, platform_ifs, sizes, banned, ignored_results, comments, language, layout,
+         test_files, test_habits, headers)
 
 
 def allowed(source, line, rule):

@@ -43,7 +43,7 @@ class Source:
 
     path: Path
     text: str
-    kind: str = field(init=False)  # cpp, py, sh, meson
+    kind: str = field(init=False)  # cpp, py, sh, meson, md
 
     def __post_init__(self):
         self.kind = kind_of(self.path, self.text)
@@ -87,15 +87,23 @@ class Source:
             return _split_cpp(self.text)
         if self.kind == "py":
             return self.text, _python_comments(self.text)
+        if self.kind == "md":
+            return self.text, {}
         marks = ((n, re.match(r"\s*#(.*)", line)) for n, line in enumerate(self.lines, 1))
         return self.text, {n: mark[1] for n, mark in marks if mark}
 
     def functions(self):
-        if self.kind == "cpp":
-            return list(_cpp_functions(self.statements))
-        if self.kind == "py":
-            return _python_functions(self.text)
-        return []
+        """Python's; clang-tidy looks at those of C++."""
+        return _python_functions(self.text) if self.kind == "py" else []
+
+    def prose(self):
+        """(line, text) of all that is written for readers: comments and strings of C++, and every
+        line of the other kinds, whose names of variables read well too."""
+        if self.kind != "cpp":
+            return list(enumerate(self.lines, 1))
+        strings = ((self.text.count("\n", 0, hit.start()) + 1, hit["string"])
+                   for hit in _TOKEN.finditer(self.text) if hit["string"])
+        return [*self.comments.items(), *strings]
 
 
 def kind_of(path, text):
@@ -103,6 +111,8 @@ def kind_of(path, text):
         return "cpp"
     if path.name in ("meson.build", "meson_options.txt"):
         return "meson"
+    if path.suffix == ".md":
+        return "md"
     first = text.split("\n", 1)[0]
     if path.suffix == ".py" or (first.startswith("#!") and "python" in first):
         return "py"
@@ -167,52 +177,3 @@ def _python_functions(text):
         return []
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [Function(n.name, n.lineno, n.end_lineno) for n in nodes if isinstance(n, kinds)]
-
-
-_ACCESS = re.compile(r"\s*(?:(?:public|private|protected)\s*:\s*)*")
-_SCOPE = re.compile(r"(?:inline\s+)?(?:namespace|class|struct|union|enum|extern|export)\b")
-_TEMPLATE = re.compile(r"template\s*<[^{}]*?>\s*(?=(?:class|struct|union)\b)")
-
-
-def _cpp_functions(statements):
-    """Outermost function bodies. A brace that touches what stands before it opens an initialiser,
-    as clang-format writes it: `a_{1}`. One after a space and a head with a `)` opens a body."""
-    stack = []  # for each open brace its kind, or for a function where its head began
-    head = 0
-    for hit in re.finditer(r"[{};]", statements):
-        at, sign = hit.start(), hit[0]
-        if sign == "{":
-            text = statements[head:at]
-            kind = _kind_of_brace(text, statements[at - 1 : at], stack)
-            if kind == "function":
-                kind = head + _ACCESS.match(text).end()
-            stack.append(kind)
-            if kind != "initialiser":
-                head = at + 1
-        elif sign == "}" and stack:
-            kind = stack.pop()
-            if isinstance(kind, int):
-                yield _function(statements, kind, at)
-            if kind != "initialiser":
-                head = at + 1
-        elif sign == ";" and "initialiser" not in stack[-1:]:
-            head = at + 1
-
-
-def _kind_of_brace(head, before, stack):
-    if any(isinstance(kind, int) for kind in stack):
-        return "block"
-    if before and not before.isspace() and before not in "{};":
-        return "initialiser"
-    stripped = _TEMPLATE.sub("", head[_ACCESS.match(head).end() :])
-    if _SCOPE.match(stripped) and not re.search(r"\)\s*(?:const|noexcept|override)?\s*$", stripped):
-        return "scope"
-    return "function" if ")" in head else "block"
-
-
-def _function(statements, start, end):
-    head = statements[start:end].split("{", 1)[0]
-    name = re.search(r"[~\w:]+(?:\([\w, ]*\))?(?=\s*\()", head)
-    first = statements.count("\n", 0, start) + 1
-    last = statements.count("\n", 0, end) + 1
-    return Function(name[0] if name else "function", first, last)
