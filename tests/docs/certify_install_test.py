@@ -36,7 +36,7 @@ class CertifyInstalled(unittest.TestCase):
 
     @classmethod
     def shell(cls, script):
-        """Its output, told while it runs, so that nobody takes it for hung."""
+        """Its output, which is also printed while it runs."""
         lines = []
         with subprocess.Popen(["sh", "-ec", script], cwd=cls.folder, text=True,
                               env=getattr(cls, "env", None), stdout=subprocess.PIPE,

@@ -156,7 +156,7 @@ class Documents(unittest.TestCase):
                 while sent < len(data):
                     sent += large.send(data[sent:])
             except BlockingIOError:
-                pass  # as much as the server takes while nobody reads his answers
+                pass  # as much as the server takes while its answers are not read
             large.settimeout(SECONDS_MAX)
             self.assertEqual(self.receive(large, sent), data[:sent])
 

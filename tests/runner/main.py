@@ -1,38 +1,31 @@
-"""tests/run, once the packages are there: builds, runs every test, and tells."""
+"""tests/run, once the packages are installed: builds, runs the tests and prints the totals."""
 
 import argparse
-import dataclasses
 import os
-import signal
+import random
+import re
 import shutil
+import signal
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import builds
-import checks
-import coverage
-import fuzz
-import gtest
 import processes
-import pythons
-import seeds
-from python_file import matches
-from results import Case, Report, worst
+from builds import TOP
+from python_tests import matches
+from results import Case, Report, read_log
 
-REPEATS_OF_ALL = 20
-# The others play the same again, or have counts of their own.
-REPEATED = ("unit", "conformance")
-PARITY_SCRIPTS = "2000"  # of each level, on each backend
-SIM_SEEDS = "20000"
-PROGRAMS_PER_JOB = 2  # the tests wait as much as they compute
-FUZZ_SECONDS = 12  # a target
-VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-            "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes",
-            "--num-callers=20", "--fair-sched=try",
-            f"--suppressions={Path(__file__).resolve().parent / 'valgrind.supp'}"]
-# Where valgrind would only be slow: crowds and long random walks are ASan's. What forks: these
-# children end without destructors, and valgrind calls what they leave behind lost. And want of
-# memory and of descriptors: valgrind has an operator new and a limit of descriptors of its own.
+RUN_SECONDS_MAX = 5400
+ROOMS = ("include", "core", "backends", "examples", "bench", "tests")  # have C++
+LINTED = ("core", "backends", "examples", "bench")  # GoogleTest's macros take clang-tidy too long
+COVERED = {"line": 95, "branch": 85}  # percent
+TRACED_SEEDS = 300
+# --ci runs one of each.
+BUILDS_SAMPLED = ("tsan", "clang-16", "clang-19-libcxx")
+DEEP = ("valgrind", "coverage", "fuzz")
+# valgrind does not run crowds and long random walks, which would take hours and which ASan sees;
+# nor forks, whose children end without destructors; nor failing allocations and descriptors, for it
+# has an operator new and a limit of descriptors of its own.
 VALGRIND_FILTER = "*-" + ":".join((
     "*Thousand*", "*Stress*", "*Random*", "*Fuzz*", "*Many*", "*Death*", "LongStreams.*",
     "*Silent*", "*Forking.*", "*Zombie.*", "*Exhaust*", "*WantOf*", "*WithoutMemory*",
@@ -40,189 +33,251 @@ VALGRIND_FILTER = "*-" + ":".join((
 ))
 
 
+@dataclass(frozen=True)
+class Amounts:
+    """How much is run of what could be run for hours."""
+
+    repeats: int = 20
+    parity_scripts: int = 2000  # for each level and backend
+    worlds: int = 20_000
+    injections: str = "all"
+    fuzz_seconds: int = 12  # for each target
+    valgrind: tuple = ("cpp",)  # suites
+    linted: float = 1.0  # part of the sources that clang-tidy reads
+    release: tuple = builds.RELEASE.suites
+
+
+class Runner:
+    """`seed` chooses the samples of --ci and is the RONDO_SEED of all tests. If it is None, each
+    test that draws prints a seed of its own."""
+
+    def __init__(self, options):
+        self.options, self.seed, self.jobs = options, options.seed, options.jobs
+        part = re.search(r"[*?:]", options.filter)
+        self.pattern = options.filter if part or not options.filter else f"*{options.filter}*"
+        self.env = {} if self.seed is None else {"RONDO_SEED": str(self.seed)}
+        self.amounts = Amounts()
+        self.report = Report()
+        self.ready = {}  # name of a build to whether it could be built
+
+    def is_ready(self, build):
+        """Whether the build can be run. The first call builds it."""
+        if build.name not in self.ready:
+            self.report.begin(f"build of {build.name}")
+            problem = builds.prepare(build, self.jobs)
+            self.ready[build.name] = problem is None
+            self.report.end([problem] if problem else [])
+        return self.ready[build.name]
+
+    def test(self, build, stage, suites=None, **more):
+        if self.is_ready(build):
+            self.report.begin(stage)
+            self.report.end(self.cases(build, suites or build.suites, **more))
+
+    def cases(self, build, suites, *, env=None, repeat=1, words=(), pattern="*"):
+        """Runs the tests with `meson test` and reads its log."""
+        logs = build.folder / "meson-logs"
+        for old in logs.glob("runner*"):
+            old.unlink()
+        if suites != ("fuzz",):
+            pattern = self.pattern + pattern.removeprefix("*") if self.pattern else pattern
+            words = [*words, f"--test-args=--gtest_filter={pattern}"]
+        command = ["meson", "test", "-C", build.folder, "--no-rebuild", "--logbase", "runner",
+                   "--num-processes", 2 * self.jobs,  # the tests wait as much as they compute
+                   "--repeat", repeat, *(f"--suite={suite}" for suite in suites), *words]
+        done = processes.run(command, env={**self.env, **(env or {})}, cwd=TOP,
+                             seconds=RUN_SECONDS_MAX, shown=sys.stdout.isatty())
+        cases = [case for path in logs.glob("runner*.json") for case in read_log(path)]
+        if not done.ok and not any(case.status == "failed" for case in cases):
+            cases.append(Case("meson test", "failed", done.why, done.output, command))
+        return cases
+
+    def stages(self):
+        """The stages of --all by their names, in order."""
+        first, amounts = builds.PLAIN, self.amounts
+        return {
+            "tidy": lambda: self.check("tidy", ["python3", "tests/tidy/tidy.py"]),
+            "tests": lambda: self.test(first, "tests", repeat=self.options.repeat),
+            "style": self.style,
+            "release": lambda: self.test(builds.RELEASE, "release", amounts.release),
+            "budgets": self.budgets,
+            **{build.name: lambda build=build: self.test(build, build.name) for build in (
+                builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)},
+            # The other programs run the same again, or have amounts of their own.
+            "repeats": lambda: self.test(first, "repeats", ("unit", "conformance"),
+                                         repeat=amounts.repeats),
+            "parity": lambda: self.more("parity", "RONDO_PARITY_SCRIPTS", amounts.parity_scripts,
+                                        "RONDO_PARITY_SEED"),
+            "worlds": lambda: self.more("sim", "RONDO_SIM_SEEDS", amounts.worlds, "RONDO_SIM_SEED"),
+            "injections": lambda: self.more("inject", "RONDO_INJECTIONS", amounts.injections),
+            "traces": self.traces,
+            "valgrind": self.valgrind,
+            "coverage": self.coverage,
+            "fuzz": self.fuzz,
+        }
+
+    def check(self, name, command, needs=()):
+        """A stage of a single case: a command that reports by its exit status."""
+        if not matches(name, self.pattern or "*"):
+            return
+        self.report.begin(name)
+        missing = [tool for tool in needs if not shutil.which(tool)]
+        if missing:
+            self.report.end([Case(name, "skipped", f"{' '.join(missing)} is not installed")])
+        else:
+            self.report.end([builds.case_of(name, command) or Case(name, "passed")])
+
+    def style(self):
+        sources = sorted(path for room in ROOMS for path in (TOP / room).rglob("*")
+                         if path.suffix in (".cpp", ".h"))
+        self.check("clang-format", ["clang-format-19", "--dry-run", "-Werror", *sources],
+                   ["clang-format-19"])
+        files = [path.relative_to(TOP) for path in sources if path.suffix == ".cpp"]
+        files = [str(path) for path in files if path.parts[0] in LINTED]
+        files = random.Random(self.seed).sample(files, int(len(files) * self.amounts.linted))
+        if self.is_ready(builds.PLAIN):
+            # g++'s precompiled headers are of no use to clang, which reads their sources.
+            headers = [f"-extra-arg=-I{TOP / room}" for room in ("core/pch", "tests/support")]
+            self.check("clang-tidy", [
+                "run-clang-tidy-19", "-quiet", "-p", builds.PLAIN.folder, "-j", self.jobs,
+                "-extra-arg=-Wno-unknown-warning-option", *headers,
+                f"/({'|'.join(map(re.escape, files))})$"], ["run-clang-tidy-19"])
+
+    def budgets(self):
+        if self.is_ready(builds.RELEASE):
+            self.check("budgets", ["bench/costs", "--check", "--build", builds.RELEASE.folder],
+                       ["valgrind", "strace"])
+
+    def more(self, suite, variable, amount, first=""):
+        """A suite with more of what it draws. In --ci another seed begins elsewhere in the same
+        sequence. What the environment says already has precedence."""
+        env = {variable: str(amount)}
+        if first and self.options.ci:
+            env[first] = str(1 + self.seed % 10**6 * amount)
+        env = {name: os.environ.get(name, value) for name, value in env.items()}
+        self.test(builds.PLAIN, f"more of {suite}", (suite,), env=env,
+                  words=["--timeout-multiplier=0"])
+
+    def traces(self):
+        """Whether all builds that are there make the same of the same simulated worlds."""
+        cases, first = [], None
+        self.report.begin("traces")
+        for build in (builds.PLAIN, builds.RELEASE, builds.ASAN, builds.CLANG_16, builds.LIBCXX):
+            if not self.ready.get(build.name):
+                continue
+            command = [build.folder / builds.SEEDS, 1, TRACED_SEEDS, "portable"]
+            done = processes.run(command, cwd=TOP)
+            trace = done.output.rpartition("trace ")[2].strip()
+            first = first or trace
+            same = done.ok and trace == first
+            cases.append(Case(f"trace of {build.name}", "passed" if same else "failed",
+                              "" if same else f"{trace}, and {first} before", done.output, command))
+        self.report.end(cases)
+
+    def valgrind(self):
+        if not shutil.which("valgrind"):
+            return self.check("valgrind", [], ["valgrind"])
+        self.test(builds.PLAIN, "valgrind", self.amounts.valgrind, pattern=VALGRIND_FILTER,
+                  words=["--setup=valgrind"])
+
+    def coverage(self):
+        build = builds.COVERAGE
+        for counted in build.folder.rglob("*.gcda"):
+            counted.unlink()  # by an earlier run
+        self.test(build, "tests for coverage")
+        least = [f"--fail-under-{what}={percent}" for what, percent in COVERED.items()]
+        folders = [build.folder / name for name in ("core", "tests/kqueue_tests.p")]
+        self.check("coverage", [
+            "gcovr", "--root", TOP, "--object-directory", build.folder, "-j", self.jobs,
+            "--filter", "core/", "--filter", "backends/", "--exclude-throw-branches",
+            "--exclude-unreachable-branches", "--print-summary", *least, *folders], ["gcovr"])
+
+    def fuzz(self):
+        """What it learns and what it finds stays below build/fuzzed."""
+        kept = TOP / "build" / "fuzzed"
+        (kept / "findings").mkdir(parents=True, exist_ok=True)
+        targets = sorted(path.name for path in (TOP / "tests" / "fuzz" / "corpus").iterdir())
+        for target in targets:
+            (kept / "corpus" / target).mkdir(parents=True, exist_ok=True)
+        wanted = [f"fuzz-{target}" for target in targets]
+        wanted = [name for name in wanted if matches(name, self.pattern or "*")]
+        seconds = self.options.seconds or self.amounts.fuzz_seconds
+        if wanted:
+            self.test(builds.FUZZ, "fuzz", words=[*wanted, f"--test-args=-max_total_time={seconds}",
+                                                  "--timeout-multiplier=0"])
+
+    def choose_samples(self, names):
+        """The stages of --ci: those that find most for their time; of the others one that needs a
+        build of its own and one that looks deeper. Amounts are small."""
+        draw = random.Random(self.seed)
+        self.amounts = Amounts(
+            repeats=2, parity_scripts=400, worlds=2000, injections="100", fuzz_seconds=6,
+            valgrind=(draw.choice(("unit", "conformance", "sim")),), linted=0.5,
+            release=("cpp", "install"))
+        left_out = set(BUILDS_SAMPLED + DEEP) - {draw.choice(BUILDS_SAMPLED), draw.choice(DEEP)}
+        return [name for name in names if name not in left_out]
+
+
 def parse_arguments(words):
     parser = argparse.ArgumentParser(
         prog="tests/run", allow_abbrev=False,
         description="Builds rondo and runs its tests. Ends with `N passed, N failed, N skipped`; "
-        "the exit status is 0 if something was run and nothing failed.",
-    )
-    parser.add_argument("--all", action="store_true",
-                        help="also the sanitizers, the other compilers, valgrind, fuzzing, "
-                        "each injection, coverage, the style, the budgets, the installed library "
-                        f"and {REPEATS_OF_ALL} repeats")
-    parser.add_argument("--without", metavar="STAGES", default="",
-                        help="leave out stages of --all, which are named with commas between")
-    parser.add_argument("--filter", metavar="X", default="",
-                        help="only cases with X in their name; or a pattern as --gtest_filter's")
-    parser.add_argument("--repeat", metavar="N", type=int, default=1,
-                        help="run the test programs N times; a case must pass each time")
-    parser.add_argument("--jobs", metavar="N", type=int, default=len(os.sched_getaffinity(0)),
-                        help="processes at a time (default: the processors there are)")
+        "the exit status is 0 if something was run and nothing failed. See docs/testing.md.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="all stages, in full: hours")
+    which.add_argument("--ci", action="store_true",
+                       help="the stages that find most, and a sample of the others")
+    which.add_argument("--only", metavar="STAGES", help="these stages, with commas between them")
+    add = parser.add_argument
+    add("--without", metavar="STAGES", default="", help="leave out these stages")
+    add("--filter", metavar="X", default="",
+        help="only cases with X in their name; or a pattern as --gtest_filter takes it")
+    add("--seed", metavar="N", type=int,
+        help="RONDO_SEED of all tests; it also chooses the sample of --ci")
+    add("--repeat", metavar="N", type=int, default=1,
+        help="run the tests N times; a case must pass each time")
+    add("--seconds", metavar="N", type=int, help="how long each target is fuzzed")
+    add("--jobs", metavar="N", type=int, default=len(os.sched_getaffinity(0)),
+        help="processes at a time (default: the number of processors)")
     options = parser.parse_args(words)
-    if options.repeat < 1 or options.jobs < 1:
-        parser.error("--repeat and --jobs take a number from 1 on")
-    return options
+    if min(options.repeat, options.jobs, options.seconds or 1, (options.seed or 0) + 1) < 1:
+        parser.error("--repeat, --jobs and --seconds are at least 1, --seed at least 0")
+    if options.ci and options.seed is None:
+        options.seed = random.SystemRandom().randrange(10**9)
+    return options, parser
 
 
-class Runner:
-    def __init__(self, options):
-        self.jobs = options.jobs
-        self.repeat = options.repeat
-        self.pattern = gtest.as_pattern(options.filter) if options.filter else ""
-        self.report = Report()
-        self.ready = {}  # name of a build to whether it could be built
-
-    def wants(self, name):
-        return not self.pattern or matches(name, self.pattern)
-
-    def prepare(self, build):
-        """Begins the stage of a build; whether it can be run."""
-        self.report.begin(build.name)
-        missing = build.missing()
-        problem = Case(build.name, "skipped", missing) if missing else None
-        problem = problem or builds.prepare(build, self.jobs, self.report)
-        self.ready[build.name] = problem is None
-        if problem:
-            self.report.end([problem])
-        return problem is None
-
-    def test(self, build):
-        """Every test on one build."""
-        if not self.prepare(build):
-            return
-        programs, others = builds.read_tests(build)
-        cases = self.run_programs(programs, self.repeat)
-        cases += [checks.other_test(other) for other in others if self.wants(f"meson.{other.name}")]
-        cases += pythons.run_all(build, self.pattern, self.jobs, self.report)
-        self.report.end(cases)
-
-    def run_programs(self, programs, times):
-        """The programs' cases; of several runs the worst."""
-        cases = []
-        programs = [dataclasses.replace(one, filter=self.both(one.filter)) for one in programs]
-        for number in range(1, times + 1):
-            of_run = gtest.run_all(programs, self.jobs * PROGRAMS_PER_JOB, self.report)
-            for case in of_run:
-                if times > 1 and case.status == "failed":
-                    case.reason = f"run {number} of {times} {case.reason}".strip()
-            cases += of_run
-        return worst(cases) if times > 1 else cases
-
-    def both(self, pattern):
-        """A program's own filter, and what the user asked for."""
-        return pattern if not self.pattern else self.pattern + pattern.removeprefix("*")
-
-    def stage(self, name, *parts):
-        """A stage of single checks, of which those are run that are wanted."""
-        self.report.begin(name)
-        cases = [check(self.jobs, self.report) for case, check in parts if self.wants(case)]
-        if cases:
-            self.report.end(cases)
-
-    def again(self, build, name, times, only=(), **changes):
-        """The programs of a build that is there already, run in another way."""
-        if not self.ready.get(build.name):
-            return
-        self.report.begin(name)
-        programs, _ = builds.read_tests(build)
-        programs = [dataclasses.replace(one, **changes) for one in programs
-                    if not only or one.name in only]
-        self.report.end(self.run_programs(programs, times))
-
-    def counted(self, build, program, **env):
-        """One program of a build that is there already, with the counts of its own variables."""
-        if not self.ready.get(build.name):
-            return
-        self.report.begin(program)
-        programs, _ = builds.read_tests(build)
-        programs = [dataclasses.replace(one, env={**one.env, **env}) for one in programs
-                    if one.name == program]
-        self.report.end(self.run_programs(programs, 1))
-
-    def valgrind(self, build):
-        if not shutil.which("valgrind"):
-            self.report.begin("valgrind")
-            self.report.end([Case("valgrind", "skipped", "valgrind is not installed")])
-            return
-        self.again(build, "valgrind", 1, wrapper=VALGRIND, slowness=20, filter=VALGRIND_FILTER)
-
-    def fuzz(self):
-        """Each target for a while; what was found before is a test of every build."""
-        targets = [name for name in fuzz.names() if self.wants(f"fuzz.{name}")]
-        if targets and self.prepare(fuzz.build()):
-            runs = fuzz.run_all(targets, FUZZ_SECONDS, self.jobs, self.report)
-            self.report.end([run.case() for run in runs])
-
-    def traces(self, plan):
-        """Whether each build makes the same of drawn worlds."""
-        ready = [build for build in plan if self.ready.get(build.name)]
-        if not self.wants("seeds.trace"):
-            return
-        self.report.begin("traces")
-        self.report.end(seeds.compare(ready, self.report))
-
-    def coverage(self):
-        if coverage.missing():
-            self.stage("coverage", ("coverage", lambda *_: Case("coverage", "skipped",
-                                                                coverage.missing())))
-        elif self.wants("coverage.lines") and self.prepare(coverage.build()):
-            self.report.end(coverage.run(self.jobs, self.report))
-
-    def plain(self, build):
-        self.stage("tidy", ("style.tidy", checks.tidy))
-        self.test(build)
-
-    def stages(self, plan):
-        """The stages of --all by their names, in order."""
-        first = plan[0]
-        repeats = f"{REPEATS_OF_ALL} repeats"
-        style = (("style.clang_format", checks.clang_format),
-                 ("style.clang_tidy", lambda *rest: checks.clang_tidy(first, *rest)))
-        return {
-            first.name: lambda: self.plain(first),
-            "style": lambda: self.stage("style", *style),
-            **{build.name: lambda build=build: self.test(build) for build in plan[1:]},
-            "repeats": lambda: self.again(first, repeats, REPEATS_OF_ALL, only=REPEATED),
-            "parity": lambda: self.counted(first, "parity", RONDO_PARITY_SCRIPTS=PARITY_SCRIPTS),
-            "sim": lambda: self.counted(first, "sim", RONDO_SIM_SEEDS=SIM_SEEDS),
-            "traces": lambda: self.traces(plan),
-            "inject": lambda: self.counted(first, "inject", RONDO_INJECTIONS="all"),
-            "valgrind": lambda: self.valgrind(first),
-            "coverage": self.coverage,
-            "fuzz": self.fuzz,
-            "budgets": lambda: self.stage("budgets", ("bench.costs", checks.costs)),
-        }
-
-    def all(self, plan, without):
-        stages = self.stages(plan)
-        unknown = sorted(set(without) - set(stages))
-        if unknown:
-            sys.exit(f"no stage {unknown[0]}; there are {', '.join(stages)}")
-        for name, run in stages.items():
-            if name not in without:
-                run()
+def run(options, parser):
+    runner = Runner(options)
+    names = list(runner.stages())
+    wanted = names if options.all else (options.only or "tidy,tests").split(",")
+    if options.ci:
+        print(f"seed {options.seed}: tests/run --ci --seed {options.seed} repeats this", flush=True)
+        wanted = runner.choose_samples(names)
+    without = options.without.split(",") if options.without else []
+    for name in [*wanted, *without]:
+        if name not in names:
+            parser.error(f"no stage {name}; there are {', '.join(names)}")
+    for name, stage in runner.stages().items():
+        if name in wanted and name not in without:
+            stage()
+    return runner.report.finish()
 
 
 def interrupt(number, frame):
-    processes.stop_all()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # one is enough: what runs is ended
     raise KeyboardInterrupt
 
 
 def main(words):
-    options = parse_arguments(words)
+    options, parser = parse_arguments(words)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    runner = Runner(options)
-    plan = builds.every_build()
     try:
-        if options.all:
-            runner.all(plan, options.without.split(",") if options.without else [])
-        else:
-            runner.plain(plan[0])
-        return runner.report.finish()
+        return run(options, parser)
     except KeyboardInterrupt:
-        runner.report.clear()
-        print("\ninterrupted; nothing was left running", file=sys.stderr)
+        print("\ninterrupted; nothing is left running", file=sys.stderr)
         return 130
 
 

@@ -1,120 +1,157 @@
-"""What became of each test case, and how it is told."""
+"""The cases of a run: read from Meson's log of it, counted and printed."""
 
+import json
+import re
 import shlex
-import sys
-import threading
 import time
 from dataclasses import dataclass, field
 
-OUTPUT_LINES_SHOWN = 80
-NOT_RUN = "not run"
-_ORDER = {"passed": 0, "skipped": 1, "failed": 2}
+from processes import describe
+
+OUTPUT_LINES_MAX = 80
+SKIP_REASONS_MAX = 8
+ORDER = ("passed", "skipped", "failed")
+_MARK = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+\.\S+?)(?:,| \(|$)")
+_ANNOUNCED = re.compile(r"^\[=+\] Running (\d+) tests?", re.MULTILINE)
+_STATUS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
 
 
 @dataclass
 class Case:
     name: str
-    status: str  # passed, failed, skipped
-    reason: str = ""  # why it was skipped, or failed in a word
+    status: str  # one of ORDER
+    reason: str = ""  # why it was skipped or failed, in a few words
     output: str = ""
-    command: list = field(default_factory=list)  # what runs it alone
+    command: list = field(default_factory=list)  # runs it alone
     stage: str = ""
 
 
-def worst(cases):
-    """One case for each name of several runs: the worst of them."""
-    merged = {}
+def read_log(path):
+    """The cases of all programs in a log of `meson test`, which has a JSON object on each line."""
+    return [case for line in path.read_text(encoding="utf-8").splitlines()
+            for case in cases_of(json.loads(line))]
+
+
+def cases_of(run):
+    """The cases of one program. One more failed case if the program ended in another way than its
+    cases say: a crash, a time limit, an early exit, a leak that was found at the end."""
+    program, text = re.sub(r"^.*[:/] *", "", run["name"]), run["stdout"]
+    if program.startswith("fuzz-"):
+        return [case_of_fuzzing(program, run)]
+    cases, unfinished = read_marks(text)
     for case in cases:
-        known = merged.get(case.name)
-        if known is None or _ORDER[case.status] > _ORDER[known.status]:
-            merged[case.name] = case
-    return list(merged.values())
+        case.command = alone(run, f"--gtest_filter={case.name}")
+    announced = _ANNOUNCED.search(text)
+    left = int(announced[1]) - len(cases) if announced else 0
+    bad = any(case.status == "failed" for case in cases)
+    if announced and left <= 0 and (run["result"] == "OK" or (bad and run["returncode"] == 1)):
+        return cases
+    why = "reached its time limit" if run["result"] == "TIMEOUT" else describe(run["returncode"])
+    if unfinished:
+        left -= 1
+        name, text = unfinished
+    else:
+        name = f"{program} (its end)"
+    why += f"; {left} cases were not run" if left > 0 else ""
+    words = [f"--gtest_filter={name}"] if unfinished else []
+    return [*cases, Case(name, "failed", why, text, alone(run, *words))]
+
+
+def case_of_fuzzing(program, run):
+    """If nothing was executed, it has failed as well."""
+    text, command = run["stdout"], alone(run)
+    if run["result"] == "OK" and re.search(r"stat::number_of_executed_units: *[1-9]", text):
+        return Case(program, "passed")
+    finding = re.search(r"^not so: .*|runtime error: .*|^SUMMARY: .*", text, re.MULTILINE)
+    written = re.search(r"Test unit written to (\S.*)", text)
+    if written:
+        command = [*command[: command.index(run["command"][0]) + 1], written[1]]
+    reason = finding[0] if finding else "ended without a finding, and too early"
+    return Case(program, "failed", reason, text, command)
+
+
+def read_marks(text):
+    """The cases that ended; and the name and the output of one that did not, or None."""
+    cases, current, output = [], None, []
+    for line in text.splitlines():
+        mark = _MARK.search(line)
+        if mark and mark[1] == "RUN":
+            current, output = mark[2], []
+        elif mark and mark[2] == current:
+            said = "\n".join([*output, line[: mark.start()]]).strip()
+            cases.append(Case(current, _STATUS[mark[1]], reason_of(said), said))
+            current = None
+        elif current:
+            output.append(line)
+    for case in cases:
+        case.reason = case.reason if case.status == "skipped" else ""
+    return cases, (current, "\n".join(output)) if current else None
+
+
+def reason_of(output):
+    """What a skipped case says, without the line that names its position in the source."""
+    lines = [line for line in output.splitlines() if not re.match(r"\S+:\d+: Skipped$", line)]
+    return " ".join(line.strip() for line in lines if line.strip()) or "no reason given"
+
+
+def alone(run, *words):
+    """The command of one program with other words for GoogleTest."""
+    env = [f"{name}={value}" for name, value in run["env"].items()
+           if re.match(r"RONDO_|[A-Z]+SAN_OPTIONS$", name)]
+    command = [word for word in run["command"] if not word.startswith("--gtest_filter")]
+    return [*(["env", *env] if env else []), *command, *words]
 
 
 class Report:
-    """Counts the cases and tells about them: a live line on a terminal, every failure in full, a
-    line for each stage, the totals last. Any thread."""
+    """Prints every failure in full and a line for each stage, and the totals at the end."""
 
     def __init__(self):
         self.cases = []
-        self.stage = ""
-        self.live = sys.stderr.isatty()
-        self.lock = threading.Lock()
-        self.done = self.bad = 0
 
     def begin(self, stage):
-        self.stage = stage
-        self.begun = time.monotonic()
-        self.done = self.bad = 0
-        self.progress("")
-
-    def progress(self, what):
-        """The one live line: what goes on right now."""
-        if not self.live:
-            return
-        failed = f", {self.bad} failed" if self.bad else ""
-        text = f"{self.stage}: {self.done} done{failed}  {what}"[:99]
-        with self.lock:
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-    def tick(self, name, failed):
-        with self.lock:
-            self.done += 1
-            self.bad += failed
-        self.progress(name)
-
-    def clear(self):
-        if self.live:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        self.stage, self.begun = stage, time.monotonic()
 
     def end(self, cases):
-        """Closes the stage with what became of its cases."""
-        self.clear()
         for case in cases:
             case.stage = self.stage
+            if case.status == "failed":
+                show(case)
         self.cases += cases
-        not_run = {}
-        for case in cases:
-            if case.reason.startswith(NOT_RUN):
-                not_run.setdefault(case.reason, []).append(case.name)
-            elif case.status == "failed":
-                self.show(case)
-        for reason, names in not_run.items():
-            print(f"FAILED, {reason}: {' '.join(names)}\n", flush=True)
-        seconds = time.monotonic() - self.begun
-        print(f"{self.stage}: {totals(cases)} ({seconds:.1f} s)", flush=True)
-
-    def show(self, case):
-        lines = case.output.rstrip().splitlines()
-        print(f"\nFAILED {case.name} ({case.stage})" + (f": {case.reason}" if case.reason else ""))
-        if len(lines) > OUTPUT_LINES_SHOWN:
-            print(f"  ... {len(lines) - OUTPUT_LINES_SHOWN} lines left out")
-        for line in lines[-OUTPUT_LINES_SHOWN:]:
-            print(f"  {line}")
-        if case.command:
-            print(f"  alone: {shlex.join(str(word) for word in case.command)}")
-        print(flush=True)
+        print(f"{self.stage}: {totals(cases)} ({time.monotonic() - self.begun:.0f} s)", flush=True)
 
     def finish(self):
-        """The skips with their reasons, the names of the failures, the totals. The exit status."""
-        skips = {}
+        """The skips by their reasons, the names of the failures, the totals. The exit status."""
+        reasons = {}
         for case in self.cases:
             if case.status == "skipped":
-                skips.setdefault((case.name, case.reason), []).append(case.stage)
-        for (name, reason), stages in skips.items():
-            print(f"skipped {name} ({', '.join(dict.fromkeys(stages))}): {reason}")
+                reasons.setdefault(case.reason, []).append(case.name)
+        common = sorted(reasons.items(), key=lambda item: -len(item[1]))
+        for reason, names in common[:SKIP_REASONS_MAX]:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            print(f"skipped {names[0]}{more}: {reason[:200]}")
+        if len(common) > SKIP_REASONS_MAX:
+            print(f"skipped others, for {len(common) - SKIP_REASONS_MAX} other reasons")
         for case in self.cases:
             if case.status == "failed":
                 print(f"failed {case.name} ({case.stage})")
-        if not any(case.status != "skipped" for case in self.cases):
-            print("nothing was tested: that is a failure")
+        ran = {case.status for case in self.cases} - {"skipped"}
+        print("" if ran else "nothing was tested, which is a failure\n", end="")
         print(totals(self.cases), flush=True)
-        ran = [case.status for case in self.cases if case.status != "skipped"]
-        return 0 if ran and "failed" not in ran else 1
+        return 0 if ran == {"passed"} else 1
+
+
+def show(case):
+    lines = case.output.rstrip().splitlines()
+    print(f"\nFAILED {case.name} ({case.stage})" + (f": {case.reason}" if case.reason else ""))
+    if len(lines) > OUTPUT_LINES_MAX:
+        print(f"  ... {len(lines) - OUTPUT_LINES_MAX} lines left out")
+    for line in lines[-OUTPUT_LINES_MAX:]:
+        print(f"  {line}")
+    if case.command:
+        print(f"  alone: {shlex.join(str(word) for word in case.command)}")
+    print(flush=True)
 
 
 def totals(cases):
-    count = {status: 0 for status in _ORDER}
-    for case in cases:
-        count[case.status] += 1
+    count = {status: sum(case.status == status for case in cases) for status in ORDER}
     return f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped"
