@@ -14,15 +14,9 @@ namespace rondo::sim {
 
 class EventRun {
  public:
-  /// What the action will read, if it is known. It may be gone by then.
-  struct Reads {
-    const void* packet = nullptr;
-    const void* socket = nullptr;
-  };
   struct Entry {
     TimePoint time{};
     std::uint64_t order = 0;
-    Reads reads;
     Function<void()> action;  // empty: it was cancelled
   };
 

@@ -5,9 +5,6 @@
 //
 // A cancelled event gives up its action at once; its entry stays until it comes to the front, or
 // until half of the heap are such.
-//
-// With many connections each is out of the cache when something comes for it again. Who is next is
-// known here, so it is fetched while those before are told.
 #include "events.h"
 
 #include <algorithm>
@@ -15,22 +12,18 @@
 
 #include <rondo/assert.h>
 
-#include "fetch.h"
-#include "tcp.h"
-
 namespace rondo::sim {
 namespace {
 
 constexpr std::size_t cancelled_kept_max = 64;
 // What is further away is rather a timeout: the run could not go on before that.
 constexpr Duration run_span_max = std::chrono::milliseconds{100};
-constexpr std::size_t fetched_ahead = 6;  // events
 
 }  // namespace
 
-EventQueue::Ticket EventQueue::at(TimePoint time, Function<void()> action, EventRun::Reads reads) {
+EventQueue::Ticket EventQueue::at(TimePoint time, Function<void()> action) {
   if (!continues_run(time)) return put_in_heap(time, std::move(action));
-  const std::uint64_t number = run_.push({time, order_, reads, std::move(action)});
+  const std::uint64_t number = run_.push({time, order_, std::move(action)});
   ++order_;
   return Ticket{in_run | number};
 }
@@ -91,16 +84,7 @@ bool EventQueue::run_is_next() const noexcept {
 Function<void()> EventQueue::pop_from_run() {
   Function<void()> action = run_.pop();
   drop_cancelled();
-  fetch_ahead();
   return action;
-}
-
-void EventQueue::fetch_ahead() const noexcept {
-  if (run_.size() <= fetched_ahead) return;
-  fetch<EventRun::Entry>(&run_[2 * fetched_ahead]);  // of the ring: it need not be one of the run
-  const EventRun::Reads& reads = run_[fetched_ahead].reads;
-  fetch<Packet>(reads.packet);
-  fetch<Tcp>(reads.socket);
 }
 
 Function<void()> EventQueue::pop_from_heap() {

@@ -18,8 +18,7 @@ class EventQueue {
   /// `first_of_run` on, a number in the run.
   enum class Ticket : std::uint64_t { none = 0, first_of_run = std::uint64_t{1} << 63U };
 
-  /// What `reads` names is fetched into the cache shortly before.
-  Ticket at(TimePoint time, Function<void()> action, EventRun::Reads reads = {});
+  Ticket at(TimePoint time, Function<void()> action);
   /// Also of one that has happened: nothing then.
   void cancel(Ticket& ticket) noexcept;
 
@@ -54,7 +53,6 @@ class EventQueue {
   Ticket put_in_heap(TimePoint time, Function<void()> action);
   [[nodiscard]] Function<void()> pop_from_run();
   [[nodiscard]] Function<void()> pop_from_heap();
-  void fetch_ahead() const noexcept;
   void vacate(std::uint32_t slot) noexcept;
   void drop_cancelled() noexcept;
   /// Cancelled ones must not pile up behind a deadline that is far away.

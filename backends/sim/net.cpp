@@ -10,7 +10,6 @@
 #include <new>
 #include <utility>
 
-#include "fetch.h"
 #include "inside.h"
 #include "machine.h"
 #include "pipe.h"
@@ -43,7 +42,6 @@ int SimNet::with(int fd, Action action) noexcept try {
   const Inside world{nullptr};
   Object* const object = is_over_ ? nullptr : machine_.table().at(fd);
   if (object == nullptr) return -EBADF;
-  fetch<Tcp>(object);
   const Ref<Object> alive{object};
   const int result = action(*object);
   machine_.world().settle();

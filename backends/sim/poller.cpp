@@ -5,10 +5,8 @@
 #include <new>
 #include <utility>
 
-#include "fetch.h"
 #include "inside.h"
 #include "machine.h"
-#include "tcp.h"
 #include "waiting.h"
 #include "world.h"
 
@@ -16,7 +14,6 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t ended_kept_max = 8;
-constexpr std::size_t fetched_ahead = 4;
 
 }  // namespace
 
@@ -113,10 +110,7 @@ bool Poller::deliver(Sink& sink) {
   // The sink may come back to this poller, but not to this function.
   const std::vector<Event> batch = std::exchange(batch_, {});
   const Inside program{&machine_.world()};
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (i + fetched_ahead < batch.size()) sink.expect(batch[i + fetched_ahead].token);
-    sink.ready(batch[i].token, batch[i].ready);
-  }
+  for (const Event& event : batch) sink.ready(event.token, event.ready);
   return true;
 }
 
@@ -124,7 +118,6 @@ void Poller::gather() {
   WorldImpl& world = machine_.world();
   const std::size_t count = std::min(listed_.size(), events_per_look_max);
   for (std::size_t i = 0; i < count; ++i) {
-    fetch_ahead();
     const std::uint32_t place = listed_.front();
     listed_.pop_front();
     Registration& registration = registrations_[place];
@@ -141,13 +134,6 @@ void Poller::gather() {
     batch_.push_back({registration.token, ready});
     if (world.strikes(Fault::doubled_ready)) batch_.push_back(batch_.back());
   }
-}
-
-/// First the registration, which tells where the object is.
-void Poller::fetch_ahead() const noexcept {
-  if (listed_.size() <= 2 * fetched_ahead) return;
-  __builtin_prefetch(&registrations_[listed_[2 * fetched_ahead]], 1);
-  fetch<Tcp>(registrations_[listed_[fetched_ahead]].object);
 }
 
 /// The faults of a whole batch.

@@ -71,7 +71,6 @@ class Poller {
   void end(std::uint32_t place) noexcept;
   void vacate(std::uint32_t place) noexcept;
   void gather();
-  void fetch_ahead() const noexcept;
   void disturb();
 
   Machine& machine_;

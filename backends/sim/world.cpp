@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "backends.h"
-#include "fetch.h"
 #include "inside.h"
 #include "machine.h"
 #include "misuse.h"
@@ -21,7 +20,6 @@ constexpr Duration time_of_turns_min = std::chrono::microseconds{1};
 constexpr Duration time_of_turns_max = std::chrono::seconds{1};
 constexpr unsigned slow_packet = 100;
 constexpr std::size_t spare_packets_max = std::size_t{1} << 16U;
-constexpr std::size_t packets_fetched_ahead = 4;
 constexpr Duration reordering_delay_min = std::chrono::milliseconds{1};
 
 bool may_be_of_host(const Address& address) noexcept {
@@ -130,27 +128,20 @@ void WorldImpl::reopen(std::string_view from, std::string_view to) {
 
 /// `arrive` is what it is, so that a packet is small enough to be kept in the event.
 template <typename Arrival>
-void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
-                          EventRun::Reads reads) {
-  events.at(
-      time,
-      [&way, &to, arrive = std::move(arrive)]() mutable {
-        if (to.is_up()) {
-          arrive();
-        } else {
-          way.wait(std::move(arrive));
-        }
-      },
-      reads);
+void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive) {
+  events.at(time, [&way, &to, arrive = std::move(arrive)]() mutable {
+    if (to.is_up()) {
+      arrive();
+    } else {
+      way.wait(std::move(arrive));
+    }
+  });
 }
 
 std::unique_ptr<Packet> WorldImpl::make_packet() {
   if (spare_packets_.empty()) return std::make_unique<Packet>();
   std::unique_ptr<Packet> packet = std::move(spare_packets_.back());
   spare_packets_.pop_back();
-  if (spare_packets_.size() > packets_fetched_ahead) {
-    fetch<Packet>(spare_packets_[spare_packets_.size() - packets_fetched_ahead].get());
-  }
   return packet;
 }
 
@@ -164,7 +155,6 @@ void WorldImpl::arrive(std::unique_ptr<Packet> packet) {
 
 void WorldImpl::send_packet(const Machine& from, std::size_t size, std::unique_ptr<Packet> packet) {
   const Machine& to = *packet->to;
-  const EventRun::Reads reads{packet.get(), packet->receiver.memory};
   auto arrive = [this, one = std::move(packet)]() mutable { this->arrive(std::move(one)); };
   if (&from == &to) {
     within_.emplace_back(std::move(arrive));
@@ -174,7 +164,7 @@ void WorldImpl::send_packet(const Machine& from, std::size_t size, std::unique_p
   const unsigned slowness = strikes(Fault::slow_packet) ? slow_packet : 1;
   const TimePoint time = way.arrival(now, size, Path::Order::kept, slowness, random);
   if (way.is_open()) {
-    arrive_at(way, to, time, std::move(arrive), reads);
+    arrive_at(way, to, time, std::move(arrive));
   } else {
     way.wait(std::move(arrive));
   }

@@ -130,8 +130,7 @@ class WorldImpl final : public NameService {
                                           std::optional<AddressFamily> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   template <typename Arrival>
-  void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive,
-                 EventRun::Reads reads = {});
+  void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive);
   void arrive(std::unique_ptr<Packet> packet);
   /// The next event.
   void tell_next();

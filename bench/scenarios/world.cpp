@@ -3,8 +3,6 @@
 //
 // Usage: world [CONNECTIONS...], 10,000, 100,000 and 1,000,000 if none is given.
 // RONDO_WORLD_MESSAGES: how many messages are timed, in ten rounds.
-// GLIBC_TUNABLES: how malloc is set; if there is none, glibc.malloc.tcache_count=65535. Empty,
-// malloc is as it comes.
 //
 // The last column tells how many times as long a message took as with the first number of
 // connections, in the same round: the median, the least and the most.
@@ -217,17 +215,7 @@ class Measure {
 
 // NOLINTBEGIN(concurrency-mt-unsafe): there is no other thread
 
-/// Begins anew with a malloc that keeps freed blocks of a size at hand, as large worlds should; it
-/// can be told only before a program begins.
-static void begin_with_large_caches(char** argv) {
-  if (std::getenv("GLIBC_TUNABLES") != nullptr) return;
-  if (::setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=65535", 0) != 0) fail("setenv");
-  ::execv("/proc/self/exe", argv);
-  fail("it cannot begin anew");
-}
-
 int main(int argc, char** argv) try {
-  begin_with_large_caches(argv);
   // What is given back would go to the kernel and come again with each batch.
   if (::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 0) fail("mallopt");
   const char* const given = std::getenv("RONDO_WORLD_MESSAGES");

@@ -65,17 +65,6 @@ class Sink {
     if (token != no_token) unclaimed(token, ready);
   }
 
-  /// `token`, of whatever registration, is soon to be told: what its handler will read is fetched
-  /// into the cache meanwhile. Calls nobody. Worth it where many are told at once, of more than the
-  /// cache holds.
-  void expect(Token token) const noexcept {
-    constexpr std::size_t cache_line = 64;
-    const auto* const handler = reinterpret_cast<const std::byte*>(slot_of(token).handler);
-    if (handler == nullptr) return;
-    __builtin_prefetch(handler, 1);
-    __builtin_prefetch(handler + cache_line, 1);
-  }
-
   /// A backend whose poller goes back to the kernel before wait() can return says so in between:
   /// timers are looked at, however many events there are. May throw like ready().
   virtual void batch_ended() = 0;

@@ -32,23 +32,11 @@ class SinkTest : public ::testing::Test, protected Sink {
   int unclaimed_ = 0;
 };
 
-TEST_F(SinkTest, ExpectsAnyTokenAndCallsNobody) {
-  const Token tokens[] = {Token{},        no_token,       token_of(1, 7),
-                          token_of(1, 8), token_of(2, 7), token_of(places_max - 1, 7)};
-  for (const Token token : tokens) expect(token);  // without a slot
+TEST_F(SinkTest, CallsTheHandlerOfACurrentTokenAlone) {
   look_up_in(slots_.data(), places);
-  for (const Token token : tokens) expect(token);
-  EXPECT_EQ(handler_.calls, 0);
-  EXPECT_EQ(unclaimed_, 0);
-}
-
-TEST_F(SinkTest, TellsWhatItExpected) {
-  look_up_in(slots_.data(), places);
-  expect(token_of(1, 7));
   ready(token_of(1, 7), Ready::both);
   EXPECT_EQ(handler_.calls, 1);
   EXPECT_EQ(handler_.last, Ready::read);
-  expect(token_of(1, 8));
   ready(token_of(1, 8), Ready::read);
   EXPECT_EQ(handler_.calls, 1);
   EXPECT_EQ(unclaimed_, 1);
