@@ -62,7 +62,7 @@ struct Kernel {
   Descriptor wake;
 };
 
-Result<Kernel> make_kernel() noexcept {
+Result<Kernel, std::error_code> make_kernel() noexcept {
   Kernel kernel{Descriptor{::epoll_create1(EPOLL_CLOEXEC)},
                 Descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}};
   epoll_event event{.events = EPOLLIN | EPOLLET,
@@ -118,7 +118,7 @@ class EpollBackend final : public Backend {
   }
 
   std::error_code reinit() noexcept override {
-    Result<Kernel> kernel = make_kernel();
+    Result<Kernel, std::error_code> kernel = make_kernel();
     if (!kernel) return kernel.error();
     // Other threads and signal handlers may be about to write to it: the number stays, and is open
     // at any time. The new set knows the eventfd by another number, and as long as any is open.
@@ -169,8 +169,8 @@ class EpollBackend final : public Backend {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_epoll() {
-  Result<Kernel> kernel = make_kernel();
+Result<std::unique_ptr<Backend>, std::error_code> make_epoll() {
+  Result<Kernel, std::error_code> kernel = make_kernel();
   if (!kernel) return kernel.error();
   return std::unique_ptr<Backend>{std::make_unique<EpollBackend>(std::move(*kernel))};
 }

@@ -181,7 +181,7 @@ struct Kernel {
   Descriptor wake_writer;
 };
 
-Result<Kernel> make_kernel() noexcept {
+Result<Kernel, std::error_code> make_kernel() noexcept {
   Kernel kernel;
   int ends[2];
   if (kernel.queue.get() < 0 || ::pipe(ends) != 0)  // macOS lacks pipe2
@@ -324,7 +324,7 @@ void KqueueBackend::end_wake() noexcept {
 /// The pipe is shared with the parent, so it is replaced too. Whether a wake() was under way when
 /// the process forked cannot be told: the new queue begins with one.
 std::error_code KqueueBackend::reinit() noexcept {
-  Result<Kernel> kernel = make_kernel();
+  Result<Kernel, std::error_code> kernel = make_kernel();
   if (!kernel) return kernel.error();
   wake_pending_.store(true);  // keeps a signal handler's wake() off the pipes
   kernel_ = std::move(*kernel);
@@ -336,8 +336,8 @@ std::error_code KqueueBackend::reinit() noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_kqueue() {
-  Result<Kernel> kernel = make_kernel();
+Result<std::unique_ptr<Backend>, std::error_code> make_kqueue() {
+  Result<Kernel, std::error_code> kernel = make_kernel();
   if (!kernel) return kernel.error();
   return std::unique_ptr<Backend>{std::make_unique<KqueueBackend>(std::move(*kernel))};
 }

@@ -126,8 +126,8 @@ class WorldImpl final : public NameService {
   bool strikes_now(std::size_t fault) noexcept;
   [[nodiscard]] Machine& machine_of(std::string_view host) const;
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
-  Result<std::vector<Endpoint>> answer_to(std::string_view name,
-                                          std::optional<AddressFamily> family);
+  Result<std::vector<Endpoint>, std::error_code> answer_to(std::string_view name,
+                                                           std::optional<AddressFamily> family);
   /// Brings it there; waits in front of a machine that is down if that is what such packets do.
   template <typename Arrival>
   void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive);

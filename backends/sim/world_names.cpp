@@ -64,8 +64,8 @@ std::unique_ptr<NameService::Question> WorldImpl::ask(std::string_view name,
   return question;
 }
 
-Result<std::vector<Endpoint>> WorldImpl::answer_to(std::string_view name,
-                                                   std::optional<AddressFamily> family) {
+Result<std::vector<Endpoint>, std::error_code> WorldImpl::answer_to(
+    std::string_view name, std::optional<AddressFamily> family) {
   if (strikes(Fault::failing_name)) return make_error_code(ResolveError::server_failed);
   const auto found = names_.find(name);
   if (found == names_.end() || strikes(Fault::missing_name)) {

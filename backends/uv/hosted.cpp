@@ -146,7 +146,7 @@ class UvHosted final : public HostedBackend {
 
 Result<std::unique_ptr<HostedBackend>> host_on(uv_loop_s* loop) {
   auto backend = std::make_unique<backends::UvHosted>(*loop);
-  if (const std::error_code error = backend->open()) return error;
+  if (const std::error_code error = backend->open()) return Error{error, "host on a libuv loop"};
   return std::unique_ptr<HostedBackend>{std::move(backend)};
 }
 

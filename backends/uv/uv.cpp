@@ -128,7 +128,7 @@ class UvBackend final : public Backend {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_uv() {
+Result<std::unique_ptr<Backend>, std::error_code> make_uv() {
   auto backend = std::make_unique<UvBackend>();
   if (const std::error_code error = backend->open()) return error;
   return std::unique_ptr<Backend>{std::move(backend)};

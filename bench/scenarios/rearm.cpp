@@ -81,6 +81,5 @@ int main(int argc, char** argv) {
   rondo::Reactor reactor;
   Rearmer rearmer{reactor, *way, std::strtoull(argv[2], nullptr, 10)};
   reactor.defer([&rearmer] { rearmer.run_turn(); });
-  const auto error = reactor.run();
-  return error ? EXIT_FAILURE : EXIT_SUCCESS;
+  return reactor.run() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

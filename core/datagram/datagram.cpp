@@ -31,9 +31,9 @@ std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& w
     unapplied.push_back({option, {code, std::move(tried)}});
   };
   const auto set = [&](SocketOption option, int value) {
-    const std::error_code code = socket.set(option, value);
-    if (code) fail(option, code);
-    return !code;
+    const auto done = socket.set(option, value);
+    if (!done) fail(option, done.error().code);
+    return done.has_value();
   };
   if (options.broadcast) set(SocketOption::broadcast, 1);
   if (options.ttl) set(SocketOption::ttl, *options.ttl);
@@ -65,9 +65,9 @@ std::vector<UnappliedOption> prepare(Socket& socket, const Endpoint& where,
 
 }  // namespace
 
-Result<DatagramSocket, Error> DatagramSocket::make(Reactor& reactor, const Endpoint& local,
-                                                   DatagramHandler& handler,
-                                                   const DatagramOptions& options) {
+Result<DatagramSocket> DatagramSocket::make(Reactor& reactor, const Endpoint& local,
+                                            DatagramHandler& handler,
+                                            const DatagramOptions& options) {
   constexpr const char* what = "bind to ";
   auto socket = Socket::make(reactor.net(), local.family(), SocketType::datagram);
   if (!socket) return named(what, local, socket.error());
@@ -83,9 +83,9 @@ Result<DatagramSocket, Error> DatagramSocket::make(Reactor& reactor, const Endpo
   return made;
 }
 
-Result<DatagramSocket, Error> DatagramSocket::connect(Reactor& reactor, const Endpoint& peer,
-                                                      DatagramHandler& handler,
-                                                      const DatagramOptions& options) {
+Result<DatagramSocket> DatagramSocket::connect(Reactor& reactor, const Endpoint& peer,
+                                               DatagramHandler& handler,
+                                               const DatagramOptions& options) {
   constexpr const char* what = "connect to ";
   auto socket = Socket::make(reactor.net(), peer.family(), SocketType::datagram);
   if (!socket) return named(what, peer, socket.error());
@@ -97,9 +97,9 @@ Result<DatagramSocket, Error> DatagramSocket::connect(Reactor& reactor, const En
   return start(reactor, std::move(*socket), peer, handler, used, std::move(unapplied));
 }
 
-Result<DatagramSocket, Error> DatagramSocket::adopt(Reactor& reactor, Socket socket,
-                                                    DatagramHandler& handler,
-                                                    const DatagramOptions& options) {
+Result<DatagramSocket> DatagramSocket::adopt(Reactor& reactor, Socket socket,
+                                             DatagramHandler& handler,
+                                             const DatagramOptions& options) {
   const auto local = socket.local_endpoint();
   if (!local) return Error{local.error(), "adopt a socket"};
   DatagramOptions used = options;
@@ -107,10 +107,10 @@ Result<DatagramSocket, Error> DatagramSocket::adopt(Reactor& reactor, Socket soc
   return start(reactor, std::move(socket), *local, handler, used, std::move(unapplied));
 }
 
-Result<DatagramSocket, Error> DatagramSocket::start(Reactor& reactor, Socket socket,
-                                                    const Endpoint& where, DatagramHandler& handler,
-                                                    const DatagramOptions& options,
-                                                    std::vector<UnappliedOption> unapplied) {
+Result<DatagramSocket> DatagramSocket::start(Reactor& reactor, Socket socket, const Endpoint& where,
+                                             DatagramHandler& handler,
+                                             const DatagramOptions& options,
+                                             std::vector<UnappliedOption> unapplied) {
   auto impl = std::make_unique<Impl>(reactor, *reactor.loop_, std::move(socket), where.family(),
                                      handler, options, std::move(unapplied));
   if (auto error = impl->start(reactor)) return named("watch ", where, error);
@@ -174,7 +174,7 @@ void DatagramSocket::ref() noexcept { impl_->set_referenced(true); }
 
 void DatagramSocket::unref() noexcept { impl_->set_referenced(false); }
 
-Result<Endpoint> DatagramSocket::local_endpoint() const noexcept {
+Result<Endpoint, std::error_code> DatagramSocket::local_endpoint() const noexcept {
   return impl_->socket().local_endpoint();
 }
 

@@ -68,7 +68,7 @@ class DatagramSocket::Impl final : public Handler {
   }
 
   std::error_code start(Reactor& reactor) noexcept {
-    auto watch = reactor.watch(socket_.fd(), Ready::read, *this);
+    auto watch = detail::watch(reactor, socket_.fd(), Ready::read, *this);
     if (!watch) return watch.error();
     watch_ = std::move(*watch);
     return {};

@@ -26,7 +26,7 @@ std::string_view chosen_name(std::string_view name) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>, Error> make_backend(std::string_view name) {
+Result<std::unique_ptr<Backend>> make_backend(std::string_view name) {
   name = chosen_name(name);
   if (name.empty()) name = built_backends().front().name;
   for (const BuiltBackend& built : built_backends()) {

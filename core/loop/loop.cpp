@@ -247,11 +247,11 @@ bool Loop::try_post(Work& work) {
   return true;
 }
 
-Result<Token> Loop::watch(int fd, Ready interest, Handler& handler) noexcept {
+Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& handler) noexcept {
   check_thread();
   if (const std::error_code error = reinit_if_forked()) return error;
   request_turn();
-  const Result<Token> token = watches_.add(fd, interest, handler);
+  const Result<Token, std::error_code> token = watches_.add(fd, interest, handler);
   if (watches_.places() != 0) look_up_in(watches_.slots(), watches_.places());
   return token;
 }

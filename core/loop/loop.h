@@ -64,7 +64,8 @@ class Loop final : public HostedLoop {
   [[nodiscard]] bool try_post(Work& work);
 
   // Registrations.
-  [[nodiscard]] Result<Token> watch(int fd, Ready interest, Handler& handler) noexcept;
+  [[nodiscard]] Result<Token, std::error_code> watch(int fd, Ready interest,
+                                                     Handler& handler) noexcept;
   void set(Token token, Ready interest) noexcept;
   void set_handler(Token token, Handler& handler) noexcept;
   void unwatch(Token token) noexcept;
@@ -156,7 +157,7 @@ class Loop final : public HostedLoop {
 
 /// For constructors that have a make() twin. Nothing else in the library throws.
 template <typename T>
-T value_or_throw(Result<T, Error> result) {
+T value_or_throw(Result<T> result) {
   if (!result) throw std::system_error(result.error().code, result.error().context);
   return std::move(*result);
 }

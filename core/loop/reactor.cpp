@@ -9,74 +9,67 @@
 namespace rondo {
 namespace {
 
-/// Before 1.0 a new minor version may change the layout of what the headers describe.
-bool fits(std::uint32_t headers) noexcept { return headers >> 8U == headers_version >> 8U; }
-
-std::string version_text(std::uint32_t version) {
-  return std::to_string(version >> 16U) + '.' + std::to_string(version >> 8U & 0xffU) + '.' +
-         std::to_string(version & 0xffU);
-}
-
-Result<std::unique_ptr<detail::Loop>, Error> make_loop(std::unique_ptr<Backend> backend,
-                                                       HostedBackend* hosted,
-                                                       const ReactorOptions& options) {
-  if (!fits(options.headers)) {
-    return Error{std::make_error_code(std::errc::not_supported),
-                 "use rondo " + version_text(headers_version) +
-                     " in a program compiled for rondo " + version_text(options.headers)};
-  }
-  return std::make_unique<detail::Loop>(std::move(backend), hosted, options);
-}
-
-Result<std::unique_ptr<detail::Loop>, Error> make_loop(const ReactorOptions& options) {
+Result<std::unique_ptr<detail::Loop>> make_loop(const ReactorOptions& options) {
   auto backend = make_backend(options.backend);
   if (!backend) return std::move(backend).error();
-  return make_loop(std::move(*backend), nullptr, options);
+  return std::make_unique<detail::Loop>(std::move(*backend), nullptr, options);
+}
+
+/// The outcome of a run: only a failed one allocates.
+Result<void> outcome(std::error_code error) {
+  if (!error) return {};
+  return Error{error, "run the reactor"};
 }
 
 }  // namespace
 
-Result<Reactor, Error> Reactor::make(const ReactorOptions& options) {
+Result<std::unique_ptr<Reactor>> Reactor::make(const ReactorOptions& options) {
   auto loop = make_loop(options);
   if (!loop) return std::move(loop).error();
-  return Reactor{std::move(*loop)};
+  return std::unique_ptr<Reactor>{new Reactor{std::move(*loop)}};
 }
 
 Reactor::Reactor(const ReactorOptions& options)
-    : loop_(detail::value_or_throw(make_loop(options))) {}
+    : Reactor(detail::value_or_throw(make_loop(options))) {}
 
 Reactor::Reactor(std::string_view backend) : Reactor(ReactorOptions{.backend = backend}) {}
 
 Reactor::Reactor(std::unique_ptr<Backend> backend, const ReactorOptions& options)
-    : loop_(detail::value_or_throw(make_loop(std::move(backend), nullptr, options))) {}
+    : Reactor(std::make_unique<detail::Loop>(std::move(backend), nullptr, options)) {}
 
 Reactor::Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options) {
   HostedBackend* const hosted = backend.get();
-  loop_ = detail::value_or_throw(make_loop(std::move(backend), hosted, options));
+  loop_ = std::make_unique<detail::Loop>(std::move(backend), hosted, options);
 }
 
 Reactor::Reactor(std::unique_ptr<detail::Loop> loop) noexcept : loop_(std::move(loop)) {}
-Reactor::Reactor(Reactor&& other) noexcept = default;
 Reactor::~Reactor() {
   // Before the reactor is destroyed, since work that is destroyed without running may use it.
-  if (loop_ != nullptr) loop_->discard_work();
+  loop_->discard_work();
 }
 
-Result<Watch> Reactor::watch(int fd, Ready interest, Handler& handler) noexcept {
-  const Result<Token> token = loop_->watch(fd, interest, handler);
+Result<Watch, std::error_code> detail::watch(Reactor& reactor, int fd, Ready interest,
+                                             Handler& handler) noexcept {
+  const auto token = reactor.loop_->watch(fd, interest, handler);
   if (!token) return token.error();
-  return Watch{*loop_, *token};
+  return Watch{*reactor.loop_, *token};
+}
+
+Result<Watch> Reactor::watch(int fd, Ready interest, Handler& handler) {
+  auto watch = detail::watch(*this, fd, interest, handler);
+  if (!watch) return Error{watch.error(), "watch descriptor " + std::to_string(fd)};
+  return std::move(*watch);
 }
 
 void Reactor::defer(Function<void()> work) { loop_->defer(std::move(work)); }
 void Reactor::post(Function<void()> work) { loop_->post(std::move(work)); }
 bool Reactor::try_post(Function<void()>& work) { return loop_->try_post(work); }
 
-std::error_code Reactor::run() { return loop_->run_until(never); }
-std::error_code Reactor::run_for(Duration duration) {
-  return loop_->run_until(after(loop_->clock(), duration));
+Result<void> Reactor::run() { return outcome(loop_->run_until(never)); }
+Result<void> Reactor::run_for(Duration duration) {
+  return outcome(loop_->run_until(after(loop_->clock(), duration)));
 }
-std::error_code Reactor::run_once(Duration wait_max) { return loop_->run_once(wait_max); }
+Result<void> Reactor::run_once(Duration wait_max) { return outcome(loop_->run_once(wait_max)); }
 
 void Reactor::stop() noexcept { loop_->stop(); }
 bool Reactor::alive() const noexcept { return loop_->alive(); }

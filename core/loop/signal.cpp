@@ -10,7 +10,7 @@
 
 namespace rondo {
 
-Result<Signal, Error> Signal::make(Reactor& reactor, int number, Function<void()> callback) {
+Result<Signal> Signal::make(Reactor& reactor, int number, Function<void()> callback) {
   detail::Loop& loop = *reactor.loop_;
   loop.check_thread();
   auto entry = std::make_unique<Entry>(loop, number, true, std::move(callback));

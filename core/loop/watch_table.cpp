@@ -39,7 +39,7 @@ WatchTable::~WatchTable() {
                             [](const Sink::Slot& slot) { return slot.handler != nullptr; }));
 }
 
-Result<Token> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
+Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
   if (fd < 0) return std::errc::bad_file_descriptor;
   const auto place = static_cast<std::size_t>(fd);
   if (!make_room_for(place)) return std::errc::not_enough_memory;

@@ -21,7 +21,7 @@ class WatchTable {
   WatchTable& operator=(const WatchTable&) = delete;
   ~WatchTable();
 
-  Result<Token> add(int fd, Ready interest, Handler& handler) noexcept;
+  Result<Token, std::error_code> add(int fd, Ready interest, Handler& handler) noexcept;
   void remove(Token token) noexcept;
   /// The same without a call of the backend.
   void abandon(Token token) noexcept;

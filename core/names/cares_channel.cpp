@@ -148,7 +148,7 @@ void CaresChannel::try_next_server(std::error_code error) {
 }
 
 /// Touches nothing after on_end, which may have destroyed the channel.
-void CaresChannel::end(Result<std::vector<Endpoint>> result) {
+void CaresChannel::end(Result<std::vector<Endpoint>, std::error_code> result) {
   OnEnd on_end = std::exchange(on_end_, OnEnd{});
   cancel();
   on_end(std::move(result));

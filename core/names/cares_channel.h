@@ -62,7 +62,7 @@ class CaresChannel final : public DnsChannel {
       } else if (watch_) {
         watch_.set(ready);
       } else {
-        auto watch = channel_.reactor_.watch(fd(), ready, *this);
+        auto watch = detail::watch(channel_.reactor_, fd(), ready, *this);
         if (!watch) return watch.error();
         watch_ = std::move(*watch);
       }
@@ -95,7 +95,7 @@ class CaresChannel final : public DnsChannel {
   void settle();
   void end_try();
   void try_next_server(std::error_code error);
-  void end(Result<std::vector<Endpoint>> result);
+  void end(Result<std::vector<Endpoint>, std::error_code> result);
   [[nodiscard]] bool is_hopeless() const noexcept;
   [[nodiscard]] bool pending() const noexcept {
     return std::any_of(questions_.begin(), questions_.end(), [](auto& q) { return q.pending; });

@@ -24,8 +24,8 @@ std::error_code initialise_cares() noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor& reactor,
-                                                     const ResolverOptions& options) {
+Result<std::unique_ptr<DnsChannel>, std::error_code> make_dns_channel(
+    Reactor& reactor, const ResolverOptions& options) {
   auto channel = std::make_unique<CaresChannel>(reactor, options);
   if (auto error = channel->open()) return error;
   return std::unique_ptr<DnsChannel>{std::move(channel)};

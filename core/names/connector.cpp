@@ -44,7 +44,7 @@ struct Target {
   std::uint16_t port = 0;
 };
 
-Result<Target, Error> parse_target(std::string_view text) {
+Result<Target> parse_target(std::string_view text) {
   auto endpoint = Endpoint::parse(text);
   if (endpoint) return Target{*endpoint, {}, 0};
   const std::size_t colon = text.rfind(':');
@@ -234,7 +234,7 @@ class Connector::Impl {
     if (result < 0 && result != -EINPROGRESS) return system_error(-result);
 
     auto attempt = std::make_unique<Attempt>(*this, address, std::move(socket));
-    auto watch = reactor_.watch(attempt->socket_.fd(), Ready::write, *attempt);
+    auto watch = detail::watch(reactor_, attempt->socket_.fd(), Ready::write, *attempt);
     if (!watch) return watch.error();
     attempt->watch_ = std::move(*watch);
     attempts_.push_back(std::move(attempt));
@@ -302,7 +302,7 @@ class Connector::Impl {
     return {code, std::move(tried)};
   }
 
-  void finish(Result<Socket, Error> result) {
+  void finish(Result<Socket> result) {
     Callback callback = std::exchange(callback_, Callback{});
     give_up();
     callback(std::move(result));
@@ -330,7 +330,7 @@ class Connector::Impl {
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::vector<Failure> failures_;
-  std::optional<Result<std::vector<Endpoint>, Error>> found_;
+  std::optional<Result<std::vector<Endpoint>>> found_;
   Lookup lookup_;
   std::optional<Timer> deadline_;
   std::optional<Timer> step_;

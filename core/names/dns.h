@@ -16,7 +16,7 @@ namespace rondo::detail {
 
 class DnsChannel {
  public:
-  using OnEnd = Function<void(Result<std::vector<Endpoint>> addresses)>;
+  using OnEnd = Function<void(Result<std::vector<Endpoint>, std::error_code> addresses)>;
 
   virtual ~DnsChannel() = default;
 
@@ -29,8 +29,8 @@ class DnsChannel {
 };
 
 /// Errors: no_dns, no_name_server, and what reading the configuration gave. `options` outlives it.
-[[nodiscard]] Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor& reactor,
-                                                                   const ResolverOptions& options);
+[[nodiscard]] Result<std::unique_ptr<DnsChannel>, std::error_code> make_dns_channel(
+    Reactor& reactor, const ResolverOptions& options);
 
 /// The same for a backend that answers itself, and outlives it.
 [[nodiscard]] std::unique_ptr<DnsChannel> make_name_service_channel(NameService& names);

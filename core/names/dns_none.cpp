@@ -3,7 +3,8 @@
 
 namespace rondo::detail {
 
-Result<std::unique_ptr<DnsChannel>> make_dns_channel(Reactor&, const ResolverOptions&) {
+Result<std::unique_ptr<DnsChannel>, std::error_code> make_dns_channel(Reactor&,
+                                                                      const ResolverOptions&) {
   return make_error_code(ResolveError::no_dns);
 }
 

@@ -79,7 +79,7 @@ class Lookup::Operation {
   friend class Resolver::Impl;
 
   void on_timer();
-  [[nodiscard]] Result<Addresses, Error> result() const;
+  [[nodiscard]] Result<Addresses> result() const;
 
   const std::string host_;
   const std::uint16_t port_;
@@ -89,7 +89,7 @@ class Lookup::Operation {
   State state_ = State::over;
   Place place_;
   std::unique_ptr<detail::DnsChannel> channel_;
-  std::optional<Result<Addresses>> answer_;
+  std::optional<Result<Addresses, std::error_code>> answer_;
   const char* wrong_ = nullptr;  // what is wrong with the name
   Resolver::Callback callback_;
   Timer timer_;
@@ -160,14 +160,15 @@ class Resolver::Impl {
   void start_waiting() {
     while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
   }
-  Result<std::unique_ptr<detail::DnsChannel>> make_channel() {
+  Result<std::unique_ptr<detail::DnsChannel>, std::error_code> make_channel() {
     if (names_ != nullptr) return detail::make_name_service_channel(*names_);
     return detail::make_dns_channel(reactor_, options_);
   }
   void start(Operation& operation);
-  void answer(Operation& operation, Result<Addresses> answer, const char* wrong = nullptr) noexcept;
+  void answer(Operation& operation, Result<Addresses, std::error_code> answer,
+              const char* wrong = nullptr) noexcept;
   static const char* wrong_with(std::string_view host);
-  std::optional<Result<Addresses>> look_up_here(const Operation& operation);
+  std::optional<Result<Addresses, std::error_code>> look_up_here(const Operation& operation);
   void put_back(std::unique_ptr<detail::DnsChannel> channel) noexcept {
     --asking_;
     if (idle_.size() < idle_channels_max) idle_.push_back(std::move(channel));
@@ -191,7 +192,8 @@ const char* Resolver::Impl::wrong_with(std::string_view host) {
 }
 
 /// What is known without a name server, if it is.
-std::optional<Result<Addresses>> Resolver::Impl::look_up_here(const Operation& operation) {
+std::optional<Result<Addresses, std::error_code>> Resolver::Impl::look_up_here(
+    const Operation& operation) {
   const std::string& host = operation.host_;
   Addresses found;
   const bool numeric = detail::looks_numeric(host);
@@ -236,7 +238,7 @@ void Resolver::Impl::start(Operation& operation) {
 }
 
 /// Keeps it for the next turn. Takes no memory, so that nothing is lost for want of it.
-void Resolver::Impl::answer(Operation& operation, Result<Addresses> answer,
+void Resolver::Impl::answer(Operation& operation, Result<Addresses, std::error_code> answer,
                             const char* wrong) noexcept {
   if (operation.state_ == State::waiting) {
     busy_.splice(busy_.end(), waiting_, operation.place_);
@@ -247,7 +249,7 @@ void Resolver::Impl::answer(Operation& operation, Result<Addresses> answer,
   operation.timer_.arm_at(next_turn);
 }
 
-Result<Addresses, Error> Lookup::Operation::result() const {
+Result<Addresses> Lookup::Operation::result() const {
   if (!answer_) return Error{make_error_code(ResolveError::timed_out), "resolve " + host_};
   if (wrong_ != nullptr) {
     return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + wrong_};
@@ -262,7 +264,7 @@ Result<Addresses, Error> Lookup::Operation::result() const {
 /// The deadline, or the turn of the answer. The last thing is the call.
 void Lookup::Operation::on_timer() {
   timer_.arm_at(next_turn);  // for want of memory it may have to come again
-  Result<Addresses, Error> ended = result();
+  Result<Addresses> ended = result();
   timer_.cancel();
   Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);

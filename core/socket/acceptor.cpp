@@ -59,7 +59,7 @@ class Acceptor::Impl final : public Handler {
 
   std::error_code start() noexcept {
     if (auto error = open_reserve()) return error;
-    auto watch = reactor_.watch(listener_.fd(), Ready::read, *this);
+    auto watch = detail::watch(reactor_, listener_.fd(), Ready::read, *this);
     if (!watch) return watch.error();
     watch_ = std::move(*watch);
     return {};
@@ -221,8 +221,8 @@ class Acceptor::Impl final : public Handler {
   Watch watch_;
 };
 
-Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
-                                       const AcceptorOptions& options) {
+Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
+                                const AcceptorOptions& options) {
   std::vector<UnappliedOption> unapplied;
   detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
   auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
@@ -235,8 +235,8 @@ Result<Acceptor, Error> Acceptor::make(Reactor& reactor, const Endpoint& local, 
   return acceptor;
 }
 
-Result<Acceptor, Error> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
-                                        const AcceptLimits& limits) {
+Result<Acceptor> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
+                                 const AcceptLimits& limits) {
   RONDO_ASSERT(on_accept);
   const auto local = listener.local_endpoint();
   if (!local) return Error{local.error(), "accept on a socket"};

@@ -76,8 +76,8 @@ std::error_code check_family(Net& net, int fd) noexcept {
 
 namespace detail {
 
-Result<std::size_t> send_descriptors(Net& net, int fd, Bytes data,
-                                     std::span<const int> descriptors) noexcept {
+Result<std::size_t, std::error_code> send_descriptors(Net& net, int fd, Bytes data,
+                                                      std::span<const int> descriptors) noexcept {
   if (data.empty() || descriptors.size() > descriptors_per_send_max) {
     return std::errc::invalid_argument;
   }
@@ -99,7 +99,8 @@ Result<std::size_t> send_descriptors(Net& net, int fd, Bytes data,
   return message.size;
 }
 
-Result<ReceivedDescriptors> receive_with_descriptors(Net& net, int fd, MutableBytes into) {
+Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(Net& net, int fd,
+                                                                      MutableBytes into) {
   Control<CMSG_SPACE(rights_size_max) + other_size_max> control;
   Message message{.parts = {&into, 1}, .control = control.bytes};
   const int received = net.receive(fd, {&message, 1});
@@ -113,12 +114,13 @@ Result<ReceivedDescriptors> receive_with_descriptors(Net& net, int fd, MutableBy
 
 }  // namespace detail
 
-Result<std::size_t> send_descriptors(Socket& socket, Bytes data,
-                                     std::span<const int> descriptors) noexcept {
+Result<std::size_t, std::error_code> send_descriptors(Socket& socket, Bytes data,
+                                                      std::span<const int> descriptors) noexcept {
   return detail::send_descriptors(socket.net(), socket.fd(), data, descriptors);
 }
 
-Result<ReceivedDescriptors> receive_with_descriptors(Socket& socket, MutableBytes into) {
+Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(Socket& socket,
+                                                                      MutableBytes into) {
   return detail::receive_with_descriptors(socket.net(), socket.fd(), into);
 }
 

@@ -86,7 +86,8 @@ Endpoint Endpoint::any(std::uint16_t port, AddressFamily family) noexcept {
   return inet(family, INADDR_ANY, in6addr_any).with_port(port);
 }
 
-Result<Endpoint> Endpoint::from_system(const ::sockaddr* address, std::size_t size) noexcept {
+Result<Endpoint, std::error_code> Endpoint::from_system(const ::sockaddr* address,
+                                                        std::size_t size) noexcept {
   if (address == nullptr || size < offsetof(sockaddr, sa_family) + sizeof(sa_family_t)) {
     return std::errc::invalid_argument;
   }

@@ -163,7 +163,7 @@ std::string scope_text(std::uint32_t scope) {
 
 }  // namespace
 
-Result<Endpoint, Error> Endpoint::parse(std::string_view text) {
+Result<Endpoint> Endpoint::parse(std::string_view text) {
   const auto parsed = [text]() -> Result<Endpoint, Problem> {
     if (text.empty()) return invalid("nothing there");
     if (text.starts_with(unix_prefix)) return parse_unix(text.substr(unix_prefix.size()));

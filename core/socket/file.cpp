@@ -7,7 +7,7 @@
 
 namespace rondo {
 
-Result<File, Error> File::open(const std::string& path) {
+Result<File> File::open(const std::string& path) {
   // Non-blocking: a FIFO of that name does not wait for its writer.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Error{last_system_error(), "open " + path};
@@ -18,7 +18,7 @@ File::~File() {
   if (fd_ >= 0) (void)::close(fd_);  // nothing was written: there is nothing to lose
 }
 
-Result<std::uint64_t> File::size() const noexcept {
+Result<std::uint64_t, std::error_code> File::size() const noexcept {
   struct stat state{};
   if (::fstat(fd_, &state) != 0) return last_system_error();
   return static_cast<std::uint64_t>(state.st_size);

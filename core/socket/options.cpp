@@ -5,6 +5,7 @@
 // and a client costs no call more. Where the kernel cuts a value short without a word, it is read
 // back.
 #include <array>
+#include <cerrno>
 #include <limits>
 #include <utility>
 
@@ -59,11 +60,11 @@ class Setter {
   }
 
   bool set(SocketOption option, int value) {
-    const std::error_code code = has_effect(option, where_.family())
-                                     ? socket_.set(option, value)
-                                     : std::make_error_code(std::errc::operation_not_supported);
-    if (code) fail(option, code);
-    return !code;
+    const int result = has_effect(option, where_.family())
+                           ? socket_.net().set(socket_.fd(), option, value)
+                           : -EOPNOTSUPP;
+    if (result < 0) fail(option, system_error(-result));
+    return result >= 0;
   }
 
   /// Counts as they come, without losing any of their digits on the way to an int.

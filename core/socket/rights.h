@@ -11,9 +11,9 @@
 
 namespace rondo::detail {
 
-[[nodiscard]] Result<std::size_t> send_descriptors(Net& net, int fd, Bytes data,
-                                                   std::span<const int> descriptors) noexcept;
-[[nodiscard]] Result<ReceivedDescriptors> receive_with_descriptors(Net& net, int fd,
-                                                                   MutableBytes into);
+[[nodiscard]] Result<std::size_t, std::error_code> send_descriptors(
+    Net& net, int fd, Bytes data, std::span<const int> descriptors) noexcept;
+[[nodiscard]] Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(
+    Net& net, int fd, MutableBytes into);
 
 }  // namespace rondo::detail

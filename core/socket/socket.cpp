@@ -41,20 +41,21 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   return *this;
 }
 
-Result<Socket> Socket::make(Net& net, AddressFamily family, SocketType type) noexcept {
+Result<Socket, std::error_code> Socket::make(Net& net, AddressFamily family,
+                                             SocketType type) noexcept {
   const int fd = net.socket(family, type);
   if (fd < 0) return system_error(-fd);
   return Socket{net, fd};
 }
 
-Result<std::array<Socket, 2>> Socket::pair(Net& net, SocketType type) noexcept {
+Result<std::array<Socket, 2>, std::error_code> Socket::pair(Net& net, SocketType type) noexcept {
   int fds[2] = {-1, -1};
   if (auto error = error_of(net.pair(type, fds))) return error;
   return std::array{Socket{net, fds[0]}, Socket{net, fds[1]}};
 }
 
-Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local, const SocketOptions& options,
-                                     std::vector<UnappliedOption>* unapplied) {
+Result<Socket> Socket::listen(Net& net, const Endpoint& local, const SocketOptions& options,
+                              std::vector<UnappliedOption>* unapplied) {
   constexpr const char* what = "listen on ";
   auto made = make(net, local.family(), SocketType::stream);
   if (!made) return named(what, local, made.error());
@@ -72,7 +73,7 @@ Result<Socket, Error> Socket::listen(Net& net, const Endpoint& local, const Sock
   return std::move(socket);
 }
 
-Result<Socket, Error> Socket::connect(Net& net, const Endpoint& peer) {
+Result<Socket> Socket::connect(Net& net, const Endpoint& peer) {
   constexpr const char* what = "connect to ";
   auto made = make(net, peer.family(), SocketType::stream);
   if (!made) return named(what, peer, made.error());
@@ -81,7 +82,7 @@ Result<Socket, Error> Socket::connect(Net& net, const Endpoint& peer) {
   return std::move(*made);
 }
 
-Result<Socket::Accepted> Socket::accept() noexcept {
+Result<Socket::Accepted, std::error_code> Socket::accept() noexcept {
   Endpoint peer;
   const int fd = net_->accept(fd_, &peer);
   if (fd < 0) return system_error(-fd);
@@ -104,54 +105,57 @@ bool Socket::is_self_connected() const noexcept {
   return here && there && here->family() != AddressFamily::unix_domain && *here == *there;
 }
 
-std::error_code Socket::shutdown(Direction direction) noexcept {
-  return error_of(net_->shutdown(fd_, direction));
+Result<void, std::error_code> Socket::shutdown(Direction direction) noexcept {
+  if (auto error = error_of(net_->shutdown(fd_, direction))) return error;
+  return {};
 }
 
-std::error_code Socket::set_option(int level, int name, int value) noexcept {
-  return error_of(net_->set_option(fd_, level, name, std::as_bytes(std::span{&value, 1})));
+Result<void> Socket::set_option(int level, int name, int value) {
+  const int result = net_->set_option(fd_, level, name, std::as_bytes(std::span{&value, 1}));
+  if (result >= 0) return {};
+  return Error{system_error(-result),
+               "set option " + std::to_string(name) + " of level " + std::to_string(level)};
 }
 
-Result<int> Socket::option(int level, int name) const noexcept {
+Result<int, std::error_code> Socket::option(int level, int name) const noexcept {
   int value = 0;
   const int size = net_->option(fd_, level, name, std::as_writable_bytes(std::span{&value, 1}));
   if (size < 0) return system_error(-size);
   return value;
 }
 
-std::error_code Socket::set(SocketOption option, int value) noexcept {
-  return error_of(net_->set(fd_, option, value));
+Result<void> Socket::set(SocketOption option, int value) {
+  const int result = net_->set(fd_, option, value);
+  if (result >= 0) return {};
+  return Error{system_error(-result), "set " + std::string{name_of(option)}};
 }
 
-Result<int> Socket::get(SocketOption option) const noexcept {
+Result<int, std::error_code> Socket::get(SocketOption option) const noexcept {
   int value = 0;
   if (auto error = error_of(net_->get(fd_, option, value))) return error;
   return value;
 }
 
-std::error_code Socket::set_nodelay() noexcept { return set(SocketOption::nodelay, 1); }
-
-Result<Endpoint> Socket::local_endpoint() const noexcept {
+Result<Endpoint, std::error_code> Socket::local_endpoint() const noexcept {
   Endpoint address;
   if (auto error = error_of(net_->local_endpoint(fd_, address))) return error;
   return address;
 }
 
-Result<Endpoint> Socket::remote_endpoint() const noexcept {
+Result<Endpoint, std::error_code> Socket::remote_endpoint() const noexcept {
   Endpoint address;
   if (auto error = error_of(net_->remote_endpoint(fd_, address))) return error;
   return address;
 }
 
-Result<Credentials> Socket::peer_credentials() const noexcept {
+Result<Credentials, std::error_code> Socket::peer_credentials() const noexcept {
   Credentials peer;
   if (auto error = error_of(net_->credentials(fd_, peer))) return error;
   return peer;
 }
 
-std::error_code Socket::close() noexcept {
-  if (fd_ < 0) return {};
-  return error_of(net_->close(release()));
+void Socket::close() noexcept {
+  if (fd_ >= 0) (void)net_->close(release());  // whatever it returns, the descriptor is gone
 }
 
 void Socket::reset() noexcept {

@@ -38,14 +38,12 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
   stream->extra().what = "connect to " + std::string{target};  // now, while there is memory
   stream->extra().connector = std::make_unique<Connector>(
       reactor, resolver, target,
-      [self = stream.get()](Result<Socket, Error> connected) {
-        self->connected(std::move(connected));
-      },
+      [self = stream.get()](Result<Socket> connected) { self->connected(std::move(connected)); },
       std::move(race));
   return stream;
 }
 
-void Stream::connected(Result<Socket, Error> result) {
+void Stream::connected(Result<Socket> result) {
   const auto connector = std::move(extra().connector);  // it may go from inside its callback
   if (is_connecting_alone()) group_->streams.remove(*this);
   flags_ &= ~std::uint32_t{is_connecting};

@@ -39,7 +39,7 @@ class Server::Impl final : public detail::StreamOwner {
         streams_(detail::Streams::of(reactor)),
         group_{streams_, options.stream, this} {}
 
-  Result<Endpoint, Error> listen(const Endpoint& where) {
+  Result<Endpoint> listen(const Endpoint& where) {
     // While nothing is there yet: what follows takes memory that must not fail.
     files_.reserve(files_.size() + 1);
     detail::SocketFile file{reactor_.net(), where};
@@ -59,7 +59,7 @@ class Server::Impl final : public detail::StreamOwner {
   }
 
   /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
-  Result<Endpoint, Error> adopt(Socket listener) {
+  Result<Endpoint> adopt(Socket listener) {
     if (const auto local = listener.local_endpoint()) {
       auto failed = apply(listener, *local, options_.socket, Purpose::adopt);
       std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
@@ -67,7 +67,7 @@ class Server::Impl final : public detail::StreamOwner {
     return accept_on(std::move(listener));
   }
 
-  Result<Endpoint, Error> accept_on(Socket listener) {
+  Result<Endpoint> accept_on(Socket listener) {
     locals_.reserve(locals_.size() + 1);
     listeners_.reserve(listeners_.size() + 1);
     auto acceptor = Acceptor::adopt(
@@ -351,14 +351,14 @@ Server Server::make(Reactor& reactor, SessionFactory kind, const ServerOptions& 
   return Server{std::make_unique<Impl>(reactor, std::move(kind), options)};
 }
 
-Result<Endpoint, Error> Server::listen(std::string_view where) {
+Result<Endpoint> Server::listen(std::string_view where) {
   auto endpoint = Endpoint::parse(where);
   if (!endpoint) return std::move(endpoint).error();
   return impl_->listen(*endpoint);
 }
 
-Result<Endpoint, Error> Server::listen(const Endpoint& where) { return impl_->listen(where); }
-Result<Endpoint, Error> Server::adopt(Socket listener) { return impl_->adopt(std::move(listener)); }
+Result<Endpoint> Server::listen(const Endpoint& where) { return impl_->listen(where); }
+Result<Endpoint> Server::adopt(Socket listener) { return impl_->adopt(std::move(listener)); }
 std::span<const Endpoint> Server::local_endpoints() const noexcept {
   return impl_->local_endpoints();
 }
@@ -373,8 +373,8 @@ void Server::stop_accepting() noexcept { impl_->stop_accepting(); }
 void Server::drain(Duration timeout) { impl_->drain(timeout); }
 void Server::abort() noexcept { impl_->abort(); }
 
-Result<Server, Error> serve(Reactor& reactor, std::string_view where, SessionFactory kind,
-                            const ServerOptions& options) {
+Result<Server> serve(Reactor& reactor, std::string_view where, SessionFactory kind,
+                     const ServerOptions& options) {
   Server server = Server::make(reactor, std::move(kind), options);
   if (auto local = server.listen(where); !local) return std::move(local).error();
   return server;

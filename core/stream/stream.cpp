@@ -44,8 +44,10 @@ Stream::Stream(StreamGroup& group, StreamHandler* handler, std::uint32_t flags) 
   group.streams.joined();
 }
 
-Result<std::unique_ptr<Stream>> Stream::start(Reactor& reactor, int fd, StreamHandler& handler,
-                                              const StreamOptions& options, std::uint32_t flags) {
+Result<std::unique_ptr<Stream>, std::error_code> Stream::start(Reactor& reactor, int fd,
+                                                               StreamHandler& handler,
+                                                               const StreamOptions& options,
+                                                               std::uint32_t flags) {
   Streams& streams = Streams::of(reactor);
   streams.make_room();
   auto group = std::make_unique<StreamGroup>(streams, options);
@@ -57,9 +59,9 @@ Result<std::unique_ptr<Stream>> Stream::start(Reactor& reactor, int fd, StreamHa
   return stream;
 }
 
-Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
-                                              StreamHandler& handler,
-                                              const StreamOptions& options) {
+Result<std::unique_ptr<Stream>, std::error_code> Stream::adopt(Reactor& reactor, Socket socket,
+                                                               StreamHandler& handler,
+                                                               const StreamOptions& options) {
   auto stream = start(reactor, socket.fd(), handler, options, 0);
   if (!stream) return stream;
   const int fd = socket.release();  // the stream's now
@@ -69,8 +71,8 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
   return stream;
 }
 
-Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamHandler& handler,
-                                                       const StreamOptions& options) {
+Result<std::unique_ptr<Stream>, std::error_code> Stream::standard_input(
+    Reactor& reactor, StreamHandler& handler, const StreamOptions& options) {
   return start(reactor, STDIN_FILENO, handler, options, is_lent);
 }
 
@@ -346,28 +348,28 @@ void Stream::set_options(const StreamOptions& options) {
   if (fd_ >= 0) deadlines_changed();
 }
 
-Result<Endpoint> Stream::local_endpoint() const noexcept {
+Result<Endpoint, std::error_code> Stream::local_endpoint() const noexcept {
   Endpoint endpoint;
   const int result = group_->streams.net().local_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
   return endpoint;
 }
 
-Result<Endpoint> Stream::remote_endpoint() const noexcept {
+Result<Endpoint, std::error_code> Stream::remote_endpoint() const noexcept {
   Endpoint endpoint;
   const int result = group_->streams.net().remote_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
   return endpoint;
 }
 
-Result<Credentials> Stream::peer_credentials() const noexcept {
+Result<Credentials, std::error_code> Stream::peer_credentials() const noexcept {
   Credentials peer;
   const int result = group_->streams.net().credentials(fd_, peer);
   if (result < 0) return system_error(-result);
   return peer;
 }
 
-Result<Socket> Stream::release() noexcept {
+Result<Socket, std::error_code> Stream::release() noexcept {
   if (is(is_connecting) || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
   if (is(ended) || fd_ < 0) return std::errc::not_connected;
   detach();

@@ -69,13 +69,13 @@ Decoder::Decoder(Decoder&& other) noexcept = default;
 Decoder& Decoder::operator=(Decoder&& other) noexcept = default;
 Decoder::~Decoder() = default;
 
-Result<Decoder, Error> Decoder::make(std::string_view encoding, TextErrors errors) {
+Result<Decoder> Decoder::make(std::string_view encoding, TextErrors errors) {
   auto found = Encoding::find(encoding);
   if (!found) return std::move(found).error();
   return make(*found, errors);
 }
 
-Result<Decoder, Error> Decoder::make(const Encoding& encoding, TextErrors errors) {
+Result<Decoder> Decoder::make(const Encoding& encoding, TextErrors errors) {
   auto converter = detail::Converter::make_for(encoding, detail::Converter::Direction::decode);
   if (!converter) return std::move(converter).error();
   return Decoder{encoding.kind(), errors, std::move(*converter)};

@@ -47,7 +47,8 @@ std::size_t find_tag(std::string_view text) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Direction direction) {
+Result<std::unique_ptr<Converter>, std::error_code> Converter::make(const std::string& name,
+                                                                    Direction direction) {
   const bool decodes = direction == Direction::decode;
   std::unique_ptr<Converter> converter{new Converter};  // first, as it may throw
   converter->handle_ =
@@ -58,8 +59,8 @@ Result<std::unique_ptr<Converter>> Converter::make(const std::string& name, Dire
   return converter;
 }
 
-Result<std::unique_ptr<Converter>, Error> Converter::make_for(const Encoding& encoding,
-                                                              Direction direction) {
+Result<std::unique_ptr<Converter>> Converter::make_for(const Encoding& encoding,
+                                                       Direction direction) {
   if (encoding.kind() != EncodingKind::other) return std::unique_ptr<Converter>{};
   auto made = make(encoding.name(), direction);
   if (made) return std::move(*made);

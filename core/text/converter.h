@@ -20,11 +20,11 @@ class Converter {
   enum class Direction : std::uint8_t { decode, encode };
 
   /// `name` as iconv spells it. Errors: invalid_argument for a name that it does not know.
-  [[nodiscard]] static Result<std::unique_ptr<Converter>> make(const std::string& name,
-                                                               Direction direction);
+  [[nodiscard]] static Result<std::unique_ptr<Converter>, std::error_code> make(
+      const std::string& name, Direction direction);
   /// The converter that an encoding needs; null if rondo converts the encoding itself.
-  [[nodiscard]] static Result<std::unique_ptr<Converter>, Error> make_for(const Encoding& encoding,
-                                                                          Direction direction);
+  [[nodiscard]] static Result<std::unique_ptr<Converter>> make_for(const Encoding& encoding,
+                                                                   Direction direction);
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
   ~Converter();

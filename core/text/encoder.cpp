@@ -37,13 +37,13 @@ Encoder::Encoder(Encoder&& other) noexcept = default;
 Encoder& Encoder::operator=(Encoder&& other) noexcept = default;
 Encoder::~Encoder() = default;
 
-Result<Encoder, Error> Encoder::make(std::string_view encoding, TextErrors errors) {
+Result<Encoder> Encoder::make(std::string_view encoding, TextErrors errors) {
   auto found = Encoding::find(encoding);
   if (!found) return std::move(found).error();
   return make(*found, errors);
 }
 
-Result<Encoder, Error> Encoder::make(const Encoding& encoding, TextErrors errors) {
+Result<Encoder> Encoder::make(const Encoding& encoding, TextErrors errors) {
   auto converter = detail::Converter::make_for(encoding, detail::Converter::Direction::encode);
   if (!converter) return std::move(converter).error();
   return Encoder{encoding.kind(), errors, std::move(*converter)};

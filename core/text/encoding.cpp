@@ -126,7 +126,7 @@ std::string find_system_name(std::string_view name, std::string_view plain_name)
 
 }  // namespace
 
-Result<Encoding, Error> Encoding::find(std::string_view name) {
+Result<Encoding> Encoding::find(std::string_view name) {
   const std::string_view shown = name.substr(0, name_size_max);
   Error unknown{std::make_error_code(std::errc::invalid_argument),
                 "find encoding \"" + std::string{shown} + "\""};

@@ -167,7 +167,8 @@ Frame LengthFramer::next() {
   return {ReadStatus::ready, take(static_cast<std::size_t>(left_))};
 }
 
-Result<LengthPrefix> make_length_prefix(std::uint64_t length, LengthFormat format) noexcept {
+Result<LengthPrefix, std::error_code> make_length_prefix(std::uint64_t length,
+                                                         LengthFormat format) noexcept {
   format = checked(format);
   const bool is_full = format.size == prefix_size_max;
   if (!is_full && length >> (bits_per_byte * format.size) != 0) return std::errc::value_too_large;

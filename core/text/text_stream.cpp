@@ -80,19 +80,17 @@ std::unique_ptr<TextStream> TextStream::connect(Reactor& reactor, std::string_vi
   return adopt(rondo::connect(reactor, target, not_yet(), connect), handler, options);
 }
 
-Result<std::unique_ptr<TextStream>> TextStream::adopt(Reactor& reactor, Socket socket,
-                                                      TextHandler& handler,
-                                                      const TextOptions& options,
-                                                      const StreamOptions& stream) {
+Result<std::unique_ptr<TextStream>, std::error_code> TextStream::adopt(
+    Reactor& reactor, Socket socket, TextHandler& handler, const TextOptions& options,
+    const StreamOptions& stream) {
   auto adopted = Stream::adopt(reactor, std::move(socket), not_yet(), stream);
   if (!adopted) return std::move(adopted).error();
   return adopt(std::move(*adopted), handler, options);
 }
 
-Result<std::unique_ptr<TextStream>> TextStream::standard_input(Reactor& reactor,
-                                                               TextHandler& handler,
-                                                               const TextOptions& options,
-                                                               const StreamOptions& stream) {
+Result<std::unique_ptr<TextStream>, std::error_code> TextStream::standard_input(
+    Reactor& reactor, TextHandler& handler, const TextOptions& options,
+    const StreamOptions& stream) {
   auto opened = Stream::standard_input(reactor, not_yet(), stream);
   if (!opened) return std::move(opened).error();
   return adopt(std::move(*opened), handler, options);

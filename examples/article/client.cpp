@@ -32,5 +32,5 @@ int main(int argc, char** argv) {
   Visitor visitor{argc > 2 ? argv[2] : "a friend"};
   const char* const target = argc > 1 ? argv[1] : "127.0.0.1:8888";
   const auto server = rondo::TextStream::connect(reactor, target, visitor);
-  return reactor.run() || visitor.failed ? 1 : 0;
+  return reactor.run() && !visitor.failed ? 0 : 1;
 }

@@ -21,5 +21,5 @@ int main(int argc, char** argv) {
   if (!server) return rondo::print_error(server.error());
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  return reactor.run() ? 1 : 0;
+  return reactor.run() ? 0 : 1;
 }

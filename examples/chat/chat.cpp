@@ -93,8 +93,8 @@ Chat::Chat(Chat&& other) noexcept = default;
 Chat& Chat::operator=(Chat&& other) noexcept = default;
 Chat::~Chat() = default;
 
-rondo::Result<Chat, rondo::Error> Chat::open(rondo::Reactor& reactor, std::string_view where,
-                                             const Options& options) {
+rondo::Result<Chat> Chat::open(rondo::Reactor& reactor, std::string_view where,
+                               const Options& options) {
   auto impl = std::make_unique<Impl>();
   rondo::ServerOptions server_options;
   server_options.socket = options.socket;

@@ -24,9 +24,8 @@ class Chat {
  public:
   /// Listens at `where`: `127.0.0.1:8888`, `unix:/path`. The reactor outlives it. Errors: those of
   /// rondo::serve.
-  [[nodiscard]] static rondo::Result<Chat, rondo::Error> open(rondo::Reactor& reactor,
-                                                              std::string_view where,
-                                                              const Options& options = {});
+  [[nodiscard]] static rondo::Result<Chat> open(rondo::Reactor& reactor, std::string_view where,
+                                                const Options& options = {});
   Chat(Chat&& other) noexcept;
   Chat& operator=(Chat&& other) noexcept;
   ~Chat();

@@ -21,7 +21,7 @@ int serve(rondo::Reactor& reactor, const std::string& listen, const chat::Option
   terminate.unref();
   std::printf("listening on %s\n", room->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::print_error(error);
+  if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
   return EXIT_SUCCESS;
 }
 
@@ -39,5 +39,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
-  return reactor ? serve(*reactor, listen, options) : rondo::print_error(reactor.error());
+  return reactor ? serve(**reactor, listen, options) : rondo::print_error(reactor.error());
 }

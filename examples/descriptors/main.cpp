@@ -48,8 +48,8 @@ int receive(rondo::Reactor& reactor, std::string_view where) {
   if (!server) return rondo::print_error(server.error());
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  const auto error = reactor.run();
-  return error ? rondo::print_error(error) : EXIT_SUCCESS;
+  const auto ran = reactor.run();
+  return ran ? EXIT_SUCCESS : rondo::print_error(ran.error());
 }
 
 /// The sender's side.
@@ -75,8 +75,8 @@ int send(rondo::Reactor& reactor, std::string_view where, std::span<char*> paths
   const auto stream = rondo::connect(reactor, where, borrower);
   stream->write("files", std::move(files));
   stream->close();
-  const auto error = reactor.run();
-  return error ? rondo::print_error(error) : borrower.status;
+  const auto ran = reactor.run();
+  return ran ? borrower.status : rondo::print_error(ran.error());
 }
 
 }  // namespace
@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   }
   auto reactor = rondo::Reactor::make();
   if (!reactor) return rondo::print_error(reactor.error());
-  return what == "receive" ? receive(*reactor, argv[2])
-                           : send(*reactor, argv[2], std::span{argv, std::size_t(argc)}.subspan(3));
+  return what == "receive"
+             ? receive(**reactor, argv[2])
+             : send(**reactor, argv[2], std::span{argv, std::size_t(argc)}.subspan(3));
 }

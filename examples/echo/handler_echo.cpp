@@ -32,7 +32,7 @@ class Client final : public rondo::Handler {
   Client(Server& server, rondo::Socket socket) noexcept
       : server_(server), socket_(std::move(socket)) {}
 
-  std::error_code start(rondo::Reactor& reactor, Position self) noexcept;
+  bool start(rondo::Reactor& reactor, Position self);
   void on_ready(rondo::Ready ready) override;
 
   [[nodiscard]] rondo::TimePoint heard_at() const noexcept { return heard_at_; }
@@ -70,7 +70,7 @@ class Server final : public Service {
         idle_timeout_(idle_timeout),
         idle_timer_(reactor, [this] { drop_idle(); }) {}
 
-  rondo::Error listen(const rondo::Endpoint& local);
+  rondo::Result<void> listen(const rondo::Endpoint& local);
   [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
     return acceptor_->local_endpoint();
   }
@@ -97,12 +97,12 @@ class Server final : public Service {
   std::array<std::byte, buffer_size> buffer_;
 };
 
-std::error_code Client::start(rondo::Reactor& reactor, Position self) noexcept {
+bool Client::start(rondo::Reactor& reactor, Position self) {
   self_ = self;
   auto watch = reactor.watch(socket_.fd(), rondo::Ready::read, *this);
-  if (!watch) return watch.error();
+  if (!watch) return false;
   watch_ = std::move(*watch);
-  return {};
+  return true;
 }
 
 // The hot path. What is rare is called by value and out of line, so that it costs nothing here.
@@ -141,7 +141,7 @@ void Client::send_backlog() {
   backlog_.reset();
 }
 
-rondo::Error Server::listen(const rondo::Endpoint& local) {
+rondo::Result<void> Server::listen(const rondo::Endpoint& local) {
   auto acceptor = rondo::Acceptor::make(
       reactor_, local,
       [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
@@ -153,7 +153,7 @@ rondo::Error Server::listen(const rondo::Endpoint& local) {
 void Server::admit(rondo::Socket socket) {
   clients_.emplace_back(*this, std::move(socket));
   Client& client = clients_.back();
-  if (client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
+  if (!client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
   ++totals_.clients;
   heard(client, 0);
 }
@@ -172,10 +172,11 @@ void Server::drop_idle() noexcept {
 
 }  // namespace
 
-rondo::Result<std::unique_ptr<Service>, rondo::Error> make_handler_service(
-    rondo::Reactor& reactor, const rondo::Endpoint& local, rondo::Duration idle_timeout) {
+rondo::Result<std::unique_ptr<Service>> make_handler_service(rondo::Reactor& reactor,
+                                                             const rondo::Endpoint& local,
+                                                             rondo::Duration idle_timeout) {
   auto server = std::make_unique<Server>(reactor, idle_timeout);
-  if (auto error = server->listen(local); error.code) return error;
+  if (auto listening = server->listen(local); !listening) return listening.error();
   return std::unique_ptr<Service>{std::move(server)};
 }
 

@@ -46,7 +46,7 @@ int serve(rondo::Reactor& reactor, const Style& style, const rondo::Endpoint& en
 
   std::printf("listening on %s\n", (*service)->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::print_error(error);
+  if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
 
   const echo::Totals totals = (*service)->totals();
   std::printf("served %" PRIu64 " clients, %" PRIu64 " bytes\n", totals.clients, totals.bytes);
@@ -65,5 +65,5 @@ int main(int argc, char** argv) {
   if (!endpoint) return rondo::print_error(endpoint.error());
   auto reactor = rondo::Reactor::make({.backend = options.backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  return serve(*reactor, *style, *endpoint, options.idle_timeout);
+  return serve(**reactor, *style, *endpoint, options.idle_timeout);
 }

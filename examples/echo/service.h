@@ -26,7 +26,8 @@ class Service {
 
 /// Clients that are silent for `idle_timeout` are closed, unless it is zero. `reactor` outlives
 /// the service.
-using MakeService = rondo::Result<std::unique_ptr<Service>, rondo::Error>(
-    rondo::Reactor& reactor, const rondo::Endpoint& local, rondo::Duration idle_timeout);
+using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reactor,
+                                                            const rondo::Endpoint& local,
+                                                            rondo::Duration idle_timeout);
 
 }  // namespace echo

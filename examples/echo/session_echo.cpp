@@ -33,9 +33,10 @@ class Server final : public Service {
     return {.idle_timeout = idle_timeout, .pause_reading_when_full = true};
   }
 
-  rondo::Error listen(const rondo::Endpoint& local) {
+  rondo::Result<void> listen(const rondo::Endpoint& local) {
     auto listening = server_.listen(local);
-    return listening ? rondo::Error{} : std::move(listening).error();
+    if (!listening) return std::move(listening).error();
+    return {};
   }
   [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
     return server_.local_endpoint();
@@ -49,10 +50,11 @@ class Server final : public Service {
 
 }  // namespace
 
-rondo::Result<std::unique_ptr<Service>, rondo::Error> make_session_service(
-    rondo::Reactor& reactor, const rondo::Endpoint& local, rondo::Duration idle_timeout) {
+rondo::Result<std::unique_ptr<Service>> make_session_service(rondo::Reactor& reactor,
+                                                             const rondo::Endpoint& local,
+                                                             rondo::Duration idle_timeout) {
   auto server = std::make_unique<Server>(reactor, idle_timeout);
-  if (auto error = server->listen(local); error.code) return error;
+  if (auto listening = server->listen(local); !listening) return listening.error();
   return std::unique_ptr<Service>{std::move(server)};
 }
 

@@ -79,7 +79,7 @@ int serve(Settings& settings, const std::string& listen) {
   const rondo::Signal terminate{settings.reactor, SIGTERM, [&] { settings.reactor.stop(); }};
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = settings.reactor.run()) return rondo::print_error(error);
+  if (const auto ran = settings.reactor.run(); !ran) return rondo::print_error(ran.error());
   return EXIT_SUCCESS;
 }
 
@@ -96,6 +96,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  Settings settings{*reactor, target};
+  Settings settings{**reactor, target};
   return serve(settings, listen);
 }

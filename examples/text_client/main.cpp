@@ -46,7 +46,7 @@ class Conversation {
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
     if (!keyboard) return rondo::print_error(keyboard.error());
     keyboard_ = std::move(*keyboard);
-    if (const auto error = reactor.run()) return rondo::print_error(error);
+    if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
     return exit_code_;
   }
 
@@ -76,5 +76,5 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  return Conversation{}.hold(*reactor, target);
+  return Conversation{}.hold(**reactor, target);
 }

@@ -36,7 +36,7 @@ int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
 
   std::printf("listening on %s\n", socket->local_endpoint()->to_string().c_str());
   std::fflush(stdout);
-  if (const auto error = reactor.run()) return rondo::print_error(error);
+  if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
 
   const rondo::DatagramSocket::Counters& counters = socket->counters();
   std::printf("received %" PRIu64 " datagrams, sent %" PRIu64 ", dropped %" PRIu64 "\n",
@@ -51,5 +51,5 @@ int main(int argc, char** argv) {
   if (const auto exit_code = udp_echo::parse_options(argc, argv, options)) return *exit_code;
   auto reactor = rondo::Reactor::make({.backend = options.backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  return serve(*reactor, options);
+  return serve(**reactor, options);
 }

@@ -50,13 +50,12 @@ class RONDO_EXPORT Acceptor {
   using ErrorHandler = Function<void(std::error_code error)>;
 
   /// Errors: those of Socket::listen, named.
-  [[nodiscard]] static Result<Acceptor, Error> make(Reactor& reactor, const Endpoint& local,
-                                                    OnAccept on_accept,
-                                                    const AcceptorOptions& options = {});
+  [[nodiscard]] static Result<Acceptor> make(Reactor& reactor, const Endpoint& local,
+                                             OnAccept on_accept,
+                                             const AcceptorOptions& options = {});
   /// The same on a socket that listens already, and has the options it is to have (Purpose::adopt).
-  [[nodiscard]] static Result<Acceptor, Error> adopt(Reactor& reactor, Socket listener,
-                                                     OnAccept on_accept,
-                                                     const AcceptLimits& limits = {});
+  [[nodiscard]] static Result<Acceptor> adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
+                                              const AcceptLimits& limits = {});
   Acceptor(Acceptor&& other) noexcept;
   Acceptor& operator=(Acceptor&& other) noexcept;
   ~Acceptor();

@@ -184,7 +184,7 @@ class HostedBackend : public Backend {
 /// A backend that this build contains.
 struct BuiltBackend {
   std::string_view name;
-  Result<std::unique_ptr<Backend>> (*make)();
+  Result<std::unique_ptr<Backend>, std::error_code> (*make)();
 };
 
 /// What this build contains, the default first. Lives for ever. Any thread.
@@ -193,7 +193,7 @@ struct BuiltBackend {
 /// Makes the backend of that name; for an empty name the one the environment variable
 /// RONDO_BACKEND names, else the default. Errors: no such backend (the message lists those that
 /// are built), or what the system said. Any thread.
-[[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<Backend>, Error> make_backend(
+[[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<Backend>> make_backend(
     std::string_view name = {});
 
 }  // namespace rondo

@@ -79,7 +79,7 @@ class RONDO_EXPORT Encoding {
   Encoding() = default;
   /// Error: invalid_argument, with the name in the message, for a name that neither rondo nor the
   /// system's iconv knows, and for utf-7, which is refused.
-  [[nodiscard]] static Result<Encoding, Error> find(std::string_view name);
+  [[nodiscard]] static Result<Encoding> find(std::string_view name);
 
   [[nodiscard]] EncodingKind kind() const noexcept { return kind_; }
   /// One of rondo's own in lower case, as `utf-8`; another in iconv's spelling.
@@ -100,10 +100,10 @@ class RONDO_EXPORT Decoder {
   /// utf-8.
   explicit Decoder(TextErrors errors = TextErrors::strict) noexcept;
   /// Errors: invalid_argument as Encoding::find, and those of iconv_open(3).
-  [[nodiscard]] static Result<Decoder, Error> make(std::string_view encoding,
-                                                   TextErrors errors = TextErrors::strict);
-  [[nodiscard]] static Result<Decoder, Error> make(const Encoding& encoding,
-                                                   TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Decoder> make(std::string_view encoding,
+                                            TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Decoder> make(const Encoding& encoding,
+                                            TextErrors errors = TextErrors::strict);
   Decoder(Decoder&& other) noexcept;
   Decoder& operator=(Decoder&& other) noexcept;
   ~Decoder();
@@ -149,10 +149,10 @@ class RONDO_EXPORT Encoder {
   /// utf-8.
   explicit Encoder(TextErrors errors = TextErrors::strict) noexcept;
   /// Errors: as Decoder::make.
-  [[nodiscard]] static Result<Encoder, Error> make(std::string_view encoding,
-                                                   TextErrors errors = TextErrors::strict);
-  [[nodiscard]] static Result<Encoder, Error> make(const Encoding& encoding,
-                                                   TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Encoder> make(std::string_view encoding,
+                                            TextErrors errors = TextErrors::strict);
+  [[nodiscard]] static Result<Encoder> make(const Encoding& encoding,
+                                            TextErrors errors = TextErrors::strict);
   Encoder(Encoder&& other) noexcept;
   Encoder& operator=(Encoder&& other) noexcept;
   ~Encoder();

@@ -44,7 +44,7 @@ class RONDO_EXPORT Connector {
   /// was tried, the most telling last, which gives the code: `connect to example.org:80:
   /// [::1]:80: Network is unreachable; 127.0.0.1:80: Connection refused`. The resolver's own errors
   /// for the name; timed_out; invalid_argument for what is no endpoint.
-  using Callback = Function<void(Result<Socket, Error> connected)>;
+  using Callback = Function<void(Result<Socket> connected)>;
 
   static constexpr std::size_t self_connects_max = 8;  ///< then the address counts as refused
 

@@ -92,19 +92,19 @@ class RONDO_EXPORT DatagramSocket {
 
   /// Bound to `local`: Endpoint::any(0) for a client. Errors: as Socket::listen, named. `handler`
   /// outlives the socket. What could not be applied of the options is in unapplied().
-  [[nodiscard]] static Result<DatagramSocket, Error> make(Reactor& reactor, const Endpoint& local,
-                                                          DatagramHandler& handler,
-                                                          const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> make(Reactor& reactor, const Endpoint& local,
+                                                   DatagramHandler& handler,
+                                                   const DatagramOptions& options = {});
   /// Connected: sends to `peer` and hears from nobody else.
-  [[nodiscard]] static Result<DatagramSocket, Error> connect(Reactor& reactor, const Endpoint& peer,
-                                                             DatagramHandler& handler,
-                                                             const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> connect(Reactor& reactor, const Endpoint& peer,
+                                                      DatagramHandler& handler,
+                                                      const DatagramOptions& options = {});
   /// A socket of datagrams, or a connected one of SocketType::seqpacket, such as one of a pair. No
   /// message of seqpacket is empty: that is its end. options.socket, which comes before bind, is
   /// left alone.
-  [[nodiscard]] static Result<DatagramSocket, Error> adopt(Reactor& reactor, Socket socket,
-                                                           DatagramHandler& handler,
-                                                           const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> adopt(Reactor& reactor, Socket socket,
+                                                    DatagramHandler& handler,
+                                                    const DatagramOptions& options = {});
   DatagramSocket(DatagramSocket&& other) noexcept;
   DatagramSocket& operator=(DatagramSocket&& other) noexcept;
   ~DatagramSocket();
@@ -133,7 +133,7 @@ class RONDO_EXPORT DatagramSocket {
   void unref() noexcept;
 
   /// Where it is bound, with the port the system chose.
-  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;
@@ -144,11 +144,10 @@ class RONDO_EXPORT DatagramSocket {
  private:
   class Impl;
   explicit DatagramSocket(Impl& impl) noexcept;
-  [[nodiscard]] static Result<DatagramSocket, Error> start(Reactor& reactor, Socket socket,
-                                                           const Endpoint& where,
-                                                           DatagramHandler& handler,
-                                                           const DatagramOptions& options,
-                                                           std::vector<UnappliedOption> unapplied);
+  [[nodiscard]] static Result<DatagramSocket> start(Reactor& reactor, Socket socket,
+                                                    const Endpoint& where, DatagramHandler& handler,
+                                                    const DatagramOptions& options,
+                                                    std::vector<UnappliedOption> unapplied);
 
   Impl* impl_;  // deletes itself, after the callback that is running
 };

@@ -21,7 +21,7 @@ constexpr std::size_t descriptors_per_send_max = 253;
 /// without data or above descriptors_per_send_max, bad_file_descriptor, operation_would_block,
 /// ETOOMANYREFS (more of this user's are under way than a process may open),
 /// operation_not_supported on what is no Unix socket.
-[[nodiscard]] RONDO_EXPORT Result<std::size_t> send_descriptors(
+[[nodiscard]] RONDO_EXPORT Result<std::size_t, std::error_code> send_descriptors(
     Socket& socket, Bytes data, std::span<const int> descriptors) noexcept;
 
 struct ReceivedDescriptors {
@@ -37,7 +37,7 @@ struct ReceivedDescriptors {
 /// Reads as Socket::read does, with the descriptors that came with the bytes. A stream's read ends
 /// behind the bytes of one send that had descriptors. What is read without this is closed by the
 /// kernel. Errors: as Socket::read. Throws std::bad_alloc, all that was received closed.
-[[nodiscard]] RONDO_EXPORT Result<ReceivedDescriptors> receive_with_descriptors(Socket& socket,
-                                                                                MutableBytes into);
+[[nodiscard]] RONDO_EXPORT Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(
+    Socket& socket, MutableBytes into);
 
 }  // namespace rondo

@@ -27,7 +27,7 @@ class RONDO_EXPORT Endpoint {
   /// any. Nothing is truncated, guessed or skipped. An abstract name may contain any byte; a path
   /// no NUL. Errors: invalid_argument, with what is wrong in the message (an empty name is wrong
   /// too); filename_too_long beyond 107 bytes of Unix name; no_such_device for an unknown scope.
-  [[nodiscard]] static Result<Endpoint, Error> parse(std::string_view text);
+  [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
 
   /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
   [[nodiscard]] static Endpoint loopback(std::uint16_t port,
@@ -37,8 +37,8 @@ class RONDO_EXPORT Endpoint {
 
   /// A copy of what the system wrote (bind(2), ip(7), ipv6(7), unix(7)). Errors: invalid_argument
   /// for a size that does not fit its family, address_family_not_supported for another family.
-  [[nodiscard]] static Result<Endpoint> from_system(const ::sockaddr* address,
-                                                    std::size_t size) noexcept;
+  [[nodiscard]] static Result<Endpoint, std::error_code> from_system(const ::sockaddr* address,
+                                                                     std::size_t size) noexcept;
   /// What the system's calls take. Lives as long as the endpoint is not changed.
   [[nodiscard]] const ::sockaddr* system() const noexcept;
   [[nodiscard]] std::size_t system_size() const noexcept { return size_; }

@@ -24,10 +24,10 @@ class RONDO_EXPORT File {
   ~File();
 
   /// Opens for reading, close-on-exec. Errors: the system's, named `open PATH: ...`.
-  [[nodiscard]] static Result<File, Error> open(const std::string& path);
+  [[nodiscard]] static Result<File> open(const std::string& path);
 
   /// In bytes, now.
-  [[nodiscard]] Result<std::uint64_t> size() const noexcept;
+  [[nodiscard]] Result<std::uint64_t, std::error_code> size() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Gives the descriptor away, to be closed by somebody else.

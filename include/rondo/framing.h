@@ -131,15 +131,15 @@ class LengthPrefix {
   operator Bytes() const noexcept { return Bytes{bytes_}.first(size_); }
 
  private:
-  friend RONDO_EXPORT Result<LengthPrefix> make_length_prefix(std::uint64_t length,
-                                                              LengthFormat format) noexcept;
+  friend RONDO_EXPORT Result<LengthPrefix, std::error_code> make_length_prefix(
+      std::uint64_t length, LengthFormat format) noexcept;
 
   std::array<std::byte, 8> bytes_{};
   std::size_t size_ = 0;
 };
 
 /// Error: value_too_large for a length that the format cannot hold.
-[[nodiscard]] RONDO_EXPORT Result<LengthPrefix> make_length_prefix(
+[[nodiscard]] RONDO_EXPORT Result<LengthPrefix, std::error_code> make_length_prefix(
     std::uint64_t length, LengthFormat format = {}) noexcept;
 
 /// Appends prefix and data. Errors, with `out` unchanged: value_too_large for data that the format

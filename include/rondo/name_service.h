@@ -22,7 +22,7 @@ class NameService {
    public:
     virtual ~Question() = default;
   };
-  using OnAnswer = Function<void(Result<std::vector<Endpoint>> addresses)>;
+  using OnAnswer = Function<void(Result<std::vector<Endpoint>, std::error_code> addresses)>;
 
   virtual ~NameService() = default;
 

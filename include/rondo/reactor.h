@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string_view>
@@ -15,14 +14,17 @@
 #include <rondo/ready.h>
 #include <rondo/result.h>
 #include <rondo/time.h>
-#include <rondo/version.h>
 
 namespace rondo {
 
 class Net;
+class Reactor;
+class Watch;
 namespace detail {
 class Loop;
 class Streams;
+Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
+                                     Handler& handler) noexcept;
 }  // namespace detail
 
 /// One registration of a descriptor. Destroying it ends it at once, from anywhere: no event that
@@ -56,7 +58,7 @@ class RONDO_EXPORT Watch {
   explicit operator bool() const noexcept { return loop_ != nullptr; }
 
  private:
-  friend class Reactor;
+  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
   Watch(detail::Loop& core, Token token) noexcept : loop_(&core), token_(token) {}
 
   detail::Loop* loop_ = nullptr;
@@ -83,7 +85,6 @@ struct ReactorOptions {
   std::string_view backend{};  ///< empty: the environment's RONDO_BACKEND, else the build's default
   std::size_t posts_max = 1 << 20;        ///< try_post() declines while so many are waiting
   std::size_t posts_per_turn_max = 4096;  ///< what is left is run after the next look at the events
-  std::uint32_t headers = headers_version;  ///< compared with the library's; leave as it is
 };
 
 /// The loop. Everything but post(), try_post() and stop() belongs to one thread: the one that is in
@@ -99,21 +100,18 @@ class RONDO_EXPORT Reactor {
   /// A reactor inside a loop that somebody else runs: run() and its kin refuse.
   explicit Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options = {});
 
-  /// Errors: an unknown backend, no descriptors left, and a library whose version is not that of
-  /// the headers the program was compiled with.
-  [[nodiscard]] static Result<Reactor, Error> make(const ReactorOptions& options = {});
+  /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.
+  [[nodiscard]] static Result<std::unique_ptr<Reactor>> make(const ReactorOptions& options = {});
 
-  /// Keeps what is registered. Acceptors, servers, clients and resolvers refer to the reactor they
-  /// were made with: make them afterwards.
-  Reactor(Reactor&& other) noexcept;
-  Reactor& operator=(Reactor&& other) = delete;
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
   ~Reactor();
 
   /// Calls `handler` whenever `fd` can do what `interest` asks for, until the Watch ends. `handler`
   /// outlives the Watch. One watch a descriptor. Errors: file_exists if it is watched already,
   /// bad_file_descriptor, operation_not_permitted for what cannot be polled, such as a regular
   /// file, and the poller's own.
-  [[nodiscard]] Result<Watch> watch(int fd, Ready interest, Handler& handler) noexcept;
+  [[nodiscard]] Result<Watch> watch(int fd, Ready interest, Handler& handler);
 
   /// Runs `work` in the next turn, after what was deferred before. Work that defers work does not
   /// hold up events: there is a look at them in between.
@@ -132,11 +130,11 @@ class RONDO_EXPORT Reactor {
   /// device_or_resource_busy inside itself, or operation_not_supported if hosted. An exception
   /// that leaves a callback leaves here, with the reactor intact: run() may be called again, and
   /// nothing that was due is lost.
-  std::error_code run();
+  Result<void> run();
   /// The same for at most `duration`.
-  std::error_code run_for(Duration duration);
+  Result<void> run_for(Duration duration);
   /// One turn that waits at most `wait_max` for something to do.
-  std::error_code run_once(Duration wait_max = Duration::max());
+  Result<void> run_once(Duration wait_max = Duration::max());
 
   /// From any thread: ends one run() or run_for(). The one that is running ends with its turn;
   /// while none is, the next ends after one turn that does not wait. Only a run uses it up:
@@ -165,6 +163,7 @@ class RONDO_EXPORT Reactor {
   friend class Timer;
   friend class Signal;
   friend class detail::Streams;
+  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> core) noexcept;
 
   std::unique_ptr<detail::Loop> loop_;

@@ -87,7 +87,7 @@ struct ResolverOptions {
 /// the reactor. Thread: the reactor's.
 class RONDO_EXPORT Resolver {
  public:
-  using Callback = Function<void(Result<std::vector<Endpoint>, Error> addresses)>;
+  using Callback = Function<void(Result<std::vector<Endpoint>> addresses)>;
   static constexpr std::size_t addresses_per_family_max = 32;
 
   explicit Resolver(Reactor& reactor, ResolverOptions options = {});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -12,8 +13,8 @@
 
 namespace rondo {
 
-/// An error and what was tried when it came: message() reads `connect to 127.0.0.1:1: Connection
-/// refused`.
+/// An error, with what the library tried to do when it occurred: message() returns
+/// `connect to 127.0.0.1:1: Connection refused`.
 struct Error {
   std::error_code code;
   std::string context;
@@ -39,10 +40,15 @@ inline std::error_code system_error(int number) noexcept {
   return {number, std::system_category()};
 }
 
-/// A T, or the E that tells why there is none. Asking for the one that is not there is a programmer
-/// error: it asserts. Want of memory is not told by it: throughout the library a function that is
-/// not noexcept, a make() too, throws std::bad_alloc then, and has changed nothing.
-template <typename T, typename E = std::error_code>
+/// A T, or the E that says why there is none. Asking for the half that is not there is a programmer
+/// error: it asserts. Exhausted memory is not reported by a Result: throughout the library a
+/// function that is not noexcept throws std::bad_alloc instead, and has changed nothing.
+///
+///   auto server = rondo::serve<Echo>(reactor, "127.0.0.1:8888");
+///   if (!server) return rondo::print_error(server.error());
+///
+/// Calls that are made for each message report a std::error_code, the others an Error.
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
@@ -113,8 +119,8 @@ class [[nodiscard]] Result {
     RONDO_ASSERT(has_value_);
     return value_;
   }
-  /// `has_value` is the other's, read once: after a second look, and the check of it that a
-  /// sanitizer puts there, g++ 12 takes the member that is not there for one that is used.
+  /// `has_value` is the flag of `other`, read once. If it is read again here, below the check that
+  /// a sanitizer adds, g++ 12 warns that the absent member is used uninitialised.
   void take(Result&& other, bool has_value) noexcept {
     if (has_value) {
       std::construct_at(std::addressof(value_), std::move(other.value_));
@@ -135,6 +141,38 @@ class [[nodiscard]] Result {
     E error_;
   };
   bool has_value_;
+};
+
+/// Success, or the E that says why there is none: `if (auto done = reactor.run(); !done)`.
+template <typename E>
+class [[nodiscard]] Result<void, E> {
+ public:
+  using value_type = void;
+  using error_type = E;
+
+  Result() noexcept = default;
+  // NOLINTBEGIN(google-explicit-constructor): `return error;` is the point
+  Result(E error) : error_(std::move(error)) {}
+  Result(std::errc condition)
+    requires std::is_same_v<E, std::error_code>
+      : Result(std::make_error_code(condition)) {}
+  // NOLINTEND(google-explicit-constructor)
+
+  [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+  void value() const noexcept { RONDO_ASSERT(has_value()); }
+
+  const E& error() const& noexcept {
+    RONDO_ASSERT(!has_value());
+    return *error_;
+  }
+  E&& error() && noexcept {
+    RONDO_ASSERT(!has_value());
+    return *std::move(error_);
+  }
+
+ private:
+  std::optional<E> error_;
 };
 
 }  // namespace rondo

@@ -91,10 +91,10 @@ class RONDO_EXPORT Server {
   /// Listens at one more place: `127.0.0.1:80`, `[::]:80`, `unix:/path`; port 0 takes any. A socket
   /// file that nobody listens on any more is replaced; our own goes with the server. Errors: those
   /// of Endpoint::parse and Socket::listen, named.
-  [[nodiscard]] Result<Endpoint, Error> listen(std::string_view where);
-  [[nodiscard]] Result<Endpoint, Error> listen(const Endpoint& where);
+  [[nodiscard]] Result<Endpoint> listen(std::string_view where);
+  [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
   /// The same on a socket that listens already (Purpose::adopt).
-  [[nodiscard]] Result<Endpoint, Error> adopt(Socket listener);
+  [[nodiscard]] Result<Endpoint> adopt(Socket listener);
 
   /// Where it listens, in the order of the calls, with the ports the system chose.
   [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept;
@@ -176,23 +176,23 @@ template <typename OnData>
 }
 
 /// Listens at `where` (see Server::listen), with sessions of that kind.
-[[nodiscard]] RONDO_EXPORT Result<Server, Error> serve(Reactor& reactor, std::string_view where,
-                                                       SessionFactory kind,
-                                                       const ServerOptions& options = {});
+[[nodiscard]] RONDO_EXPORT Result<Server> serve(Reactor& reactor, std::string_view where,
+                                                SessionFactory kind,
+                                                const ServerOptions& options = {});
 
 /// A server in a line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_factory<S>().
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
-[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
-                                          const ServerOptions& options = {}, Shared&... shared) {
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where,
+                                   const ServerOptions& options = {}, Shared&... shared) {
   return serve(reactor, where, session_factory<S>(shared...), options);
 }
 
 /// The same with a function, which makes each client's session or gets what they send.
 template <typename F>
   requires requires(F function) { session_factory(std::move(function)); }
-[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where, F function,
-                                          const ServerOptions& options = {}) {
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, F function,
+                                   const ServerOptions& options = {}) {
   return serve(reactor, where, session_factory(std::move(function)), options);
 }
 

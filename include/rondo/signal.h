@@ -22,8 +22,7 @@ class RONDO_EXPORT Signal {
   Signal(Reactor& reactor, int number, Function<void()> callback);
   /// Errors: invalid_argument for a number that cannot be handled, such as SIGKILL;
   /// too many reactors (64) that listen to signals.
-  [[nodiscard]] static Result<Signal, Error> make(Reactor& reactor, int number,
-                                                  Function<void()> callback);
+  [[nodiscard]] static Result<Signal> make(Reactor& reactor, int number, Function<void()> callback);
   Signal(Signal&& other) noexcept;
   Signal& operator=(Signal&& other) = delete;
   /// Ends it at once, also from its own callback.

@@ -30,26 +30,27 @@ class RONDO_EXPORT Socket {
     if (fd_ >= 0) close();
   }
 
-  [[nodiscard]] static Result<Socket> make(Net& net, AddressFamily family,
-                                           SocketType type) noexcept;
+  [[nodiscard]] static Result<Socket, std::error_code> make(Net& net, AddressFamily family,
+                                                            SocketType type) noexcept;
 
   /// Two that are connected to each other, of the Unix family: socketpair(2).
-  [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
+  [[nodiscard]] static Result<std::array<Socket, 2>, std::error_code> pair(
+      Net& net, SocketType type) noexcept;
 
   /// Makes, applies the options, binds and listens. Errors say what was tried:
   /// `listen on 127.0.0.1:80: Permission denied`. An option that cannot be applied is such an error
   /// too, unless there is `unapplied` to add it to.
-  [[nodiscard]] static Result<Socket, Error> listen(
-      Net& net, const Endpoint& local, const SocketOptions& options = {},
-      std::vector<UnappliedOption>* unapplied = nullptr);
+  [[nodiscard]] static Result<Socket> listen(Net& net, const Endpoint& local,
+                                             const SocketOptions& options = {},
+                                             std::vector<UnappliedOption>* unapplied = nullptr);
   /// Begins to connect. It has ended when the socket is writable: ask connect_result(). An error
   /// that is known at once comes back here, named like listen's.
-  [[nodiscard]] static Result<Socket, Error> connect(Net& net, const Endpoint& peer);
+  [[nodiscard]] static Result<Socket> connect(Net& net, const Endpoint& peer);
 
   struct Accepted;
   /// One client of a listening socket. Errors: operation_would_block when none waits;
   /// connection_aborted and their like (is_transient_accept_error) concern that client alone.
-  [[nodiscard]] Result<Accepted> accept() noexcept;
+  [[nodiscard]] Result<Accepted, std::error_code> accept() noexcept;
 
   /// How the connect ended: no error, the error, or operation_in_progress. Decided by SO_ERROR,
   /// which the first call reads and clears.
@@ -60,36 +61,35 @@ class RONDO_EXPORT Socket {
 
   /// Reads what is there, up to `into`'s size; 0 is the end of input. Errors:
   /// operation_would_block, connection_reset, ... Inline down to the Net's call.
-  [[nodiscard]] Result<std::size_t> read(MutableBytes into) noexcept {
+  [[nodiscard]] Result<std::size_t, std::error_code> read(MutableBytes into) noexcept {
     return checked(net_->read(into, fd_));
   }
-  [[nodiscard]] Result<std::size_t> readv(std::span<const MutableBytes> into) noexcept {
+  [[nodiscard]] Result<std::size_t, std::error_code> readv(
+      std::span<const MutableBytes> into) noexcept {
     return checked(net_->readv(into, fd_));
   }
   /// Writes what fits; may take fewer bytes than there are. Errors: operation_would_block,
   /// broken_pipe, connection_reset, ... No SIGPIPE.
-  [[nodiscard]] Result<std::size_t> write(Bytes data) noexcept {
+  [[nodiscard]] Result<std::size_t, std::error_code> write(Bytes data) noexcept {
     return checked(net_->write(data, fd_));
   }
-  [[nodiscard]] Result<std::size_t> writev(std::span<const Bytes> data) noexcept {
+  [[nodiscard]] Result<std::size_t, std::error_code> writev(std::span<const Bytes> data) noexcept {
     return checked(net_->writev(data, fd_));
   }
 
-  std::error_code shutdown(Direction direction) noexcept;
+  Result<void, std::error_code> shutdown(Direction direction) noexcept;
 
   /// A socket option by its name in <rondo/options.h>, where apply() sets many.
-  [[nodiscard]] std::error_code set(SocketOption option, int value) noexcept;
-  [[nodiscard]] Result<int> get(SocketOption option) const noexcept;
+  Result<void> set(SocketOption option, int value);
+  [[nodiscard]] Result<int, std::error_code> get(SocketOption option) const noexcept;
   /// The same by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
-  [[nodiscard]] std::error_code set_option(int level, int name, int value) noexcept;
-  [[nodiscard]] Result<int> option(int level, int name) const noexcept;
-  /// TCP_NODELAY: small writes leave at once.
-  [[nodiscard]] std::error_code set_nodelay() noexcept;
+  Result<void> set_option(int level, int name, int value);
+  [[nodiscard]] Result<int, std::error_code> option(int level, int name) const noexcept;
 
-  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
-  [[nodiscard]] Result<Endpoint> remote_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
   /// Who connected, of a Unix socket. Errors: not_connected for all others.
-  [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
+  [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Of a socket that was made, or moved to; not of an empty one.
@@ -101,13 +101,13 @@ class RONDO_EXPORT Socket {
     fd_ = -1;
     return fd;
   }
-  /// Closes now; the socket is empty whatever is returned.
-  std::error_code close() noexcept;
+  /// Closes now. What close(2) reports is dropped: the descriptor is gone in any case.
+  void close() noexcept;
   /// Closes so that a TCP peer sees a reset and nothing lingers.
   void reset() noexcept;
 
  private:
-  static Result<std::size_t> checked(std::ptrdiff_t result) noexcept {
+  static Result<std::size_t, std::error_code> checked(std::ptrdiff_t result) noexcept {
     if (result < 0) [[unlikely]]
       return last_system_error();
     return static_cast<std::size_t>(result);

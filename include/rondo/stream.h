@@ -175,12 +175,11 @@ class RONDO_EXPORT Stream final : private Handler {
   /// Takes over a connected socket, a pipe or a terminal; a descriptor that is no socket is made
   /// non-blocking. `handler` outlives the stream. on_open is called in the next turn. Errors: those
   /// of Reactor::watch.
-  [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
-                                                             StreamHandler& handler,
-                                                             const StreamOptions& options = {});
+  [[nodiscard]] static Result<std::unique_ptr<Stream>, std::error_code> adopt(
+      Reactor& reactor, Socket socket, StreamHandler& handler, const StreamOptions& options = {});
   /// The program's standard input, whatever that is: a terminal, a pipe, a file. It is neither made
   /// non-blocking, as other programs may share it, nor closed at the end.
-  [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_input(
+  [[nodiscard]] static Result<std::unique_ptr<Stream>, std::error_code> standard_input(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -233,7 +232,7 @@ class RONDO_EXPORT Stream final : private Handler {
 
   /// Gives the descriptor away; the stream is destroyed by its owner, and nobody is called. Errors:
   /// device_or_resource_busy while output is waiting or it connects, not_connected at its end.
-  [[nodiscard]] Result<Socket> release() noexcept;
+  [[nodiscard]] Result<Socket, std::error_code> release() noexcept;
 
   /// Calls `handler` from now on, which outlives the stream.
   void set_handler(StreamHandler& handler) noexcept { handler_ = &handler; }
@@ -242,10 +241,10 @@ class RONDO_EXPORT Stream final : private Handler {
   void set_options(const StreamOptions& options);
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
-  [[nodiscard]] Result<Endpoint> remote_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
   /// Who connected, of a Unix socket. Errors: not_connected for all others.
-  [[nodiscard]] Result<Credentials> peer_credentials() const noexcept;
+  [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
 
   /// Bytes so far, and bytes written that have not left. A count that has no memory to go beyond 4
   /// GiB waits there until it has.
@@ -306,9 +305,11 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] bool is(std::uint32_t flags) const noexcept { return (flags_ & flags) != 0; }
   static std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target,
                                          StreamHandler& handler, const ConnectOptions& options);
-  void connected(Result<Socket, Error> result);
-  static Result<std::unique_ptr<Stream>> start(Reactor& reactor, int fd, StreamHandler& handler,
-                                               const StreamOptions& options, std::uint32_t flags);
+  void connected(Result<Socket> result);
+  static Result<std::unique_ptr<Stream>, std::error_code> start(Reactor& reactor, int fd,
+                                                                StreamHandler& handler,
+                                                                const StreamOptions& options,
+                                                                std::uint32_t flags);
   [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
   [[nodiscard]] std::error_code open(int fd) noexcept;
   [[nodiscard]] static std::uint32_t over_in_file(Direction direction) noexcept;

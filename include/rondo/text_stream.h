@@ -88,12 +88,11 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
                                                            const TextOptions& options = {},
                                                            const ConnectOptions& connect = {});
   /// As Stream::adopt().
-  [[nodiscard]] static Result<std::unique_ptr<TextStream>> adopt(Reactor& reactor, Socket socket,
-                                                                 TextHandler& handler,
-                                                                 const TextOptions& options = {},
-                                                                 const StreamOptions& stream = {});
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>, std::error_code> adopt(
+      Reactor& reactor, Socket socket, TextHandler& handler, const TextOptions& options = {},
+      const StreamOptions& stream = {});
   /// As Stream::standard_input().
-  [[nodiscard]] static Result<std::unique_ptr<TextStream>> standard_input(
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>, std::error_code> standard_input(
       Reactor& reactor, TextHandler& handler, const TextOptions& options = {},
       const StreamOptions& stream = {});
   /// Replaces the handler of `stream`, whose input is text from now on.
@@ -242,8 +241,8 @@ template <typename S, typename... Shared>
 /// As serve() with a Session.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
-[[nodiscard]] Result<Server, Error> serve(Reactor& reactor, std::string_view where,
-                                          const ServerOptions& options = {}, Shared&... shared) {
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where,
+                                   const ServerOptions& options = {}, Shared&... shared) {
   return serve(reactor, where, session_factory<S>(shared...), options);
 }
 

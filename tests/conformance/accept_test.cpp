@@ -89,7 +89,7 @@ TEST_P(Accepting, WakesUpAtMost200TimesASecondWhileTheWantLasts) {
   net.fail("accept", EMFILE, always);
   const TimePoint start = reactor.backend().now();
   const int before = spy.waits;
-  EXPECT_FALSE(reactor.run_for(250ms));
+  EXPECT_TRUE(reactor.run_for(250ms));
   const auto elapsed = std::chrono::ceil<std::chrono::seconds>(reactor.backend().now() - start);
   EXPECT_LE(spy.waits - before, 200 * elapsed.count());
   EXPECT_GT(acceptor.counters().pauses, 1U);

@@ -82,7 +82,7 @@ TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
   const std::string address = nobody();
   const auto stream = connect(reactor, address, recorder);
   stream->write("lost");
-  EXPECT_FALSE(reactor.run()) << "there is nothing to wait for afterwards";
+  EXPECT_TRUE(reactor.run()) << "there is nothing to wait for afterwards";
   EXPECT_EQ(recorder.closes, 1);
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::connection_refused);
@@ -98,7 +98,7 @@ TEST_P(Clients, AreNotToldFromInsideConnect) {
     recorder = {};
     const auto stream = connect(reactor, where, recorder);
     EXPECT_EQ(recorder.closes, 0);
-    EXPECT_FALSE(reactor.run());
+    EXPECT_TRUE(reactor.run());
     EXPECT_EQ(recorder.closes, 1);
     EXPECT_EQ(recorder.error, error) << recorder.message;
   }
@@ -109,7 +109,7 @@ TEST_P(Clients, RefuseANameThatIsTooLong) {
   const std::string name = label + '.' + label + '.' + label + '.' + std::string(62, 'b');
   ASSERT_EQ(name.size(), 254U);
   const auto stream = connect(reactor, name + ":80", recorder);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::invalid_argument);
   EXPECT_NE(recorder.message.find("more than 253 bytes"), std::string::npos) << recorder.message;
@@ -117,7 +117,7 @@ TEST_P(Clients, RefuseANameThatIsTooLong) {
 
 TEST_P(Clients, RefuseAnAddressThatIsNone) {
   const auto stream = connect(reactor, "127.0.0.1", recorder);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::invalid_argument);
 }
@@ -155,7 +155,7 @@ TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
   ConnectOptions options;
   options.socket.defer_accept = 1s;  // a listener's
   const auto stream = connect(reactor, nobody(), recorder, options);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::operation_not_supported);
 }
@@ -167,7 +167,7 @@ TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
   stream->write(much);
   Stream::close_detached(std::move(stream));
   EXPECT_EQ(read_to_end(pair.theirs), much);
-  EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
+  EXPECT_TRUE(reactor.run()) << "nothing is left to wait for";
   EXPECT_EQ(recorder.closes, 0) << "it calls nobody";
 }
 
@@ -178,7 +178,7 @@ TEST_P(Clients, LetGoOfEndWithTheReactor) {
     auto stream = Stream::adopt(other, Socket{other.net(), pair.ours.release()}, recorder).value();
     stream->write(numbered_text(3'000'000));
     Stream::close_detached(std::move(stream));
-    EXPECT_FALSE(other.run_once(Duration::zero()));
+    EXPECT_TRUE(other.run_once(Duration::zero()));
   }
   EXPECT_EQ(recorder.closes, 0);
 }
@@ -189,7 +189,7 @@ TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
     auto stream = connect(other, "127.0.0.1:1", recorder);
     stream->write("for nobody");
     Stream::close_detached(std::move(stream));
-    EXPECT_FALSE(other.run_once(Duration::zero()));
+    EXPECT_TRUE(other.run_once(Duration::zero()));
   }
   EXPECT_EQ(recorder.closes, 0);
 }
@@ -198,7 +198,7 @@ TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
   {
     Reactor other{GetParam().make()};
     Stream::close_detached(connect(other, "127.0.0.1:1", recorder));
-    EXPECT_FALSE(other.run()) << "nothing is left to wait for";
+    EXPECT_TRUE(other.run()) << "nothing is left to wait for";
   }
   EXPECT_EQ(recorder.closes, 0);
 }
@@ -248,7 +248,7 @@ TEST_P(Reconnectors, TryAgainWhereNobodyAnswers) {
   EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
   EXPECT_EQ(reconnector.connects(), 0u);
   reconnector.stop();
-  EXPECT_FALSE(reactor.run()) << "nothing is left to wait for";
+  EXPECT_TRUE(reactor.run()) << "nothing is left to wait for";
 }
 
 }  // namespace

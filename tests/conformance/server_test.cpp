@@ -254,7 +254,7 @@ TEST_P(Servers, StopAcceptingLeavesWhoIsConnected) {
   EXPECT_TRUE(echoes(client));
   client.close();
   EXPECT_TRUE(has(server, 0));
-  EXPECT_FALSE(reactor.run()) << "returns: nothing is left";
+  EXPECT_TRUE(reactor.run()) << "returns: nothing is left";
 }
 
 TEST_P(Servers, DrainAsksEverySessionAndAbortsWhoDoesNotEnd) {
@@ -270,7 +270,7 @@ TEST_P(Servers, DrainAsksEverySessionAndAbortsWhoDoesNotEnd) {
     }
     EXPECT_TRUE(has(server, 0));
     for (const Fd& client : clients) EXPECT_TRUE(is_closed(client));
-    EXPECT_FALSE(reactor.run()) << "returns: nothing is left";
+    EXPECT_TRUE(reactor.run()) << "returns: nothing is left";
   }
 }
 
@@ -292,7 +292,7 @@ TEST_P(Servers, WhoComesAfterADrainIsNotAbortedByIt) {
   const auto again = server.listen("127.0.0.1:0");
   const Fd late = connect(*again);
   EXPECT_TRUE(has(server, 1));
-  EXPECT_FALSE(reactor.run_for(30ms));
+  EXPECT_TRUE(reactor.run_for(30ms));
   EXPECT_EQ(server.connections(), 1u);
 }
 

@@ -34,7 +34,7 @@ TEST_P(Timers, AreNeverEarly) {
     armed = reactor.backend().now();
     timer.arm_after(delay);
     EXPECT_GE(timer.deadline(), armed + delay);
-    EXPECT_FALSE(reactor.run());
+    EXPECT_TRUE(reactor.run());
     EXPECT_TRUE(fired);
     EXPECT_FALSE(timer.armed());
   }
@@ -51,7 +51,7 @@ TEST_P(Timers, CountFromTheClockAfterASlowCallback) {
                 second.arm_after(2ms);
               }};
   first.arm_after(0s);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_NE(armed, TimePoint{});
 }
 
@@ -64,7 +64,7 @@ TEST_P(Timers, FireInTheOrderOfTheirDeadlinesAndThenOfTheirArming) {
     timers.push_back(std::make_unique<Timer>(reactor, [&fired, i] { fired.push_back(i); }));
     timers.back()->arm_at(start + std::chrono::milliseconds{(i * 7) % 5});
   }
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   ASSERT_EQ(fired.size(), static_cast<std::size_t>(many));
   for (std::size_t i = 1; i < fired.size(); ++i) {
     const auto key = [](int n) { return std::pair{(n * 7) % 5, n}; };
@@ -103,7 +103,7 @@ TEST_P(Timers, FarAwayNeitherFireNorSpin) {
       }
       EXPECT_TRUE(timer.armed());
       const int before = spy.waits;
-      EXPECT_FALSE(reactor.run_for(5ms));
+      EXPECT_TRUE(reactor.run_for(5ms));
       EXPECT_LE(spy.waits - before, 50);
       EXPECT_FALSE(fired) << delay.count();
     }
@@ -143,7 +143,7 @@ TEST_P(Timers, EndTheWaitOfATurn) {
   Timer timer{reactor, [&] { fired = true; }};
   timer.arm_after(3ms);
   const int before = spy.waits;
-  while (!fired) EXPECT_FALSE(reactor.run_once());
+  while (!fired) EXPECT_TRUE(reactor.run_once());
   EXPECT_LE(spy.waits - before, 50);
 }
 
@@ -163,7 +163,7 @@ TEST_P(Timers, ArmedByAHandlerOrWorkComeInTheNextTurn) {
     watch.reset();
   }};
   watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_GT(waits_fired, waits_then) << "a handler armed this one";
 }
 

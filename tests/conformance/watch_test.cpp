@@ -21,7 +21,7 @@ class WatchTest : public ReactorOnEveryBackend {
   int waits_while_idle() {
     const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
-    EXPECT_FALSE(reactor.run_for(30ms));
+    EXPECT_TRUE(reactor.run_for(30ms));
     return spy.waits - before;
   }
 
@@ -30,6 +30,17 @@ class WatchTest : public ReactorOnEveryBackend {
   const Pair pair = unix_pair();
 };
 RONDO_ON_EVERY_BACKEND(WatchTest);
+
+TEST_P(WatchTest, ReportsWhichDescriptorItCouldNotWatch) {
+  const Pair pair = unix_pair();
+  const int fd = pair.ours.get();
+  spy.fail_watch = {
+      .skip = 0, .times = 1, .error = std::make_error_code(std::errc::operation_not_permitted)};
+  RecordingHandler handler;
+  EXPECT_EQ(reactor.watch(fd, Ready::read, handler).error().message(),
+            "watch descriptor " + std::to_string(fd) + ": Operation not permitted");
+  EXPECT_TRUE(reactor.watch(fd, Ready::read, handler)) << "it may be tried again";
+}
 
 TEST_P(WatchTest, TellsItsHandlerAgainUntilItHasRead) {
   RecordingHandler handler;

@@ -35,7 +35,7 @@ class Zombie : public ReactorOnEveryBackend {
     const WorkGuard hold = reactor.work_guard();
     const int before = spy.waits;
     const Duration start = processor_time();
-    EXPECT_FALSE(reactor.run_for(200ms));
+    EXPECT_TRUE(reactor.run_for(200ms));
     EXPECT_LE(spy.waits - before, 100);
     EXPECT_LT(processor_time() - start, 150ms) << "it spins";
     EXPECT_EQ(handler.calls, 0);
@@ -113,9 +113,9 @@ TEST_P(Zombie, ThatWasClosedBeforeTheFirstWait) {
   EXPECT_EQ(in_child([this] {
               Watch early = reactor.watch(pair.ours.get(), Ready::read, handler).value();
               pair.ours.close();
-              reactor.run_for(5ms);  // an error is a correct outcome too
+              (void)reactor.run_for(5ms);  // an error is a correct outcome too
               early.cancel();
-              RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
+              RONDO_CHILD_REQUIRE(reactor.run_for(5ms));
               return 0;
             }),
             0);
@@ -126,9 +126,9 @@ TEST_P(Zombie, ThatWasClosedBeforeItsInterestChanged) {
               begin_to_watch(Ready::read);
               pair.ours.close();
               watch.set(Ready::both);
-              reactor.run_for(5ms);  // as above
+              (void)reactor.run_for(5ms);  // as above
               watch.cancel();
-              RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
+              RONDO_CHILD_REQUIRE(reactor.run_for(5ms));
               return 0;
             }),
             0);
@@ -141,11 +141,11 @@ TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
               const int number = pair.ours.get();
               pair.ours.close();
               const Fd null = moved_to(number, Fd{::open("/dev/null", O_RDWR | O_CLOEXEC)});
-              reactor.run_for(5ms);  // as above
+              (void)reactor.run_for(5ms);  // as above
               early.set(Ready::write);
-              reactor.run_for(5ms);  // as above
+              (void)reactor.run_for(5ms);  // as above
               early.cancel();
-              RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
+              RONDO_CHILD_REQUIRE(reactor.run_for(5ms));
               return 0;
             }),
             0);
@@ -165,7 +165,7 @@ TEST_P(Zombie, ThatRestedWhileAFileTookItsNumberIsTold) {
               watch.set(Ready::read);
               RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return handler.calls > 0; }));
               watch.cancel();
-              RONDO_CHILD_REQUIRE(!reactor.run_for(5ms));
+              RONDO_CHILD_REQUIRE(reactor.run_for(5ms));
               return 0;
             }),
             0);

@@ -199,7 +199,7 @@ std::string bytes_in(const Endpoint& address) {
   return ipv4 ? std::string{raw + 4, 4} : std::string{raw + 8, 16};
 }
 
-using Addresses = Result<std::vector<Endpoint>, Error>;
+using Addresses = Result<std::vector<Endpoint>>;
 
 void check(const Addresses& result, const NameServer& server, std::optional<AddressFamily> family,
            bool is_good) {

@@ -127,7 +127,7 @@ class Machine {
   void pass() {
     pass_time_ = backend_->time();
     for (Modelled& one : timers_) one.is_due = one.deadline <= pass_time_ && one.deadline != never;
-    require(!reactor_->run_once(Duration::zero()), "a turn");
+    require(reactor_->run_once(Duration::zero()).has_value(), "a turn");
     require(next_due() == nullptr, "all that were due were called");
     const bool waits = std::any_of(timers_.begin(), timers_.end(), [](const Modelled& one) {
       return one.deadline != never && one.is_referenced;

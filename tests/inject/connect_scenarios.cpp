@@ -151,11 +151,14 @@ void race(Stage& stage) {
   options.timeout = 5s;
   options.stagger = 10ms;
   options.source = Endpoint::loopback(0);
-  options.prepare = [](Socket& socket) { return socket.set_nodelay(); };
+  options.prepare = [](Socket& socket) {
+    const auto done = socket.set(SocketOption::nodelay, 1);
+    return done ? std::error_code{} : done.error().code;
+  };
   std::vector<Endpoint> peers{Endpoint::loopback(0, AddressFamily::ipv6).with_port(1),
                               Endpoint::loopback(1), server->local_endpoint()};
   Connector connector{stage.reactor(), std::move(peers),
-                      [&](Result<Socket, Error> result) {
+                      [&](Result<Socket> result) {
                         connected.end();
                         won = result.has_value();
                         if (!result) stage.tell(result.error());
@@ -174,7 +177,7 @@ void reconnect(Stage& stage) {
   int asked = 0;
   server->accept_if([&](const Endpoint&) { return ++asked > 2; });
   struct Comes final : StreamHandler {
-    Comes(Stage& owner, Result<Server, Error>& from) : stage(owner), server_(from) {}
+    Comes(Stage& owner, Result<Server>& from) : stage(owner), server_(from) {}
     void on_open(Stream& stream) override { stream.write("hello"); }
     void on_data(Stream&, Bytes) override {
       ++served;
@@ -185,7 +188,7 @@ void reconnect(Stage& stage) {
       if (served == 0) stage.tell(why);
     }
     Stage& stage;
-    Result<Server, Error>& server_;
+    Result<Server>& server_;
     std::optional<Reconnector> client;
     int served = 0;
   } handler{stage, server};

@@ -189,23 +189,21 @@ void sockets(Stage& stage) {
   if (connects.result) return stage.tell(connects.result);
   if (failed) return stage.tell(failed);
   if (!accepted) return stage.tell(std::make_error_code(std::errc::timed_out));
-  const auto told = [&](std::error_code error) {
-    if (error) stage.tell(error);
-    return !error;
+  bool all = true;
+  const auto check = [&](const auto& result) {
+    if (result) return;
+    stage.tell(result.error());
+    all = false;
   };
-  bool all = told(client->set_nodelay());
-  const auto nodelay = client->get(SocketOption::nodelay);
-  all = told(nodelay ? std::error_code{} : nodelay.error()) && all;
+  check(client->set(SocketOption::nodelay, 1));
+  check(client->get(SocketOption::nodelay));
   const std::array<Bytes, 2> parts{bytes_of("hello "), bytes_of("world")};
-  const auto sent = client->writev(parts);
-  all = told(sent ? std::error_code{} : sent.error()) && all;
+  check(client->writev(parts));
   std::array<std::byte, 16> room;
   const std::array<MutableBytes, 1> into{MutableBytes{room}};
-  const auto received = accepted->readv(into);
-  all = told(received ? std::error_code{} : received.error()) && all;
-  const auto peer = accepted->remote_endpoint();
-  all = told(peer ? std::error_code{} : peer.error()) && all;
-  all = told(accepted->shutdown(Direction::both)) && all;
+  check(accepted->readv(into));
+  check(accepted->remote_endpoint());
+  check(accepted->shutdown(Direction::both));
   accepted->reset();
   stage.succeed_if(all || stage.injector().planned().way.effect == Effect::harmless);
 }

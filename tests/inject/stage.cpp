@@ -46,7 +46,7 @@ void Stage::run() {
   for (int exceptions = 0; exceptions < exceptions_max;) {
     std::error_code error;
     try {
-      error = reactor_->run();
+      if (const auto ran = reactor_->run(); !ran) error = ran.error();
     } catch (const std::bad_alloc&) {
       ++exceptions;
       if (injector_.planned().way.call != Call::allocate) fault("bad_alloc out of nowhere");

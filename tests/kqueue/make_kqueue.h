@@ -8,6 +8,6 @@
 
 namespace rondo::backends {
 
-Result<std::unique_ptr<Backend>> make_kqueue();
+Result<std::unique_ptr<Backend>, std::error_code> make_kqueue();
 
 }  // namespace rondo::backends

@@ -72,8 +72,8 @@ void StreamPlayer::clear(std::size_t index) {
 
 void StreamPlayer::turn() {
   for (int i = 0; i < turns_per_look; ++i) {
-    if (const std::error_code error = reactor_.run_once(Duration::zero())) {
-      result_ += " run: " + error.message();
+    if (const auto ran = reactor_.run_once(Duration::zero()); !ran) {
+      result_ += " run: " + ran.error().message();
     }
   }
 }

@@ -63,8 +63,8 @@ void StreamPlayer::play_on_datagrams(const Step& step, Slot& slot) {
   switch (step.kind) {
     case Kind::datagram_to: {
       const Slot& other = at(step.other);
-      const auto to =
-          other.datagrams ? other.datagrams->local_endpoint() : Result<Endpoint>{Endpoint{}};
+      if (!other.datagrams) return;
+      const auto to = other.datagrams->local_endpoint();
       if (!to || *to == Endpoint{}) return;
       result_ = slot.datagrams->send(bytes, *to) ? "sent" : "dropped";
       return;

@@ -22,7 +22,7 @@ struct Echo final : rondo::DatagramHandler {
   rondo::Reactor& reactor;
 };
 
-rondo::Result<rondo::Socket, rondo::Error> listen(rondo::Net& net, const rondo::Endpoint& where) {
+rondo::Result<rondo::Socket> listen(rondo::Net& net, const rondo::Endpoint& where) {
   auto socket = rondo::Socket::make(net, where.family(), rondo::SocketType::seqpacket);
   if (!socket) return rondo::Error{socket.error(), "make a socket"};
   if (const int result = net.bind(socket->fd(), where); result < 0)
@@ -50,5 +50,5 @@ int main(int argc, char** argv) {
   if (!acceptor) return rondo::print_error(acceptor.error());
   std::printf("listening on %s\n", acceptor->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  return reactor.run() ? 1 : 0;
+  return reactor.run() ? 0 : 1;
 }

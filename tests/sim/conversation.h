@@ -51,7 +51,7 @@ class Conversation : public testing::Test {
   explicit Conversation(std::uint64_t seed = 1, const WorldOptions& options = {})
       : world(seed, options) {}
 
-  Result<Server, Error> serve_echo(const ServerOptions& options = {}) {
+  Result<Server> serve_echo(const ServerOptions& options = {}) {
     return serve<Echo>(server, "10.0.0.1:7000", options);
   }
   std::unique_ptr<Stream> talk(Listener& listener, std::string_view target = "10.0.0.1:7000",

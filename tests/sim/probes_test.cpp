@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 class ProbesTest : public Conversation {
  protected:
   /// An echo server that notices a dead peer within 60 + 3 * 10 seconds.
-  Result<Server, Error> serve_alive() {
+  Result<Server> serve_alive() {
     return serve_echo(
         {.socket = {.keep_alive = KeepAlive{.idle = 60s, .interval = 10s, .count = 3}}});
   }
@@ -74,7 +74,7 @@ struct ClosedWindow : ProbesTest {
     client_stream->pause();
     world.run_for(1min);
   }
-  Result<Server, Error> talker = serve<Talker>(server, "10.0.0.1:7000");
+  Result<Server> talker = serve<Talker>(server, "10.0.0.1:7000");
   Listener listener;
   std::unique_ptr<Stream> client_stream;
 };

@@ -146,7 +146,7 @@ TEST_F(Sockets, DescriptorsArePassed) {
   auto passed = Socket::pair(here.net(), SocketType::stream).value();
   const int fd = passed[1].fd();
   EXPECT_EQ(send_descriptors(pair[0], std::as_bytes(std::span{"x", 1}), {&fd, 1}).value(), 1u);
-  ASSERT_FALSE(passed[1].close());
+  passed[1].close();
   std::array<std::byte, 10> room;
   auto received = receive_with_descriptors(pair[1], room);
   ASSERT_TRUE(received);
@@ -160,7 +160,7 @@ TEST_F(Sockets, DescriptorsThatNobodyTakesAreClosed) {
   auto passed = Socket::pair(here.net(), SocketType::stream).value();
   const int fd = passed[1].fd();
   ASSERT_TRUE(send_descriptors(pair[0], std::as_bytes(std::span{"x", 1}), {&fd, 1}));
-  ASSERT_FALSE(passed[1].close());
+  passed[1].close();
   std::array<std::byte, 10> room;
   EXPECT_EQ(pair[1].read(room).value(), 1u) << "without the descriptors";
   EXPECT_EQ(passed[0].read(room).value(), 0u) << "the other end is closed";

@@ -172,7 +172,7 @@ TEST(DrivingBackend, LetsAReactorRunItselfAndTheWorldWithIt) {
   Listener listener{5};
   const auto stream = connect(client, "10.0.0.1:7000", listener);
   stream->write("hello");
-  EXPECT_FALSE(client.run());
+  EXPECT_TRUE(client.run());
   EXPECT_EQ(listener.heard, "hello");
   EXPECT_EQ(listener.reason, CloseReason::eof);
 }
@@ -187,7 +187,7 @@ TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
   bool found = false;
   const auto lookup =
       resolver.resolve("server.test", 80, [&](auto result) { found = result.has_value(); });
-  EXPECT_FALSE(client.run());
+  EXPECT_TRUE(client.run());
   EXPECT_TRUE(found);
   EXPECT_LT(world.now() - before, 100ms);
 }
@@ -196,9 +196,9 @@ TEST(DrivingBackend, TellsADeadlock) {
   World world{1};
   Reactor client{world.host("10.0.0.2").driving_backend()};
   const WorkGuard hold = client.work_guard();
-  EXPECT_EQ(client.run(), std::errc::resource_deadlock_would_occur);
+  EXPECT_EQ(client.run().error(), std::errc::resource_deadlock_would_occur);
   const TimePoint start = world.now();
-  EXPECT_FALSE(client.run_for(1s));
+  EXPECT_TRUE(client.run_for(1s));
   EXPECT_EQ(world.now() - start, 1s);
 }
 
@@ -261,7 +261,7 @@ TEST(Spinning, OfWhoRunsTheWorldKeepsNobodyWaiting) {
               }};
   timer.arm_after(5ms);
   const TimePoint due = timer.deadline();
-  EXPECT_FALSE(spinner.run());
+  EXPECT_TRUE(spinner.run());
   EXPECT_EQ(fired, due);
 }
 

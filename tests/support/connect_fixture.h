@@ -54,7 +54,7 @@ struct ClosedPort {
 /// How a connector ended.
 struct Outcome {
   int calls = 0;
-  std::optional<Result<Socket, Error>> result;
+  std::optional<Result<Socket>> result;
 
   Connector::Callback keeper() {
     return [this](auto ended) {

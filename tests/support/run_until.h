@@ -25,7 +25,7 @@ template <typename Done>
   const WorkGuard hold = reactor.work_guard();
   for (const TimePoint end = Clock::now() + patience; Clock::now() < end;) {
     if (done()) return true;
-    if (reactor.run_once(std::chrono::milliseconds{10})) return false;
+    if (!reactor.run_once(std::chrono::milliseconds{10})) return false;
   }
   return false;
 }
@@ -33,8 +33,8 @@ template <typename Done>
 /// Runs `count` turns that do not sleep.
 inline void run_turns(Reactor& reactor, int count) {
   for (int turn = 0; turn < count; ++turn) {
-    const std::error_code error = reactor.run_once(Duration::zero());
-    if (error) throw std::system_error(error, "run_once");
+    const auto ran = reactor.run_once(Duration::zero());
+    if (!ran) throw std::system_error(ran.error(), "run_once");
   }
 }
 

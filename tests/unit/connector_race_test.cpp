@@ -29,7 +29,7 @@ class ConnectorRace : public DescriptorCensus {
   Outcome race(std::vector<Endpoint> peers, ConnectorOptions options = {}) {
     Outcome outcome;
     const Connector connector{reactor, std::move(peers), outcome.keeper(), std::move(options)};
-    EXPECT_FALSE(reactor.run());
+    EXPECT_TRUE(reactor.run());
     EXPECT_EQ(outcome.calls, 1);
     return outcome;
   }
@@ -109,7 +109,7 @@ TEST_F(ConnectorRace, LetsTheFamiliesTakeTurnsInTheOrderOfTheirAddresses) {
   net.fail("connect", ENETUNREACH, 100);  // so that their order does not depend on this host
   Outcome outcome;
   const Connector connector{reactor, resolver, "server.test:80", outcome.keeper()};
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   const std::string why = ": Network is unreachable";
   EXPECT_EQ(outcome.text(), "connect to server.test:80: 127.0.0.1:80" + why + "; [::2]:80" + why +
                                 "; 127.0.0.2:80" + why + "; [::1]:80" + why);

@@ -25,7 +25,7 @@ Endpoint parsed(std::string_view text) {
   return endpoint ? *endpoint : Endpoint{};
 }
 
-Result<Endpoint> from_unix(std::string_view path, std::size_t extra = 0) {
+Result<Endpoint, std::error_code> from_unix(std::string_view path, std::size_t extra = 0) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, path.size());

@@ -40,10 +40,10 @@ class HostedTest : public DescriptorCensus {
 };
 
 TEST_F(HostedTest, RefusesToRun) {
-  EXPECT_EQ(reactor.run_once(), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor.run_once().error(), std::errc::operation_not_supported);
   reactor.defer([] {});
-  EXPECT_EQ(reactor.run(), std::errc::operation_not_supported);
-  EXPECT_EQ(reactor.run_for(1s), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor.run().error(), std::errc::operation_not_supported);
+  EXPECT_EQ(reactor.run_for(1s).error(), std::errc::operation_not_supported);
 }
 
 TEST_F(HostedTest, HasNothingToStop) {

@@ -96,7 +96,7 @@ class LongStreams : public DescriptorCensus {
 TEST_F(LongStreams, ManyGibibytesWithoutANewlineTakeConstantMemory) {
   Reader reader;
   const auto text = TextStream::adopt(reactor, socket(), reader, {}, options).value();
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(reader.lines, "before|after|");
   EXPECT_EQ(reader.pieces, 1) << "the rest was skipped";
   EXPECT_LE(reader.largest_piece, LineReader::limit_default);
@@ -123,7 +123,7 @@ TEST_F(LongStreams, ManyGibibytesAreReadThoughThereIsNoMemoryToCountThem) {
     std::optional<FewAllocations> none;
   } sink;
   const auto stream = adopt(sink);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(sink.size, 10 * gibibyte + head.size() + tail.size());
   EXPECT_EQ(sink.at_4_gibibytes, 4 * gibibyte - 1) << "it stays at its end";
   EXPECT_EQ(sink.at_the_end, sink.size - head.size() - 1) << "with memory it goes on";

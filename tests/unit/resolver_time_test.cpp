@@ -110,7 +110,7 @@ TEST_F(ResolverTimeTest, EndsALookupAtItsDeadline) {
   Ending waiting;
   const Lookup first = resolver.resolve("example.org", 1, asking.keeper());
   const Lookup second = resolver.resolve("example.org", 1, waiting.keeper());
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(passed(), 3s);
   EXPECT_EQ(asking.error(), ResolveError::timed_out);
   EXPECT_EQ(waiting.error(), ResolveError::timed_out);

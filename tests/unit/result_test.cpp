@@ -25,7 +25,7 @@ struct Counted {
 };
 
 TEST(Result, HoldsAValue) {
-  Result<int> result = 7;
+  Result<int, std::error_code> result = 7;
   ASSERT_TRUE(result);
   EXPECT_TRUE(result.has_value());
   EXPECT_EQ(*result, 7);
@@ -35,28 +35,42 @@ TEST(Result, HoldsAValue) {
 }
 
 TEST(Result, HoldsAnError) {
-  Result<int> result = std::errc::timed_out;
+  Result<int, std::error_code> result = std::errc::timed_out;
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error(), std::errc::timed_out);
   EXPECT_EQ(std::move(result).value_or(9), 9);
 }
 
+TEST(Result, OfVoidIsSuccessOrAnError) {
+  const auto succeed_if = [](bool holds) -> Result<void> {
+    if (holds) return {};
+    return Error{std::make_error_code(std::errc::io_error), "read the tape"};
+  };
+  const Result<void> success = succeed_if(true);
+  EXPECT_TRUE(success);
+  success.value();
+  const Result<void> failure = succeed_if(false);
+  ASSERT_FALSE(failure);
+  EXPECT_EQ(failure.error(), std::errc::io_error);
+  EXPECT_EQ(succeed_if(false).error().message(), "read the tape: Input/output error");
+}
+
 TEST(Result, MovesWhatCannotBeCopied) {
-  Result<std::unique_ptr<int>> result = std::make_unique<int>(5);
-  Result<std::unique_ptr<int>> other = std::move(result);
+  Result<std::unique_ptr<int>, std::error_code> result = std::make_unique<int>(5);
+  Result<std::unique_ptr<int>, std::error_code> other = std::move(result);
   const std::unique_ptr<int> inside = *std::move(other);
   EXPECT_EQ(*inside, 5);
 }
 
 TEST(Result, DestroysWhatItHeldWhenAssigned) {
   {
-    Result<Counted> result{Counted{}};
+    Result<Counted, std::error_code> result{Counted{}};
     EXPECT_EQ(Counted::alive, 1);
-    result = Result<Counted>{std::errc::io_error};
+    result = Result<Counted, std::error_code>{std::errc::io_error};
     EXPECT_EQ(Counted::alive, 0);
     EXPECT_EQ(result.error(), std::errc::io_error);
-    result = Result<Counted>{Counted{}};
-    const Result<Counted> copy = result;
+    result = Result<Counted, std::error_code>{Counted{}};
+    const Result<Counted, std::error_code> copy = result;
     EXPECT_EQ(Counted::alive, 2);
   }
   EXPECT_EQ(Counted::alive, 0);
@@ -66,10 +80,14 @@ TEST(ResultDeathTest, AssertsOnTheWrongHalf) {
 #ifdef NDEBUG
   GTEST_SKIP() << "assertions are off (NDEBUG)";
 #else
-  Result<int> value = 1;
-  Result<int> error = std::errc::io_error;
+  Result<int, std::error_code> value = 1;
+  Result<int, std::error_code> error = std::errc::io_error;
   EXPECT_DEATH(std::printf("%d", value.error().value()), "result.h:[0-9]+: !has_value_");
   EXPECT_DEATH(std::printf("%d", error.value()), "result.h:[0-9]+: has_value_");
+  Result<void, std::error_code> success;
+  Result<void, std::error_code> failure = std::errc::io_error;
+  EXPECT_DEATH(std::printf("%d", success.error().value()), "result.h:[0-9]+: !has_value");
+  EXPECT_DEATH(failure.value(), "result.h:[0-9]+: has_value");
 #endif
 }
 

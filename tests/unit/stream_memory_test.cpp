@@ -142,7 +142,7 @@ TEST_F(StreamsWithoutMemory, ADrainThatCannotBeginChangesNothing) {
   }
   const Fd late = connect_to(server);
   server.drain(std::chrono::seconds{1});
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
 }
 
 TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGo) {
@@ -184,7 +184,7 @@ TEST_F(StreamsWithoutMemory, ClientsThatAreNotConnectedSaySo) {
   for (int enough = 0; ear.closes == 0 && enough < 100; ++enough) {
     try {
       const FewAllocations few{static_cast<std::uint64_t>(enough)};
-      EXPECT_FALSE(reactor.run());
+      EXPECT_TRUE(reactor.run());
     } catch (const std::bad_alloc&) {
     }
   }
@@ -208,7 +208,7 @@ TEST_F(StreamsWithoutMemory, AnAnswerThatIsLostEndsItsStreamAndNoOther) {
   write_all(pair.theirs.get(), "x");
   {
     const FewAllocations none{0};
-    EXPECT_FALSE(reactor.run_once(Duration::zero()));
+    EXPECT_TRUE(reactor.run_once(Duration::zero()));
   }
   EXPECT_TRUE(run_until(reactor, [&] { return answering.closes == 1; }));
   EXPECT_EQ(answering.error, std::errc::not_enough_memory);

@@ -56,7 +56,7 @@ TEST_F(UvGuest, RunsTheUsersTimerInsideTheReactor) {
                  [](uv_handle_t* closed) { static_cast<Tick*>(closed->data)->hold.reset(); });
       },
       1, 1);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(tick.count, 5);
 }
 
@@ -93,7 +93,7 @@ TEST_F(UvGuest, RunsTheUsersTcpInsideTheReactor) {
     pair.ours.close();
   }};
   watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(peer.received, "from rondo's side");
 }
 
@@ -117,21 +117,21 @@ TEST_F(UvGuest, IsNotMadeToSleepForADeadlineThatHasPassed) {
                 if (++fired < 100) timer.arm_at(reactor.now());
               }};
   timer.arm_at(reactor.now());
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   EXPECT_EQ(fired, 100);
   EXPECT_EQ(look.looks, 100);
   EXPECT_EQ(look.sleeps, 0);
   uv_close(base(look.prepare), nullptr);
-  EXPECT_FALSE(reactor.run_once(0s));
+  EXPECT_TRUE(reactor.run_once(0s));
 }
 
 TEST_F(UvGuest, DoesNotWaitForTheUsersHandlesWithoutAHold) {
   uv_timer_t timer;
   uv_timer_init(loop, &timer);
   uv_timer_start(&timer, [](uv_timer_t*) {}, 1000 * 3600, 0);
-  EXPECT_FALSE(reactor.run());
+  EXPECT_TRUE(reactor.run());
   uv_close(base(timer), nullptr);
-  EXPECT_FALSE(reactor.run_once(0s));
+  EXPECT_TRUE(reactor.run_once(0s));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ class DatagramActor : public Actor, protected DatagramHandler {
   }
 
  protected:
-  virtual Result<DatagramSocket, Error> open() = 0;
+  virtual Result<DatagramSocket> open() = 0;
   /// Acts from time to time.
   virtual void on_look() {}
   void stops_looking() { again_.cancel(); }
@@ -62,9 +62,7 @@ class DatagramServer final : public DatagramActor {
   [[nodiscard]] bool is_server() const override { return true; }
 
  private:
-  Result<DatagramSocket, Error> open() override {
-    return DatagramSocket::make(reactor(), where_, *this);
-  }
+  Result<DatagramSocket> open() override { return DatagramSocket::make(reactor(), where_, *this); }
   void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) override {
     for (const Datagram& datagram : received) {
       expect(!datagram.truncated, "a datagram was cut");
@@ -91,7 +89,7 @@ class DatagramClient final : public DatagramActor {
   }
 
  private:
-  Result<DatagramSocket, Error> open() override {
+  Result<DatagramSocket> open() override {
     if (target_.family() != AddressFamily::unix_domain) {
       return DatagramSocket::make(reactor(), Endpoint::any(0), *this);
     }

@@ -58,7 +58,7 @@ class Ferry final : public Serving {
   Ferry(Site& site, std::string_view where) : Serving(site, "ferry", where) {}
 
  private:
-  Result<Server, Error> serve_now() override {
+  Result<Server> serve_now() override {
     ServerOptions options = draw_options();
     options.stream.receive_descriptors = true;
     return serve<FerrySession>(reactor(), where(), options, static_cast<Serving&>(*this));

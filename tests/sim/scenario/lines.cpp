@@ -39,7 +39,7 @@ class LineServer final : public Serving {
   LineServer(Site& site, std::string_view where) : Serving(site, "line server", where) {}
 
  private:
-  Result<Server, Error> serve_now() override {
+  Result<Server> serve_now() override {
     return serve<PoliteSession>(reactor(), where(), draw_options(), static_cast<Serving&>(*this));
   }
 };

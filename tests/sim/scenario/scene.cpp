@@ -306,8 +306,8 @@ void Scene::survives(Step&& step) {
 void Scene::run_towards(TimePoint end) {
   for (const auto& site : sites_) {
     if (!site->drives || !site->is_up() || !site->reactor().alive()) continue;
-    const std::error_code error = site->reactor().run_for(end - world.now());
-    return expect(!error, site->host.address(), error.message());
+    const auto ran = site->reactor().run_for(end - world.now());
+    return expect(ran.has_value(), site->host.address(), ran ? "" : ran.error().message());
   }
   world.run_for(end - world.now());
 }

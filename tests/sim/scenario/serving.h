@@ -32,7 +32,7 @@ class Serving : public Actor {
 
  protected:
   /// The options of the next server, which this starts.
-  virtual Result<Server, Error> serve_now() = 0;
+  virtual Result<Server> serve_now() = 0;
   [[nodiscard]] ServerOptions draw_options();
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
 

@@ -68,7 +68,7 @@ class Source final : public Serving {
   Source(Site& site, std::string_view where) : Serving(site, "source", where) {}
 
  private:
-  Result<Server, Error> serve_now() override {
+  Result<Server> serve_now() override {
     return serve<SourceSession>(reactor(), where(), draw_options(), static_cast<Serving&>(*this));
   }
 };

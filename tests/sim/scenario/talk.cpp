@@ -35,7 +35,7 @@ class EchoServer final : public Serving {
   EchoServer(Site& site, std::string_view where) : Serving(site, "echo server", where) {}
 
  private:
-  Result<Server, Error> serve_now() override {
+  Result<Server> serve_now() override {
     return serve<EchoSession>(reactor(), where(), draw_options(), static_cast<Serving&>(*this));
   }
 };
