@@ -34,7 +34,7 @@ struct Script {
   std::vector<std::string> heard{};  // of each client
 };
 
-/// Says its part in two pieces, the second one after an answer.
+/// Serves one client: says its part, and records what it hears.
 struct Actor final : Session {
   explicit Actor(Script& of) : script(of), index(script.clients++) { script.heard.emplace_back(); }
   void on_open(Stream& client) override {
