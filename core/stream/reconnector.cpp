@@ -1,7 +1,9 @@
-// One stream after the other. An ended stream is kept until the pause is over, since it is inside
-// its own on_close that the pause begins.
+// One stream after the other. An ended stream is kept until the pause is over, since the pause
+// begins inside its on_close. The user may destroy the Reconnector in each callback, so the call of
+// the user's handler is the last statement of each function here.
 #include <rondo/reconnector.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <rondo/reactor.h>
@@ -15,20 +17,24 @@ Reconnector::Reconnector(Reactor& reactor, std::string target, StreamHandler& ha
       handler_(handler),
       options_(options.connect),
       backoff_(options.backoff),
+      stable_after_(options.stable_after),
       pause_(reactor, [this] { begin(); }) {
   begin();
 }
 
 Reconnector::~Reconnector() = default;
 
-/// For want of memory the pause is a longer one.
+/// Without memory for a stream it pauses again.
 void Reconnector::begin() try {
   stream_ = connect(reactor_, target_, *this, options_);
   ended_ = false;
+  opened_at_ = never;
 } catch (...) {
-  pause_.arm_after(backoff_.next());
+  pause();
   throw;
 }
+
+void Reconnector::pause() { pause_.arm_after(std::max(backoff_.next(), pause_min)); }
 
 void Reconnector::stop() {
   stopped_ = true;
@@ -38,13 +44,14 @@ void Reconnector::stop() {
 
 void Reconnector::on_open(Stream& stream) {
   ++connects_;
-  backoff_.reset();
+  opened_at_ = reactor_.now();
   handler_.on_open(stream);
 }
 
 void Reconnector::on_close(Stream& stream, const Close& why) {
   ended_ = true;
-  if (!stopped_) pause_.arm_after(backoff_.next());
+  if (opened_at_ != never && reactor_.now() - opened_at_ >= stable_after_) backoff_.reset();
+  if (!stopped_) pause();
   handler_.on_close(stream, why);
 }
 

@@ -1,6 +1,7 @@
-// rondo: a client that comes back.
+// rondo: a client that connects again.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,20 +11,26 @@
 #include <rondo/client.h>
 #include <rondo/export.h>
 #include <rondo/stream.h>
+#include <rondo/time.h>
 #include <rondo/timer.h>
 
 namespace rondo {
 
 struct ReconnectOptions {
   ConnectOptions connect{};
-  BackoffOptions backoff{};
+  BackoffOptions backoff{};  ///< no pause is shorter than Reconnector::pause_min
+  /// The pauses grow until a connection has lasted this long; then they start small again. A peer
+  /// that accepts and closes at once is so called less and less often.
+  Duration stable_after = std::chrono::seconds{10};
 };
 
-/// Connects, and connects again whenever the stream has ended, or did not come about, after a pause
-/// that grows until somebody answers. `handler` is called for one stream after the other: each
-/// ends with its own on_close. Keeps run() alive until stop(). Destroying it ends it without a
-/// call, but not from inside a callback of its own: stop() there. `handler` outlives it. Thread:
-/// the reactor's.
+/// A client that stays connected: whenever its stream has ended, or could not connect, it connects
+/// again after a pause (see Backoff). `handler` outlives the Reconnector and is called for one
+/// stream after the other; each stream ends with its own on_close. It keeps run() alive until
+/// stop(). Destroying it, also inside one of its own callbacks, ends the stream without a call.
+/// Destroy it before the reactor. Use it on the reactor's thread only.
+///
+///     rondo::Reconnector client{reactor, "example.org:7000", handler};
 class RONDO_EXPORT Reconnector final : private StreamHandler {
  public:
   /// `target` as for connect().
@@ -33,11 +40,13 @@ class RONDO_EXPORT Reconnector final : private StreamHandler {
   Reconnector& operator=(const Reconnector&) = delete;
   ~Reconnector();
 
-  /// The stream of now, which may be connecting; null during a pause and after the end.
+  static constexpr Duration pause_min = std::chrono::milliseconds{10};
+
+  /// The current stream, which may still be connecting. Null during a pause and after the end.
   [[nodiscard]] Stream* stream() const noexcept { return ended_ ? nullptr : stream_.get(); }
-  /// How often it has connected.
+  /// The number of connections that it has made.
   [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
-  /// Closes the stream of now, and does not come back.
+  /// Closes the current stream, and does not connect again.
   void stop();
 
  private:
@@ -51,16 +60,19 @@ class RONDO_EXPORT Reconnector final : private StreamHandler {
   void on_writable(Stream& stream) override { handler_.on_writable(stream); }
   void on_close(Stream& stream, const Close& why) override;
   void begin();
+  void pause();
 
   Reactor& reactor_;
   const std::string target_;
   StreamHandler& handler_;
   const ConnectOptions options_;
   Backoff backoff_;
+  const Duration stable_after_;
   Timer pause_;
   std::unique_ptr<Stream> stream_;
+  TimePoint opened_at_ = never;  // never: the current stream has not connected
   std::uint64_t connects_ = 0;
-  bool ended_ = false;  // the stream of now, which has told so
+  bool ended_ = false;  // the current stream has called on_close
   bool stopped_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -249,6 +250,44 @@ TEST_P(Reconnectors, TryAgainWhereNobodyAnswers) {
   EXPECT_EQ(reconnector.connects(), 0u);
   reconnector.stop();
   EXPECT_TRUE(reactor.run()) << "nothing is left to wait for";
+}
+
+/// Destroys its Reconnector in one of its callbacks.
+struct Destroying final : StreamHandler {
+  enum class Call { open, data, end, close } where = Call::open;
+  std::optional<Reconnector>* reconnector = nullptr;
+  int calls_after = 0;
+
+  void maybe(Call call) {
+    if (!reconnector->has_value()) ++calls_after;
+    if (call == where) reconnector->reset();
+  }
+  void on_open(Stream& stream) override {
+    stream.write("hello");
+    maybe(Call::open);
+  }
+  void on_data(Stream& stream, Bytes) override {
+    if (where == Call::close) stream.close();
+    if (where == Call::end) stream.shutdown_output();
+    maybe(Call::data);
+  }
+  void on_end(Stream&) override { maybe(Call::end); }
+  void on_close(Stream&, const Close&) override { maybe(Call::close); }
+};
+
+TEST_P(Reconnectors, MayBeDestroyedInTheirOwnCallbacks) {
+  const Server server = echo();
+  using Call = Destroying::Call;
+  for (const Call where : {Call::open, Call::data, Call::end, Call::close}) {
+    std::optional<Reconnector> reconnector;
+    Destroying destroying;
+    destroying.where = where;
+    destroying.reconnector = &reconnector;
+    reconnector.emplace(reactor, server.local_endpoint().to_string(), destroying);
+    EXPECT_TRUE(runs_until([&] { return !reconnector.has_value(); }));
+    EXPECT_TRUE(runs_until([&] { return server.connections() == 0; }));
+    EXPECT_EQ(destroying.calls_after, 0);
+  }
 }
 
 }  // namespace
