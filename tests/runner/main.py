@@ -82,7 +82,8 @@ class Runner:
         if suites != ("fuzz",):
             pattern = self.pattern + pattern.removeprefix("*") if self.pattern else pattern
             words = [*words, f"--test-args=--gtest_filter={pattern}"]
-        command = ["meson", "test", "-C", build.folder, "--no-rebuild", "--logbase", "runner",
+        command = ["meson", "test", "-C", build.folder, "--no-rebuild", "--no-stdsplit",
+                   "--logbase", "runner",
                    "--num-processes", 2 * self.jobs,  # the tests wait as much as they compute
                    "--repeat", repeat, *(f"--suite={suite}" for suite in suites), *words]
         done = processes.run(command, env={**self.env, **(env or {})}, cwd=TOP,
@@ -212,7 +213,7 @@ class Runner:
         draw = random.Random(self.seed)
         self.amounts = Amounts(
             repeats=2, parity_scripts=400, worlds=2000, injections="100", fuzz_seconds=6,
-            valgrind=(draw.choice(("unit", "conformance", "sim")),), linted=0.5,
+            valgrind=(draw.choice(("unit", "conformance", "sim")),), linted=0.25,
             release=("cpp", "install"))
         left_out = set(BUILDS_SAMPLED + DEEP) - {draw.choice(BUILDS_SAMPLED), draw.choice(DEEP)}
         return [name for name in names if name not in left_out]

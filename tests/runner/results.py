@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from processes import describe
 
-OUTPUT_LINES_MAX = 80
+OUTPUT_LINES_MAX, OUTPUT_COLUMNS_MAX = 80, 1000
 SKIP_REASONS_MAX = 8
 ORDER = ("passed", "skipped", "failed")
 _MARK = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+\.\S+?)(?:,| \(|$)")
@@ -146,7 +146,7 @@ def show(case):
     if len(lines) > OUTPUT_LINES_MAX:
         print(f"  ... {len(lines) - OUTPUT_LINES_MAX} lines left out")
     for line in lines[-OUTPUT_LINES_MAX:]:
-        print(f"  {line}")
+        print(f"  {line[:OUTPUT_COLUMNS_MAX]}")
     if case.command:
         print(f"  alone: {shlex.join(str(word) for word in case.command)}")
     print(flush=True)
