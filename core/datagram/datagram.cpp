@@ -1,7 +1,7 @@
-// DatagramSocket: how one is made, and its calls, which are those of datagram_impl.h.
+// DatagramSocket: how one is made, and its public functions, which call datagram_impl.cpp.
 //
-// Options come before bind or connect. None of those that have failed ends the making: they are
-// kept for unapplied(), and what they would have done is not relied upon.
+// Options are set before bind or connect. An option that fails does not end the making: it is kept
+// for unapplied(), and the socket does not rely on it.
 #include <utility>
 
 #include <rondo/datagram.h>
@@ -21,7 +21,7 @@ Error named(const char* what, const Endpoint& where, std::error_code code) {
   return {code, what + where.to_string()};
 }
 
-/// Applies what is of datagrams alone; an offload that fails is not used either.
+/// Applies the options of DatagramOptions itself. An offload that fails is not used.
 std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& where,
                                                DatagramOptions& options) {
   std::vector<UnappliedOption> unapplied;
@@ -45,7 +45,7 @@ std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& w
   if (options.packet_info) set(SocketOption::packet_info, 1);
   if (options.receive_offload) options.receive_offload = set(SocketOption::receive_offload, 1);
   if (options.send_offload) {
-    // Asked for, not set: which sends are cut into segments is said with each.
+    // It is read, not set: each send says for itself into which segments it is cut.
     if (const auto known = socket.get(SocketOption::send_offload); !known) {
       options.send_offload = false;
       fail(SocketOption::send_offload, known.error());
@@ -73,7 +73,7 @@ Result<DatagramSocket> DatagramSocket::make(Reactor& reactor, const Endpoint& lo
   if (!socket) return named(what, local, socket.error());
   DatagramOptions used = options;
   auto unapplied = prepare(*socket, local, used);
-  detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
+  detail::SocketFile file{reactor.net(), local};  // removed if the making fails
   if (auto error = error_of(reactor.net().bind(socket->fd(), local))) {
     return named(what, local, error);
   }
@@ -144,7 +144,7 @@ bool DatagramSocket::send(Bytes data, const Endpoint& to) {
 bool DatagramSocket::send(Bytes data) { return impl_->send(data, nullptr, nullptr); }
 
 bool DatagramSocket::reply(const Datagram& datagram, Bytes data) {
-  // Not from a group's address or a broadcast, which nothing can come from.
+  // A group's address or a broadcast address cannot be a source.
   const bool has_source = datagram.info.unicast;
   if (!has_source) return impl_->send(data, &datagram.from, nullptr);
   const MessageInfo source{.local = datagram.info.local, .interface = datagram.info.interface};
@@ -166,13 +166,13 @@ std::error_code DatagramSocket::leave(const Endpoint& group, std::uint32_t inter
   return error_of(socket.net().membership(socket.fd(), group, interface, false));
 }
 
-void DatagramSocket::pause() noexcept { impl_->set_held(true); }
+void DatagramSocket::pause() noexcept { impl_->pause(); }
 
-void DatagramSocket::resume() noexcept { impl_->set_held(false); }
+void DatagramSocket::resume() noexcept { impl_->resume(); }
 
-void DatagramSocket::ref() noexcept { impl_->set_referenced(true); }
+void DatagramSocket::ref() noexcept { impl_->ref(); }
 
-void DatagramSocket::unref() noexcept { impl_->set_referenced(false); }
+void DatagramSocket::unref() noexcept { impl_->unref(); }
 
 Result<Endpoint, std::error_code> DatagramSocket::local_endpoint() const noexcept {
   return impl_->socket().local_endpoint();

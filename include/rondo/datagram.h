@@ -1,4 +1,15 @@
-// rondo: datagrams, received and sent in batches: UDP, and the Unix family's.
+// rondo: datagrams of UDP and of the Unix family, received and sent in batches.
+//
+//     struct Echo : rondo::DatagramHandler {
+//       void on_datagrams(rondo::DatagramSocket& socket,
+//                         std::span<const rondo::Datagram> received) override {
+//         for (const rondo::Datagram& datagram : received) socket.reply(datagram, datagram.data);
+//       }
+//     };
+//     Echo echo;
+//     auto socket = rondo::DatagramSocket::make(reactor, rondo::Endpoint::any(7), echo);
+//     if (!socket) return rondo::print_error(socket.error());
+//     reactor.run();
 #pragma once
 
 #include <cstddef>
@@ -21,36 +32,35 @@ namespace rondo {
 class DatagramSocket;
 class Reactor;
 
-/// One that has arrived. Lent: what it refers to lives until on_datagrams() returns.
+/// A datagram that has arrived. It is lent: what it refers to lives until on_datagrams() returns.
 struct Datagram {
-  Bytes data;            ///< may be empty: a datagram of 0 bytes is one
-  const Endpoint& from;  ///< `unix:` for a sender without a name
-  /// With DatagramOptions::packet_info, where it came in; see MessageInfo.
+  Bytes data;            ///< may be empty: a datagram of 0 bytes is valid
+  const Endpoint& from;  ///< `unix:` if the sender has no name
+  /// With DatagramOptions::packet_info, where the datagram came in; see MessageInfo.
   const MessageInfo& info;
-  bool truncated;    ///< it was larger than datagram_size_max
-  std::size_t size;  ///< before it was truncated; 0: this system does not tell
+  bool truncated;    ///< the datagram was larger than datagram_size_max
+  std::size_t size;  ///< the size before truncation; 0 if the system does not report it
 };
 
-/// Implement it, and hand it to DatagramSocket::make. A callback may destroy anything but the
-/// reactor, the socket that calls it included. An exception leaves through Reactor::run; what was
-/// sent before it still goes.
+/// Receives what a DatagramSocket reports. A callback may destroy anything but the reactor, also
+/// the socket that calls it. If it throws, the exception leaves through Reactor::run(), and what it
+/// has sent before is still sent.
 class DatagramHandler {
  public:
-  /// All that one look found, in order. What is sent from inside leaves together, right after.
+  /// A batch of datagrams, in the order of their arrival. Datagrams that are sent from inside leave
+  /// together after the callback.
   virtual void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) = 0;
 
-  /// Something went wrong, and the socket goes on. With `to`: that datagram was not sent. Without:
-  /// a call found it, such as connection_refused, by which a connected socket learns that an
-  /// earlier datagram met nobody. Reading ends only by what cannot pass, such as
-  /// bad_file_descriptor.
+  /// An error; the socket goes on. With `to`, a datagram to that address was not sent. Without
+  /// `to`, a system call reported it: connection_refused, for example, tells a connected socket
+  /// that an earlier datagram reached a port on which no program receives. Only an error that
+  /// lasts, such as bad_file_descriptor, ends reading; see resume().
   virtual void on_error(DatagramSocket& socket, std::error_code error, const Endpoint* to) {
     (void)socket, (void)error, (void)to;  // counted in any case
   }
 
-  /// Of SocketType::seqpacket alone: the peer has gone, nothing more will come.
-  virtual void on_end(DatagramSocket& socket) {
-    (void)socket;  // who does not care may leave it
-  }
+  /// The peer of a SocketType::seqpacket socket has closed it; nothing more will arrive.
+  virtual void on_end(DatagramSocket& socket) { (void)socket; }
 
  protected:
   ~DatagramHandler() = default;
@@ -61,22 +71,24 @@ struct DatagramOptions {
   bool broadcast = false;
   std::optional<int> ttl{};
   std::optional<int> multicast_ttl{};
-  std::optional<bool> multicast_loop{};                ///< own datagrams come back to this host
-  std::optional<std::uint32_t> multicast_interface{};  ///< index: where groups are sent to
-  bool packet_info = false;      ///< tell to which address and interface a datagram came
-  bool receive_offload = false;  ///< GRO: the kernel hands over many at once; taken apart here
-  bool send_offload = false;     ///< GSO: alike ones that follow one another go as one
-  std::size_t datagram_size_max = 65'535;    ///< larger ones are truncated
-  std::size_t datagrams_per_turn_max = 256;  ///< then the other handlers have their turn
-  /// What waits to be sent, with 160 bytes more for each; beyond it, send() drops.
-  std::size_t output_bytes_max = std::size_t{1} << 20;
-  bool keep_unsent = true;  ///< keep what the kernel does not take at once, else drop it
+  std::optional<bool> multicast_loop{};                ///< this host receives its own datagrams
+  std::optional<std::uint32_t> multicast_interface{};  ///< index: by which groups are sent to
+  bool packet_info = false;      ///< fill Datagram::info: the address and the interface
+  bool receive_offload = false;  ///< GRO: the kernel joins datagrams; the socket splits them
+  bool send_offload = false;     ///< GSO: equal-sized datagrams to one address leave as one
+  std::size_t datagram_size_max = 65'535;    ///< a larger datagram is truncated; at least 1
+  std::size_t datagrams_per_turn_max = 256;  ///< then the other handlers run; at least 1
+  /// Hard limit for datagrams that wait to be sent, each counted with 160 bytes more: send() drops
+  /// what would exceed it. `unlimited`: no limit.
+  std::size_t write_buffer_max = std::size_t{1} << 20;
+  bool keep_unsent = true;  ///< keep what the kernel does not take at once; if not, drop it
 };
 
-/// A socket of datagrams. Input: read in batches into a buffer that the reactor's sockets share.
-/// Output: collected, and sent in one call right after on_datagrams, or, from elsewhere, before the
-/// next wait; what the kernel does not take then is kept, within a limit, until it does. Destroying
-/// it tries once more to send what is left. Not after the reactor. Thread: the reactor's.
+/// A socket of datagrams. Input is read in batches, into a buffer that all sockets of the reactor
+/// share. Output is collected and sent in one system call: after on_datagrams(), or, if it was sent
+/// from elsewhere, before the next wait. What the kernel does not take is kept, up to
+/// write_buffer_max, until it does. Destroying the socket tries once more to send what is left.
+/// Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT DatagramSocket {
  public:
   struct Counters {
@@ -85,60 +97,65 @@ class RONDO_EXPORT DatagramSocket {
     std::uint64_t truncated = 0;
     std::uint64_t sent = 0;
     std::uint64_t sent_bytes = 0;
-    std::uint64_t overflowed = 0;  ///< dropped by send(), as output_bytes_max was reached
-    std::uint64_t dropped = 0;  ///< refused by the kernel; on_error has told all but keep_unsent's
-    std::uint64_t errors = 0;   ///< calls of on_error
+    std::uint64_t overflowed = 0;  ///< dropped by send(), because of write_buffer_max
+    std::uint64_t dropped = 0;     ///< not taken by the kernel; without keep_unsent, not reported
+    std::uint64_t errors = 0;      ///< calls of on_error()
   };
 
-  /// Bound to `local`: Endpoint::any(0) for a client. Errors: as Socket::listen, named. `handler`
-  /// outlives the socket. What could not be applied of the options is in unapplied().
-  [[nodiscard]] static Result<DatagramSocket> make(Reactor& reactor, const Endpoint& local,
-                                                   DatagramHandler& handler,
-                                                   const DatagramOptions& options = {});
-  /// Connected: sends to `peer` and hears from nobody else.
-  [[nodiscard]] static Result<DatagramSocket> connect(Reactor& reactor, const Endpoint& peer,
-                                                      DatagramHandler& handler,
-                                                      const DatagramOptions& options = {});
-  /// A socket of datagrams, or a connected one of SocketType::seqpacket, such as one of a pair. No
-  /// message of seqpacket is empty: that is its end. options.socket, which comes before bind, is
-  /// left alone.
-  [[nodiscard]] static Result<DatagramSocket> adopt(Reactor& reactor, Socket socket,
-                                                    DatagramHandler& handler,
-                                                    const DatagramOptions& options = {});
+  /// A socket bound to `local`; a client passes Endpoint::any(0). `handler` must outlive the
+  /// socket. Errors are those of Socket::listen(), as `bind to 127.0.0.1:53: Permission denied`. An
+  /// option that cannot be set is no error: see unapplied().
+  [[nodiscard]] static Result<DatagramSocket, Error> make(Reactor& reactor, const Endpoint& local,
+                                                          DatagramHandler& handler,
+                                                          const DatagramOptions& options = {});
+  /// A connected socket: it sends to `peer`, and receives from `peer` only.
+  [[nodiscard]] static Result<DatagramSocket, Error> connect(Reactor& reactor, const Endpoint& peer,
+                                                             DatagramHandler& handler,
+                                                             const DatagramOptions& options = {});
+  /// Takes an existing socket of datagrams, or a connected one of SocketType::seqpacket, such as
+  /// one of a pair. Send no empty message on seqpacket: it cannot be distinguished from the end.
+  /// options.socket, which applies before bind, is ignored.
+  [[nodiscard]] static Result<DatagramSocket, Error> adopt(Reactor& reactor, Socket socket,
+                                                           DatagramHandler& handler,
+                                                           const DatagramOptions& options = {});
   DatagramSocket(DatagramSocket&& other) noexcept;
   DatagramSocket& operator=(DatagramSocket&& other) noexcept;
   ~DatagramSocket();
 
-  /// Copies `data` and sends it soon. False: dropped, as too much waits already. Whether it was
-  /// sent is told by on_error and the counters; whether it arrived, by nobody.
+  /// Copies `data` and sends it soon. Returns false if it is dropped because of write_buffer_max.
+  /// Errors of sending are reported by on_error() and in the counters. Whether a datagram arrives
+  /// is not reported.
   bool send(Bytes data, const Endpoint& to);
-  /// To the peer of a connected socket.
+  /// The same, to the peer of a connected socket.
   bool send(Bytes data);
-  /// To the sender of `datagram`; with packet_info, from the address that it was sent to.
+  /// The same, to the sender of `datagram`; with packet_info, from the address it was sent to.
   bool reply(const Datagram& datagram, Bytes data);
 
-  /// From now on sends to `peer`, and hears from nobody else.
+  /// From now on the socket sends to `peer`, and receives from `peer` only.
   [[nodiscard]] std::error_code connect_to(const Endpoint& peer) noexcept;
 
-  /// Membership of a multicast group, on the interface of that index; 0: the system's choice.
+  /// Joins or leaves a multicast group, on the interface of that index; 0: the system's choice.
   [[nodiscard]] std::error_code join(const Endpoint& group, std::uint32_t interface = 0) noexcept;
   [[nodiscard]] std::error_code leave(const Endpoint& group, std::uint32_t interface = 0) noexcept;
 
-  /// Leaves what comes in the kernel's buffer, which drops what it cannot hold; until resume().
+  /// Stops reading until resume(). Meanwhile the kernel's buffer fills, and then drops datagrams.
   void pause() noexcept;
+  /// Reads again after pause(), or after an error that has ended reading.
   void resume() noexcept;
 
-  /// A socket that is not referenced does not keep run() from returning. New ones are.
+  /// A socket that is not referenced does not keep run() from returning. New sockets are
+  /// referenced.
   void ref() noexcept;
   void unref() noexcept;
 
-  /// Where it is bound, with the port the system chose.
-  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
+  /// The address it is bound to, with the port that the system has chosen.
+  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;
+  /// The options that could not be set. The socket works without them.
   [[nodiscard]] const std::vector<UnappliedOption>& unapplied() const noexcept;
-  /// For options that have no place here. It stays this object's.
+  /// For socket options that DatagramOptions does not have. This object keeps the ownership.
   [[nodiscard]] Socket& socket() noexcept;
 
  private:

@@ -116,7 +116,7 @@ TEST_P(DatagramOutputTest, AreDroppedAtOnceIfNothingIsToBeKept) {
 TEST_P(DatagramOutputTest, AreBounded) {
   DatagramSocket server = bound(there);
   DatagramSocket client =
-      connected(here, server.local_endpoint().value(), {.output_bytes_max = 1000});
+      connected(here, server.local_endpoint().value(), {.write_buffer_max = 1000});
   EXPECT_FALSE(client.send(bytes_of(std::string(1001, 'x'))));
   EXPECT_TRUE(client.send(bytes_of(std::string(1000, 'x'))));
   EXPECT_FALSE(client.send(bytes_of("")));

@@ -1,11 +1,11 @@
-// Terms.  A record is what add() made: a datagram, or a run of alike ones to one address, whose
-// bytes follow one another. A piece is what one message of the kernel's batch carries: a record, or
-// where segments are not taken, one segment of it.
+// Terms: a record is what add() made: one datagram, or a run of datagrams of one size to one
+// address, whose bytes follow one another. A piece is what one message of the kernel's batch
+// carries: a record, or, where the kernel takes no segments, one segment of a record.
 //
-// The bytes of all records stand in one vector in their order, so a record knows only its end, and
-// joining a segment to the last record is an append. What has been sent stays in front until all is
-// gone, as a rule with the same flush, or until it is the larger half.
-#include "datagram_output.h"
+// The bytes of all records stand in one vector, in their order. So a record stores only its end,
+// and joining a segment to the last record is an append. Sent bytes stay at the front until all
+// bytes have been sent, usually by the same flush, or until they are the larger half.
+#include "datagram_queue.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,9 +15,9 @@ namespace rondo::detail {
 namespace {
 
 constexpr std::size_t segments_max = 64;         // UDP_MAX_SEGMENTS before Linux 6.8
-constexpr std::size_t segmented_max = 65'000;    // as one datagram of IPv4 or IPv6, with some room
-constexpr std::size_t record_cost = 160;         // what datagram.h says
-constexpr std::size_t sent_records_kept = 1024;  // before they are looked at for being half
+constexpr std::size_t segmented_max = 65'000;    // fits one datagram of IPv4 or IPv6
+constexpr std::size_t record_cost = 160;         // documented with write_buffer_max
+constexpr std::size_t sent_records_kept = 1024;  // before it is checked whether they are half
 
 bool same(const Endpoint& a, const Endpoint& b) noexcept {
   return a.system_size() == b.system_size() &&
@@ -28,20 +28,20 @@ bool same(const MessageInfo& a, const MessageInfo& b) noexcept {
   return a.interface == b.interface && same(a.local, b.local);
 }
 
-/// Whether it may be for want of segmentation: no checksum by the device (EIO), a segment larger
-/// than what the path carries (EINVAL, EMSGSIZE), no such thing at all.
-bool may_be_for_segments(std::error_code error) noexcept {
+/// Whether segmentation may be the cause: the device computes no checksums (EIO), a segment is
+/// larger than what the path carries (EINVAL, EMSGSIZE), or segments are not supported at all.
+bool may_be_due_to_segments(std::error_code error) noexcept {
   return error == std::errc::io_error || error == std::errc::invalid_argument ||
          error == std::errc::message_size || error == std::errc::operation_not_supported;
 }
 
 }  // namespace
 
-bool DatagramOutput::add(Bytes data, const Endpoint* to, const MessageInfo* source,
-                         std::size_t bytes_max, Offload offload) {
+bool DatagramQueue::add(Bytes data, const Endpoint* to, const MessageInfo* source,
+                        std::size_t bytes_max, Offload offload) {
   const std::size_t waiting = unsent_bytes() + (records_.size() - next_) * record_cost;
   if (data.size() > bytes_max || waiting > bytes_max - data.size()) return false;
-  // What may throw comes before what counts.
+  // All that may throw comes before the first change.
   if (records_.size() == records_.capacity()) records_.reserve(2 * records_.size() + batch_max);
   if (sources_.size() == sources_.capacity() && source != nullptr) {
     sources_.reserve(2 * sources_.size() + batch_max);
@@ -61,10 +61,10 @@ bool DatagramOutput::add(Bytes data, const Endpoint* to, const MessageInfo* sour
   return true;
 }
 
-bool DatagramOutput::extend(Bytes data, const Endpoint* to, const MessageInfo* source) noexcept {
+bool DatagramQueue::extend(Bytes data, const Endpoint* to, const MessageInfo* source) noexcept {
   if (data.empty() || empty()) return false;
   const std::size_t at = records_.size() - 1;
-  if (at == next_ && sent_to_ != begin_of(at)) return false;  // it has gone in part
+  if (at == next_ && sent_to_ != begin_of(at)) return false;  // a part of it has been sent
   Record& last = records_[at];
   const std::size_t size = last.end - begin_of(at);
   const std::size_t segment_size = last.segment_size != 0 ? last.segment_size : size;
@@ -78,10 +78,10 @@ bool DatagramOutput::extend(Bytes data, const Endpoint* to, const MessageInfo* s
   return true;
 }
 
-DatagramOutput::Outcome DatagramOutput::flush(Way& way,
-                                              DatagramSocket::Counters& counters) noexcept {
+std::optional<DatagramQueue::Failure> DatagramQueue::flush(
+    Route& route, DatagramSocket::Counters& counters) noexcept {
   while (!empty()) {
-    const int sent = way.net.send(way.fd, next_pieces(way.offload));
+    const int sent = route.net.send(route.fd, next_pieces(route.offload));
     if (sent > 0) {
       count_sent(static_cast<std::size_t>(sent), counters);
       continue;
@@ -89,28 +89,26 @@ DatagramOutput::Outcome DatagramOutput::flush(Way& way,
     const std::error_code error = system_error(sent < 0 ? -sent : EAGAIN);
     if (error == std::errc::operation_would_block) {
       forget_sent();
-      return {.error = error};
+      return Failure{error};
     }
-    if (datagrams_in_piece(0) > 1 && may_be_for_segments(error)) {
-      way.offload = Offload::no;
+    if (datagrams_in_piece(0) > 1 && may_be_due_to_segments(error)) {
+      route.offload = Offload::no;
       continue;
     }
-    Outcome outcome{error, records_[next_].to, records_[next_].addressed, true};
-    // By ICMP, that an earlier datagram met nobody: told by the next call on the socket, whatever
-    // that is, and once. This one has not gone yet.
-    if (way.is_ip && error == std::errc::connection_refused) {
-      outcome.dropped = false;
-    } else {
-      counters.dropped += datagrams_in_piece(0);
-      advance(parts_[0].size());
-    }
-    return outcome;
+    // ICMP reports for an earlier datagram that its destination does not exist. The next call on
+    // the socket returns that error, once, whatever the call is: this datagram has not been sent.
+    if (route.is_ip && error == std::errc::connection_refused) return Failure{error};
+    Failure failure{error};
+    if (records_[next_].addressed) failure.dropped_to = records_[next_].to;
+    counters.dropped += datagrams_in_piece(0);
+    advance(parts_[0].size());
+    return failure;
   }
   forget_sent();
   return {};
 }
 
-std::span<Message> DatagramOutput::next_pieces(Offload offload) noexcept {
+std::span<Message> DatagramQueue::next_pieces(Offload offload) noexcept {
   std::size_t count = 0;
   std::size_t at = sent_to_;
   for (std::size_t record = next_; record < records_.size() && count < batch_max; ++count) {
@@ -125,7 +123,7 @@ std::span<Message> DatagramOutput::next_pieces(Offload offload) noexcept {
   return std::span{messages_}.first(count);
 }
 
-void DatagramOutput::set_piece(std::size_t piece, Record& from, MutableBytes bytes) noexcept {
+void DatagramQueue::set_piece(std::size_t piece, Record& from, MutableBytes bytes) noexcept {
   parts_[piece] = bytes;
   Message& message = messages_[piece] = {.parts = {&parts_[piece], 1}};
   if (from.addressed) message.address = &from.to;
@@ -137,12 +135,12 @@ void DatagramOutput::set_piece(std::size_t piece, Record& from, MutableBytes byt
   message.info = &info;
 }
 
-std::size_t DatagramOutput::datagrams_in_piece(std::size_t piece) const noexcept {
+std::size_t DatagramQueue::datagrams_in_piece(std::size_t piece) const noexcept {
   const MessageInfo* info = messages_[piece].info;
   return datagrams_in(parts_[piece].size(), info != nullptr ? info->segment_size : 0);
 }
 
-void DatagramOutput::count_sent(std::size_t pieces, DatagramSocket::Counters& counters) noexcept {
+void DatagramQueue::count_sent(std::size_t pieces, DatagramSocket::Counters& counters) noexcept {
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     counters.sent += datagrams_in_piece(piece);
     counters.sent_bytes += parts_[piece].size();
@@ -150,7 +148,7 @@ void DatagramOutput::count_sent(std::size_t pieces, DatagramSocket::Counters& co
   }
 }
 
-std::uint64_t DatagramOutput::clear() noexcept {
+std::uint64_t DatagramQueue::clear() noexcept {
   std::uint64_t dropped = 0;
   for (std::size_t at = sent_to_; next_ < records_.size(); at = records_[next_++].end) {
     dropped += datagrams_in(records_[next_].end - at, records_[next_].segment_size);
@@ -159,12 +157,12 @@ std::uint64_t DatagramOutput::clear() noexcept {
   return dropped;
 }
 
-void DatagramOutput::advance(std::size_t size) noexcept {
+void DatagramQueue::advance(std::size_t size) noexcept {
   sent_to_ += size;
   if (sent_to_ == records_[next_].end) ++next_;
 }
 
-void DatagramOutput::forget_sent() noexcept {
+void DatagramQueue::forget_sent() noexcept {
   if (empty()) {
     bytes_.clear();
     records_.clear();

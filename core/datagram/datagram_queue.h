@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -14,39 +15,38 @@
 
 namespace rondo::detail {
 
-class DatagramOutput {
+class DatagramQueue {
  public:
   enum class Offload : bool { no, yes };
 
-  /// The socket they leave by.
-  struct Way {
+  /// The socket by which datagrams leave.
+  struct Route {
     Net& net;
     int fd;
     bool is_ip;
-    Offload offload;  ///< becomes no where the kernel refuses segments; they go one by one then
+    Offload offload;  ///< becomes `no` where the kernel refuses segments; then each goes alone
   };
 
-  /// What flush() came to: all gone (no error), operation_would_block, or an error of one datagram.
-  struct Outcome {
-    std::error_code error{};
-    Endpoint to{};           // of an error: whose it was
-    bool addressed = false;  // ... and whether it had an address of its own
-    bool dropped = false;    // ... and whether it is gone
+  /// Why flush() has stopped: operation_would_block, or the error of one datagram.
+  struct Failure {
+    std::error_code error;
+    std::optional<Endpoint> dropped_to{};  ///< of a datagram that was dropped: its own destination
   };
 
-  /// False: more than `bytes_max` would wait. `to` and `source` may be null. With `offload`, what
-  /// is like the one before becomes a segment of it.
+  /// Returns false if more than `bytes_max` would wait. `to` and `source` may be null. With
+  /// `offload`, a datagram that is like the one before becomes a segment of it.
   bool add(Bytes data, const Endpoint* to, const MessageInfo* source, std::size_t bytes_max,
            Offload offload);
 
-  /// Sends from the front until nothing is left or something is in the way.
-  [[nodiscard]] Outcome flush(Way& way, DatagramSocket::Counters& counters) noexcept;
+  /// Sends from the front until nothing is left or something fails.
+  [[nodiscard]] std::optional<Failure> flush(Route& route,
+                                             DatagramSocket::Counters& counters) noexcept;
 
   /// Returns how many datagrams are dropped.
   std::uint64_t clear() noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return next_ == records_.size(); }
-  /// Bytes that wait, without what keeping them costs.
+  /// Bytes that wait, without the cost of keeping them.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept { return bytes_.size() - sent_to_; }
   [[nodiscard]] std::size_t capacity() const noexcept {
     return bytes_.capacity() + records_.capacity() * sizeof(Record) +
@@ -87,8 +87,8 @@ class DatagramOutput {
   std::array<Message, batch_max> messages_;  // the pieces of one call
   std::array<MutableBytes, batch_max> parts_;
   std::array<MessageInfo, batch_max> infos_;
-  std::size_t next_ = 0;     // the record that goes next
-  std::size_t sent_to_ = 0;  // and how far in bytes_ it, and all before, have gone
+  std::size_t next_ = 0;     // the record to be sent next
+  std::size_t sent_to_ = 0;  // the end in bytes_ of what has been sent
 };
 
 }  // namespace rondo::detail

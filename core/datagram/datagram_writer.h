@@ -1,0 +1,80 @@
+// The output of a DatagramSocket: what waits to be sent, and when it may be sent.
+//
+//   ready      nothing is in the way; send() schedules a flush, except while a callback runs
+//   scheduled  a flush is deferred to before the next wait
+//   blocked    the system takes no more: until the socket is writable
+//   stalled    the socket is writable and yet takes nothing: until a timer
+//
+//   ready ---- schedule() ---> scheduled          blocked, stalled ---- unblock() ---> ready
+//   ready, scheduled ---- flush() ---> ready, blocked or stalled
+//
+// A Unix socket without a peer stalls: it is always writable, even if the receiver's queue is full.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <rondo/datagram.h>
+#include <rondo/endpoint.h>
+#include <rondo/function.h>
+#include <rondo/net.h>
+#include <rondo/timer.h>
+
+#include "datagram_buffers.h"
+#include "datagram_queue.h"
+
+namespace rondo::detail {
+
+class DatagramWriter {
+ public:
+  enum class Trigger : bool { sending, writable };
+
+  /// Calls `on_retry` when a stalled output may be flushed again.
+  DatagramWriter(Reactor& reactor, DatagramBuffers& buffers, DatagramQueue::Route route,
+                 const DatagramOptions& options, Function<void()> on_retry);
+
+  [[nodiscard]] bool can_flush() const noexcept {
+    return queue_ && (state_ == State::ready || state_ == State::scheduled);
+  }
+  [[nodiscard]] bool is_scheduled() const noexcept { return state_ == State::scheduled; }
+  [[nodiscard]] bool is_blocked() const noexcept { return state_ == State::blocked; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    return queue_ ? queue_->unsent_bytes() : 0;
+  }
+
+  /// Returns false if write_buffer_max would be exceeded. `to` and `source` may be null.
+  bool add(Bytes data, const Endpoint* to, const MessageInfo* source);
+
+  /// Sends until nothing is left, the output is blocked or stalled, or a datagram fails: then the
+  /// failure is returned, and the caller may go on.
+  std::optional<DatagramQueue::Failure> flush(Trigger trigger,
+                                              DatagramSocket::Counters& counters) noexcept;
+
+  // Transitions.
+  /// Returns false if a flush is scheduled already, or has to wait.
+  [[nodiscard]] bool schedule() noexcept;
+  void stall(DatagramSocket::Counters& counters) noexcept;
+  void unblock() noexcept;
+  /// Tries once more to send what is left, and drops the rest. Reports nothing.
+  void close(DatagramSocket::Counters& counters) noexcept;
+
+ private:
+  enum class State : std::uint8_t { ready, scheduled, blocked, stalled };
+
+  void wait(State state, DatagramSocket::Counters& counters) noexcept;
+
+  static constexpr Duration retry_after = std::chrono::milliseconds{1};
+
+  DatagramBuffers& buffers_;
+  DatagramQueue::Route route_;
+  const std::size_t buffer_max_;
+  const bool keep_unsent_;
+  State state_ = State::ready;
+  std::unique_ptr<DatagramQueue> queue_;  // borrowed while something waits
+  Timer timer_;                           // not referenced: the watch is
+};
+
+}  // namespace rondo::detail
