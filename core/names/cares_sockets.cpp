@@ -1,135 +1,161 @@
-// What c-ares calls back, from inside any call of it: its sockets, and its answers.
-//
-// The socket functions follow the system's: -1 and errno. None of them ends a lookup or calls a
-// user; a socket that cannot be made or watched is noted as the trouble of this try.
-#include <netdb.h>
+// What c-ares calls instead of the system's socket functions. Like those, they return -1 and set
+// errno. None of them ends a lookup or calls a user: an error is kept for error().
+#include "cares_sockets.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <span>
 #include <utility>
 
-#include "cares_channel.h"
+#include <rondo/handler.h>
+#include <rondo/reactor.h>
 
 namespace rondo::detail {
 namespace {
 
 constexpr std::size_t parts_per_write_max = 16;
 
+/// Converts a result of Net, which may be a negative errno.
+int with_errno(int result) noexcept {
+  if (result >= 0) return result;
+  errno = -result;
+  return -1;
+}
+
 }  // namespace
 
-void CaresChannel::answered(void* asked, int status, int, ares_addrinfo* found) noexcept {
-  auto& question = *static_cast<Question*>(asked);
-  question.pending = false;
-  if (status == ARES_ECANCELLED || status == ARES_EDESTRUCTION) return;
-  question.status = status;
-  if (found == nullptr) return;
-  try {
-    for (const auto* node = found->nodes; node != nullptr; node = node->ai_next) {
-      if (question.addresses.size() >= Resolver::addresses_per_family_max) break;
-      const auto address = Endpoint::from_system(node->ai_addr, node->ai_addrlen);
-      if (address && address->family() == question.family) question.addresses.push_back(*address);
-    }
-  } catch (const std::bad_alloc&) {
-    question.status = ARES_ENOMEM;
+class CaresSockets::Watched final : public Handler {
+ public:
+  Watched(CaresSockets& sockets, Socket socket, bool is_datagram) noexcept
+      : sockets_(sockets), socket_(std::move(socket)), is_datagram_(is_datagram) {}
+
+  void on_ready(Ready ready) override {
+    sockets_.reads_left_ = reads_per_turn_max;
+    sockets_.owner_.on_socket_ready(fd(), ready);
   }
-  ::ares_freeaddrinfo(found);
+
+  [[nodiscard]] int fd() const noexcept { return socket_.fd(); }
+  [[nodiscard]] bool is_datagram() const noexcept { return is_datagram_; }
+
+  std::error_code watch(Ready ready) noexcept {
+    if (ready == Ready::none) {
+      watch_.cancel();
+    } else if (watch_) {
+      watch_.set(ready);
+    } else {
+      auto watch = sockets_.reactor_.watch(fd(), ready, *this);
+      if (!watch) return watch.error();
+      watch_ = std::move(*watch);
+    }
+    return {};
+  }
+
+ private:
+  CaresSockets& sockets_;
+  Socket socket_;
+  const bool is_datagram_;
+  Watch watch_;
+};
+
+const ares_socket_functions CaresSockets::functions{open, close, connect, receive, send};
+
+CaresSockets::CaresSockets(Reactor& reactor, Owner& owner) noexcept
+    : reactor_(reactor), owner_(owner) {}
+CaresSockets::~CaresSockets() = default;
+
+CaresSockets::Watched* CaresSockets::find(ares_socket_t fd) const noexcept {
+  const auto found = std::find_if(sockets_.begin(), sockets_.end(),
+                                  [fd](const auto& each) { return each->fd() == fd; });
+  return found != sockets_.end() ? found->get() : nullptr;
 }
 
-void CaresChannel::state_changed(void* self, ares_socket_t fd, int readable,
+void CaresSockets::state_changed(void* self, ares_socket_t fd, int readable,
                                  int writable) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
-  Conversation* const conversation = channel.find(fd);
-  if (conversation == nullptr) return;
+  auto& sockets = *static_cast<CaresSockets*>(self);
+  Watched* const socket = sockets.find(fd);
+  if (socket == nullptr) return;
   const Ready ready = (readable != 0 ? Ready::read : Ready::none) |  //
                       (writable != 0 ? Ready::write : Ready::none);
-  if (auto error = conversation->await(ready)) channel.trouble_ = error;
+  if (auto error = socket->watch(ready)) sockets.error_ = error;
 }
 
-ares_socket_t CaresChannel::open_socket(int family, int type, int, void* self) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
-  const bool datagrams = type == SOCK_DGRAM;
-  auto socket =
-      Socket::make(channel.net_, family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4,
-                   datagrams ? SocketType::datagram : SocketType::stream);
+ares_socket_t CaresSockets::open(int family, int type, int, void* self) noexcept {
+  auto& sockets = *static_cast<CaresSockets*>(self);
+  const bool is_datagram = type == SOCK_DGRAM;
+  auto socket = Socket::make(sockets.reactor_.net(),
+                             family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4,
+                             is_datagram ? SocketType::datagram : SocketType::stream);
   if (!socket) {
-    channel.trouble_ = socket.error();
-    errno = socket.error().value();
+    sockets.error_ = socket.error();
+    errno = sockets.error_.value();
     return ARES_SOCKET_BAD;
   }
   const int fd = socket->fd();
   try {
-    channel.conversations_.push_back(
-        std::make_unique<Conversation>(channel, std::move(*socket), datagrams));
+    sockets.sockets_.push_back(std::make_unique<Watched>(sockets, std::move(*socket), is_datagram));
     return fd;
   } catch (const std::bad_alloc&) {
-    channel.trouble_ = std::make_error_code(std::errc::not_enough_memory);
+    sockets.error_ = std::make_error_code(std::errc::not_enough_memory);
     errno = ENOMEM;
     return ARES_SOCKET_BAD;
   }
 }
 
-int CaresChannel::close_socket(ares_socket_t fd, void* self) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
-  std::erase_if(channel.conversations_, [fd](const auto& each) { return each->fd() == fd; });
+int CaresSockets::close(ares_socket_t fd, void* self) noexcept {
+  auto& sockets = *static_cast<CaresSockets*>(self);
+  std::erase_if(sockets.sockets_, [fd](const auto& each) { return each->fd() == fd; });
   return 0;
 }
 
-int CaresChannel::connect_socket(ares_socket_t fd, const sockaddr* address, ares_socklen_t size,
-                                 void* self) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
+int CaresSockets::connect(ares_socket_t fd, const sockaddr* address, ares_socklen_t size,
+                          void* self) noexcept {
+  auto& sockets = *static_cast<CaresSockets*>(self);
   const auto peer = Endpoint::from_system(address, static_cast<std::size_t>(size));
-  const int result = peer ? channel.net_.connect(fd, *peer) : -EINVAL;
-  if (result < 0) errno = -result;
-  return result < 0 ? -1 : 0;
+  return with_errno(peer ? sockets.reactor_.net().connect(fd, *peer) : -EINVAL);
 }
 
-ares_ssize_t CaresChannel::receive(ares_socket_t fd, void* into, size_t size, int, sockaddr* from,
+ares_ssize_t CaresSockets::receive(ares_socket_t fd, void* into, size_t size, int, sockaddr* from,
                                    ares_socklen_t* from_size, void* self) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
-  Conversation* const conversation = channel.find(fd);
+  auto& sockets = *static_cast<CaresSockets*>(self);
+  Net& net = sockets.reactor_.net();
+  const Watched* const socket = sockets.find(fd);
   MutableBytes room{static_cast<std::byte*>(into), size};
-  if (conversation == nullptr || !conversation->datagrams()) return channel.net_.read(room, fd);
+  if (socket == nullptr || !socket->is_datagram()) return net.read(room, fd);
 
-  if (channel.reads_left_-- <= 0) {
-    errno = EAGAIN;
-    return -1;
-  }
+  if (sockets.reads_left_-- <= 0) return with_errno(-EAGAIN);
   Endpoint sender;
   Message message{.address = &sender, .parts = std::span{&room, 1}};
-  const int result = channel.net_.receive(fd, std::span{&message, 1});
-  if (result < 0) errno = -result;
-  if (result < 0) return -1;
-  // An empty datagram is no answer; c-ares took it for the end of a connection (CVE-2023-32067).
-  if (result == 0 || message.size == 0) {
-    errno = EAGAIN;
-    return -1;
-  }
+  const int result = net.receive(fd, std::span{&message, 1});
+  if (result < 0) return with_errno(result);
+  // c-ares before 1.19.1 takes an empty datagram for the end of a connection (CVE-2023-32067).
+  if (result == 0 || message.size == 0) return with_errno(-EAGAIN);
   if (from != nullptr && from_size != nullptr) {
-    const std::size_t room_for_name = static_cast<std::size_t>(*from_size);
-    std::memcpy(from, sender.system(), std::min(room_for_name, sender.system_size()));
+    const auto room_for_address = static_cast<std::size_t>(*from_size);
+    std::memcpy(from, sender.system(), std::min(room_for_address, sender.system_size()));
     *from_size = static_cast<ares_socklen_t>(sender.system_size());
   }
   return static_cast<ares_ssize_t>(message.size);
 }
 
-ares_ssize_t CaresChannel::send(ares_socket_t fd, const iovec* parts, int count,
+ares_ssize_t CaresSockets::send(ares_socket_t fd, const iovec* parts, int count,
                                 void* self) noexcept {
-  auto& channel = *static_cast<CaresChannel*>(self);
+  auto& sockets = *static_cast<CaresSockets*>(self);
   std::array<Bytes, parts_per_write_max> data;
   const std::size_t used = std::min(static_cast<std::size_t>(count), data.size());
+  std::ptrdiff_t size = 0;
   for (std::size_t i = 0; i < used; ++i) {
     data[i] = {static_cast<const std::byte*>(parts[i].iov_base), parts[i].iov_len};
+    size += std::ssize(data[i]);
   }
-  const std::ptrdiff_t sent = channel.net_.writev(std::span{data}.first(used), fd);
-  Conversation* const conversation = channel.find(fd);
-  if (sent >= 0 || errno != EAGAIN || conversation == nullptr || !conversation->datagrams())
-    return sent;
-  // To c-ares the question would have failed; to us it is one that was lost, and is asked again.
-  std::ptrdiff_t size = 0;
-  for (const Bytes part : std::span{data}.first(used)) size += std::ssize(part);
-  return size;
+  const std::ptrdiff_t sent = sockets.reactor_.net().writev(std::span{data}.first(used), fd);
+  const Watched* const socket = sockets.find(fd);
+  const bool is_lost = sent < 0 && errno == EAGAIN && socket != nullptr && socket->is_datagram();
+  // For c-ares the question would have failed. To be lost is what may happen to a datagram: the
+  // question is asked again after try_timeout.
+  return is_lost ? size : sent;
 }
 
 }  // namespace rondo::detail

@@ -1,10 +1,11 @@
-// One conversation at a time with the name servers: what a Resolver asks. Which .cpp stands behind
-// it, cares_channel.cpp or dns_none.cpp, is Meson's choice.
+// What a Resolver asks for names that it does not know itself. Meson chooses the .cpp for DNS:
+// cares_channel.cpp or dns_none.cpp.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <rondo/function.h>
@@ -14,25 +15,27 @@
 
 namespace rondo::detail {
 
+/// One lookup at a time. May be used again for the next one.
 class DnsChannel {
  public:
-  using OnEnd = Function<void(Result<std::vector<Endpoint>, std::error_code> addresses)>;
+  using OnEnd = NameService::OnAnswer;
 
   virtual ~DnsChannel() = default;
 
-  /// Asks for a name, which is well-formed. `on_end` is called once, in a later turn, and may
-  /// destroy the channel; unless the question is cancelled, or the channel destroyed, before.
-  /// Addresses have port 0 and are not sorted. One question at a time.
+  /// Asks for a name, which is well-formed. Calls `on_end` once, in a later turn, unless the lookup
+  /// is cancelled or the channel destroyed before. `on_end` may destroy the channel. Addresses have
+  /// port 0 and are not sorted.
   virtual void ask(const std::string& name, std::optional<AddressFamily> family, OnEnd on_end) = 0;
-  /// Ends the question, if there is one, and all that was open for it.
+  /// Ends the lookup, if there is one, and closes its sockets.
   virtual void cancel() noexcept = 0;
 };
 
-/// Errors: no_dns, no_name_server, and what reading the configuration gave. `options` outlives it.
+/// Errors: no_dns, no_name_server, and errors of reading the configuration. `options` must outlive
+/// the channel.
 [[nodiscard]] Result<std::unique_ptr<DnsChannel>, std::error_code> make_dns_channel(
     Reactor& reactor, const ResolverOptions& options);
 
-/// The same for a backend that answers itself, and outlives it.
+/// The same for a backend that has a NameService, which must outlive the channel.
 [[nodiscard]] std::unique_ptr<DnsChannel> make_name_service_channel(NameService& names);
 
 }  // namespace rondo::detail

@@ -1,4 +1,4 @@
-// A build without c-ares: names that are in no hosts file cannot be resolved.
+// A build without c-ares: names that the hosts file does not have cannot be resolved.
 #include "dns.h"
 
 namespace rondo::detail {

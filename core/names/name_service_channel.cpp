@@ -1,4 +1,4 @@
-// Names that the backend answers itself: a simulated network does.
+// Names that the backend resolves itself, as a simulated network does.
 #include <utility>
 
 #include "dns.h"

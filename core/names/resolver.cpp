@@ -35,6 +35,7 @@ namespace rondo {
 namespace {
 
 using Addresses = std::vector<Endpoint>;
+using Answer = Result<Addresses, std::error_code>;
 
 constexpr std::size_t idle_channels_max = 4;
 // A time that has passed would do, but libuv waits for its next millisecond to see that it has.
@@ -89,7 +90,7 @@ class Lookup::Operation {
   State state_ = State::over;
   Place place_;
   std::unique_ptr<detail::DnsChannel> channel_;
-  std::optional<Result<Addresses, std::error_code>> answer_;
+  std::optional<Answer> answer_;
   const char* wrong_ = nullptr;  // what is wrong with the name
   Resolver::Callback callback_;
   Timer timer_;
@@ -165,10 +166,9 @@ class Resolver::Impl {
     return detail::make_dns_channel(reactor_, options_);
   }
   void start(Operation& operation);
-  void answer(Operation& operation, Result<Addresses, std::error_code> answer,
-              const char* wrong = nullptr) noexcept;
+  void answer(Operation& operation, Answer answer, const char* wrong = nullptr) noexcept;
   static const char* wrong_with(std::string_view host);
-  std::optional<Result<Addresses, std::error_code>> look_up_here(const Operation& operation);
+  std::optional<Answer> look_up_here(const Operation& operation);
   void put_back(std::unique_ptr<detail::DnsChannel> channel) noexcept {
     --asking_;
     if (idle_.size() < idle_channels_max) idle_.push_back(std::move(channel));
@@ -192,8 +192,7 @@ const char* Resolver::Impl::wrong_with(std::string_view host) {
 }
 
 /// What is known without a name server, if it is.
-std::optional<Result<Addresses, std::error_code>> Resolver::Impl::look_up_here(
-    const Operation& operation) {
+std::optional<Answer> Resolver::Impl::look_up_here(const Operation& operation) {
   const std::string& host = operation.host_;
   Addresses found;
   const bool numeric = detail::looks_numeric(host);
@@ -238,8 +237,7 @@ void Resolver::Impl::start(Operation& operation) {
 }
 
 /// Keeps it for the next turn. Takes no memory, so that nothing is lost for want of it.
-void Resolver::Impl::answer(Operation& operation, Result<Addresses, std::error_code> answer,
-                            const char* wrong) noexcept {
+void Resolver::Impl::answer(Operation& operation, Answer answer, const char* wrong) noexcept {
   if (operation.state_ == State::waiting) {
     busy_.splice(busy_.end(), waiting_, operation.place_);
   }

@@ -1,10 +1,10 @@
-// rondo: who answers for names where DNS does not: the part of the port that a simulated network
-// needs beside its poller and its sockets.
+// rondo: names that a backend resolves itself, as a simulated network does.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <rondo/endpoint.h>
@@ -14,21 +14,30 @@
 
 namespace rondo {
 
-/// What a Resolver asks in place of the hosts file and the name servers. Thread: the reactor's.
+/// A Resolver on a backend that has a NameService asks it instead of the hosts file and the name
+/// servers; see Backend::name_service(). Used on the reactor's thread only.
+///
+///     class OneHost final : public rondo::NameService {
+///       std::unique_ptr<Question> ask(std::string_view name, std::optional<AddressFamily> family,
+///                                     OnAnswer on_answer) override {
+///         return std::make_unique<DeferredAnswer>(reactor_, std::move(on_answer));
+///       }
+///     };
 class NameService {
  public:
-  /// A question under way. Destroying it cancels it: its callback is not called then.
+  /// A pending question. Destroying it cancels the question: its callback is not called.
   class Question {
    public:
     virtual ~Question() = default;
   };
+  /// The addresses with port 0, or the error; the Resolver adds the name to its message.
   using OnAnswer = Function<void(Result<std::vector<Endpoint>, std::error_code> addresses)>;
 
   virtual ~NameService() = default;
 
-  /// Asks for a name, which is well-formed. `on_answer` is called once, not from inside this call,
-  /// with addresses of `family`, where one is given, and port 0; or with a ResolveError. It may
-  /// destroy the question.
+  /// Asks for a name, which is well-formed, and for addresses of `family` only, if it is given.
+  /// Calls `on_answer` once, not from inside this function. An unknown name is a ResolveError.
+  /// `on_answer` may destroy the question.
   [[nodiscard]] virtual std::unique_ptr<Question> ask(std::string_view name,
                                                       std::optional<AddressFamily> family,
                                                       OnAnswer on_answer) = 0;
