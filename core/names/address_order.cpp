@@ -1,12 +1,12 @@
 // RFC 6724, section 6: the order of destination addresses.
 //
-// The rules compare two addresses, one after the other until one decides. Each looks at a property
-// of one address and its source, so an address has a key, and the keys are compared as tuples; that
-// the prefix counts for IPv6 alone (rule 9, as in glibc) cannot make the order contradictory, as
+// The rules compare two addresses; the first rule that distinguishes them decides. Each rule uses
+// properties of one address and its source. So an address has a key, and the keys are compared as
+// tuples. The prefix counts for IPv6 only (rule 9, as in glibc). The order is still consistent, as
 // addresses that are equal up to rule 6 are of one family.
 //
-// c-ares sorts too, but asks the system's getsockname for the source, past the Net; and what comes
-// from the hosts file should be sorted the same way.
+// c-ares sorts too, but it finds the source by the system's getsockname, not by the Net. And
+// addresses from the hosts file have to be sorted by the same rules.
 #include "address_order.h"
 
 #include <netinet/in.h>
@@ -27,9 +27,9 @@ namespace {
 
 using Address = std::array<std::uint8_t, 16>;
 constexpr std::size_t ipv4_offset = 12;
-constexpr std::uint16_t some_port = 9;  // where none is given: some systems connect to none but 0
+constexpr std::uint16_t some_port = 9;  // for connect: some systems refuse port 0
 
-/// IPv4 as ::ffff:a.b.c.d.
+/// An IPv4 address as ::ffff:a.b.c.d.
 Address bytes_of(const Endpoint& endpoint) noexcept {
   Address address{};
   if (endpoint.family() == AddressFamily::ipv6) {
@@ -94,7 +94,7 @@ int scope_of(const Address& address) noexcept {
   return ipv4 && (loopback || automatic) ? link_local : global;
 }
 
-/// What the rules look at, in their order; the greater goes first.
+/// What the rules compare, in their order; the greater key comes first.
 struct Key {
   bool usable;        // 1
   bool same_scope;    // 2
@@ -102,21 +102,21 @@ struct Key {
   int precedence;     // 6
   int minus_scope;    // 8
   int common_prefix;  // 9
-  int minus_place;    // 10
+  int minus_index;    // 10
   auto operator<=>(const Key&) const = default;
 };
 
-Key key_of(const Candidate& candidate, std::size_t place) noexcept {
+Key key_of(const Candidate& candidate, std::size_t index) noexcept {
   const Address address = bytes_of(candidate.address);
   const Policy& policy = policy_of(address);
   Key key{candidate.source.has_value(), false, false, policy.precedence, -scope_of(address), 0,
-          -static_cast<int>(place)};
+          -static_cast<int>(index)};
   if (!key.usable) return key;
   const Address source = bytes_of(*candidate.source);
   key.same_scope = scope_of(source) == scope_of(address);
   key.same_label = policy_of(source).label == policy.label;
   if (candidate.address.family() == AddressFamily::ipv6) {
-    key.common_prefix = std::min(common_prefix(source, address), 64);  // the network's part
+    key.common_prefix = std::min(common_prefix(source, address), 64);  // the network part
   }
   return key;
 }

@@ -12,17 +12,17 @@ class Net;
 
 namespace detail {
 
-/// An address, and the one that this host would send from to reach it; none: there is no way.
+/// An address, and the source address from which this host would reach it; empty if it cannot.
 struct Candidate {
   Endpoint address;
   std::optional<Endpoint> source;
 };
 
-/// Sorts by RFC 6724, section 6, as far as a program can know (not rules 3, 4 and 7); what these
-/// leave open stays in its order.
+/// Sorts by RFC 6724, section 6, without rules 3, 4 and 7, which a program cannot evaluate.
+/// Addresses that are equal by these rules keep their order.
 void order_candidates(std::vector<Candidate>& candidates);
 
-/// The same, with the sources asked of `net`: a datagram socket is connected, which sends nothing.
+/// The same; the sources are found by connecting datagram sockets of `net`, which sends nothing.
 void order_addresses(Net& net, std::vector<Endpoint>& addresses);
 
 }  // namespace detail

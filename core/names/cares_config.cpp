@@ -38,7 +38,7 @@ int read_search(ares_channel channel, CaresConfig& config) {
   if (status != ARES_SUCCESS) return status;
   config.dots_min = read.ndots;
   for (const char* domain : std::span{read.domains, static_cast<std::size_t>(read.ndomains)}) {
-    if (wrong_with_name(domain) == nullptr) config.search_domains.emplace_back(domain);
+    if (defect_of_name(domain) == nullptr) config.search_domains.emplace_back(domain);
   }
   ::ares_destroy_options(&read);
   return ARES_SUCCESS;
@@ -103,7 +103,7 @@ std::vector<std::string> CaresConfig::candidates(const std::string& name) const 
   for (const std::string& domain : search_domains) {
     std::string full = name + '.' + domain;
     if (!full.ends_with('.')) full += '.';
-    if (wrong_with_name(full) == nullptr) names.push_back(std::move(full));
+    if (defect_of_name(full) == nullptr) names.push_back(std::move(full));
   }
   const bool as_is_first = std::count(name.begin(), name.end(), '.') >= dots_min;
   names.insert(as_is_first ? names.begin() : names.end(), name + '.');

@@ -1,10 +1,10 @@
-// Host names: their form, and the ones that are known without asking.
+// Host names: their form, and those that are known without a name server.
 //
-// A name is printable ASCII without blanks and backslashes (which name servers' software takes for
-// escapes), in labels of 1 to 63 bytes; other scripts come as Punycode. Whether a registry would
-// give out such a name is none of our business: underscores are in use. What ends in a label that
-// is all digits is an address or a mistake: no top-level domain is a number, and asking for
-// `192.168.1.300` would only tell strangers.
+// A name is printable ASCII without blanks and backslashes (name servers treat a backslash as an
+// escape), in labels of 1 to 63 bytes. Names in other scripts are given as Punycode. Names that no
+// registry would accept are allowed; underscores, for example, are in use. A name whose last label
+// is all digits is an address or a mistake: no top-level domain is a number, and a query for
+// `192.168.1.300` would only disclose the mistake to a name server.
 #include "host_name.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ std::string_view without_last_dot(std::string_view host) noexcept {
 
 }  // namespace
 
-const char* wrong_with_name(std::string_view host) noexcept {
+const char* defect_of_name(std::string_view host) noexcept {
   if (host.empty()) return "no name";
   const std::string_view name = without_last_dot(host);
   if (name.size() > host_name_max) return "more than 253 bytes";

@@ -1,8 +1,8 @@
-// The hosts file: lines of an address and its names; `#` begins a comment.
+// The hosts file: each line has an address and its names; `#` begins a comment.
 //
-// The text is kept as it is and walked for each name. A file of a hundred names takes a microsecond
-// or two; one with a hundred thousand, which some use to block names, a millisecond. Before each
-// look stat() tells whether the file is still the one that was read.
+// The text is kept as it is and searched for each name. A search takes one or two microseconds in a
+// file of 100 names, and a millisecond in a file of 100,000 names, as some use it to block names.
+// Before each search, stat() shows whether the file has changed.
 #include "hosts_file.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\v\f";
 
-/// Takes the next word off the front of `line`; empty when there is none.
+/// Removes the next word from the front of `line`; empty if there is none.
 std::string_view next_word(std::string_view& line) noexcept {
   line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
   const std::string_view word = line.substr(0, line.find_first_of(blanks));
@@ -33,7 +33,7 @@ bool names(std::string_view line, std::string_view host) noexcept {
   return false;
 }
 
-/// When a file was written. macOS has another name for what POSIX calls st_mtim.
+/// The time of modification. macOS has another name for what POSIX calls st_mtim.
 template <typename Status>
 auto modified(const Status& status) noexcept {
   if constexpr (requires { status.st_mtimespec; }) {
@@ -43,7 +43,7 @@ auto modified(const Status& status) noexcept {
   }
 }
 
-/// Up to `size` bytes; fewer where it cannot be read.
+/// Up to `size` bytes; fewer if the file is shorter or cannot be read.
 std::string read_file(const std::string& path, std::size_t size) {
   std::string text(size, '\0');
   std::size_t filled = 0;
@@ -77,7 +77,7 @@ std::vector<Endpoint> HostsFile::find(std::string_view host) {
 
 void HostsFile::refresh() {
   struct stat status{};
-  // A device or a pipe in the file's place would be read for ever, or hold up the loop.
+  // Reading a device or a pipe could block the loop, or never end.
   if (path_.empty() || ::stat(path_.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     version_ = {};
     text_.clear();

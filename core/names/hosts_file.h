@@ -10,22 +10,22 @@
 
 namespace rondo::detail {
 
-/// Kept in memory, and read again when the file has changed.
+/// The file, kept in memory and read again when it has changed.
 class HostsFile {
  public:
-  static constexpr std::size_t size_max = 16U
-                                          << 20U;  ///< what follows in a larger file is not seen
+  /// Only so much of a larger file is read.
+  static constexpr std::size_t size_max = 16U << 20U;
 
-  /// An empty path: no file. One that cannot be read knows no names.
+  /// An empty path means no file. A file that cannot be read has no names.
   explicit HostsFile(std::string path) noexcept : path_(std::move(path)) {}
 
-  /// The addresses of a name in the order of the file, with port 0; none if it is not there.
+  /// The addresses of a name, in the order of the file and with port 0; empty if it has none.
   [[nodiscard]] std::vector<Endpoint> find(std::string_view host);
 
  private:
   void refresh();
 
-  /// What is looked at to see that the file has changed.
+  /// What shows that the file has changed.
   struct Version {
     std::uint64_t file = 0;
     std::int64_t size = -1;

@@ -1,7 +1,8 @@
-// The errors of names, in words.
+// The errors of name resolution, in words.
 //
-// Where the standard has a condition that says the same, the code is equivalent to it: who asks for
-// std::errc::timed_out need not know whether the name or the connection took too long.
+// A code is equivalent to the standard's condition of the same meaning, if there is one: a program
+// that compares with std::errc::timed_out need not know whether the name or the connection took too
+// long.
 #include <string>
 
 #include <rondo/resolver.h>

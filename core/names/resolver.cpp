@@ -1,20 +1,24 @@
-// Resolver: which lookups ask, which wait, and how each ends exactly once.
+// Resolver: which lookups ask name servers, which wait, and how each ends exactly once.
 //
-// An Operation is one lookup. Its Lookup owns it; the resolver lists it. It is in one of these
-// states, and moves to the right only:
+// An Operation is one lookup. Its Lookup owns it; the resolver lists it. Its state only goes
+// forward:
 //
-//   waiting    in waiting_, for one of in_flight_max places
-//   asking     in busy_, with a channel to the name servers
-//   answered   in busy_, its result kept, its timer armed for the next turn
-//   over       in no list; the callback has been called, or never will be
+//     waiting --> asking --> answered --> over
 //
-// Its one timer is the deadline at first, and then what brings the answer in a turn of its own.
-// What needs no name server (a wrong name, a number, the hosts file) is answered right away. The
-// callback is called from the timer alone, after the operation has left the lists and given up its
-// channel, with nothing touched afterwards: so it may destroy the Lookup, the Resolver, or both.
+// It may skip states: a name that needs no server is answered at once, and a lookup that is
+// cancelled, or reaches its deadline, is over.
 //
-// Channels are made for the first lookup that needs one and kept for the next, a few; one that
-// ended in trouble is thrown away, and the next reads the configuration anew.
+//   waiting    in waiting_: in_flight_max other lookups are asking
+//   asking     in active_, with a channel to the name servers
+//   answered   in active_; the result is stored, and the timer is armed for the next turn
+//   over       in no list; the callback has been called, or will not be called
+//
+// The operation's timer is first its deadline, and then reports the answer in a later turn. Only
+// the timer calls the callback, after the operation has left the lists and released its channel.
+// Nothing is touched afterwards: the callback may destroy the Lookup, the Resolver, or both.
+//
+// A channel is made when a lookup needs one. A few are kept for later lookups, but not a channel
+// whose lookup failed: the next one reads the configuration again.
 #include <rondo/resolver.h>
 
 #include <algorithm>
@@ -38,7 +42,7 @@ using Addresses = std::vector<Endpoint>;
 using Answer = Result<Addresses, std::error_code>;
 
 constexpr std::size_t idle_channels_max = 4;
-// A time that has passed would do, but libuv waits for its next millisecond to see that it has.
+// Not the present time: libuv would notice only in its next millisecond that it has passed.
 constexpr TimePoint next_turn = TimePoint::min();
 
 Addresses without_duplicates(const Addresses& addresses) {
@@ -49,7 +53,7 @@ Addresses without_duplicates(const Addresses& addresses) {
   return kept;
 }
 
-bool leaves_channel_sound(std::error_code error) noexcept {
+bool keeps_channel_usable(std::error_code error) noexcept {
   return error == ResolveError::host_not_found || error == ResolveError::no_address;
 }
 
@@ -57,7 +61,7 @@ bool leaves_channel_sound(std::error_code error) noexcept {
 
 class Lookup::Operation {
  public:
-  using Place = std::list<Operation*>::iterator;
+  using Position = std::list<Operation*>::iterator;
   enum class State { waiting, asking, answered, over };
 
   Operation(Resolver::Impl& resolver, Reactor& reactor, std::string_view host, std::uint16_t port,
@@ -88,10 +92,10 @@ class Lookup::Operation {
   Resolver::Impl& resolver_;
   Reactor& reactor_;
   State state_ = State::over;
-  Place place_;
+  Position position_;  // in the list that its state says
   std::unique_ptr<detail::DnsChannel> channel_;
   std::optional<Answer> answer_;
-  const char* wrong_ = nullptr;  // what is wrong with the name
+  const char* defect_ = nullptr;  // of the name
   Resolver::Callback callback_;
   Timer timer_;
 };
@@ -106,15 +110,15 @@ class Resolver::Impl {
         options_(std::move(options)),
         names_(reactor.backend().name_service()),
         hosts_(names_ == nullptr ? options_.hosts_path : std::string{}),
-        starter_(reactor, [this] { start_waiting(); }) {
+        starter_(reactor, [this] { start_next(); }) {
     idle_.reserve(idle_channels_max);
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  /// One by one, as destroying a callback may destroy another Lookup.
+  /// One at a time: destroying a callback may destroy another Lookup.
   ~Impl() {
-    while (!busy_.empty()) busy_.front()->cancel();
+    while (!active_.empty()) active_.front()->cancel();
     while (!waiting_.empty()) waiting_.front()->cancel();
   }
 
@@ -123,75 +127,76 @@ class Resolver::Impl {
     auto made =
         std::make_unique<Operation>(*this, reactor_, host, port, family, std::move(callback));
     Operation& operation = *made;
-    operation.place_ = waiting_.insert(waiting_.end(), &operation);
+    operation.position_ = waiting_.insert(waiting_.end(), &operation);
     operation.state_ = State::waiting;
-    if (const char* wrong = wrong_with(host)) {
-      answer(operation, make_error_code(ResolveError::bad_name), wrong);
+    if (const char* defect = find_defect(host)) {
+      answer(operation, make_error_code(ResolveError::bad_name), defect);
     } else if (auto known = look_up_here(operation)) {
       answer(operation, std::move(*known));
-    } else if (asking_ >= options_.in_flight_max && waiting_.size() > options_.waiting_max) {
+    } else if (channels_in_use_ >= options_.in_flight_max &&
+               waiting_.size() > options_.waiting_max) {
       answer(operation, make_error_code(ResolveError::too_many));
     } else {
       operation.timer_.arm_after(options_.timeout);
-      start_waiting();
+      start_next();
     }
     return made;
   }
 
-  /// Takes it out of the lists.
+  /// The operation is over: it leaves the lists and releases its channel.
   void leave(Operation& operation) noexcept {
-    (operation.state_ == State::waiting ? waiting_ : busy_).erase(operation.place_);
+    (operation.state_ == State::waiting ? waiting_ : active_).erase(operation.position_);
     operation.state_ = State::over;
     if (operation.channel_ != nullptr) {
       operation.channel_->cancel();
       put_back(std::move(operation.channel_));
     }
-    start_soon();
+    start_next_soon();
   }
 
  private:
-  /// In the next turn, as it takes memory, which those who make room must not.
-  void start_soon() noexcept {
+  /// In the next turn: starting a lookup takes memory, and ending one must not.
+  void start_next_soon() noexcept {
     if (waiting_.empty()) {
       starter_.cancel();
     } else {
       starter_.arm_at(next_turn);
     }
   }
-  void start_waiting() {
-    while (asking_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
+  void start_next() {
+    while (channels_in_use_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());
   }
   Result<std::unique_ptr<detail::DnsChannel>, std::error_code> make_channel() {
     if (names_ != nullptr) return detail::make_name_service_channel(*names_);
     return detail::make_dns_channel(reactor_, options_);
   }
   void start(Operation& operation);
-  void answer(Operation& operation, Answer answer, const char* wrong = nullptr) noexcept;
-  static const char* wrong_with(std::string_view host);
+  void answer(Operation& operation, Answer answer, const char* defect = nullptr) noexcept;
+  static const char* find_defect(std::string_view host);
   std::optional<Answer> look_up_here(const Operation& operation);
   void put_back(std::unique_ptr<detail::DnsChannel> channel) noexcept {
-    --asking_;
+    --channels_in_use_;
     if (idle_.size() < idle_channels_max) idle_.push_back(std::move(channel));
   }
 
   Reactor& reactor_;
   ResolverOptions options_;
-  NameService* const names_;  // null: the hosts file and DNS answer
+  NameService* const names_;  // null: use the hosts file and DNS
   detail::HostsFile hosts_;
-  std::size_t asking_ = 0;
+  std::size_t channels_in_use_ = 0;
   std::vector<std::unique_ptr<detail::DnsChannel>> idle_;
   std::list<Operation*> waiting_;
-  std::list<Operation*> busy_;
+  std::list<Operation*> active_;
   Timer starter_;
 };
 
-/// What is wrong with `host`, or null.
-const char* Resolver::Impl::wrong_with(std::string_view host) {
-  if (!detail::looks_numeric(host)) return detail::wrong_with_name(host);
+/// Why `host` is neither a name nor a numeric address, or null if it is one.
+const char* Resolver::Impl::find_defect(std::string_view host) {
+  if (!detail::looks_numeric(host)) return detail::defect_of_name(host);
   return detail::numeric_address(host) ? nullptr : "not an address";
 }
 
-/// What is known without a name server, if it is.
+/// The answer, if it is known without a name server.
 std::optional<Answer> Resolver::Impl::look_up_here(const Operation& operation) {
   const std::string& host = operation.host_;
   Addresses found;
@@ -208,7 +213,7 @@ std::optional<Answer> Resolver::Impl::look_up_here(const Operation& operation) {
     return operation.family_ && address.family() != *operation.family_;
   });
   if (!found.empty()) return found;
-  // Of these there is nothing else to know, and nobody else is to be asked.
+  // Name servers must not be asked for these.
   if (numeric || detail::is_localhost(host)) return make_error_code(ResolveError::no_address);
   return {};
 }
@@ -221,36 +226,36 @@ void Resolver::Impl::start(Operation& operation) {
   }
   operation.channel_ = std::move(idle_.back());
   idle_.pop_back();
-  ++asking_;
+  ++channels_in_use_;
   operation.state_ = State::asking;
-  busy_.splice(busy_.end(), waiting_, operation.place_);
+  active_.splice(active_.end(), waiting_, operation.position_);
   operation.channel_->ask(operation.host_, operation.family_, [this, &operation](auto result) {
     auto channel = std::move(operation.channel_);
-    if (result || leaves_channel_sound(result.error())) {
+    if (result || keeps_channel_usable(result.error())) {
       put_back(std::move(channel));
     } else {
-      --asking_;
+      --channels_in_use_;
     }
     answer(operation, std::move(result));
-    start_soon();
+    start_next_soon();
   });
 }
 
-/// Keeps it for the next turn. Takes no memory, so that nothing is lost for want of it.
-void Resolver::Impl::answer(Operation& operation, Answer answer, const char* wrong) noexcept {
+/// Stores the answer for the next turn. Takes no memory, so that no answer is lost.
+void Resolver::Impl::answer(Operation& operation, Answer answer, const char* defect) noexcept {
   if (operation.state_ == State::waiting) {
-    busy_.splice(busy_.end(), waiting_, operation.place_);
+    active_.splice(active_.end(), waiting_, operation.position_);
   }
   operation.state_ = State::answered;
   operation.answer_.emplace(std::move(answer));
-  operation.wrong_ = wrong;
+  operation.defect_ = defect;
   operation.timer_.arm_at(next_turn);
 }
 
 Result<Addresses> Lookup::Operation::result() const {
   if (!answer_) return Error{make_error_code(ResolveError::timed_out), "resolve " + host_};
-  if (wrong_ != nullptr) {
-    return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + wrong_};
+  if (defect_ != nullptr) {
+    return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + defect_};
   }
   if (!*answer_) return Error{answer_->error(), "resolve " + host_};
   Addresses addresses = without_duplicates(**answer_);
@@ -259,10 +264,10 @@ Result<Addresses> Lookup::Operation::result() const {
   return addresses;
 }
 
-/// The deadline, or the turn of the answer. The last thing is the call.
+/// The deadline has passed, or the answer is to be reported. The callback comes last.
 void Lookup::Operation::on_timer() {
-  timer_.arm_at(next_turn);  // for want of memory it may have to come again
-  Result<Addresses> ended = result();
+  timer_.arm_at(next_turn);  // if memory is missing below, this is repeated
+  Result<Addresses, Error> ended = result();
   timer_.cancel();
   Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);
@@ -272,7 +277,7 @@ void Lookup::Operation::on_timer() {
 void Lookup::Operation::cancel() noexcept {
   if (state_ == State::over) return;
   timer_.cancel();
-  // Destroyed last: what it holds may destroy this operation.
+  // Destroyed last: what the callback owns may destroy this operation.
   const Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);
 }
@@ -288,7 +293,7 @@ Lookup::operator bool() const noexcept {
 }
 
 void Lookup::cancel() noexcept {
-  // Moved out first: a callback's destructor that looks at this Lookup finds it empty.
+  // Moved out first: when the callback is destroyed, this Lookup is empty already.
   const auto operation = std::move(operation_);
 }
 

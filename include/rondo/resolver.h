@@ -1,4 +1,11 @@
 // rondo: names to addresses, without blocking and without threads.
+//
+//     rondo::Resolver resolver{reactor};
+//     const rondo::Lookup lookup = resolver.resolve("example.org", 80, [](auto addresses) {
+//       if (!addresses) return print(addresses.error().message());
+//       for (const rondo::Endpoint& address : *addresses) print(address.to_string());
+//     });
+//     reactor.run();
 #pragma once
 
 #include <chrono>
@@ -23,31 +30,31 @@ namespace rondo {
 
 class Reactor;
 
-/// Why a name has no addresses. Compares with an error_code: `error.code ==
-/// ResolveError::bad_name`. The system's own errors (no descriptors left) come as themselves.
+/// Why a name could not be resolved. Comparable with an error_code: `error.code ==
+/// ResolveError::bad_name`. Errors of the system, such as too many open files, stay as they are.
 enum class ResolveError {
-  host_not_found = 1,  ///< there is no such name
-  no_address,          ///< the name exists, but has no address of the family asked for
-  bad_name,            ///< no name at all; also std::errc::invalid_argument
-  server_failed,       ///< the name server could not tell (SERVFAIL)
-  refused,             ///< the name server would not tell
-  bad_answer,          ///< the answer could not be understood
-  no_name_server,      ///< none is configured, or none can be reached
+  host_not_found = 1,  ///< the name does not exist
+  no_address,          ///< the name exists, but has no address of the requested family
+  bad_name,            ///< not a host name; also std::errc::invalid_argument
+  server_failed,       ///< the name server reported a failure (SERVFAIL)
+  refused,             ///< the name server refused the query
+  bad_answer,          ///< the answer could not be parsed
+  no_name_server,      ///< no name server is configured, or none can be reached
   timed_out,           ///< no answer in time; also std::errc::timed_out
-  too_many,            ///< waiting_max lookups wait already
+  too_many,            ///< waiting_max lookups are waiting already
   no_dns,              ///< this build has no DNS; also std::errc::not_supported
 };
 
 [[nodiscard]] RONDO_EXPORT const std::error_category& name_category() noexcept;
 [[nodiscard]] RONDO_EXPORT std::error_code make_error_code(ResolveError error) noexcept;
 
-/// Whether the same question may have another answer in a while: server_failed, refused,
-/// bad_answer, no_name_server, timed_out, too_many.
+/// Whether a later attempt may succeed: server_failed, refused, bad_answer, no_name_server,
+/// timed_out, too_many.
 [[nodiscard]] RONDO_EXPORT bool is_temporary_name_error(std::error_code error) noexcept;
 
-/// One lookup under way. Destroying it cancels it, at any time and from any callback: its callback
-/// is not called then. Empty once the callback has been called. May outlive the Resolver, but not
-/// the reactor. Thread: the reactor's.
+/// A lookup in progress. Destroying it cancels it, at any time and from any callback: its callback
+/// is not called then. It is empty once its callback has been called. It may outlive the Resolver,
+/// but not the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Lookup {
  public:
   Lookup() noexcept;
@@ -55,7 +62,7 @@ class RONDO_EXPORT Lookup {
   Lookup& operator=(Lookup&& other) noexcept;
   ~Lookup();
 
-  /// Whether the callback is still to come.
+  /// Whether the callback is still to be called.
   explicit operator bool() const noexcept;
   void cancel() noexcept;
 
@@ -68,23 +75,25 @@ class RONDO_EXPORT Lookup {
 };
 
 struct ResolverOptions {
-  Duration timeout = std::chrono::seconds{10};  ///< of a lookup as a whole, waiting included
-  /// How long a name server may be silent before the next is asked; one after the other, each
-  /// `tries` times. One that says it cannot tell is not asked again.
+  /// For a lookup as a whole, the time while it waits included. `forever`: no limit. Zero: a name
+  /// that has to be asked for fails at once.
+  Duration timeout = std::chrono::seconds{10};
+  /// When a name server has been silent for so long, the next one is asked; each of them `tries`
+  /// times, at least once. A server that reports a failure is not asked again.
   Duration try_timeout = std::chrono::seconds{2};
   std::size_t tries = 2;
-  std::size_t in_flight_max = 32;         ///< lookups that ask name servers at a time; others wait
-  std::size_t waiting_max = 1 << 16;      ///< lookups that wait; one more is too_many
+  std::size_t in_flight_max = 32;         ///< lookups that ask at the same time; at least 1
+  std::size_t waiting_max = 1 << 16;      ///< lookups that wait meanwhile; one more is too_many
   std::vector<Endpoint> name_servers{};   ///< empty: those of the system's configuration
-  std::string hosts_path = "/etc/hosts";  ///< hosts(5); looked into first; empty: none
+  std::string hosts_path = "/etc/hosts";  ///< hosts(5), searched first; empty: no hosts file
   std::string config_path{};              ///< resolv.conf(5); empty: the system's
 };
 
-/// Resolves names: the hosts file, `localhost` (RFC 6761), then DNS, by c-ares on the reactor's own
-/// watches, timers and Net. Cheap to make: opens and reads nothing before the first name. While no
-/// lookup is under way it does not keep run() alive. A hosts file that changes is read again.
-/// Destroying it, also from a callback, ends its lookups: their callbacks are not called. Not after
-/// the reactor. Thread: the reactor's.
+/// Resolves names by the hosts file, `localhost` (RFC 6761), and then DNS. DNS is done by c-ares on
+/// the reactor's own watches, timers and Net. A Resolver is cheap to make: it opens and reads
+/// nothing before the first name. It keeps run() from returning only while a lookup is in progress.
+/// A hosts file that has changed is read again. Destroying the Resolver cancels its lookups, also
+/// from a callback. Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Resolver {
  public:
   using Callback = Function<void(Result<std::vector<Endpoint>> addresses)>;
@@ -95,12 +104,13 @@ class RONDO_EXPORT Resolver {
   Resolver& operator=(Resolver&& other) noexcept;
   ~Resolver();
 
-  /// Calls `callback` once, in a later turn, with one address or more, each with `port`, best first
-  /// (RFC 6724, 6), at most addresses_per_family_max of a family; or with the error, which reads
-  /// `resolve example.org: Domain name not found`. `host` is a numeric address, which is not asked
-  /// for, or a name of ASCII letters; of `family` alone if one is given. Nothing is truncated: more
-  /// than 253 bytes, or 63 between two dots, an empty name and a NUL are bad_name. A name without
-  /// a dot is also tried in the domains that resolv.conf(5) says to search.
+  /// Calls `callback` once, in a later turn. It gets at least one address, each with `port`, best
+  /// first (RFC 6724, 6) and at most addresses_per_family_max of each family; or the error, whose
+  /// message is `resolve example.org: Domain name not found`. `host` is a name in ASCII, or a
+  /// numeric address, which is not asked for. If `family` is given, only its addresses count.
+  /// Nothing is truncated: an empty name, a NUL, more than 253 bytes, or more than 63 bytes between
+  /// two dots are bad_name. A name without a dot is also tried in the search domains of
+  /// resolv.conf(5). Keep the Lookup: destroying it cancels the lookup.
   [[nodiscard]] Lookup resolve(std::string_view host, std::uint16_t port, Callback callback,
                                std::optional<AddressFamily> family = {});
 

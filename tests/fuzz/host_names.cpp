@@ -66,7 +66,7 @@ std::string address_of(std::string_view text) {
 }
 
 void look_at_name(std::string_view host) {
-  require((detail::wrong_with_name(host) == nullptr) == is_name(host), "a name or not");
+  require((detail::defect_of_name(host) == nullptr) == is_name(host), "a name or not");
   require(detail::looks_numeric(host) == is_number(host), "a number or not");
   const auto address = detail::numeric_address(host);
   if (host.find('%') == host.npos) {

@@ -117,6 +117,31 @@ TEST_F(ResolverTimeTest, EndsALookupAtItsDeadline) {
   EXPECT_EQ(asking.calls + waiting.calls, 2);
 }
 
+TEST_F(ResolverTimeTest, FailsAtOnceWithoutTime) {
+  names.server.add("example.org", "127.0.0.2");
+  options.timeout = Duration::zero();
+  Resolver without_time{reactor, options};
+  EXPECT_EQ(names.look_up(without_time, "example.org").error(), ResolveError::timed_out);
+  EXPECT_EQ(names.look_up(without_time, "127.0.0.1").texts(), Texts{"127.0.0.1:80"});
+  options.timeout = 60s;
+  options.try_timeout = Duration::zero();
+  names.server.policy = silence;
+  Resolver without_tries{reactor, options};
+  EXPECT_EQ(names.look_up(without_tries, "example.org").error(), ResolveError::timed_out);
+  EXPECT_EQ(passed(), 0s);
+}
+
+TEST_F(ResolverTimeTest, MayWaitForever) {
+  names.server.add("example.org", "127.0.0.2");
+  options.timeout = Duration::max();
+  options.in_flight_max = options.waiting_max = SIZE_MAX;
+  Resolver patient{reactor, options};
+  EXPECT_EQ(names.look_up(patient, "example.org").texts(), Texts{"127.0.0.2:80"});
+  names.server.policy = silence;
+  EXPECT_EQ(names.look_up(patient, "example.org").error(), ResolveError::timed_out);
+  EXPECT_EQ(passed(), 4s);  // both tries
+}
+
 TEST_F(ResolverTimeTest, DoesNotMixAnAnswerThatComesTooLateIntoTheNextLookup) {
   names.server.add("old.example.org", "127.0.0.2");
   names.server.add("new.example.org", "127.0.0.3");
