@@ -42,8 +42,8 @@ DatagramReader::DatagramReader(Reactor& reactor, Socket& socket, const DatagramO
       size_max_(std::max<std::size_t>(options.datagram_size_max,
                                       options.receive_offload ? joined_size_max : 1)),
       on_rested_(std::move(on_rested)),
-      timer_(reactor, [this] { end_rest(); }) {
-  timer_.unref();
+      timer_(std::in_place, reactor, [this] { end_rest(); }) {
+  timer_->unref();
 }
 
 DatagramReader::Outcome DatagramReader::receive(DatagramBatch& batch, std::size_t datagrams_max,
@@ -102,7 +102,7 @@ void DatagramReader::end() noexcept { state_ = State::ended; }
 void DatagramReader::rest() noexcept {
   errors_in_a_row_ = 0;
   state_ = State::resting;
-  timer_.arm_after(rest_time);
+  timer_->arm_after(rest_time);
 }
 
 void DatagramReader::end_rest() {
@@ -117,7 +117,7 @@ void DatagramReader::resume() noexcept {
 
 void DatagramReader::close() noexcept {
   state_ = State::ended;
-  timer_.cancel();
+  timer_.reset();
 }
 
 }  // namespace rondo::detail

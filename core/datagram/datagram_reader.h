@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <system_error>
 
@@ -74,7 +75,7 @@ class DatagramReader {
   bool paused_ = false;
   std::size_t errors_in_a_row_ = 0;
   Function<void()> on_rested_;
-  Timer timer_;  // not referenced: the watch is
+  std::optional<Timer> timer_;  // until close(); not referenced, as the watch is
 };
 
 }  // namespace detail

@@ -19,8 +19,8 @@ DatagramWriter::DatagramWriter(Reactor& reactor, DatagramBuffers& buffers,
       route_(route),
       buffer_max_(options.write_buffer_max),
       keep_unsent_(options.keep_unsent),
-      timer_(reactor, std::move(on_retry)) {
-  timer_.unref();
+      timer_(std::in_place, reactor, std::move(on_retry)) {
+  timer_->unref();
 }
 
 bool DatagramWriter::add(Bytes data, const Endpoint* to, const MessageInfo* source) {
@@ -62,7 +62,7 @@ void DatagramWriter::wait(State state, DatagramSocket::Counters& counters) noexc
     state = State::ready;
   }
   state_ = state;
-  if (state_ == State::stalled) timer_.arm_after(retry_after);
+  if (state_ == State::stalled) timer_->arm_after(retry_after);
 }
 
 void DatagramWriter::unblock() noexcept {
@@ -80,7 +80,7 @@ void DatagramWriter::close(DatagramSocket::Counters& counters) noexcept {
     buffers_.give_back(std::move(queue_));
   }
   state_ = State::ready;
-  timer_.cancel();
+  timer_.reset();
 }
 
 }  // namespace rondo::detail

@@ -74,7 +74,7 @@ class DatagramWriter {
   const bool keep_unsent_;
   State state_ = State::ready;
   std::unique_ptr<DatagramQueue> queue_;  // borrowed while something waits
-  Timer timer_;                           // not referenced: the watch is
+  std::optional<Timer> timer_;            // until close(); not referenced, as the watch is
 };
 
 }  // namespace rondo::detail
