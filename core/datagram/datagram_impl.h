@@ -45,7 +45,7 @@ class DatagramSocket::Impl final : public Handler {
  private:
   using Trigger = detail::DatagramWriter::Trigger;
 
-  /// Keeps the object alive until it has returned or thrown, or the work that holds it has gone.
+  /// Keeps the object alive until a call has returned or thrown, or deferred work is destroyed.
   class Call {
    public:
     explicit Call(Impl& impl) noexcept : impl_(&impl) { ++impl.calls_; }

@@ -1,4 +1,4 @@
-// udp_echo: sends back whatever datagrams come, until SIGINT or SIGTERM.
+// udp_echo: sends back all datagrams, until SIGINT or SIGTERM.
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -22,7 +22,7 @@ struct Echo final : rondo::DatagramHandler {
 int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
   const auto endpoint = rondo::Endpoint::parse(options.listen);
   if (!endpoint) return rondo::print_error(endpoint.error());
-  // Bound to every address of this host, it answers from the one that was asked.
+  // Bound to all addresses of this host, it has to answer from the address that was used.
   const bool is_any = endpoint->family() != rondo::AddressFamily::unix_domain &&
                       *endpoint == rondo::Endpoint::any(endpoint->port(), endpoint->family());
   Echo echo;

@@ -5,7 +5,7 @@
 namespace udp_echo {
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
-  CLI::App app{"A UDP server that sends back what it gets.", "udp_echo"};
+  CLI::App app{"A UDP server that sends back what it receives.", "udp_echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
   app.add_option("--listen", options.listen, "HOST:PORT, or unix:PATH; port 0 takes any")
       ->capture_default_str();

@@ -1,5 +1,5 @@
-// udp_echo: what the command line asks for. Parsed in a file of its own, for CLI11 takes its time
-// to compile.
+// udp_echo: the options of the command line. They are parsed in a file of their own, because CLI11
+// takes long to compile.
 #pragma once
 
 #include <optional>
@@ -8,13 +8,13 @@
 namespace udp_echo {
 
 struct Options {
-  std::string backend;  ///< empty: the environment's RONDO_BACKEND, else the build's default
+  std::string backend;  ///< empty: RONDO_BACKEND, or the default of the build
   std::string listen = "127.0.0.1:8888";
   bool offload = false;  ///< segmentation and receive offload
 };
 
-/// Fills `options`. Returns the exit code where there is nothing more to do: after --help, or after
-/// a complaint about the command line.
+/// Fills `options`. Returns the exit code if the program has to end: after --help, or if the
+/// command line is wrong.
 std::optional<int> parse_options(int argc, char** argv, Options& options);
 
 }  // namespace udp_echo

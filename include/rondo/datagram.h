@@ -52,7 +52,7 @@ class DatagramHandler {
   virtual void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) = 0;
 
   /// An error; the socket goes on. With `to`, a datagram to that address was not sent. Without
-  /// `to`, a system call reported it: connection_refused, for example, tells a connected socket
+  /// `to`, a system call reported it: connection_refused, for example, informs a connected socket
   /// that an earlier datagram reached a port on which no program receives. Only an error that
   /// lasts, such as bad_file_descriptor, ends reading; see resume().
   virtual void on_error(DatagramSocket& socket, std::error_code error, const Endpoint* to) {

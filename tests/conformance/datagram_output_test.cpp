@@ -1,13 +1,16 @@
-// Datagrams that leave, those that cannot, and callbacks that do as they like.
+// Datagrams that are sent, those that cannot be sent, and callbacks that destroy or throw.
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 
 #include <rondo/datagram.h>
+#include <rondo/timer.h>
 
 #include "support/allocation_counter.h"
 #include "support/datagram_fixture.h"
@@ -19,8 +22,8 @@ using test::bytes_of;
 
 class DatagramOutputTest : public test::DatagramFixture {
  protected:
-  /// An address of the loopback at which nobody is.
-  Endpoint nobody() {
+  /// A loopback address at which no socket receives.
+  Endpoint closed_port() {
     const DatagramSocket gone = bound(here);
     return gone.local_endpoint().value();
   }
@@ -64,9 +67,9 @@ TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
   }
   test::run_turns(reactor, 5);
   EXPECT_GT(a.unsent_bytes(), 0U);
-  // It does not try again and again; but a poller may be wrong now and then, so it has five looks.
+  // It does not try in every turn. A poller may be wrong now and then, so there are five rounds.
   int tries = 2;
-  for (int look = 0; look < 5 && tries > 1; ++look) {
+  for (int round = 0; round < 5 && tries > 1; ++round) {
     const int sends = net.calls("send");
     test::run_turns(reactor, 20);
     tries = net.calls("send") - sends;
@@ -80,7 +83,7 @@ TEST_P(DatagramOutputTest, WaitUntilTheKernelTakesThem) {
   EXPECT_EQ(a.counters().dropped, 0U);
 }
 
-TEST_P(DatagramOutputTest, TryAgainWhereTheKernelWronglySaysWritable) {
+TEST_P(DatagramOutputTest, AreRetriedWhereTheKernelWronglyReportsWritable) {
   const auto name = Endpoint::parse("unix:@rondo-datagram-full-" + std::to_string(::getpid()));
   if (!name) GTEST_SKIP() << "no abstract names";
   constexpr std::size_t count = 200;
@@ -101,7 +104,7 @@ TEST_P(DatagramOutputTest, TryAgainWhereTheKernelWronglySaysWritable) {
   run_until_received(there, count);
 }
 
-TEST_P(DatagramOutputTest, AreDroppedAtOnceIfNothingIsToBeKept) {
+TEST_P(DatagramOutputTest, AreDroppedAtOnceWithoutKeepUnsent) {
   auto [a, b] = adopted_pair(SocketType::datagram, here, there, {.keep_unsent = false});
   b.pause();
   for (int i = 0; i < 500; ++i) a.send(bytes_of("x"));
@@ -129,7 +132,20 @@ TEST_P(DatagramOutputTest, AreBounded) {
   EXPECT_EQ(client.counters().overflowed, 3U);
 }
 
-TEST_P(DatagramOutputTest, RefusedByTheKernelAreToldAndTheNextOnesGo) {
+TEST_P(DatagramOutputTest, MayBeUnlimitedOrForbidden) {
+  DatagramSocket server = bound(there);
+  const Endpoint to = server.local_endpoint().value();
+  DatagramSocket unlimited = bound(here, {.write_buffer_max = SIZE_MAX});
+  const std::string large(60'000, 'x');
+  constexpr std::size_t count = 50;  // more than the default limit
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(unlimited.send(bytes_of(large), to));
+  EXPECT_EQ(unlimited.unsent_bytes(), count * large.size());
+  DatagramSocket forbidden = bound(here, {.write_buffer_max = 0});
+  EXPECT_FALSE(forbidden.send(bytes_of("x"), to));
+  EXPECT_EQ(forbidden.counters().overflowed, 1U);
+}
+
+TEST_P(DatagramOutputTest, RefusedByTheKernelAreReportedAndTheNextOnesAreSent) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here);
   const Endpoint to = server.local_endpoint().value();
@@ -144,9 +160,9 @@ TEST_P(DatagramOutputTest, RefusedByTheKernelAreToldAndTheNextOnesGo) {
   EXPECT_EQ(client.counters().errors, 2U);
 }
 
-TEST_P(DatagramOutputTest, ThatMetNobodyAreReportedAndSurvived) {
-  DatagramSocket client = connected(here, nobody());
-  client.send(bytes_of("anybody?"));
+TEST_P(DatagramOutputTest, ToAClosedPortAreReportedAndTheSocketGoesOn) {
+  DatagramSocket client = connected(here, closed_port());
+  client.send(bytes_of("x"));
   run([&] { return !here.errors.empty(); });
   EXPECT_EQ(here.errors[0], std::errc::connection_refused);
   EXPECT_EQ(here.failed_to[0], "");
@@ -168,7 +184,7 @@ TEST_P(DatagramOutputTest, AreNotLostToTheErrorOfAnEarlierOne) {
   EXPECT_EQ(client.counters().dropped, 0U);
 }
 
-TEST_P(DatagramOutputTest, OfASendOffloadAreOneMessage) {
+TEST_P(DatagramOutputTest, LeaveAsOneMessageWithSendOffload) {
   DatagramSocket server = bound(there);
   DatagramSocket client = bound(here, {.send_offload = true});
   if (!client.unapplied().empty()) GTEST_SKIP() << client.unapplied()[0].error.message();
@@ -203,7 +219,7 @@ TEST_P(DatagramOutputTest, LeaveWhenTheSocketIsDestroyed) {
   run_until_received(there, 1);
 }
 
-TEST_P(DatagramOutputTest, LeaveThoughTheHandlerThrows) {
+TEST_P(DatagramOutputTest, LeaveEvenIfTheHandlerThrows) {
   DatagramSocket server = bound(there);
   DatagramSocket client = connected(here, server.local_endpoint().value());
   there.then = [](DatagramSocket& socket, std::span<const Datagram> received) {
@@ -233,7 +249,7 @@ TEST_P(DatagramOutputTest, AllowTheirSocketToBeDestroyedInAnyCallback) {
 
   here = {};
   here.then_on_error = destroy;
-  client = connected(here, nobody());
+  client = connected(here, closed_port());
   client->send(bytes_of("x"));
   run([&] { return !client; });
 
@@ -255,23 +271,23 @@ TEST_P(DatagramOutputTest, AllowTheirSocketToBeDestroyedInAnyCallback) {
 
 TEST_P(DatagramOutputTest, MayBeMovedFromAndTo) {
   DatagramSocket server = bound(there);
-  const DatagramSocket* told = nullptr;
-  there.then = [&](DatagramSocket& socket, std::span<const Datagram>) { told = &socket; };
+  const DatagramSocket* called_with = nullptr;
+  there.then = [&](DatagramSocket& socket, std::span<const Datagram>) { called_with = &socket; };
   DatagramSocket client = connected(here, server.local_endpoint().value());
   client.send(bytes_of("x"));
   DatagramSocket moved = std::move(server);
   run_until_received(there, 1);
-  EXPECT_EQ(told, &moved);
+  EXPECT_EQ(called_with, &moved);
   server = std::move(moved);
   client.send(bytes_of("y"));
   run_until_received(there, 2);
-  EXPECT_EQ(told, &server);
+  EXPECT_EQ(called_with, &server);
 }
 
-TEST_P(DatagramOutputTest, EndReadingByWhatCannotPass) {
+TEST_P(DatagramOutputTest, EndReadingByAnErrorThatLasts) {
   DatagramSocket server = bound(there);
   DatagramSocket client = connected(here, server.local_endpoint().value());
-  client.pause();  // so that the failures are the server's
+  client.pause();  // the injected failures are for the server
   net.fail("receive", EINVAL, 1);
   client.send(bytes_of("x"));
   run([&] { return !there.errors.empty(); });
@@ -282,10 +298,10 @@ TEST_P(DatagramOutputTest, EndReadingByWhatCannotPass) {
   run_until_received(there, 1);
 }
 
-TEST_P(DatagramOutputTest, RestRatherThanSpinWithoutMemory) {
+TEST_P(DatagramOutputTest, DoNotSpinWithoutMemory) {
   DatagramSocket server = bound(there);
   DatagramSocket client = connected(here, server.local_endpoint().value());
-  client.pause();  // so that the failures are the server's
+  client.pause();  // the injected failures are for the server
   net.fail("receive", ENOMEM, 3);
   client.send(bytes_of("x"));
   run_until_received(there, 1);
@@ -296,7 +312,37 @@ TEST_P(DatagramOutputTest, RestRatherThanSpinWithoutMemory) {
   EXPECT_EQ(there.errors.size(), 67U);
 }
 
-TEST_P(DatagramOutputTest, AllocateNothingOnceItRuns) {
+TEST_P(DatagramOutputTest, StayPausedWhenTheRestAfterAnErrorEnds) {
+  DatagramSocket server = bound(there);
+  DatagramSocket client = connected(here, server.local_endpoint().value());
+  client.pause();  // the injected failure is for the server
+  net.fail("receive", ENOMEM, 1);
+  there.then_on_error = [](DatagramSocket& socket) { socket.pause(); };
+  client.send(bytes_of("x"));
+  run([&] { return there.errors.size() == 1; });
+  bool has_rested = false;
+  Timer longer{reactor, [&] { has_rested = true; }};
+  longer.arm_after(std::chrono::milliseconds{15});
+  run([&] { return has_rested; });
+  EXPECT_TRUE(there.datagrams.empty());
+  server.resume();
+  run_until_received(there, 1);
+}
+
+TEST_P(DatagramOutputTest, EndOnceEvenIfOnEndThrows) {
+  auto [a, b] = adopted_pair(SocketType::seqpacket, here, there);
+  there.then_on_end = [](DatagramSocket&) { throw std::runtime_error{"on purpose"}; };
+  {
+    const DatagramSocket gone = std::move(a);
+  }
+  EXPECT_THROW(run([] { return false; }), std::runtime_error);
+  const int receives = net.calls("receive");
+  test::run_turns(reactor, 5);
+  EXPECT_EQ(there.ends, 1);
+  EXPECT_EQ(net.calls("receive"), receives);  // it does not spin
+}
+
+TEST_P(DatagramOutputTest, AllocateNothingInTheSteadyState) {
   RONDO_NEEDS(no_memory);
   there.then = test::echo;
   DatagramSocket server = bound(there);

@@ -1,4 +1,4 @@
-// Datagrams as they arrive: whole, in order, once, with what is known of them.
+// Datagrams that arrive: whole, in order, once, and with what is known about them.
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <unistd.h>
@@ -70,7 +70,7 @@ TEST_P(DatagramTest, UpToTheLargestAreWhole) {
   EXPECT_EQ(client.counters().dropped, 1U);
 }
 
-TEST_P(DatagramTest, LargerThanTheRoomAreFlaggedWithTheirSize) {
+TEST_P(DatagramTest, LargerThanTheLimitAreTruncatedAndReportTheirSize) {
   DatagramSocket server = bound(there, {.datagram_size_max = 4});
   DatagramSocket client = bound(here);
   for (const std::string_view text : {"abc", "abcd", "abcde"}) {
@@ -118,7 +118,7 @@ TEST_P(DatagramTest, AreBoundedInATurn) {
   EXPECT_EQ(in_turns, (std::vector<std::size_t>{40, 40, 20}));
 }
 
-TEST_P(DatagramTest, TellWhereTheyCameIn) {
+TEST_P(DatagramTest, ReportWhereTheyCameIn) {
   DatagramSocket server = bound(there, {.packet_info = true}, Endpoint::any(0));
   DatagramSocket client = bound(here, {.broadcast = true});
   const std::uint16_t port = server.local_endpoint()->port();
@@ -128,7 +128,7 @@ TEST_P(DatagramTest, TellWhereTheyCameIn) {
   EXPECT_EQ(there.datagrams[0].info.local, Endpoint::parse("127.0.0.2:0").value());
   EXPECT_EQ(there.datagrams[0].info.interface, ::if_nametoindex("lo"));
   EXPECT_TRUE(there.datagrams[0].info.unicast);
-  run_until_received(here, 1);  // and answer from there
+  run_until_received(here, 1);  // the reply comes from there
   EXPECT_EQ(here.datagrams[0].from, Endpoint::parse("127.0.0.2:0")->with_port(port));
   client.send(bytes_of("all"), Endpoint::parse("127.255.255.255:0")->with_port(port));
   run_until_received(there, 2);
@@ -137,7 +137,7 @@ TEST_P(DatagramTest, TellWhereTheyCameIn) {
   run_until_received(here, 2);
 }
 
-TEST_P(DatagramTest, TellWhereTheyCameInByIpv6) {
+TEST_P(DatagramTest, ReportWhereTheyCameInByIpv6) {
   auto made = DatagramSocket::make(reactor, Endpoint::any(0, AddressFamily::ipv6), there,
                                    {.socket = {.dual_stack = true}, .packet_info = true});
   if (!made) GTEST_SKIP() << made.error().message();
@@ -176,7 +176,7 @@ TEST_P(DatagramTest, ComeFromGroups) {
     there = {};
     const Endpoint any = Endpoint::any(0, group.family());
     DatagramSocket server = bound(there, {.packet_info = true}, any);
-    // No further than this host.
+    // The datagrams do not leave this host.
     DatagramSocket client = bound(
         here, {.multicast_ttl = 0, .multicast_loop = true, .multicast_interface = interface}, any);
     EXPECT_TRUE(client.unapplied().empty());
@@ -195,7 +195,7 @@ TEST_P(DatagramTest, ComeFromGroups) {
   }
 }
 
-TEST_P(DatagramTest, OfAReceiveOffloadAreTakenApart) {
+TEST_P(DatagramTest, OfAReceiveOffloadAreSplit) {
   const DatagramOptions offload{.receive_offload = true, .send_offload = true};
   DatagramSocket server = bound(there, offload);
   DatagramSocket client = connected(here, server.local_endpoint().value(), offload);
@@ -227,7 +227,7 @@ TEST_P(DatagramTest, OfTheUnixFamilyHaveNames) {
   EXPECT_EQ(here.datagrams[0].from, *name("server"));
   DatagramSocket nameless = connected(here, *name("server"));
   nameless.send(bytes_of("no answer"));
-  run([&] { return !there.errors.empty(); });  // from the reply to nobody
+  run([&] { return !there.errors.empty(); });  // from the reply to a sender without a name
   EXPECT_EQ(there.datagrams[1].from.to_string(), "unix:");
 }
 
@@ -291,7 +291,7 @@ TEST_P(DatagramTest, WaitWhilePaused) {
   run_until_received(there, 1);
 }
 
-TEST_P(DatagramTest, DoNotKeepTheLoopWhenUnreferenced) {
+TEST_P(DatagramTest, DoNotKeepTheLoopRunningWhenUnreferenced) {
   DatagramSocket server = bound(there);
   server.unref();
   EXPECT_TRUE(reactor.run());
@@ -323,7 +323,7 @@ TEST_P(DatagramTest, NameWhereTheyCouldNotBindOrConnect) {
             "set broadcast on 127.0.0.1:0: Protocol not available");
 }
 
-TEST_P(DatagramTest, HaveTheTtlAskedFor) {
+TEST_P(DatagramTest, HaveTheRequestedTtl) {
   DatagramSocket socket = bound(here, {.ttl = 9});
   EXPECT_EQ(socket.socket().get(SocketOption::ttl).value(), 9);
 }

@@ -1,4 +1,4 @@
-// Lookup: when callbacks come, that they come once, and what cancelling and destroying does.
+// Lookup: its callback comes once and in a later turn; cancelling and destroying.
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -16,7 +16,7 @@ class LookupTest : public ReactorOnEveryBackend {
  protected:
   LookupTest() { names.server.add("example.org", "127.0.0.2"); }
 
-  /// Keeps the queries, and answers them when told to.
+  /// Keeps the queries until answer_held().
   void hold_answers() {
     names.server.policy = [this](const NameServer::Query& query) -> std::optional<std::string> {
       held.push_back(query);
@@ -35,7 +35,7 @@ class LookupTest : public ReactorOnEveryBackend {
 
 RONDO_ON_EVERY_BACKEND(LookupTest);
 
-TEST_P(LookupTest, OfAThousandBoundsThoseInFlight) {
+TEST_P(LookupTest, OfAThousandOnlyTenAreInFlight) {
   constexpr int count = 1000;
   hold_answers();
   ResolverOptions options = names.options();
@@ -63,7 +63,7 @@ TEST_P(LookupTest, OfAThousandBoundsThoseInFlight) {
   EXPECT_EQ(calls, count);
 }
 
-TEST_P(LookupTest, DeclinesWhereTooManyWait) {
+TEST_P(LookupTest, IsDeclinedIfTooManyWait) {
   hold_answers();
   ResolverOptions options = names.options();
   options.in_flight_max = 1;
@@ -230,7 +230,7 @@ TEST_P(LookupTest, KeepsTheReactorRunningAndAnIdleResolverDoesNot) {
   EXPECT_FALSE(reactor.alive());
 }
 
-TEST_P(LookupTest, GoesOnWhereItsResolverIsMoved) {
+TEST_P(LookupTest, GoesOnWhenItsResolverIsMoved) {
   Resolver resolver{reactor, names.options()};
   Ending ending;
   Lookup lookup = resolver.resolve("example.org", 1, ending.keeper());

@@ -1,4 +1,4 @@
-// Resolver: what a program gets, from the hosts file and from a name server of the test's own.
+// Resolver: the answers of the hosts file and of a name server that the test plays.
 #include <rondo/resolver.h>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ TEST_P(ResolverTest, NamesWhatWasNotFound) {
   EXPECT_FALSE(is_temporary_name_error(ending.error()));
 }
 
-TEST_P(ResolverTest, TellsANameWithoutAddressFromNone) {
+TEST_P(ResolverTest, DistinguishesANameWithoutAddressFromNoName) {
   names.server.add("four.example.org", "127.0.0.2");
   EXPECT_EQ(names.look_up("four.example.org", 80, AddressFamily::ipv6).error(),
             ResolveError::no_address);
@@ -65,7 +65,7 @@ TEST_P(ResolverTest, FollowsAnAlias) {
   EXPECT_EQ(names.look_up("alias.example.org").texts(), Texts{"127.0.0.3:80"});
 }
 
-TEST_P(ResolverTest, AsksAgainOverTcpWhereAnAnswerWasTruncated) {
+TEST_P(ResolverTest, AsksAgainOverTcpIfAnAnswerIsTruncated) {
   for (int i = 1; i <= 20; ++i)
     names.server.add("many.example.org", "127.0.1." + std::to_string(i));
   int truncated = 0;
@@ -78,7 +78,7 @@ TEST_P(ResolverTest, AsksAgainOverTcpWhereAnAnswerWasTruncated) {
   EXPECT_EQ(truncated, 2);
 }
 
-TEST_P(ResolverTest, KeepsAtMostSoManyAddresses) {
+TEST_P(ResolverTest, LimitsTheAddressesOfAName) {
   for (std::size_t i = 0; i <= Resolver::addresses_per_family_max; ++i) {
     names.server.add("many.example.org", "127.0.1." + std::to_string(i + 1));
   }
@@ -88,7 +88,7 @@ TEST_P(ResolverTest, KeepsAtMostSoManyAddresses) {
   EXPECT_EQ(names.look_up("many.example.org").texts().size(), Resolver::addresses_per_family_max);
 }
 
-TEST_P(ResolverTest, WaitsOutGarbageForTheAnswer) {
+TEST_P(ResolverTest, IgnoresGarbageBeforeTheAnswer) {
   names.server.add("example.org", "127.0.0.2");
   names.server.policy = [&](const NameServer::Query& query) {
     NameServer::Query other = query;
@@ -96,7 +96,7 @@ TEST_P(ResolverTest, WaitsOutGarbageForTheAnswer) {
     names.server.send(query, "");
     names.server.send(query, "?");
     names.server.send(query, std::string(511, '\xff'));
-    names.server.send(query, names.server.answer_of_zone(other));  // another's answer
+    names.server.send(query, names.server.answer_of_zone(other));  // the answer to another query
     for (int i = 0; i < 100; ++i) names.server.send(query, query.packet.substr(0, 12));
     return names.server.answer_of_zone(query);
   };
@@ -188,7 +188,7 @@ TEST_P(ResolverTest, NeverTruncatesAName) {
   EXPECT_EQ(names.server.queries.size(), 4U);
 }
 
-TEST_P(ResolverTest, AsksNobodyForAnAddress) {
+TEST_P(ResolverTest, AsksNoServerForAnAddress) {
   EXPECT_EQ(names.look_up("127.0.0.1", 5000).texts(), Texts{"127.0.0.1:5000"});
   EXPECT_EQ(names.look_up("::1", 0).texts(), Texts{"[::1]:0"});
   EXPECT_EQ(names.look_up("::1", 0, AddressFamily::ipv4).error(), ResolveError::no_address);
@@ -228,14 +228,14 @@ TEST_P(ResolverTest, SearchesTheConfiguredDomains) {
   EXPECT_EQ(names.look_up("host").texts(), Texts{"127.0.0.8:80"});
   EXPECT_EQ(names.server.count("host.one.test"), 2U);
   EXPECT_EQ(names.server.count("host"), 0U);
-  // Fewer dots than ndots: the domains first, then as it is. A dot at the end: as it is alone.
+  // Fewer dots than ndots: first the domains, then as it is. A dot at the end: only as it is.
   EXPECT_EQ(names.look_up("host.sub").texts(), Texts{"127.0.0.9:80"});
   EXPECT_EQ(names.server.count("host.sub.two.test"), 2U);
   EXPECT_EQ(names.look_up("host.").error(), ResolveError::host_not_found);
   EXPECT_EQ(names.server.count("host"), 2U);
 }
 
-TEST_P(ResolverTest, ReadsTheConfigurationAnewAfterTrouble) {
+TEST_P(ResolverTest, ReadsTheConfigurationAgainAfterAFailure) {
   names.server.add("host.new.test", "127.0.0.8");
   Resolver resolver{reactor, names.options()};
   EXPECT_EQ(names.look_up(resolver, "host").error(), ResolveError::host_not_found);
@@ -249,7 +249,7 @@ TEST_P(ResolverTest, ReadsTheConfigurationAnewAfterTrouble) {
   EXPECT_EQ(names.look_up(resolver, "host").texts(), Texts{"127.0.0.8:80"});
 }
 
-TEST_P(ResolverTest, ReportsWantOfDescriptors) {
+TEST_P(ResolverTest, ReportsThatNoDescriptorIsLeft) {
   FailingNet net{spy.inner().net()};
   spy.use_net(&net);
   Resolver resolver{reactor, names.options()};

@@ -1,6 +1,6 @@
-// Answers of a name server into the client, through a simulated network: good ones, good ones that
-// were changed, and any bytes; over UDP and TCP. A lookup ends once and in time, with no address
-// that was not sent to it; from good answers, with just those that they hold.
+// Answers of a name server, through a simulated network, over UDP and TCP: valid answers, valid
+// answers that were changed, and random bytes. A lookup ends once and in time, with no address that
+// was not sent to it. From valid answers it has exactly the addresses that they contain.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A host of the world that has to ask name servers, as the world does not answer.
+/// A host whose backend has no NameService, so that name servers have to be asked.
 class Nameless final : public HostedBackend {
  public:
   explicit Nameless(std::unique_ptr<HostedBackend> inner) : inner_(std::move(inner)) {}
@@ -134,7 +134,7 @@ class NameServer {
         std::string framed;
         append16(framed, is_good_ || input_.byte() != 0 ? packet.size() : input_.below(65'536));
         framed += packet;
-        (void)client.socket.write(bytes_of(framed));  // who has gone does not hear it
+        (void)client.socket.write(bytes_of(framed));  // the client may have closed
       }
       client.text.erase(0, 2 + length);
     }
@@ -143,7 +143,7 @@ class NameServer {
     std::string copy = packet;
     MutableBytes part = std::as_writable_bytes(std::span{copy});
     Message message{.address = &to, .parts = {&part, 1}};
-    (void)net_.send(udp_->fd(), {&message, 1});  // who has gone does not hear it
+    (void)net_.send(udp_->fd(), {&message, 1});  // the client may have closed
   }
 
   std::vector<std::string> answers(std::string_view query, bool may_truncate) {

@@ -1,5 +1,5 @@
-// What is a name, what is a number, and what the hosts file says of either, against a reading of
-// RFC 1035 and hosts(5) that is as plain as can be.
+// Names, numeric addresses and the hosts file, compared with a simple reading of RFC 1035 and
+// hosts(5).
 #include "names/host_name.h"
 
 #include <arpa/inet.h>
@@ -76,7 +76,7 @@ void look_at_name(std::string_view host) {
   require(detail::is_localhost(host) == (labels.back() == "localhost"), "below localhost or not");
 }
 
-/// The addresses of `host`, a line each.
+/// The addresses of `host`, one on each line.
 std::string in_hosts(std::string_view text, std::string_view host) {
   std::string found;
   for (const std::string& line : split(text, "\n")) {

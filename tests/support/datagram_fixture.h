@@ -1,5 +1,5 @@
-// What the tests of DatagramSocket share: a reactor on each backend, a Net whose calls can fail,
-// and a handler that keeps what it is told.
+// For the tests of DatagramSocket: a reactor on each backend, a Net whose calls can fail, and a
+// handler that keeps what is reported to it.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ struct KeptDatagram {
   std::size_t size;
 };
 
-/// Keeps everything, and then does what the test says.
+/// Keeps everything, and then calls what the test has set.
 class KeepingHandler final : public DatagramHandler {
  public:
   void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) override {
@@ -66,7 +66,7 @@ class KeepingHandler final : public DatagramHandler {
   std::function<void(DatagramSocket&)> then_on_end;
 };
 
-/// Answers with what it got.
+/// Replies with what has arrived.
 inline void echo(DatagramSocket& socket, std::span<const Datagram> received) {
   for (const Datagram& one : received) socket.reply(one, one.data);
 }
@@ -87,7 +87,7 @@ class DatagramFixture : public ReactorOnEveryBackend {
     if (!made) throw std::runtime_error{made.error().message()};
     return std::move(*made);
   }
-  /// Two of a pair of the Unix family.
+  /// A connected pair of the Unix family.
   std::pair<DatagramSocket, DatagramSocket> adopted_pair(SocketType type, DatagramHandler& a,
                                                          DatagramHandler& b,
                                                          const DatagramOptions& options = {}) {
@@ -101,7 +101,7 @@ class DatagramFixture : public ReactorOnEveryBackend {
   void run(Done done) {
     EXPECT_TRUE(run_until(reactor, done));
   }
-  /// Runs until so many datagrams have come to `handler`.
+  /// Runs until `handler` has received `count` datagrams.
   void run_until_received(const KeepingHandler& handler, std::size_t count) {
     run([&] { return handler.datagrams.size() >= count; });
     EXPECT_EQ(handler.datagrams.size(), count);

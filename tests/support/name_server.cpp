@@ -37,7 +37,7 @@ std::string encoded(const std::string& name) {
   return out + '\0';
 }
 
-/// Where the question ends.
+/// The offset at which the question ends.
 std::size_t end_of_question(const std::string& packet) {
   std::size_t at = header_size;
   while (packet.at(at) != 0) at += static_cast<unsigned char>(packet.at(at)) + 1U;
@@ -48,12 +48,12 @@ Bytes bytes_of(const std::string& text) { return std::as_bytes(std::span{text});
 
 }  // namespace
 
-/// A client over TCP: reads a length and a query, again and again.
+/// A client over TCP: reads pairs of a length and a query.
 class NameServer::Client final : public Handler {
  public:
   Client(NameServer& server, Socket socket) : server_(server), socket_(std::move(socket)) {
     auto watch = server.reactor_.watch(socket_.fd(), Ready::read, *this);
-    if (!watch) return;  // nobody hears him
+    if (!watch) return;  // the client gets no answer
     watch_ = std::move(*watch);
     watch_.unref();
   }
@@ -72,7 +72,8 @@ class NameServer::Client final : public Handler {
       std::string framed;
       append16(framed, reply->size());
       framed += *reply;
-      if (!socket_.write(bytes_of(framed))) return watch_.set(Ready::none);  // who asked has gone
+      if (!socket_.write(bytes_of(framed)))
+        return watch_.set(Ready::none);  // the client has closed
     }
   }
 
@@ -84,7 +85,7 @@ class NameServer::Client final : public Handler {
 };
 
 NameServer::NameServer(Reactor& reactor) : reactor_(reactor) {
-  // The system chooses a port for TCP, which may be taken for UDP: then another.
+  // The system chooses a port for TCP. If it is in use for UDP, try another one.
   for (int tries = 0; tries < 100 && !udp_; ++tries) {
     tcp_ = Socket::listen(kernel().net(), Endpoint::loopback(0)).value();
     endpoint_ = tcp_.local_endpoint().value();
@@ -150,7 +151,7 @@ std::string NameServer::reply(const Query& query, std::uint8_t rcode,
     append16(packet, 1);
     packet += std::string{"\0\0\0\x3c", 4};
     append16(packet, record.data.size());
-    // What follows an alias is owned by the alias' target.
+    // The records after an alias belong to its target.
     if (record.type == type_cname) owner = record.data;
     packet += record.data;
   }
@@ -162,7 +163,7 @@ void NameServer::send(const Query& query, const std::string& packet) {
   std::string copy = packet;
   MutableBytes part = std::as_writable_bytes(std::span{copy});
   Message message{.address = &to, .parts = {&part, 1}};
-  // Who asked may have gone, which the system tells on the next call.
+  // The client may have closed; the system reports that on the next call.
   (void)kernel().net().send(udp_.fd(), {&message, 1});
 }
 

@@ -1,5 +1,5 @@
-// A name server as small as a test needs: UDP and TCP on one loopback port of the system's choice,
-// in the reactor of the test. It does not keep run() from returning.
+// A small name server for tests: UDP and TCP on one loopback port, which the system chooses, in the
+// reactor of the test. It does not keep run() from returning.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class NameServer final : private Handler {
     std::uint16_t type;
     std::string data;  ///< as in the packet
   };
-  /// What to send back, or nothing.
+  /// The packet to send back, or nothing.
   using Policy = std::function<std::optional<std::string>(const Query&)>;
 
   explicit NameServer(Reactor& reactor);
@@ -43,7 +43,7 @@ class NameServer final : private Handler {
 
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
 
-  /// `address` is numeric; of either family.
+  /// `address` is numeric, of either family.
   void add(const std::string& name, const std::string& address);
   void add_alias(const std::string& name, const std::string& target);
 
@@ -55,8 +55,8 @@ class NameServer final : private Handler {
   /// Over UDP.
   void send(const Query& query, const std::string& packet);
 
-  Policy policy;               ///< by default the zone's answer
-  std::vector<Query> queries;  ///< all that came
+  Policy policy;               ///< by default answer_of_zone()
+  std::vector<Query> queries;  ///< all that have arrived
   std::size_t count(const std::string& name) const;
 
  private:

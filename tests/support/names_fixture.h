@@ -1,4 +1,4 @@
-// What the tests of names share, on whatever reactor: a name server, no hosts, no search domains.
+// For the tests of names, on any reactor: a name server, no hosts and no search domains.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ class Names {
     options.config_path = config.path();
     return options;
   }
-  /// Looks up and runs to the end.
+  /// Resolves `host` and runs until it has ended.
   Ending look_up(Resolver& resolver, const std::string& host, std::uint16_t port = 80,
                  std::optional<AddressFamily> family = {}) {
     Ending ending;

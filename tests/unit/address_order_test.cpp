@@ -1,4 +1,4 @@
-// The order of addresses: the examples of RFC 6724, 10.2, and some of our own.
+// The order of addresses: the examples of RFC 6724, 10.2, and some more.
 #include "names/address_order.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ Endpoint endpoint(const std::string& host) {
   return Endpoint::parse(host.find(':') == host.npos ? host + ":80" : '[' + host + "]:80").value();
 }
 
-/// Pairs of address and source; an empty source: there is none.
+/// Pairs of address and source; the source may be empty.
 Texts ordered(const std::vector<std::pair<std::string, std::string>>& pairs) {
   std::vector<detail::Candidate> candidates;
   for (const auto& [address, source] : pairs) {
@@ -64,14 +64,14 @@ TEST(AddressOrder, PrefersTheSmallerScope) {
             (Texts{"fe80::1", "2001:db8:1::1"}));
 }
 
-TEST(AddressOrder, PrefersTheLongestMatchingPrefixInIpv6Alone) {
+TEST(AddressOrder, PrefersTheLongestMatchingPrefixInIpv6Only) {
   EXPECT_EQ(ordered({{"2001:db8:3ffe::1", "2001:db8:1::2"}, {"2001:db8:1::1", "2001:db8:1::2"}}),
             (Texts{"2001:db8:1::1", "2001:db8:3ffe::1"}));
   EXPECT_EQ(ordered({{"10.200.0.1", "10.1.2.4"}, {"10.1.2.3", "10.1.2.4"}}),
             (Texts{"10.200.0.1", "10.1.2.3"}));
 }
 
-TEST(AddressOrder, LeavesWhatIsEqualInItsOrder) {
+TEST(AddressOrder, KeepsTheOrderOfEqualAddresses) {
   Texts given;
   std::vector<std::pair<std::string, std::string>> pairs;
   for (int i = 50; i > 0; --i) {

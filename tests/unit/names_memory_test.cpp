@@ -1,5 +1,5 @@
-// Want of memory while names are resolved and connections made: std::bad_alloc leaves resolve() or
-// run(), and what was begun still ends exactly once.
+// No memory while names are resolved and connections made: resolve() or run() throws
+// std::bad_alloc, and every operation that has begun still ends exactly once.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -21,18 +21,18 @@ namespace {
 
 class NamesWithoutMemory : public DescriptorCensus {
  protected:
-  // What libuv opens once in a process is opened before the census.
+  // libuv opens some descriptors once in a process: before the census counts them.
   static void SetUpTestSuite() {
     for (const BuiltBackend& built : built_backends()) EXPECT_TRUE(built.make());
   }
   NamesWithoutMemory() {
     names.hosts_path = hosts.path();
     names.name_servers = {unused.local};
-    names.timeout = patience;  // not what ends them
+    names.timeout = patience;  // the deadline is not what ends the lookups
   }
 
-  /// Lets `begin` and the turns that follow have one more allocation each time until it is enough.
-  /// Whatever was begun has to end once memory is there.
+  /// Repeats `begin` and the turns after it, each time with one more allocation, until they
+  /// succeed. What has begun must end when memory is available again.
   template <typename Begin>
   void starve(const int& calls, Begin begin) {
     constexpr int allocations_max = 500;
@@ -59,7 +59,7 @@ class NamesWithoutMemory : public DescriptorCensus {
   }
 
   TemporaryFile hosts{"127.0.0.1 known.test\n127.0.0.2 known.test\n"};
-  // A port without a name server behind it: who asks is refused.
+  // No name server listens on this port: a query is refused.
   ClosedPort unused{Endpoint::loopback(0)};
   ResolverOptions names;
   Reactor reactor;
@@ -78,7 +78,7 @@ TEST_F(NamesWithoutMemory, LookupsEndOnce) {
 
 TEST_F(NamesWithoutMemory, ConnectorsEndOnce) {
   const ClosedPort closed{at("127.0.0.1:0")};
-  const Socket open = listen(at("127.0.0.1:0"), 4096);  // nobody accepts
+  const Socket open = listen(at("127.0.0.1:0"), 4096);  // nothing accepts
   Resolver resolver{reactor, ResolverOptions{names}};
   for (const Endpoint& peer : {closed.local, open.local_endpoint().value()}) {
     const std::string port = ':' + std::to_string(peer.port());

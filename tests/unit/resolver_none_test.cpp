@@ -1,4 +1,4 @@
-// Resolver in a build without DNS: what is known without it, and a clear error for the rest.
+// Resolver in a build without DNS: names that need none, and a clear error for all others.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -33,7 +33,7 @@ class ResolverWithoutDns : public DescriptorCensus {
   TemporaryFile hosts{"127.0.0.5 known.example.org\n"};
 };
 
-TEST_F(ResolverWithoutDns, KnowsTheHostsFileAndSaysWhyNotMore) {
+TEST_F(ResolverWithoutDns, UsesTheHostsFileAndReportsThatDnsIsMissing) {
   EXPECT_EQ(look_up("known.example.org"), "127.0.0.5:80");
   EXPECT_EQ(look_up("localhost"), "[::1]:80");
   EXPECT_EQ(look_up("127.0.0.1"), "127.0.0.1:80");

@@ -1,4 +1,4 @@
-// Resolver in virtual time: silence, tries and deadlines.
+// Resolver in virtual time: silent servers, tries and deadlines.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -48,7 +48,7 @@ TEST_F(ResolverTimeTest, GivesUpOnASilentServerAfterItsTries) {
   EXPECT_EQ(names.server.queries.size(), 4U);
 }
 
-TEST_F(ResolverTimeTest, DoesNotWaitForAServerThatIsNotThere) {
+TEST_F(ResolverTimeTest, DoesNotWaitForAServerThatDoesNotExist) {
   {
     Socket socket = Socket::make(system_net(), AddressFamily::ipv4, SocketType::datagram).value();
     ASSERT_EQ(system_net().bind(socket.fd(), Endpoint::loopback(0)), 0);
@@ -59,7 +59,7 @@ TEST_F(ResolverTimeTest, DoesNotWaitForAServerThatIsNotThere) {
   EXPECT_EQ(passed(), 0s);
 }
 
-TEST_F(ResolverTimeTest, AsksAgainForWhatWasLost) {
+TEST_F(ResolverTimeTest, AsksAgainAfterALostQuery) {
   names.server.add("example.org", "127.0.0.2");
   names.server.policy = [&](const NameServer::Query& query) -> std::optional<std::string> {
     if (names.server.queries.size() <= 2) return {};
@@ -70,7 +70,7 @@ TEST_F(ResolverTimeTest, AsksAgainForWhatWasLost) {
   EXPECT_EQ(passed(), 2s);
 }
 
-TEST_F(ResolverTimeTest, IsContentWithOneFamilyAfterATry) {
+TEST_F(ResolverTimeTest, AcceptsOneFamilyAfterATry) {
   names.server.add("example.org", "127.0.0.2");
   names.server.policy = [&](const NameServer::Query& query) -> std::optional<std::string> {
     if (query.type == NameServer::type_aaaa) return {};
@@ -142,7 +142,7 @@ TEST_F(ResolverTimeTest, MayWaitForever) {
   EXPECT_EQ(passed(), 4s);  // both tries
 }
 
-TEST_F(ResolverTimeTest, DoesNotMixAnAnswerThatComesTooLateIntoTheNextLookup) {
+TEST_F(ResolverTimeTest, DoesNotMixALateAnswerIntoTheNextLookup) {
   names.server.add("old.example.org", "127.0.0.2");
   names.server.add("new.example.org", "127.0.0.3");
   std::optional<NameServer::Query> late;
