@@ -13,12 +13,14 @@
 namespace rondo {
 namespace {
 
-std::error_code error_of(int result) noexcept {
-  return result < 0 ? system_error(-result) : std::error_code{};
-}
-
 Error named(const char* what, const Endpoint& where, std::error_code code) {
   return {code, what + where.to_string()};
+}
+
+/// `result` is 0 or a negative errno.
+Result<void> checked(int result, const char* what, const Endpoint& where) {
+  if (result < 0) return named(what, where, system_error(-result));
+  return {};
 }
 
 /// Applies the options of DatagramOptions itself. An offload that fails is not used.
@@ -74,9 +76,8 @@ Result<DatagramSocket> DatagramSocket::make(Reactor& reactor, const Endpoint& lo
   DatagramOptions used = options;
   auto unapplied = prepare(*socket, local, used);
   detail::SocketFile file{reactor.net(), local};  // removed if the making fails
-  if (auto error = error_of(reactor.net().bind(socket->fd(), local))) {
-    return named(what, local, error);
-  }
+  auto bound = checked(reactor.net().bind(socket->fd(), local), what, local);
+  if (!bound) return std::move(bound).error();
   file.own();
   auto made = start(reactor, std::move(*socket), local, handler, used, std::move(unapplied));
   if (made) file.leave();
@@ -91,9 +92,8 @@ Result<DatagramSocket> DatagramSocket::connect(Reactor& reactor, const Endpoint&
   if (!socket) return named(what, peer, socket.error());
   DatagramOptions used = options;
   auto unapplied = prepare(*socket, peer, used);
-  if (auto error = error_of(reactor.net().connect(socket->fd(), peer))) {
-    return named(what, peer, error);
-  }
+  auto connected = checked(reactor.net().connect(socket->fd(), peer), what, peer);
+  if (!connected) return std::move(connected).error();
   return start(reactor, std::move(*socket), peer, handler, used, std::move(unapplied));
 }
 
@@ -151,19 +151,19 @@ bool DatagramSocket::reply(const Datagram& datagram, Bytes data) {
   return impl_->send(data, &datagram.from, &source);
 }
 
-std::error_code DatagramSocket::connect_to(const Endpoint& peer) noexcept {
+Result<void> DatagramSocket::connect_to(const Endpoint& peer) {
   Socket& socket = impl_->socket();
-  return error_of(socket.net().connect(socket.fd(), peer));
+  return checked(socket.net().connect(socket.fd(), peer), "connect to ", peer);
 }
 
-std::error_code DatagramSocket::join(const Endpoint& group, std::uint32_t interface) noexcept {
+Result<void> DatagramSocket::join(const Endpoint& group, std::uint32_t interface) {
   Socket& socket = impl_->socket();
-  return error_of(socket.net().membership(socket.fd(), group, interface, true));
+  return checked(socket.net().membership(socket.fd(), group, interface, true), "join ", group);
 }
 
-std::error_code DatagramSocket::leave(const Endpoint& group, std::uint32_t interface) noexcept {
+Result<void> DatagramSocket::leave(const Endpoint& group, std::uint32_t interface) {
   Socket& socket = impl_->socket();
-  return error_of(socket.net().membership(socket.fd(), group, interface, false));
+  return checked(socket.net().membership(socket.fd(), group, interface, false), "leave ", group);
 }
 
 void DatagramSocket::pause() noexcept { impl_->pause(); }

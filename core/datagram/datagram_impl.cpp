@@ -36,7 +36,7 @@ DatagramSocket::Impl::Impl(Reactor& reactor, detail::Loop& loop, Socket socket,
               options, [this] { unblock(); }) {}
 
 std::error_code DatagramSocket::Impl::start(Reactor& reactor) noexcept {
-  auto watch = reactor.watch(socket_.fd(), Ready::read, *this);
+  auto watch = detail::watch(reactor, socket_.fd(), Ready::read, *this);
   if (!watch) return watch.error();
   watch_ = std::move(*watch);
   return {};

@@ -46,7 +46,7 @@ class CaresSockets::Watched final : public Handler {
     } else if (watch_) {
       watch_.set(ready);
     } else {
-      auto watch = sockets_.reactor_.watch(fd(), ready, *this);
+      auto watch = detail::watch(sockets_.reactor_, fd(), ready, *this);
       if (!watch) return watch.error();
       watch_ = std::move(*watch);
     }

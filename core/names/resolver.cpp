@@ -267,7 +267,7 @@ Result<Addresses> Lookup::Operation::result() const {
 /// The deadline has passed, or the answer is to be reported. The callback comes last.
 void Lookup::Operation::on_timer() {
   timer_.arm_at(next_turn);  // if memory is missing below, this is repeated
-  Result<Addresses, Error> ended = result();
+  Result<Addresses> ended = result();
   timer_.cancel();
   Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);

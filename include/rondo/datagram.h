@@ -9,7 +9,7 @@
 //     Echo echo;
 //     auto socket = rondo::DatagramSocket::make(reactor, rondo::Endpoint::any(7), echo);
 //     if (!socket) return rondo::print_error(socket.error());
-//     reactor.run();
+//     if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
 #pragma once
 
 #include <cstddef>
@@ -105,19 +105,19 @@ class RONDO_EXPORT DatagramSocket {
   /// A socket bound to `local`; a client passes Endpoint::any(0). `handler` must outlive the
   /// socket. Errors are those of Socket::listen(), as `bind to 127.0.0.1:53: Permission denied`. An
   /// option that cannot be set is no error: see unapplied().
-  [[nodiscard]] static Result<DatagramSocket, Error> make(Reactor& reactor, const Endpoint& local,
-                                                          DatagramHandler& handler,
-                                                          const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> make(Reactor& reactor, const Endpoint& local,
+                                                   DatagramHandler& handler,
+                                                   const DatagramOptions& options = {});
   /// A connected socket: it sends to `peer`, and receives from `peer` only.
-  [[nodiscard]] static Result<DatagramSocket, Error> connect(Reactor& reactor, const Endpoint& peer,
-                                                             DatagramHandler& handler,
-                                                             const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> connect(Reactor& reactor, const Endpoint& peer,
+                                                      DatagramHandler& handler,
+                                                      const DatagramOptions& options = {});
   /// Takes an existing socket of datagrams, or a connected one of SocketType::seqpacket, such as
   /// one of a pair. Send no empty message on seqpacket: it cannot be distinguished from the end.
   /// options.socket, which applies before bind, is ignored.
-  [[nodiscard]] static Result<DatagramSocket, Error> adopt(Reactor& reactor, Socket socket,
-                                                           DatagramHandler& handler,
-                                                           const DatagramOptions& options = {});
+  [[nodiscard]] static Result<DatagramSocket> adopt(Reactor& reactor, Socket socket,
+                                                    DatagramHandler& handler,
+                                                    const DatagramOptions& options = {});
   DatagramSocket(DatagramSocket&& other) noexcept;
   DatagramSocket& operator=(DatagramSocket&& other) noexcept;
   ~DatagramSocket();
@@ -132,11 +132,13 @@ class RONDO_EXPORT DatagramSocket {
   bool reply(const Datagram& datagram, Bytes data);
 
   /// From now on the socket sends to `peer`, and receives from `peer` only.
-  [[nodiscard]] std::error_code connect_to(const Endpoint& peer) noexcept;
+  [[nodiscard]] Result<void> connect_to(const Endpoint& peer);
 
   /// Joins or leaves a multicast group, on the interface of that index; 0: the system's choice.
-  [[nodiscard]] std::error_code join(const Endpoint& group, std::uint32_t interface = 0) noexcept;
-  [[nodiscard]] std::error_code leave(const Endpoint& group, std::uint32_t interface = 0) noexcept;
+  /// Errors: address_in_use for a group that is joined already, address_not_available for one that
+  /// is not joined, invalid_argument for an address that is no group.
+  [[nodiscard]] Result<void> join(const Endpoint& group, std::uint32_t interface = 0);
+  [[nodiscard]] Result<void> leave(const Endpoint& group, std::uint32_t interface = 0);
 
   /// Stops reading until resume(). Meanwhile the kernel's buffer fills, and then drops datagrams.
   void pause() noexcept;
@@ -149,7 +151,7 @@ class RONDO_EXPORT DatagramSocket {
   void unref() noexcept;
 
   /// The address it is bound to, with the port that the system has chosen.
-  [[nodiscard]] Result<Endpoint> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;

@@ -17,12 +17,11 @@ namespace rondo {
 /// A Resolver on a backend that has a NameService asks it instead of the hosts file and the name
 /// servers; see Backend::name_service(). Used on the reactor's thread only.
 ///
-///     class OneHost final : public rondo::NameService {
-///       std::unique_ptr<Question> ask(std::string_view name, std::optional<AddressFamily> family,
-///                                     OnAnswer on_answer) override {
-///         return std::make_unique<DeferredAnswer>(reactor_, std::move(on_answer));
-///       }
-///     };
+///     std::unique_ptr<rondo::NameService::Question> MyNames::ask(
+///         std::string_view name, std::optional<rondo::AddressFamily> family, OnAnswer on_answer) {
+///       // MyQuestion has a timer, whose callback calls on_answer in the next turn.
+///       return std::make_unique<MyQuestion>(reactor_, find(name, family), std::move(on_answer));
+///     }
 class NameService {
  public:
   /// A pending question. Destroying it cancels the question: its callback is not called.

@@ -5,7 +5,7 @@
 //       if (!addresses) return print(addresses.error().message());
 //       for (const rondo::Endpoint& address : *addresses) print(address.to_string());
 //     });
-//     reactor.run();
+//     if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
 #pragma once
 
 #include <chrono>

@@ -89,11 +89,11 @@ void closed_port(Stage& stage) {
   Counts counts{stage};
   auto socket = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), counts);
   if (!socket) return stage.tell(socket.error());
-  if (const auto error = socket->connect_to(Endpoint::loopback(1))) stage.tell(error);
+  if (const auto done = socket->connect_to(Endpoint::loopback(1)); !done) stage.tell(done.error());
   socket->send(bytes_of("a datagram"));
   const auto group = Endpoint::parse("239.1.2.3:0").value();
-  if (const auto error = socket->join(group)) stage.tell(error);
-  if (const auto error = socket->leave(group)) stage.tell(error);
+  if (const auto done = socket->join(group); !done) stage.tell(done.error());
+  if (const auto done = socket->leave(group); !done) stage.tell(done.error());
   socket->pause();
   socket->resume();
   Timer enough{stage.reactor(), [&] { socket->unref(); }};
