@@ -1,6 +1,7 @@
 // Text, lines and frames: only the allocation of memory can fail in them.
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -130,12 +131,65 @@ void text_streams(Stage& stage) {
   stage.succeed_if(reads.lines == 2 && other.is_content);
 }
 
+/// Answers a line, but closes the first two clients instead.
+struct Reluctant final : LineSession {
+  explicit Reluctant(int& count)
+      : LineSession({.errors = TextErrors::lossless, .output_errors = TextErrors::lossless}),
+        clients(++count) {}
+  void on_line(TextStream& client, std::string_view line) override {
+    if (clients > 2) client.write_line(line);
+    client.stream().close();
+  }
+  int clients;
+};
+
+/// A client that connects again until its line is answered, in KOI8-R.
+void text_reconnector(Stage& stage) {
+  static constexpr std::string_view question = "\xd0\x96 is a letter";
+  int clients = 0;
+  auto server =
+      serve<Reluctant>(stage.reactor(), "127.0.0.1:0", ServerOptions{.stream = patient}, clients);
+  if (!server) return stage.tell(server.error());
+  struct Asks final : TextHandler {
+    Asks(Stage& on, Server& to) : stage(on), server_(to) {}
+    void on_open(TextStream& text) override { text.write_line(question); }
+    void on_line(TextStream&, std::string_view line) override {
+      is_answered = line == question;
+      client->stop();
+      server_.abort();
+    }
+    void on_close(TextStream&, const Close& why) override {
+      if (!is_answered) stage.tell(why);
+    }
+    Stage& stage;
+    Server& server_;
+    std::optional<TextReconnector> client;
+    bool is_answered = false;
+  } asks{stage, *server};
+  const auto encoding = Encoding::find("koi8-r");
+  if (!encoding) return stage.tell(encoding.error());
+  const TextOptions options{.encoding = *encoding};
+  const ReconnectOptions soon{.connect = {.timeout = 5s, .stream = patient},
+                              .backoff = {.max = 1s}};
+  const std::string target = server->local_endpoint().to_string();
+  asks.client.emplace(stage.reactor(), target, asks, options, soon);
+  Timer enough{stage.reactor(), [&] {
+                 asks.client->stop();
+                 server->abort();
+               }};
+  enough.unref();
+  enough.arm_after(1min);
+  stage.run();
+  stage.succeed_if(asks.is_answered);
+}
+
 constexpr Scenario scenarios[] = {
     {"line_reader", line_reader, Where::simulated},
     {"framers", framers, Where::simulated},
     {"codecs", codecs, Where::simulated},
     {"endpoints", endpoints, Where::simulated},
     {"text_streams", text_streams},
+    {"text_reconnector", text_reconnector},
 };
 
 }  // namespace
