@@ -27,7 +27,7 @@ void InjectingBackend::unwatch(int fd, Ready from) noexcept {
 }
 
 std::error_code InjectingBackend::reinit() noexcept {
-  if (const int error = injector_.next(Call::renew)) return {error, std::system_category()};
+  if (const int error = injector_.next(Call::reinit)) return {error, std::system_category()};
   return inner_->reinit();
 }
 

@@ -10,18 +10,6 @@
 namespace rondo::test {
 namespace {
 
-constexpr std::string_view names[call_count] = {"socket",     "pair",       "bind",
-                                                "listen",     "accept",     "connect",
-                                                "read",       "readv",      "write",
-                                                "writev",     "write_file", "send_file",
-                                                "receive",    "send",       "membership",
-                                                "shutdown",   "close",      "set",
-                                                "get",        "option",     "set_option",
-                                                "local",      "peer",       "credentials",
-                                                "take_error", "opened_for", "set_nonblocking",
-                                                "watch",      "wait",       "renew",
-                                                "allocate"};
-
 constexpr Effect harmless = Effect::harmless;
 
 constexpr Way table[] = {
@@ -228,14 +216,14 @@ constexpr Way table[] = {
     {Call::set_option, EBADF},
     {Call::set_option, EINVAL},
     {Call::set_option, ENOPROTOOPT},
-    {Call::local, EBADF},
-    {Call::local, EINVAL},
-    {Call::local, ENOBUFS},
-    {Call::local, ENOTSOCK},
-    {Call::peer, EBADF},
-    {Call::peer, EINVAL},
-    {Call::peer, ENOBUFS},
-    {Call::peer, ENOTCONN},
+    {Call::local_endpoint, EBADF},
+    {Call::local_endpoint, EINVAL},
+    {Call::local_endpoint, ENOBUFS},
+    {Call::local_endpoint, ENOTSOCK},
+    {Call::remote_endpoint, EBADF},
+    {Call::remote_endpoint, EINVAL},
+    {Call::remote_endpoint, ENOBUFS},
+    {Call::remote_endpoint, ENOTCONN},
     {Call::credentials, EBADF},
     {Call::credentials, ENOPROTOOPT},
     {Call::credentials, ENOTCONN},
@@ -258,9 +246,9 @@ constexpr Way table[] = {
     {Call::wait, EFAULT, harmless},
     {Call::wait, EINVAL, harmless},
     {Call::wait, ENOMEM, harmless},
-    {Call::renew, EMFILE, harmless},
-    {Call::renew, ENFILE, harmless},
-    {Call::renew, ENOMEM, harmless},
+    {Call::reinit, EMFILE, harmless},
+    {Call::reinit, ENFILE, harmless},
+    {Call::reinit, ENOMEM, harmless},
     {Call::allocate, 1},
     {Call::allocate, 2},
     {Call::allocate, 5},
@@ -274,8 +262,6 @@ std::string_view take_field(std::string_view& text) noexcept {
 }
 
 }  // namespace
-
-std::string_view name_of(Call call) noexcept { return names[static_cast<std::size_t>(call)]; }
 
 std::span<const Way> ways() noexcept { return table; }
 

@@ -9,53 +9,15 @@
 #include <string>
 #include <string_view>
 
-namespace rondo::test {
+#include "support/intercepting_net.h"
 
-/// The calls that can fail: those of the Net and the Backend, and operator new.
-enum class Call : std::uint8_t {
-  socket,
-  pair,
-  bind,
-  listen,
-  accept,
-  connect,
-  read,
-  readv,
-  write,
-  writev,
-  write_file,
-  send_file,
-  receive,
-  send,
-  membership,
-  shutdown,
-  close,
-  set,
-  get,
-  option,
-  set_option,
-  local,
-  peer,
-  credentials,
-  take_error,
-  opened_for,
-  set_nonblocking,
-  watch,
-  wait,
-  renew,
-  allocate,
-};
-constexpr std::size_t call_count = static_cast<std::size_t>(Call::allocate) + 1;
-[[nodiscard]] std::string_view name_of(Call call) noexcept;
+namespace rondo::test {
 
 /// What a correct program may expect after the failure.
 enum class Effect : std::uint8_t {
   harmless,  ///< it continues as without the failure
   lasting,   ///< the operation may have failed, and has reported that
 };
-
-/// Instead of an errno: the call moves one byte, or one message, and no more.
-constexpr int moves_one = -1;
 
 /// One documented way in which a call fails.
 struct Way {
