@@ -1,9 +1,9 @@
-// The numbers of options that macOS names in its way. What it lacks: user_timeout,
-// fast_open_connect, defer_accept, busy_poll, receive_offload, send_offload.
+// Options that differ on macOS. It lacks user_timeout, fast_open_connect, defer_accept, busy_poll,
+// receive_offload and send_offload.
 //
-// Its fast_open is a flag in the kernel, for which any queue above 0 counts as on. SO_LINGER counts
-// ticks; SO_LINGER_SEC seconds. Whether an accepted socket has the options of its listener differs
-// by option, so it is said to have none.
+// fast_open is a flag in the kernel: any queue length above 0 switches it on. SO_LINGER counts
+// clock ticks, SO_LINGER_SEC seconds. It depends on the option whether an accepted socket inherits
+// it from the listener; rondo assumes that none is inherited.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -11,29 +11,21 @@
 #include "options.h"
 
 namespace rondo::backends {
+namespace {
 
+constexpr OptionNumber options[] = {
+    {SocketOption::linger, SOL_SOCKET, SO_LINGER_SEC, Form::linger},
+    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPALIVE},
+    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::notsent_lowat, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {SocketOption::fast_open, IPPROTO_TCP, TCP_FASTOPEN},
+    {SocketOption::packet_info, IPPROTO_IP, IP_RECVPKTINFO, Form::flag, AF_INET},
+};
+
+}  // namespace
+
+const std::span<const OptionNumber> own_options = options;
 const bool accepted_inherit_options = false;
-
-OptionNumber own_number_of(SocketOption option, int domain) noexcept {
-  switch (option) {
-    case SocketOption::linger:
-      return {SOL_SOCKET, SO_LINGER_SEC, Form::linger};
-    case SocketOption::keep_alive_idle:
-      return {IPPROTO_TCP, TCP_KEEPALIVE};
-    case SocketOption::keep_alive_interval:
-      return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case SocketOption::keep_alive_count:
-      return {IPPROTO_TCP, TCP_KEEPCNT};
-    case SocketOption::notsent_lowat:
-      return {IPPROTO_TCP, TCP_NOTSENT_LOWAT};
-    case SocketOption::fast_open:
-      return {IPPROTO_TCP, TCP_FASTOPEN};
-    case SocketOption::packet_info:
-      if (domain == AF_INET6) return {};
-      return {IPPROTO_IP, IP_RECVPKTINFO, Form::flag};
-    default:
-      return {};
-  }
-}
 
 }  // namespace rondo::backends

@@ -1,10 +1,10 @@
-// The numbers of options that FreeBSD (12 or later) names in its way: tcp(4), ip(4), setsockopt(2).
-// What it lacks: user_timeout, notsent_lowat, fast_open_connect, defer_accept, busy_poll,
-// receive_offload, send_offload.
+// Options that differ on FreeBSD (12 or later): tcp(4), ip(4), setsockopt(2). It lacks
+// user_timeout, notsent_lowat, fast_open_connect, defer_accept, busy_poll, receive_offload and
+// send_offload.
 //
-// Only SO_REUSEPORT_LB shares clients out among the listeners. Its fast_open is a flag in the
-// kernel, for which any queue above 0 counts as on. Whether an accepted socket has the options of
-// its listener differs by option, so it is said to have none.
+// Only SO_REUSEPORT_LB distributes connections among listeners. fast_open is a flag in the kernel:
+// any queue length above 0 switches it on. It depends on the option whether an accepted socket
+// inherits it from the listener; rondo assumes that none is inherited.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,27 +12,20 @@
 #include "options.h"
 
 namespace rondo::backends {
+namespace {
 
+constexpr OptionNumber options[] = {
+    {SocketOption::reuse_port, SOL_SOCKET, SO_REUSEPORT_LB, Form::flag},
+    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE},
+    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::fast_open, IPPROTO_TCP, TCP_FASTOPEN},
+    {SocketOption::packet_info, IPPROTO_IP, IP_RECVDSTADDR, Form::flag, AF_INET, IP_RECVIF},
+};
+
+}  // namespace
+
+const std::span<const OptionNumber> own_options = options;
 const bool accepted_inherit_options = false;
-
-OptionNumber own_number_of(SocketOption option, int domain) noexcept {
-  switch (option) {
-    case SocketOption::reuse_port:
-      return {SOL_SOCKET, SO_REUSEPORT_LB, Form::flag};
-    case SocketOption::keep_alive_idle:
-      return {IPPROTO_TCP, TCP_KEEPIDLE};
-    case SocketOption::keep_alive_interval:
-      return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case SocketOption::keep_alive_count:
-      return {IPPROTO_TCP, TCP_KEEPCNT};
-    case SocketOption::fast_open:
-      return {IPPROTO_TCP, TCP_FASTOPEN};
-    case SocketOption::packet_info:
-      if (domain == AF_INET6) return {};
-      return {IPPROTO_IP, IP_RECVDSTADDR, Form::flag, IP_RECVIF};
-    default:
-      return {};
-  }
-}
 
 }  // namespace rondo::backends

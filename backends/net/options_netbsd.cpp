@@ -1,9 +1,8 @@
-// The numbers of options that NetBSD (8 or later) names in its way: tcp(4), ip(4). What it lacks:
-// user_timeout, notsent_lowat, fast_open, fast_open_connect, defer_accept, busy_poll,
-// receive_offload, send_offload.
+// Options that differ on NetBSD (8 or later): tcp(4), ip(4). It lacks user_timeout, notsent_lowat,
+// fast_open, fast_open_connect, defer_accept, busy_poll, receive_offload and send_offload.
 //
-// Whether an accepted socket has the options of its listener differs by option, so it is said to
-// have none.
+// It depends on the option whether an accepted socket inherits it from the listener; rondo assumes
+// that none is inherited.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -11,23 +10,18 @@
 #include "options.h"
 
 namespace rondo::backends {
+namespace {
 
+constexpr OptionNumber options[] = {
+    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE},
+    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::packet_info, IPPROTO_IP, IP_RECVPKTINFO, Form::flag, AF_INET},
+};
+
+}  // namespace
+
+const std::span<const OptionNumber> own_options = options;
 const bool accepted_inherit_options = false;
-
-OptionNumber own_number_of(SocketOption option, int domain) noexcept {
-  switch (option) {
-    case SocketOption::keep_alive_idle:
-      return {IPPROTO_TCP, TCP_KEEPIDLE};
-    case SocketOption::keep_alive_interval:
-      return {IPPROTO_TCP, TCP_KEEPINTVL};
-    case SocketOption::keep_alive_count:
-      return {IPPROTO_TCP, TCP_KEEPCNT};
-    case SocketOption::packet_info:
-      if (domain == AF_INET6) return {};
-      return {IPPROTO_IP, IP_RECVPKTINFO, Form::flag};
-    default:
-      return {};
-  }
-}
 
 }  // namespace rondo::backends
