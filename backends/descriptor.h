@@ -1,4 +1,4 @@
-// A descriptor of a backend's own, closed when it goes.
+// Closes the descriptor that it owns.
 #pragma once
 
 #include <unistd.h>

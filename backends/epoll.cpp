@@ -1,16 +1,16 @@
 // Linux: epoll(7), level-triggered, the Token in the event's data.
 //
-// wake() writes to an eventfd that is registered edge-triggered: each write is an edge, so nobody
-// has to read it (its counter would take 2^64 wake-ups to fill). The flag keeps a burst to one
-// write; it falls after each sleep and before the sink is called, so that what is woken for later
-// writes again: at worst once too often.
+// wake() writes to an eventfd that is registered edge-triggered. Each write is an edge, so the
+// counter is never read: it takes 2^64 wake-ups to fill. The flag wake_pending_ limits a burst of
+// wake-ups to one write. It is cleared after each sleep and before the sink is called, so a later
+// wake() writes again; at worst this is one write too many.
 //
-// EPOLLHUP and EPOLLERR cannot be masked. A registration that rests is therefore taken out of the
-// set, and put back when it is wanted. They are told as both directions: the read or write that
-// follows finds what is the matter, after the data that came before.
+// EPOLLHUP and EPOLLERR cannot be masked. A registration without an interest is therefore removed
+// from the set, and added again later. Both events are reported as both directions: the read or
+// write that follows finds the error, after the data that came before it.
 //
-// A deadline is met to the nanosecond by epoll_pwait2 (Linux 5.11); where the kernel lacks it, by
-// epoll_wait in milliseconds, rounded up.
+// epoll_pwait2 (Linux 5.11) meets a deadline to the nanosecond. Where the kernel lacks it,
+// epoll_wait meets it in milliseconds, rounded up.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -43,7 +43,7 @@ constexpr std::uint32_t mask_of(Ready ready) noexcept {
          (can_write(ready) ? std::uint32_t{EPOLLOUT} : 0U);
 }
 
-/// What each combination of the events that can come makes ready: one load in the hot loop.
+/// The readiness for each combination of the possible events: one load in the hot loop.
 constexpr std::array<Ready, 32> ready_by_events = [] {
   std::array<Ready, 32> table{};
   for (std::uint32_t events = 0; events < table.size(); ++events) {
@@ -85,7 +85,7 @@ class EpollBackend final : public Backend {
     }
     const int expected = from == Ready::none ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     if (control(expected, fd, to, token) == 0) return {};
-    // A descriptor that was closed and opened again unseen, or is here from an earlier try.
+    // The descriptor was closed and opened again meanwhile, or an earlier attempt has added it.
     if (errno == EEXIST && control(EPOLL_CTL_MOD, fd, to, token) == 0) return {};
     if (errno == ENOENT && control(EPOLL_CTL_ADD, fd, to, token) == 0) return {};
     return last_system_error();
@@ -93,13 +93,14 @@ class EpollBackend final : public Backend {
 
   void unwatch(int fd, Ready from) noexcept override {
     if (from == Ready::none) return;
-    // A failure means that the descriptor was closed already, and its registration with it.
+    // A failure means that the descriptor, and with it the registration, is closed already.
     (void)::epoll_ctl(kernel_.epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
     const int count = poll(deadline);
-    // An exchange, no dearer than a store: what was posted before a wake() that it hides is seen.
+    // An exchange costs no more than a store, and makes visible what was posted before a wake()
+    // that found the flag set.
     (void)wake_pending_.exchange(false);
     if (count < 0) return errno == EINTR ? std::error_code{} : last_system_error();
     for (const epoll_event& event : std::span{events_}.first(static_cast<std::size_t>(count))) {
@@ -112,7 +113,7 @@ class EpollBackend final : public Backend {
     if (wake_pending_.exchange(true)) return;
     const int saved_errno = errno;
     const std::uint64_t one = 1;
-    // It cannot fail short of 2^64 wake-ups.
+    // The write fails only after 2^64 wake-ups.
     (void)!::write(kernel_.wake.get(), &one, sizeof one);
     errno = saved_errno;
   }
@@ -120,11 +121,12 @@ class EpollBackend final : public Backend {
   std::error_code reinit() noexcept override {
     Result<Kernel, std::error_code> kernel = make_kernel();
     if (!kernel) return kernel.error();
-    // Other threads and signal handlers may be about to write to it: the number stays, and is open
-    // at any time. The new set knows the eventfd by another number, and as long as any is open.
+    // Other threads and signal handlers may be about to write to the eventfd, so its number stays
+    // the same and is open all the time. The new set has registered the eventfd under another
+    // number, which is valid as long as any descriptor of the eventfd is open.
     if (::dup3(kernel->wake.get(), kernel_.wake.get(), O_CLOEXEC) < 0) return last_system_error();
     std::swap(kernel_.epoll, kernel->epoll);
-    // A wake-up that was under way is in the kernel object that is gone now.
+    // A pending wake-up was lost with the old eventfd.
     if (wake_pending_.exchange(false)) wake();
     return {};
   }
@@ -140,7 +142,7 @@ class EpollBackend final : public Backend {
 
   int poll(TimePoint deadline) noexcept {
     if (deadline == never) return poll_for_ms(-1);
-    if (deadline == TimePoint::min()) return poll_for_ms(0);  // the usual way to say: do not sleep
+    if (deadline == TimePoint::min()) return poll_for_ms(0);  // do not sleep
     const TimePoint time = now();
     if (deadline <= time) return poll_for_ms(0);
     const Duration left = deadline - time;

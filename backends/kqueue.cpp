@@ -1,28 +1,28 @@
-// rondo: the native backend of FreeBSD, NetBSD, OpenBSD and macOS: kqueue.
+// FreeBSD, NetBSD, OpenBSD and macOS: kqueue(2).
 //
-// A registration is up to two filters in the kernel, EVFILT_READ and EVFILT_WRITE, level-triggered,
-// each carrying the token in its udata: the kernel's table is the only one. A filter stands for one
-// direction and tells of its own hang-up and error, so that filter and direction translate one to
-// one and EV_EOF is never looked at: after our own shutdown it is not the peer's death anyway. A
-// descriptor that is ready both ways comes as two events, and is told in two calls.
+// A registration is up to two level-triggered filters in the kernel, EVFILT_READ and EVFILT_WRITE,
+// with the token in udata; there is no second table here. Each filter stands for one direction and
+// reports the hang-up and the error of that direction. EV_EOF is never examined: after our own
+// shutdown it does not mean that the peer is gone. A descriptor that is ready in both directions
+// comes as two events and is reported in two calls.
 //
-// Changes are submitted with EV_RECEIPT, and their receipts go into an array of the call's own: no
-// event is taken by the way, and no receipt is ever taken for an event. What is new comes first;
-// after it has succeeded, in a second call, EV_DELETE for what is not wanted any more and EV_ADD to
-// give the new token to what is kept. So a failure leaves what was.
+// Changes are submitted with EV_RECEIPT and an array for the receipts alone, so that a change never
+// consumes an event and a receipt is never mistaken for one. New directions are added first. Only
+// after that has succeeded, a second call submits EV_DELETE for the dropped directions and EV_ADD
+// for the kept ones, which gives them the new token. A failure therefore leaves the old state.
 //
-// One thing has no filter: a pipe whose reader has gone refuses EVFILT_WRITE. It is ready, for
-// writing to it tells so at once; hence `ended_`, empty in ordinary times: what is in it is told
-// by every wait, and offered to the kernel again before, since a FIFO may get another reader.
+// A pipe whose reader is closed refuses EVFILT_WRITE, although a write to it fails at once and so
+// is ready. Such directions are kept in `ended_`, which is usually empty. Every wait reports them,
+// and first offers them to the kernel again, since a FIFO may get another reader.
 //
 // wake() writes to a pipe. EVFILT_USER would save two descriptors and a read(), but OpenBSD and
-// NetBSD before 10 lack it, and write() is what POSIX allows in signal handlers. The flag keeps a
-// burst to one byte, and falls when that byte has been read: before the sink is called, and never
-// while a wake() is between the two, so that a byte in the pipe always has the flag up.
+// NetBSD before 10 lack it, and POSIX allows write() in signal handlers. The flag wake_pending_
+// limits a burst of wake-ups to one byte. It is cleared after that byte has been read and before
+// the sink is called, so the flag is set whenever there is a byte in the pipe.
 //
-// Costs: fstat() at each start from rest, to refuse files as all backends do; two calls where a
-// direction is added to another or takes its place; 64-bit systems only; between kqueue() and
-// fcntl() another thread's fork and exec can inherit the descriptor.
+// Costs: an fstat() whenever a registration gets its first interest, to refuse files as all
+// backends do; two calls where one direction is added to, or replaces, another; 64-bit systems
+// only; between kqueue() and fcntl() a fork and exec in another thread can inherit the descriptor.
 #include <sys/types.h>  // first: older systems' <sys/event.h> does not include it
 
 #include <sys/event.h>
@@ -53,19 +53,19 @@
 namespace rondo::backends {
 namespace {
 
-using Event = struct kevent;  // the function of that name hides the type
-// The types of these fields differ from system to system: NetBSD's are wider, its filters start at
-// 0, and its udata was an integer before version 10. EV_SET would need a cast per system.
+using Event = struct kevent;  // the function of the same name hides the type
+// The types of these fields differ between systems: NetBSD's are wider, its filters start at 0, and
+// its udata was an integer before version 10. EV_SET would need a cast per system.
 using Filter = decltype(Event::filter);
 using Flags = decltype(Event::flags);
 using Udata = decltype(Event::udata);
 static_assert(sizeof(Udata) == sizeof(Token), "udata cannot hold a token on a 32-bit system");
 
-constexpr std::size_t events_per_wait_max = 256;  // one wait's
-constexpr std::chrono::hours sleep_max{24};       // FreeBSD's limit; a wait may return early
+constexpr std::size_t events_per_wait_max = 256;
+constexpr std::chrono::hours sleep_max{24};  // FreeBSD's limit; a wait may return early
 
-/// The errno of each direction's change, 0 where it succeeded or was not asked for; and of the call
-/// as a whole, which fails where the kqueue itself does.
+/// The errno of the change in each direction, 0 if it succeeded or was not requested; and the errno
+/// of the call as a whole, which fails if the kqueue itself does.
 struct Outcome {
   int call = 0;
   int read = 0;
@@ -86,8 +86,8 @@ Token token_of(const Event& event) noexcept {
   return std::bit_cast<Token>(udata);
 }
 
-/// kqueue takes files too, but rondo's backends are alike: a file is no stream of events. What
-/// other kinds cannot be polled, such as some devices, EV_ADD tells.
+/// kqueue accepts files too, but all backends of rondo refuse them. EV_ADD reports the other kinds
+/// that cannot be polled, such as some devices.
 std::error_code check_pollable(int fd) noexcept {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return system_error(errno);
@@ -96,7 +96,8 @@ std::error_code check_pollable(int fd) noexcept {
   return {};
 }
 
-/// Whether EV_ADD failed with `error` because the pipe's other end is closed. NetBSD says EBADF.
+/// Whether EV_ADD failed with `error` because the other end of the pipe is closed. NetBSD reports
+/// that as EBADF.
 bool has_ended(int fd, int error) noexcept {
   if (error != EBADF) return error == EPIPE;
   struct stat status{};
@@ -108,7 +109,7 @@ Ready ended_directions(int fd, const Outcome& outcome) noexcept {
          (has_ended(fd, outcome.write) ? Ready::write : Ready::none);
 }
 
-/// "No such filter for this kind of descriptor" has many names, and one at the port.
+/// "No such filter for this kind of descriptor" has several numbers; the port has one for it.
 std::error_code to_port_error(int error) noexcept {
   constexpr std::array unpollable{EINVAL, ENODEV, ENOTSUP, EOPNOTSUPP};
   if (std::ranges::find(unpollable, error) == unpollable.end()) return system_error(error);
@@ -125,7 +126,7 @@ timespec time_left(TimePoint now, TimePoint deadline) noexcept {
   return timeout;
 }
 
-/// Adds the filters of the one and deletes those of the other, which have no direction in common.
+/// Adds the filters of `added` and deletes those of `deleted`, which have no direction in common.
 Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexcept {
   std::array<Event, 2> changes;
   std::size_t count = 0;
@@ -137,10 +138,10 @@ Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexc
   if (count == 0) return {};
 
   std::array<Event, 2> receipts;
-  const auto size = static_cast<unsigned short>(count);  // for an int and NetBSD's size_t alike
+  const auto size = static_cast<unsigned short>(count);  // converts to int, and NetBSD's size_t
   const timespec no_sleep{};
   int received = 0;
-  do {  // submitting a change twice does no harm
+  do {  // a change may be submitted twice
     received = ::kevent(queue, changes.data(), size, receipts.data(), size, &no_sleep);
   } while (received < 0 && errno == EINTR);
 
@@ -148,14 +149,14 @@ Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexc
   if (received < 0) outcome.call = errno;
   for (int i = 0; i < received; ++i) {
     const Event& receipt = receipts[static_cast<std::size_t>(i)];
-    if ((receipt.flags & EV_ERROR) == 0) continue;  // a bit: not all systems clear the others
+    if ((receipt.flags & EV_ERROR) == 0) continue;  // some systems leave other flags set
     (receipt.filter == EVFILT_READ ? outcome.read : outcome.write) = static_cast<int>(receipt.data);
   }
   return outcome;
 }
 
-/// The kqueue's descriptor, closed by the process that opened it: a child does not inherit it, and
-/// may have another under the same number.
+/// The descriptor of the kqueue, closed only by the process that opened it: a child process does
+/// not inherit it, and may have another descriptor with the same number.
 class Queue {
  public:
   Queue() noexcept : fd_(::kqueue()), owner_(::getpid()) {}
@@ -204,7 +205,7 @@ class KqueueBackend final : public Backend {
   explicit KqueueBackend(Kernel kernel) noexcept : kernel_(std::move(kernel)) {}
 
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
-  void unwatch(int fd, Ready from) noexcept override { settle(fd, Ready::none, from, no_token); }
+  void unwatch(int fd, Ready from) noexcept override { reduce(fd, Ready::none, from, no_token); }
   std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   std::error_code reinit() noexcept override;
@@ -212,7 +213,8 @@ class KqueueBackend final : public Backend {
   Net& net() noexcept override { return system_net(); }
 
  private:
-  /// Directions of a registration that the kernel refuses, because a pipe's other end is closed.
+  /// Directions of a registration that the kernel refuses because the other end of a pipe is
+  /// closed.
   struct Ended {
     int fd;
     Ready directions;
@@ -220,11 +222,11 @@ class KqueueBackend final : public Backend {
   };
 
   std::error_code add(int fd, Ready directions, Token token) noexcept;
-  void settle(int fd, Ready kept, Ready dropped, Token token) noexcept;
+  void reduce(int fd, Ready kept, Ready dropped, Token token) noexcept;
   int poll(TimePoint deadline) noexcept;
   void end_wake() noexcept;
   void offer_ended_again() noexcept;
-  void tell_ended(Sink& sink);
+  void report_ended(Sink& sink);
 
   Kernel kernel_;
   std::atomic<bool> wake_pending_ = false;
@@ -246,13 +248,13 @@ std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexce
     }
   }
   if (failed == 0) return {};
-  (void)change(kernel_.queue.get(), fd, Ready::none, directions, token);  // what succeeded of it
+  (void)change(kernel_.queue.get(), fd, Ready::none, directions, token);  // undo a partial success
   return to_port_error(failed);
 }
 
-void KqueueBackend::settle(int fd, Ready kept, Ready dropped, Token token) noexcept {
-  // What the kernel says does not matter: what was dropped is gone, or was before; and to mend a
-  // filter that is there fails only if the descriptor has been closed, and the filter with it.
+void KqueueBackend::reduce(int fd, Ready kept, Ready dropped, Token token) noexcept {
+  // A failure does not matter: a dropped filter that cannot be deleted is gone already, and a kept
+  // one cannot be changed only if the descriptor, and with it the filter, is closed.
   (void)change(kernel_.queue.get(), fd, kept, dropped, token);
   if (ended_.empty()) return;
   for (Ended& ended : ended_)
@@ -265,7 +267,7 @@ std::error_code KqueueBackend::watch(int fd, Ready from, Ready to, Token token) 
     if (const auto error = check_pollable(fd)) return error;
   }
   if (const auto error = add(fd, to - from, token)) return error;
-  settle(fd, from & to, from - to, token);
+  reduce(fd, from & to, from - to, token);
   return {};
 }
 
@@ -285,7 +287,7 @@ std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) {
     const Event& event = events_[static_cast<std::size_t>(i)];
     sink.ready(token_of(event), event.filter == EVFILT_READ ? Ready::read : Ready::write);
   }
-  tell_ended(sink);
+  report_ended(sink);
   return {};
 }
 
@@ -299,8 +301,9 @@ void KqueueBackend::offer_ended_again() noexcept {
   std::erase_if(ended_, [](const Ended& ended) { return ended.directions == Ready::none; });
 }
 
-/// The sink may watch and unwatch meanwhile: what shifts out of sight is told by the next wait.
-void KqueueBackend::tell_ended(Sink& sink) {
+/// The sink may watch and unwatch meanwhile. An entry that moves to an earlier index is reported by
+/// the next wait.
+void KqueueBackend::report_ended(Sink& sink) {
   const std::size_t count = ended_.size();
   for (std::size_t i = 0; i < count && i < ended_.size(); ++i) {
     const Ended ended = ended_[i];
@@ -311,7 +314,7 @@ void KqueueBackend::tell_ended(Sink& sink) {
 void KqueueBackend::wake() noexcept {
   if (wake_pending_.exchange(true)) return;
   const int saved_errno = errno;
-  // It cannot fail: the pipe holds one byte at most.
+  // The write cannot fail: the pipe holds one byte at most.
   (void)!::write(kernel_.wake_writer.get(), "", 1);
   errno = saved_errno;
 }
@@ -321,12 +324,12 @@ void KqueueBackend::end_wake() noexcept {
   if (::read(kernel_.wake_reader.get(), &byte, 1) > 0) wake_pending_.store(false);
 }
 
-/// The pipe is shared with the parent, so it is replaced too. Whether a wake() was under way when
-/// the process forked cannot be told: the new queue begins with one.
+/// The pipe is shared with the parent process, so it is replaced too. A wake-up may have been
+/// pending when the process forked: the new queue begins with one.
 std::error_code KqueueBackend::reinit() noexcept {
   Result<Kernel, std::error_code> kernel = make_kernel();
   if (!kernel) return kernel.error();
-  wake_pending_.store(true);  // keeps a signal handler's wake() off the pipes
+  wake_pending_.store(true);  // a wake() in a signal handler must not write to either pipe
   kernel_ = std::move(*kernel);
   ended_.clear();
   wake_pending_.store(false);

@@ -1,6 +1,5 @@
-// The socket calls that kernels do not share. Meson picks the files that define them, by system;
-// nothing else in system_net.cpp depends on it. Results follow the system's: -1, with errno set, on
-// failure.
+// The socket calls that differ between kernels. Meson picks the files that define them for the
+// system. They return -1 and set errno on failure.
 #pragma once
 
 #include <sys/socket.h>
@@ -13,17 +12,19 @@
 
 namespace rondo::backends {
 
-/// What every send needs besides, so that no SIGPIPE is raised.
+/// Flags for every send, so that it does not raise SIGPIPE.
 extern const int send_flags [[gnu::visibility("hidden")]];
 
-/// Non-blocking, close-on-exec, and unable to raise SIGPIPE if send_flags do not see to that.
+/// The new descriptor is non-blocking and close-on-exec. It never raises SIGPIPE if send_flags
+/// cannot prevent that.
 int open_socket(int domain, int type) noexcept;
 int open_pair(int type, int (&fds)[2]) noexcept;
 int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept;
 
-/// One system call where there is one for several messages, else one message. `sizes` gets the
-/// bytes of each, which for `whole` datagrams, where the system can tell, are those before they
-/// were truncated. Returns how many were moved. Received descriptors are close-on-exec.
+/// Moves several messages with one system call, or one message where the system has no such call.
+/// Returns the number of messages moved. `sizes` receives the bytes of each; with Sizes::whole, and
+/// where the system reports it, the size of a datagram before it was truncated. Received
+/// descriptors are close-on-exec.
 enum class Sizes : bool { moved, whole };
 int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
                      Sizes wanted) noexcept;
@@ -31,13 +32,13 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
 
 /// May raise SIGPIPE. Returns the bytes moved, 0 at the end of the file.
 std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept;
-/// ENOTCONN where nobody is known.
+/// ENOTCONN: the peer is unknown.
 int peer_credentials(int fd, Credentials& peer) noexcept;
 
-/// Takes the SIGPIPE that is pending for this thread, which blocks it, if there is one.
+/// Consumes a pending SIGPIPE, if there is one. This thread must have blocked the signal.
 void take_pending_sigpipe() noexcept;
 
-/// How many messages receive_messages and send_messages take at most.
+/// The largest number of messages for receive_messages and send_messages.
 constexpr std::size_t messages_max = 32;
 
 }  // namespace rondo::backends

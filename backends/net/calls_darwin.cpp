@@ -1,9 +1,9 @@
-// The kernel without flags at creation: macOS.
+// macOS, which cannot set flags when it creates a descriptor.
 //
-// The flags are set right after the call, so a fork and exec in another thread may slip in between
-// and inherit the descriptor: XNU offers nothing better. SO_NOSIGPIPE on each socket stands for
-// MSG_NOSIGNAL. There is no call for several messages, so each call moves one; after the first an
-// error could not be told without losing it. Compiled and linked for macOS, never run there.
+// The flags are set right after the call. In between, a fork and exec in another thread can inherit
+// the descriptor: XNU offers nothing better. SO_NOSIGPIPE on each socket replaces MSG_NOSIGNAL.
+// There is no system call for several messages, and after a first message the error of a second
+// call would be lost, so each call moves one. This file was compiled and linked, but never run.
 #include <fcntl.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ bool set_up(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   return flags >= 0 && ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
          ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-         // EINVAL: the peer of an accepted socket has gone already, so nothing will be sent.
+         // EINVAL: the peer of an accepted socket has closed it already; nothing will be sent.
          (::setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on)) == 0 || errno == EINVAL);
 }
 
@@ -44,7 +44,7 @@ void set_close_on_exec(msghdr& header) noexcept {
     for (const unsigned char* at = CMSG_DATA(part); at + sizeof(int) <= end; at += sizeof(int)) {
       int fd = -1;
       std::memcpy(&fd, at, sizeof(fd));
-      ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // cannot fail on a descriptor that was just received
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // cannot fail on a received descriptor
     }
   }
 }
@@ -85,7 +85,7 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
   return 1;
 }
 
-// Says EAGAIN also when it has sent a part.
+// sendfile returns EAGAIN even if it has sent a part.
 std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept {
   auto sent = static_cast<off_t>(size);
   const int result = ::sendfile(file, fd, static_cast<off_t>(offset), &sent, nullptr, 0);
@@ -96,7 +96,7 @@ int peer_credentials(int fd, Credentials& peer) noexcept {
   uid_t user = 0;
   gid_t group = 0;
   if (::getpeereid(fd, &user, &group) != 0) {
-    if (errno == EINVAL || errno == EOPNOTSUPP) errno = ENOTCONN;  // not of the Unix family
+    if (errno == EINVAL || errno == EOPNOTSUPP) errno = ENOTCONN;  // not a Unix socket
     return -1;
   }
   pid_t process = -1;

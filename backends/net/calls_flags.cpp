@@ -1,10 +1,9 @@
-// The kernels that set flags at creation and move messages in batches: Linux, FreeBSD, NetBSD and
-// OpenBSD (7.2).
+// Linux, FreeBSD, NetBSD and OpenBSD (7.2) set flags when they create a descriptor, and move
+// messages in batches.
 //
-// A descriptor is non-blocking and close-on-exec from its first moment on: a fork and exec in
-// another thread can never inherit it. recvmmsg and sendmmsg want an array of their own type, whose
-// numbers differ in type by system; the headers are copied there and back, which is small beside
-// the call.
+// A descriptor is non-blocking and close-on-exec from the start, so a fork and exec in another
+// thread never inherits it. recvmmsg and sendmmsg need an array of mmsghdr, with fields of types
+// that differ between systems. The headers are copied there and back: cheap compared with the call.
 #include <sys/socket.h>
 
 #include <rondo/assert.h>
@@ -36,10 +35,10 @@ int open_accepted(int fd, sockaddr* peer, socklen_t* peer_size) noexcept {
 int receive_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> sizes,
                      Sizes wanted) noexcept {
   RONDO_ASSERT(headers.size() <= messages_max && sizes.size() == headers.size());
-  // To TCP, MSG_TRUNC means to throw the data away.
-  const bool wants_whole = tells_whole_sizes && wanted == Sizes::whole;
+  // For TCP, MSG_TRUNC discards the data.
+  const bool wants_whole = reports_whole_sizes && wanted == Sizes::whole;
   const int flags = MSG_CMSG_CLOEXEC | (wants_whole ? MSG_TRUNC : 0);
-  // Linux' recvmmsg tells a reset before what came ahead of it; recvmsg does not.
+  // recvmmsg of Linux reports a reset before the data that preceded it; recvmsg does not.
   if (headers.size() == 1) {
     const ssize_t size = ::recvmsg(fd, headers.data(), flags);
     if (size < 0) return -1;

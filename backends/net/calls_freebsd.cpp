@@ -1,4 +1,4 @@
-// What FreeBSD alone has: its sendfile and its LOCAL_PEERCRED, which names the process from 13 on.
+// FreeBSD's sendfile and LOCAL_PEERCRED, which includes the process since FreeBSD 13.
 #include <sys/types.h>  // first: <sys/ucred.h> does not include it
 
 #include <sys/ucred.h>
@@ -11,7 +11,7 @@
 
 namespace rondo::backends {
 
-// Says EAGAIN also when it has sent a part. A size of 0 would mean the whole file.
+// sendfile returns EAGAIN even if it has sent a part. A size of 0 would mean the whole file.
 std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept {
   if (size == 0) return 0;
   off_t sent = 0;
@@ -23,7 +23,7 @@ int peer_credentials(int fd, Credentials& peer) noexcept {
   xucred found{};
   socklen_t size = sizeof(found);
   if (::getsockopt(fd, SOL_LOCAL, LOCAL_PEERCRED, &found, &size) != 0) {
-    if (errno == EINVAL || errno == ENOPROTOOPT) errno = ENOTCONN;  // not of the Unix family
+    if (errno == EINVAL || errno == ENOPROTOOPT) errno = ENOTCONN;  // not a Unix socket
     return -1;
   }
   const std::int64_t process = found.cr_pid > 0 ? found.cr_pid : -1;

@@ -1,4 +1,4 @@
-// What Linux alone has: its sendfile and its SO_PEERCRED.
+// Linux's sendfile and SO_PEERCRED.
 #include <sys/sendfile.h>
 
 #include <cerrno>
@@ -16,7 +16,7 @@ int peer_credentials(int fd, Credentials& peer) noexcept {
   ucred found{};
   socklen_t size = sizeof(found);
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0) return -1;
-  // What the kernel fills in where there is no peer, or none of the Unix family.
+  // The kernel fills this in if there is no peer, or if the peer is not a Unix socket.
   if (found.uid == static_cast<uid_t>(-1)) {
     errno = ENOTCONN;
     return -1;

@@ -1,4 +1,4 @@
-// What NetBSD alone has: LOCAL_PEEREID.
+// NetBSD's LOCAL_PEEREID.
 #include <sys/un.h>
 
 #include <cerrno>
@@ -11,7 +11,7 @@ int peer_credentials(int fd, Credentials& peer) noexcept {
   unpcbid found{};
   socklen_t size = sizeof(found);
   if (::getsockopt(fd, SOL_LOCAL, LOCAL_PEEREID, &found, &size) != 0) {
-    if (errno == EINVAL || errno == ENOPROTOOPT) errno = ENOTCONN;  // not of the Unix family
+    if (errno == EINVAL || errno == ENOPROTOOPT) errno = ENOTCONN;  // not a Unix socket
     return -1;
   }
   peer = {found.unp_pid, found.unp_euid, found.unp_egid};

@@ -1,5 +1,5 @@
-// The calls on what is no socket: pipes and terminals, which were made elsewhere. -1 and errno on
-// failure.
+// Calls on descriptors that are not sockets and were opened elsewhere: pipes and terminals. They
+// return -1 and set errno on failure.
 #pragma once
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 namespace rondo::backends {
 
-/// A write to what is no socket, without a SIGPIPE. errno is that of the write.
+/// Calls `write` without raising SIGPIPE, and leaves the errno of `write`.
 template <typename Write>
 std::ptrdiff_t write_quietly(Write write) noexcept {
   sigset_t sigpipe;
@@ -34,7 +34,7 @@ std::ptrdiff_t write_quietly(Write write) noexcept {
   return result;
 }
 
-/// As the number of a Direction.
+/// Returns the number of a Direction.
 inline int opened_for(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return -1;

@@ -1,6 +1,5 @@
-// Multicast, where IPv4 names an interface by its index on some systems and by an address on
-// others. Meson picks one net_groups_*.cpp. Results follow the system's: -1, with errno set, on
-// failure.
+// Multicast. For IPv4, some systems identify an interface by its index, others by an address: Meson
+// picks one groups_*.cpp. The functions return -1 and set errno on failure.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +8,7 @@
 
 namespace rondo::backends {
 
-/// `group` is of IPv4 or IPv6.
+/// `group` is an IPv4 or IPv6 endpoint.
 int change_membership(int fd, const Endpoint& group, std::uint32_t interface, bool member) noexcept;
 int set_multicast_interface_of_ipv4(int fd, int interface) noexcept;
 

@@ -1,5 +1,5 @@
-// NetBSD and OpenBSD: IPv4 takes the address of an interface, and NetBSD its index in the form
-// 0.x.y.z. OpenBSD, to which that is no interface's address, says so (EADDRNOTAVAIL).
+// NetBSD and OpenBSD: IPv4 identifies an interface by an address. NetBSD also accepts its index as
+// an address 0.x.y.z; OpenBSD does not, and returns EADDRNOTAVAIL.
 #include <netinet/in.h>
 #include <sys/socket.h>
 

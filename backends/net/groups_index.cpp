@@ -1,4 +1,4 @@
-// Interfaces by index: group_req (RFC 3678) and ip_mreqn. Linux, macOS, FreeBSD.
+// Linux, macOS, FreeBSD: interfaces by index, with group_req (RFC 3678) and ip_mreqn.
 #include <netinet/in.h>
 #include <sys/socket.h>
 

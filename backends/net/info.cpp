@@ -1,6 +1,6 @@
-// What control messages tell alike on all systems: IPv6's packet information, which knows the
-// address in the datagram's header alone, and no broadcast. An IPv6 socket that serves IPv4 tells
-// and takes mapped addresses.
+// The control messages that are the same on all systems: the packet information of IPv6, which has
+// only the address in the datagram's header. IPv6 has no broadcast. An IPv6 socket that also serves
+// IPv4 reports and accepts mapped addresses.
 #define __APPLE_USE_RFC_3542  // NOLINT: Apple's name, which shows in6_pktinfo
 #include "info.h"
 
@@ -33,7 +33,7 @@ void read_packet_info(const in6_pktinfo& packet, MessageInfo& info) noexcept {
   info.unicast = !IN6_IS_ADDR_MULTICAST(&packet.ipi6_addr);
 }
 
-/// Those that there was room for have been opened.
+/// Closes the received descriptors: the kernel has opened all that there was room for.
 void close_all(const cmsghdr& rights) noexcept {
   const std::size_t size = static_cast<std::size_t>(rights.cmsg_len) - CMSG_LEN(0);
   for (std::size_t offset = 0; offset + sizeof(int) <= size; offset += sizeof(int)) {
@@ -52,7 +52,7 @@ Endpoint endpoint_of_ipv4(const in_addr& address) noexcept {
   return endpoint_of(whole);
 }
 
-bool is_no_group(const in_addr& address) noexcept {
+bool is_unicast(const in_addr& address) noexcept {
   const in_addr_t number = ntohl(address.s_addr);
   return !IN_MULTICAST(number) && number != INADDR_BROADCAST;
 }
@@ -86,7 +86,7 @@ std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept {
 
 bool read_info(const msghdr& header, MessageInfo& info) noexcept {
   bool had_descriptors = false;
-  auto* const message = const_cast<msghdr*>(&header);  // as the macros of some systems want it
+  auto* const message = const_cast<msghdr*>(&header);  // the macros of some systems need it
   for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
     if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
       close_all(*part);

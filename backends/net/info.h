@@ -1,5 +1,5 @@
-// MessageInfo in the system's control messages: packet information (IPv4's by the system's own
-// means, IPv6's by RFC 3542) and, where the system has it, the size of segments (udp(7)).
+// MessageInfo in the system's control messages: packet information (system-specific for IPv4,
+// RFC 3542 for IPv6) and, where the system supports it, the size of segments (udp(7)).
 #pragma once
 
 #include <netinet/in.h>
@@ -14,19 +14,19 @@
 
 namespace rondo::backends {
 
-/// Room for all that read_info knows and write_info writes.
+/// Room for all control messages that read_info understands or write_info writes.
 struct alignas(cmsghdr) InfoControl {
   std::array<std::byte, 128> bytes;
 };
 
-/// Returns how much of `control`, the bytes of an InfoControl, it has filled.
+/// Writes to `control`, the bytes of an InfoControl; returns the number of bytes written.
 std::size_t write_info(const MessageInfo& info, MutableBytes control) noexcept;
-/// Fills what the received control messages tell. Descriptors, which a Unix socket is sent whether
-/// it wants them or not, are closed. Whether there were any.
+/// Fills `info` from the received control messages. Closes received descriptors, which the peer of
+/// a Unix socket can send unasked; returns whether there were any.
 bool read_info(const msghdr& header, MessageInfo& info) noexcept;
 
-/// Whether receive_messages can tell the size of a datagram that was truncated.
-extern const bool tells_whole_sizes [[gnu::visibility("hidden")]];
+/// Whether receive_messages reports the original size of a truncated datagram.
+extern const bool reports_whole_sizes [[gnu::visibility("hidden")]];
 /// Whether several datagrams can be sent as one message of segments.
 extern const bool has_segments [[gnu::visibility("hidden")]];
 
@@ -42,15 +42,15 @@ class ControlWriter {
   std::size_t used_ = 0;
 };
 
-// What a system does in its own way: it appends at the end, and knows what is its own.
+// The system-specific part. The write functions append their control messages.
 void write_segment_size(std::size_t size, ControlWriter& writer) noexcept;
 void read_segment_size(const cmsghdr& part, MessageInfo& info) noexcept;
 void write_ipv4_info(const MessageInfo& info, ControlWriter& writer) noexcept;
-/// False: it tells something else.
+/// Returns false if `part` is not packet information of IPv4.
 bool read_ipv4_info(const cmsghdr& part, MessageInfo& info) noexcept;
 
 inline const unsigned char* data_of(const cmsghdr& part) noexcept {
-  return CMSG_DATA(const_cast<cmsghdr*>(&part));  // as the macros of some systems want it
+  return CMSG_DATA(const_cast<cmsghdr*>(&part));  // the macros of some systems need it
 }
 template <typename Value>
 Value value_of(const cmsghdr& part) noexcept {
@@ -59,7 +59,7 @@ Value value_of(const cmsghdr& part) noexcept {
   return value;
 }
 Endpoint endpoint_of_ipv4(const in_addr& address) noexcept;
-/// Neither a group's nor everybody's.
-bool is_no_group(const in_addr& address) noexcept;
+/// Whether the address is neither a multicast group nor the broadcast address.
+bool is_unicast(const in_addr& address) noexcept;
 
 }  // namespace rondo::backends

@@ -1,8 +1,8 @@
-// IPv4's packet information in two messages: FreeBSD and OpenBSD.
+// FreeBSD and OpenBSD: the packet information of IPv4 in two messages.
 //
-// IP_RECVDSTADDR tells the address in the datagram's header, IP_RECVIF the interface. A subnet's
-// broadcast passes for unicast. What is sent can choose its address (IP_SENDSRCADDR) but not its
-// interface.
+// IP_RECVDSTADDR reports the address in the datagram's header, IP_RECVIF the interface. The
+// broadcast address of a subnet is taken for unicast. A datagram to send can choose its source
+// address (IP_SENDSRCADDR) but not its interface.
 #include <sys/types.h>  // first: <net/if_dl.h> does not include it
 
 #include <net/if_dl.h>
@@ -22,7 +22,7 @@ bool read_ipv4_info(const cmsghdr& part, MessageInfo& info) noexcept {
   if (part.cmsg_type == IP_RECVDSTADDR) {
     const auto address = value_of<in_addr>(part);
     info.local = endpoint_of_ipv4(address);
-    info.unicast = is_no_group(address);
+    info.unicast = is_unicast(address);
     return true;
   }
   if (part.cmsg_type != IP_RECVIF) return false;

@@ -1,5 +1,5 @@
-// What Linux tells and takes beside the packet information: generic segmentation and receive
-// offload of UDP (udp(7); 4.18 and 5.0), and the whole size of a truncated datagram.
+// Linux supports generic segmentation offload (4.18) and receive offload (5.0) for UDP (udp(7)),
+// and reports the whole size of a truncated datagram.
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
@@ -9,11 +9,11 @@
 
 namespace rondo::backends {
 
-const bool tells_whole_sizes = true;
+const bool reports_whole_sizes = true;
 const bool has_segments = true;
 
 void write_segment_size(std::size_t size, ControlWriter& writer) noexcept {
-  // What does not fit is 0, for which the kernel sends no segments but says EMSGSIZE in the end.
+  // A size that does not fit becomes 0: the kernel then makes no segments and returns EMSGSIZE.
   const auto value = static_cast<std::uint16_t>(size > UINT16_MAX ? 0 : size);
   writer.add(IPPROTO_UDP, UDP_SEGMENT, &value, sizeof(value));
 }

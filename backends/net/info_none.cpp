@@ -1,9 +1,9 @@
-// Systems that know no segments, and do not tell how large a truncated datagram was.
+// Systems without segments, which do not report the original size of a truncated datagram.
 #include "info.h"
 
 namespace rondo::backends {
 
-const bool tells_whole_sizes = false;
+const bool reports_whole_sizes = false;
 const bool has_segments = false;
 
 void write_segment_size(std::size_t, ControlWriter&) noexcept {}

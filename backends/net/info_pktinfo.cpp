@@ -1,8 +1,9 @@
-// IPv4's packet information by IP_PKTINFO: Linux, macOS, NetBSD.
+// Linux, macOS, NetBSD: the packet information of IPv4 in IP_PKTINFO.
 //
-// It tells two addresses: the one in the datagram's header, which may be a group's or a broadcast,
-// and the one of this host that an answer would come from. Where they are the same, it was unicast.
-// NetBSD tells the first alone, under both names: there a subnet's broadcast passes for unicast.
+// It reports two addresses: the one in the datagram's header, which may be a multicast or broadcast
+// address, and the address of this host that a reply would have as its source. If they are equal,
+// the datagram was unicast. NetBSD reports the first address in both fields: there the broadcast
+// address of a subnet is taken for unicast.
 #include <netinet/in.h>
 
 #include "info.h"
@@ -22,7 +23,7 @@ bool read_ipv4_info(const cmsghdr& part, MessageInfo& info) noexcept {
   info.local = endpoint_of_ipv4(packet.ipi_addr);
   info.interface = static_cast<std::uint32_t>(packet.ipi_ifindex);
   info.unicast =
-      packet.ipi_addr.s_addr == packet.ipi_spec_dst.s_addr && is_no_group(packet.ipi_addr);
+      packet.ipi_addr.s_addr == packet.ipi_spec_dst.s_addr && is_unicast(packet.ipi_addr);
   return true;
 }
 

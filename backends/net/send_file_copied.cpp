@@ -1,5 +1,5 @@
-// Files to sockets where there is no sendfile: NetBSD and OpenBSD. A piece a call, through the
-// program: what the socket does not take is read again by the next call.
+// NetBSD and OpenBSD have no sendfile: each call copies one piece through the program. Bytes that
+// the socket does not accept are read again by the next call.
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Linux, FreeBSD, NetBSD: a signal is taken, if there is one, by one call.
+// Linux, FreeBSD, NetBSD: one call consumes a pending signal, if there is one.
 #include <csignal>
 #include <ctime>
 
@@ -11,7 +11,7 @@ void take_pending_sigpipe() noexcept {
   sigemptyset(&sigpipe);
   sigaddset(&sigpipe, SIGPIPE);
   const timespec no_wait{};
-  ::sigtimedwait(&sigpipe, nullptr, &no_wait);  // none pending, where it is ignored: that is fine
+  ::sigtimedwait(&sigpipe, nullptr, &no_wait);  // fails if SIGPIPE is ignored
 }
 
 }  // namespace rondo::backends

@@ -1,4 +1,5 @@
-// macOS and OpenBSD, which have no sigtimedwait: looked for first, so that nobody waits.
+// macOS and OpenBSD have no sigtimedwait: check for a pending signal first, so that sigwait does
+// not block.
 #include <csignal>
 
 #include "calls.h"

@@ -1,17 +1,17 @@
-// SystemNet: the system's own sockets.
+// The system's own sockets.
 //
-// Each function is one system call. There is no loop around EINTR: a call that was interrupted says
-// "not now" (EAGAIN), which a level-triggered poller tells again; on a non-blocking descriptor read
-// and write never are, so they are the bare calls. connect and close differ: an interrupted connect
-// goes on by itself (-EINPROGRESS), and an interrupted close has closed; a second one could hit a
-// descriptor that another thread was given meanwhile.
+// Each function makes one system call. No function repeats a call after EINTR: an interrupted call
+// returns EAGAIN, and a level-triggered poller reports the descriptor again. On a non-blocking
+// descriptor a signal never interrupts read and write, so they are the bare calls. connect and
+// close differ: an interrupted connect continues by itself (-EINPROGRESS), and an interrupted close
+// has closed the descriptor. A second close could hit one that another thread has opened meanwhile.
 //
-// Sockets are written with send and sendmsg, which can be told not to raise SIGPIPE. What is no
-// socket is written with SIGPIPE blocked for this thread, and taken if the write raised it. A
-// SIGPIPE that was pending before stays pending.
+// Sockets are written with send and sendmsg, which take a flag against SIGPIPE. Other descriptors
+// are written with SIGPIPE blocked for this thread; the signal is consumed if the write raised it.
+// A SIGPIPE that was pending before stays pending.
 //
-// Arrays stand on the stack, so batches are bounded: receive and send do one kernel batch per call,
-// since an error behind the first batch would be lost.
+// The arrays are on the stack, so batches are bounded. receive and send make one kernel batch per
+// call, because an error after the first batch would be lost.
 #include "calls.h"
 #include "files.h"
 #include "groups.h"
@@ -89,15 +89,15 @@ int how_of(Direction direction) noexcept {
   return SHUT_RDWR;
 }
 
-/// Room for whatever address the system writes.
+/// Room for any address that the system writes.
 struct Address {
   sockaddr_storage storage;
   socklen_t size = sizeof(storage);
 
   sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
 
-  /// No address at all is an unnamed socket of the Unix family. One of a family that Endpoint does
-  /// not know leaves `endpoint` as it was.
+  /// An address of size 0 is that of an unnamed Unix socket. An address of a family that Endpoint
+  /// does not support leaves `endpoint` as it was.
   int copy_to(Endpoint& endpoint) noexcept {
     if (size == 0) {
       storage.ss_family = AF_UNIX;
@@ -110,12 +110,12 @@ struct Address {
   }
 };
 
-/// As much of `parts` as there is room for; returns how many that are.
+/// Copies as many of `parts` as fit; returns their number.
 template <typename Part>
 std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexcept {
   const std::size_t count = std::min(parts.size(), into.size());
   for (std::size_t i = 0; i < count; ++i) {
-    // iovec serves both directions; the kernel does not write through one that is sent.
+    // iovec serves both directions; the kernel only reads the data to send.
     into[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
   }
   return count;
@@ -129,8 +129,8 @@ bool lacks_segments(const Message& message) noexcept {
 class Batch {
  public:
   enum class Purpose : bool { receive, send };
-  /// Takes as many of `messages` as fit, in order: none if the first one has too many parts, or
-  /// segments that the system lacks.
+  /// Takes as many of `messages` as fit, in order. Takes none if the first one has too many parts,
+  /// or needs segments, which the system lacks.
   Batch(std::span<Message> messages, Purpose purpose) noexcept {
     for (Message& message : messages.first(std::min(messages.size(), messages_max))) {
       const std::span<iovec> room = std::span{parts_}.subspan(parts_used_);
@@ -165,7 +165,7 @@ class Batch {
     }
     if (message.address == nullptr) return;
     addresses_[index].size = header.msg_namelen;
-    // An unknown family leaves the address as it was: the datagram counts all the same.
+    // A datagram from an unsupported family is delivered with the address unchanged.
     (void)addresses_[index].copy_to(*message.address);
   }
 
@@ -199,13 +199,13 @@ class Batch {
   void read_info(Message& message, std::size_t index) noexcept {
     std::size_t room = 0;
     for (const MutableBytes part : message.parts) room += part.size();
-    // A size that is not what it was before truncation is none.
+    // The size after truncation is not the whole size.
     const bool is_whole =
-        !message.truncated || (backends::tells_whole_sizes && sizes_wanted_ == Sizes::whole);
+        !message.truncated || (backends::reports_whole_sizes && sizes_wanted_ == Sizes::whole);
     *message.info = MessageInfo{};
     message.info->whole_size = is_whole ? message.size : 0;
     message.size = std::min(message.size, room);
-    // As if there had been no room for them.
+    // Received descriptors were closed: report them like those that did not fit.
     if (backends::read_info(headers_[index], *message.info)) message.control_truncated = true;
   }
 
@@ -219,8 +219,8 @@ class Batch {
   std::array<iovec, parts_max> parts_;
 };
 
-// Cancellation points, which the C library therefore does not declare noexcept. Here they are, so
-// that the hot calls below are jumps.
+// The C library does not declare these noexcept, because they are cancellation points. As noexcept
+// functions, the calls in read() and write() below compile to jumps.
 const auto read_noexcept = reinterpret_cast<ssize_t (*)(int, void*, std::size_t) noexcept>(::read);
 const auto send_noexcept =
     reinterpret_cast<ssize_t (*)(int, const void*, std::size_t, int) noexcept>(::send);
@@ -320,7 +320,7 @@ int SystemNet::accept(int fd, Endpoint* peer) noexcept {
   Address address;
   const int accepted = backends::open_accepted(fd, address.get(), &address.size);
   if (accepted < 0) return failure();
-  // A client whose address is of a family that Endpoint does not know is a client all the same.
+  // A client with an address of an unsupported family is accepted with an empty endpoint.
   if (address.copy_to(*peer) != 0) *peer = Endpoint{};
   return accepted;
 }
@@ -376,7 +376,7 @@ int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface
 }  // namespace
 
 Net& system_net() noexcept {
-  // Never destroyed: sockets in static objects may be closed after everything else has ended.
+  // Never destroyed: sockets in static objects may be closed after all other destructors ran.
   alignas(SystemNet) static std::byte storage[sizeof(SystemNet)];
   static Net* const net = std::construct_at(reinterpret_cast<SystemNet*>(storage));
   return *net;

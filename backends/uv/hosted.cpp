@@ -1,13 +1,12 @@
-// A reactor inside a libuv loop that its owner runs. libuv calls back for events, for wake() (an
-// async handle) and for the deadline (a timer, whole milliseconds, rounded up); a check handle runs
-// right after the poll and gives the guest its turn, once for all that was delivered. A turn that
-// is wanted soon is asked for with an idle handle, which keeps the loop from sleeping: a timer of
-// 0 ms, armed again in its own callback, would never let libuv come to its poll.
+// A reactor inside a libuv loop that another program part, the host, runs. libuv calls back for
+// events, for wake() (an async handle) and for the deadline (a timer, in whole milliseconds,
+// rounded up). A check handle runs right after the poll and runs one turn of the hosted loop for
+// all events of the poll. An idle handle requests an immediate turn: it keeps the host's loop from
+// sleeping. A timer of 0 ms, armed again in its own callback, would keep libuv from polling.
 //
-// All handles are unreferenced but the async one, while the guest has something to wait for.
+// The async handle is referenced while the hosted loop waits for something; the others never are.
 //
-// The handles outlive the backend: they are freed when their close callbacks have run, by the loop
-// that the host still runs.
+// The handles outlive the backend. The loop of the host frees them in their close callbacks.
 #include <uv.h>
 
 #include <array>
@@ -110,7 +109,7 @@ class UvHosted final : public HostedBackend {
   void unwatch(int fd, Ready) noexcept override { poller_.unwatch(fd); }
   void wake() noexcept override { uv_async_send(&handles_->async); }
 
-  /// uv_loop_fork, which the child calls for its loop, has renewed it already.
+  /// The child process has called uv_loop_fork for its loop, which renewed the handles already.
   std::error_code reinit() noexcept override {
     poller_.forget_interests();
     return {};

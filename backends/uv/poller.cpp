@@ -1,16 +1,18 @@
-// libuv 1.44 to 1.50, as read and as run:
+// What this file relies on, as read in the sources of libuv 1.44 to 1.50 and as run:
 //
-// - One uv_poll_t a descriptor. uv_close is asynchronous, so a node belongs to libuv from then on
-//   and is freed in the close callback; a new one for the same descriptor may be made at once.
-// - uv_poll_init costs three system calls and says EPERM for what cannot be polled; uv_poll_start
-//   costs a DEL and an ADD. A registration that rests keeps its stopped handle.
-// - Any EPOLLERR comes as UV_EBADF without events, and the handle is stopped. The watched
-//   directions are reported as ready, and the handle is started again before the next wait, if it
-//   is still there by then: the read or write in between has found the error.
-// - UV_READABLE and UV_WRITABLE have the values of Ready; a hang-up alone comes as what is watched.
-// - uv_poll_init makes the descriptor non-blocking, which others may share: standard input. It is
-//   made what it was; libuv itself neither reads nor writes it.
-// - The handles are unreferenced: what keeps a reactor running is the reactor's to count.
+// - There is one uv_poll_t per descriptor. uv_close is asynchronous: the node then belongs to libuv
+//   and is freed in the close callback. A new one for the same descriptor may be made at once.
+// - uv_poll_init costs three system calls and returns EPERM for what cannot be polled;
+//   uv_poll_start costs an EPOLL_CTL_DEL and an EPOLL_CTL_ADD. A registration without an interest
+//   keeps its stopped handle.
+// - Any EPOLLERR comes as UV_EBADF without events, and libuv stops the handle. Both directions are
+//   reported as ready, so that a read or write finds the error. The handle is started again before
+//   the next wait, if it still exists.
+// - UV_READABLE and UV_WRITABLE have the values of Ready. A hang-up alone comes as the watched
+//   directions.
+// - uv_poll_init makes the descriptor non-blocking. Other processes may share it, as with standard
+//   input, so its flags are restored: libuv neither reads nor writes it.
+// - The handles are unreferenced, because the reactor itself counts what keeps it running.
 #include "poller.h"
 
 #include <fcntl.h>
@@ -28,7 +30,7 @@ static_assert(UV_WRITABLE == static_cast<int>(Ready::write));
 
 namespace {
 
-constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv asks the kernel for
+constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv requests from the kernel
 
 }  // namespace
 
@@ -44,25 +46,25 @@ std::uint64_t uv_time_reaching(TimePoint deadline) noexcept {
 }
 
 UvPoller::~UvPoller() {
-  for (std::size_t place = 0; place < nodes_.size(); ++place) unwatch(static_cast<int>(place));
+  for (std::size_t index = 0; index < nodes_.size(); ++index) unwatch(static_cast<int>(index));
 }
 
 std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexcept {
   if (fd < 0) return std::make_error_code(std::errc::bad_file_descriptor);
-  const auto place = static_cast<std::size_t>(fd);
-  const bool is_new = place >= nodes_.size() || nodes_[place] == nullptr;
+  const auto index = static_cast<std::size_t>(fd);
+  const bool is_new = index >= nodes_.size() || nodes_[index] == nullptr;
   if (is_new) {
     if (to == Ready::none) return {};
     if (const std::error_code error = add_node(fd)) return error;
   } else if (to != Ready::none) {
     if (const std::error_code error = check(fd)) return error;
   }
-  nodes_[place]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
-  interests_[place] = to;
+  nodes_[index]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
+  interests_[index] = to;
   if (to == Ready::none) {
-    return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[place]->handle));
+    return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[index]->handle));
   }
-  // The first wait may be far. A change is made right before one, and was just checked.
+  // A new registration may be made long before the next wait. A changed one was checked just now.
   if (is_new) note_started(fd);
   return start(fd, to);
 }
@@ -73,7 +75,7 @@ std::error_code UvPoller::start(int fd, Ready interest) noexcept {
 }
 
 void UvPoller::note_started(int fd) noexcept {
-  // Room was made with the node; more than one entry for a descriptor says nothing new.
+  // add_node() reserved the capacity. If it is exhausted, the descriptor is already in the list.
   if (started_.size() < started_.capacity()) started_.push_back(fd);
 }
 
@@ -82,24 +84,24 @@ std::error_code UvPoller::check(int fd) noexcept {
   if (::fstat(fd, &about) != 0) return last_system_error();
   const auto type = about.st_mode & S_IFMT;
   if (type == S_IFSOCK || type == S_IFIFO || type == 0) return {};  // 0: an eventfd and its like
-  // Of a file, a directory or a device libuv asks the kernel, but only for a new handle, and it
-  // makes none while another is started.
-  const auto place = static_cast<std::size_t>(fd);
+  // For a file, a directory or a device, libuv asks the kernel; but only for a new handle, and it
+  // makes no new handle while another one is started.
+  const auto index = static_cast<std::size_t>(fd);
   const bool was_started =
-      uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[place]->handle)) != 0;
-  (void)uv_poll_stop(&nodes_[place]->handle);  // cannot fail
-  Node* const mine = std::exchange(nodes_[place], nullptr);
+      uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0;
+  (void)uv_poll_stop(&nodes_[index]->handle);  // cannot fail
+  Node* const mine = std::exchange(nodes_[index], nullptr);
   const std::error_code error = add_node(fd);
-  if (nodes_[place] != nullptr) close(*nodes_[place]);
-  nodes_[place] = mine;
-  return error || !was_started ? error : start(fd, interests_[place]);
+  if (nodes_[index] != nullptr) close(*nodes_[index]);
+  nodes_[index] = mine;
+  return error || !was_started ? error : start(fd, interests_[index]);
 }
 
 std::error_code UvPoller::add_node(int fd) noexcept try {
-  const auto place = static_cast<std::size_t>(fd);
-  if (place >= nodes_.size()) {
-    interests_.resize(place + 1);
-    nodes_.resize(place + 1);
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= nodes_.size()) {
+    interests_.resize(index + 1);
+    nodes_.resize(index + 1);
     stopped_.reserve(nodes_.capacity());
     started_.reserve(nodes_.capacity());
   }
@@ -108,19 +110,19 @@ std::error_code UvPoller::add_node(int fd) noexcept try {
   const int flags = ::fcntl(fd, F_GETFL);
   // A failing uv_poll_init leaves no handle behind (src/unix/poll.c).
   if (const int status = uv_poll_init(&loop_, &node->handle, fd)) return uv_error(status);
-  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // it was so before
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // restore them
   uv_unref(reinterpret_cast<uv_handle_t*>(&node->handle));
-  nodes_[place] = node.release();
+  nodes_[index] = node.release();
   return {};
 } catch (const std::bad_alloc&) {
   return std::make_error_code(std::errc::not_enough_memory);
 }
 
 void UvPoller::unwatch(int fd) noexcept {
-  const auto place = static_cast<std::size_t>(fd);
-  if (place >= nodes_.size() || nodes_[place] == nullptr) return;
-  Node* const node = std::exchange(nodes_[place], nullptr);
-  interests_[place] = Ready::none;
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= nodes_.size() || nodes_[index] == nullptr) return;
+  Node* const node = std::exchange(nodes_[index], nullptr);
+  interests_[index] = Ready::none;
   close(*node);
 }
 
@@ -159,27 +161,27 @@ void UvPoller::deliver_to(Sink* sink) noexcept {
 void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
   uv_os_fd_t fd = -1;
   (void)uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle), &fd);  // an open handle has one
-  // Room was made with the node. More than one entry for a descriptor says nothing new.
+  // add_node() reserved the capacity. If it is exhausted, the descriptor is already in the list.
   if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
 }
 
 void UvPoller::prepare() noexcept {
   for (const int fd : stopped_) {
-    const auto place = static_cast<std::size_t>(fd);
-    if (nodes_[place] == nullptr || interests_[place] == Ready::none) continue;
-    // The next descriptor of that number, which was started as a new one.
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[place]->handle)) != 0) continue;
+    const auto index = static_cast<std::size_t>(fd);
+    if (nodes_[index] == nullptr || interests_[index] == Ready::none) continue;
+    // It belongs to a later descriptor with that number, which was started as a new one.
+    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0) continue;
     note_started(fd);
-    (void)start(fd, interests_[place]);  // only a closing handle can be refused, and it is not
+    (void)start(fd, interests_[index]);  // fails only for a closing handle
   }
   stopped_.clear();
-  // libuv adds it to the kernel's set when it polls, and aborts if that is refused. Closing it
-  // before its registration ended is against the contract, but no reason to end the program; nor
-  // is a file that has got the number since.
+  // libuv adds a started descriptor to the kernel's set when it polls, and aborts if that fails. It
+  // fails if the user has closed the descriptor before its registration ended, which violates the
+  // contract, or if a file has got the number since. Neither must end the program.
   for (const int fd : started_) {
     Node* const node = nodes_[static_cast<std::size_t>(fd)];
     if (node == nullptr || !check(fd)) continue;
-    (void)uv_poll_stop(&node->handle);  // it says that it cannot fail
+    (void)uv_poll_stop(&node->handle);  // documented not to fail
   }
   started_.clear();
 }

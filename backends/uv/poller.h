@@ -1,4 +1,4 @@
-// What both libuv backends share: a uv_poll_t for each watched descriptor, and libuv's clock.
+// What both libuv backends share: a uv_poll_t for each watched descriptor, and the clock of libuv.
 #pragma once
 
 #include <uv.h>
@@ -18,7 +18,7 @@ inline std::error_code uv_error(int status) noexcept {
   return status < 0 ? system_error(-status) : std::error_code{};
 }
 
-/// When libuv's clock, in whole milliseconds, has certainly reached `deadline`.
+/// The first whole millisecond of libuv's clock that is not before `deadline`.
 std::uint64_t uv_time_reaching(TimePoint deadline) noexcept;
 
 class UvPoller {
@@ -26,22 +26,22 @@ class UvPoller {
   explicit UvPoller(uv_loop_t& loop) noexcept : loop_(loop) {}
   UvPoller(const UvPoller&) = delete;
   UvPoller& operator=(const UvPoller&) = delete;
-  /// Closes what is left; the handles are freed when the loop runs their close callbacks.
+  /// Closes the remaining handles. They are freed when the loop runs their close callbacks.
   ~UvPoller();
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
   void unwatch(int fd) noexcept;
-  /// Starts again what libuv stopped because of an error, and stops what was started and closed
-  /// since, which libuv would abort on. Before each wait.
+  /// Call it before each wait. Starts the handles again that libuv stopped because of an error, and
+  /// stops those with a descriptor that was closed since, for which libuv would abort.
   void prepare() noexcept;
   void forget_interests() noexcept;
 
-  /// Events go to `sink` from now on. Null: nobody wants any.
+  /// From now on events are delivered to `sink`. Null: between two waits, when there are none.
   void deliver_to(Sink* sink) noexcept;
-  /// How many events were delivered to this sink.
+  /// The number of events that were delivered to this sink.
   [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
-  /// What the sink threw, which cannot pass through libuv's frames. From then on nothing was
-  /// delivered; after this, it is again.
+  /// What the sink threw, or null: an exception cannot pass through the frames of libuv. Events
+  /// that follow an exception are not delivered until it has been taken.
   [[nodiscard]] std::exception_ptr take_exception() noexcept {
     return std::exchange(exception_, nullptr);
   }
@@ -54,7 +54,7 @@ class UvPoller {
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
-  /// Whether libuv will not abort on it: an error for what is closed or cannot be polled.
+  /// Returns an error if libuv would abort: the descriptor is closed or cannot be polled.
   [[nodiscard]] std::error_code check(int fd) noexcept;
   void note_started(int fd) noexcept;
   static void close(Node& node) noexcept;
@@ -65,7 +65,7 @@ class UvPoller {
   Sink* sink_ = nullptr;
   std::uint64_t delivered_ = 0;
   std::exception_ptr exception_;
-  // By descriptor. The interest stands apart, where it costs a byte and not a word.
+  // Both are indexed by descriptor. The interest is separate: there it costs a byte, not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
   std::vector<int> stopped_;

@@ -1,13 +1,13 @@
-// The default: a libuv loop of the reactor's own. wait() is one iteration of it, and libuv calls
-// back into the sink from there.
+// The default backend: a libuv loop that belongs to the reactor. wait() runs one iteration of it,
+// in which libuv calls the sink.
 //
-// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up; one that has
-// passed is due at once, and not a millisecond later. libuv before 1.45 runs timers before it polls
-// and would then sleep without one, so the timer's callback asks the loop not to (uv_stop). The
-// async handle that is wake() keeps the loop willing to sleep.
+// The deadline is one uv_timer, armed in libuv's whole milliseconds, rounded up; a deadline that
+// has passed is due at once, not a millisecond later. libuv before 1.45 runs timers before it polls
+// and would then sleep without a timer, so the timer's callback stops the loop (uv_stop). The async
+// handle of wake() keeps the loop alive, so that it sleeps.
 //
-// libuv goes back to the kernel up to 48 times before it returns, as long as each look fills its
-// 1024 places: a wait is bounded by 49,152 events, with a look at the timers after each batch.
+// libuv polls the kernel up to 48 times before it returns, as long as each poll fills its array of
+// 1024 events: one wait reports 49,152 events at most, and the sink is notified after each batch.
 #include <unistd.h>
 #include <uv.h>
 
@@ -36,7 +36,7 @@ class UvBackend final : public Backend {
 
   [[nodiscard]] std::error_code open() noexcept {
     if (const int status = uv_loop_init(&loop_)) {
-      // libuv 1.44 leaves its epoll set open when it fails further on.
+      // libuv 1.44 leaves its epoll set open if it fails after opening it.
       if (const int fd = uv_backend_fd(&loop_); fd >= 0) (void)::close(fd);
       return uv_error(status);
     }
@@ -58,7 +58,7 @@ class UvBackend final : public Backend {
     uv_close(base(async_), nullptr);
     uv_run(&loop_, UV_RUN_NOWAIT);  // runs the close callbacks
     const int status = uv_loop_close(&loop_);
-    RONDO_ASSERT(status == 0);  // else a handle of the user's own was left open
+    RONDO_ASSERT(status == 0);  // otherwise the user has left a handle open
     static_cast<void>(status);
   }
 
@@ -82,12 +82,12 @@ class UvBackend final : public Backend {
   void wake() noexcept override { uv_async_send(&async_); }
 
   std::error_code reinit() noexcept override {
-    if (broken_) return broken_;  // a loop that could not be forked is of no use, nor to be closed
-    broken_ = uv_error(uv_loop_fork(&loop_));  // which takes every started handle along
+    if (broken_) return broken_;               // such a loop can be neither used nor closed
+    broken_ = uv_error(uv_loop_fork(&loop_));  // starts every active handle again
     poller_->forget_interests();
     if (broken_) return broken_;
-    // libuv 1.44 believes that a wake-up which was under way is still to come, and sends no other;
-    // its channel is gone. The field is part of uv_async_t in every release of libuv 1.
+    // A pending wake-up was lost with the old channel, but libuv 1.44 still waits for it and sends
+    // no other. The field is part of uv_async_t in every release of libuv 1.
     async_.pending = 0;
     uv_async_send(&async_);
     return {};
