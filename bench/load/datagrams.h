@@ -13,34 +13,30 @@
 
 namespace load {
 
-/// Keeps so many datagrams under way from one socket, so that the server always finds several:
-/// whatever has come back is followed by as many. They are too few to overflow a socket's buffer,
-/// and loopback loses none: silence is an error. No latency is measured.
+/// Keeps so many datagrams in flight from one socket, so that the server always finds several. They
+/// are too few to overflow a socket's buffer, and loopback loses none, so silence is an error. No
+/// latency is measured.
 class Datagrams final : public Load {
  public:
-  /// `server_pid` is the process whose CPU time is counted, 0 for none.
-  Datagrams(const sockaddr_in& server, std::size_t size, int server_pid);
+  Datagrams(const sockaddr_in& server, std::size_t size, int server_pid, Progress& progress);
   ~Datagrams() override;
 
-  /// How many are under way.
+  /// How many are in flight.
   std::size_t connect(std::size_t count) override;
-  Measurement measure(std::uint64_t warm_up_ns, std::uint64_t duration_ns) override;
-  Measurement exchange(std::uint64_t messages) override;
 
  private:
+  void begin() override { send_more(); }
+  void turn(std::uint64_t until_ns) override;
+  [[nodiscard]] bool is_busy() const noexcept override { return answered_ < sequence_; }
   void send_more();
-  void receive_some();
-  void check(std::size_t place, std::size_t size);
+  void check(std::size_t index, std::size_t size);
 
-  int server_pid_;
   int fd_;
   Message message_;
-  std::size_t room_;  // for one, with a byte to spare
+  std::size_t room_;  // for one datagram, with a byte to spare
   std::vector<std::byte> bytes_;
   std::vector<iovec> parts_;
   std::vector<mmsghdr> batch_;
-  Measurement measurement_;
-  std::uint64_t unsent_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t answered_ = 0;
 };

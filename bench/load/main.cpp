@@ -15,9 +15,8 @@
 #include <string_view>
 #include <utility>
 
-#include "churn.h"
-#include "clients.h"
 #include "datagrams.h"
+#include "exchange.h"
 #include "options.h"
 #include "pings.h"
 
@@ -42,7 +41,7 @@ std::optional<sockaddr_in> address_of(std::string_view endpoint) {
   return address;
 }
 
-// As many of the wanted clients as the hard limit of descriptors allows.
+// How many of the wanted clients the hard limit of descriptors allows.
 std::size_t clients_that_fit(std::size_t wanted) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
@@ -89,19 +88,19 @@ std::unique_ptr<load::Load> make_load(const load::Options& options, const sockad
   const auto [size, pid] = std::pair{options.size, options.server_pid};
   switch (options.kind) {
     case load::Kind::churn:
-      return std::make_unique<load::Churn>(server, size, pid);
+      return std::make_unique<load::Churn>(server, size, pid, progress);
     case load::Kind::pings:
-      return std::make_unique<load::Pings>(server, size, pid, options.firehose);
+      return std::make_unique<load::Pings>(server, size, pid, progress, options.firehose);
     case load::Kind::datagrams:
-      return std::make_unique<load::Datagrams>(server, size, pid);
+      return std::make_unique<load::Datagrams>(server, size, pid, progress);
     case load::Kind::exchange:
       break;
   }
-  return std::make_unique<load::Clients>(server, size, pid, progress);
+  return std::make_unique<load::Exchange>(server, size, pid, progress);
 }
 
 // Each line of standard input is a number of seconds to measure.
-void obey(load::Load& clients, std::size_t connected, const load::Options& options) {
+void measure_on_request(load::Load& clients, std::size_t connected, const load::Options& options) {
   std::printf("{\"connected\": %zu}\n", connected);
   std::fflush(stdout);
   for (double seconds = 0; std::cin >> seconds;)
@@ -129,7 +128,7 @@ int main(int argc, char** argv) {
                  std::strerror(clients.exhaustion()));
 
   if (options.idle) {
-    obey(clients, connected, options);
+    measure_on_request(clients, connected, options);
   } else if (options.messages > 0) {
     print(clients.exchange(options.messages), connected, clients.lost(), options.size);
   } else {

@@ -10,8 +10,8 @@
 
 namespace load {
 
-/// A counter that starts at a number mixed from client and sequence, so that a message need not be
-/// stored: it is made again when the answer has come.
+/// A counter that starts at a number mixed from client and sequence. A message is not stored: it is
+/// made again when the reply has come.
 class Message {
  public:
   explicit Message(std::size_t size)
@@ -21,11 +21,11 @@ class Message {
     constexpr std::uint64_t mixer = 0x9e3779b97f4a7c15;  // 2^64 divided by the golden ratio
     std::iota(words_.begin(), words_.end(), (client << 32 ^ sequence) * mixer);
   }
-  /// Of the one that was made last.
+  /// The bytes of the message that was made last.
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
     return std::as_bytes(std::span{words_}).first(size_);
   }
-  /// Whether `part` is what stands at `offset` of it.
+  /// Whether the message has `part` at `offset`.
   [[nodiscard]] bool has(std::span<const std::byte> part, std::size_t offset) const noexcept {
     return part.size() <= size_ - offset &&
            std::memcmp(part.data(), bytes().data() + offset, part.size()) == 0;

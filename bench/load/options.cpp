@@ -13,12 +13,13 @@ constexpr double seconds_max = 3600;
 constexpr std::size_t datagram_size_max = 1400;  // fits a frame
 
 constexpr const char* idle_help =
-    "connect, report, then obey standard input: each line is a number of seconds to measure; its "
-    "end is ours";
+    "connect, report, then read standard input: each line is a number of seconds to measure; at "
+    "its "
+    "end the program ends";
 constexpr const char* kind_help =
     "exchange: a message in flight for each client; churn: each connects, exchanges one and "
-    "leaves, so many at once; pings: each sends one every 100 ms; datagrams: by UDP, so many under "
-    "way";
+    "leaves, so many at once; pings: each sends one every 100 ms; datagrams: over UDP, so many in "
+    "flight";
 
 const std::map<std::string, Kind> kinds = {{"exchange", Kind::exchange},
                                            {"churn", Kind::churn},

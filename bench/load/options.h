@@ -1,4 +1,4 @@
-// load: what the command line asks for.
+// load: the command line.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ enum class Kind : std::uint8_t {
 struct Options {
   std::string connect;
   Kind kind = Kind::exchange;
-  bool firehose = false;  ///< beside the pings, one who streams as much as the server takes
+  bool firehose = false;  ///< beside the pings, one client streams as much as the server takes
   std::size_t clients = 50;
   std::size_t size = 64;
   double seconds = 5;
@@ -26,10 +26,10 @@ struct Options {
   std::uint64_t messages = 0;  ///< instead of seconds, and without a warm-up; 0: by time
   bool idle = false;
   bool progress = false;
-  int server_pid = 0;  ///< whose CPU time is counted; 0: nobody's
+  int server_pid = 0;  ///< the process whose CPU time is counted; 0: none
 };
 
-/// Fills `options`. Returns the exit code where there is nothing more to do.
+/// Fills `options`. Returns the exit code if the program is to end now.
 std::optional<int> parse_options(int argc, char** argv, Options& options);
 
 }  // namespace load

@@ -1,4 +1,4 @@
-// load: says now and then how far it is.
+// load: reports progress now and then.
 #pragma once
 
 #include <unistd.h>
@@ -8,11 +8,11 @@
 
 namespace load {
 
-/// One line that is written over again on a terminal; lines of their own elsewhere, if asked for.
+/// On a terminal, one line that is overwritten; elsewhere, separate lines if requested.
 class Progress {
  public:
-  explicit Progress(bool asked_for) noexcept
-      : terminal_(isatty(STDERR_FILENO) == 1), shown_(asked_for || terminal_) {}
+  explicit Progress(bool requested) noexcept
+      : terminal_(isatty(STDERR_FILENO) == 1), shown_(requested || terminal_) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() {

@@ -20,7 +20,7 @@ std::uint64_t now_ns() noexcept {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// It is the first number of schedstat.
+// The first number of schedstat.
 std::uint64_t cpu_ns_of(int pid) {
   if (pid == 0) return 0;
   const std::string path = "/proc/" + std::to_string(pid) + "/schedstat";

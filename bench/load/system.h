@@ -1,4 +1,4 @@
-// load: what all loads ask the system for.
+// load: the system calls that all loads use.
 #pragma once
 
 #include <netinet/in.h>
@@ -19,14 +19,14 @@ std::uint64_t cpu_ns_of(int pid);
 /// Whether an errno says that descriptors, ports or memory have run out.
 bool is_exhaustion(int error) noexcept;
 
-/// A socket that has begun to connect, close-on-exec and non-blocking, Nagle's algorithm off. -1
-/// and errno where there is want of something; another failure ends the process.
+/// A socket that has begun to connect, close-on-exec and non-blocking, Nagle's algorithm off. If
+/// the system has run out of something, -1 and errno; any other failure ends the process.
 int begin_connecting(const sockaddr_in& server);
 
-/// Closes a connection so that it does not linger in TIME_WAIT: the peer sees a reset.
+/// Closes a connection with a reset, so that it does not remain in TIME_WAIT.
 void reset(int fd) noexcept;
 
-/// End the process with a message.
+/// Both end the process with a message.
 [[noreturn]] void die(const char* what);
 [[noreturn]] void die_with_errno(const char* what);
 
