@@ -1,5 +1,5 @@
-"""What bench/run and bench/costs share: the echo servers, the load generator, and looking at what
-they use."""
+"""What bench/run and bench/costs share: the echo servers, the load generator, and the measuring of
+what they use."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-START_SECONDS_MAX = 30  # a server under valgrind takes its time
+START_SECONDS_MAX = 30  # a server under valgrind is slow
 END_SECONDS_MAX = 20
 LOAD_SECONDS_MAX = 180
 LOOK_SECONDS = 0.01
@@ -21,7 +21,7 @@ DESCRIPTORS_BESIDES_CLIENTS = 64
 WARM_UP_CLIENTS = 100
 WARM_UP_MESSAGES = 2000
 
-# How examples/echo is started in each style. A session's timeout is touched by every message.
+# How examples/echo is started in each style. Every message moves a session's timeout.
 ECHO_STYLES = {
     "handler": ("--style", "handler"),
     "session": ("--style", "session", "--idle-timeout", "60"),
@@ -38,17 +38,17 @@ class Server:
 
     name: str
     command: tuple[str, ...]
-    poller: str = ""  # which raw loop it is compared with
+    poller: str = ""  # of the raw loop that it is compared with
     style: str = ""  # of rondo's echo
 
     @property
-    def is_rondo(self) -> bool:
-        return bool(self.style)
+    def is_raw(self) -> bool:
+        return bool(self.poller) and not self.style
 
 
 @dataclass
 class Programs:
-    """What stands in a build directory."""
+    """The programs of a build directory."""
 
     build: pathlib.Path
     missing: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Programs:
         return found.group(1).replace("\\", "").split()
 
     def backends(self, wanted: Iterable[str]) -> list[str]:
-        """Those that are named, or all that are built."""
+        """Those that are named, or else all that are built."""
         built = self.built_backends()
         for name in wanted:
             if name not in built:
@@ -74,7 +74,7 @@ class Programs:
         return list(wanted) or built
 
     def rondo(self, backends: Iterable[str], styles: Iterable[str] = ("handler",)) -> list[Server]:
-        """The echo of each style on each backend: all that are built, if none is named."""
+        """The echo of each style on each backend; if none is named, on all that are built."""
         echo = str(self.build / "examples" / "echo")
         return [
             Server(f"rondo {name}" if style == "handler" else f"rondo {name}, {style}",
@@ -108,7 +108,7 @@ class Programs:
 
 
 def raise_descriptor_limit() -> int:
-    """The soft limit becomes the hard one, for us and our children. Returns it."""
+    """Raises the soft limit to the hard one, for us and our children. Returns it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
@@ -121,7 +121,7 @@ def clients_that_fit(wanted: int) -> int:
 
 
 def end(process: subprocess.Popen) -> int:
-    """Asks it to end, then insists. Returns its exit code."""
+    """Terminates the process, then kills it. Returns its exit code."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -132,7 +132,7 @@ def end(process: subprocess.Popen) -> int:
 
 
 class RunningServer:
-    """Started on a free port; ended with the `with` block."""
+    """Started on a free port; ends with the `with` block."""
 
     def __init__(self, server: Server, wrapper: tuple[str, ...] = (), core: int | None = None):
         self.server = server
@@ -161,7 +161,7 @@ class RunningServer:
 
     @property
     def pid(self) -> int:
-        """The server's own process, where a tracer was started around it."""
+        """The server's own process, also if a tracer was started around it."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         found = children.read_text().split()
         return int(found[0]) if found else self.process.pid
@@ -176,7 +176,7 @@ class RunningServer:
 
     def terminate(self) -> None:
         """Ends the server itself, after it has seen all its clients leave, so that a tracer around
-        it can write down what it has seen, which is the same each time."""
+        it can write its report, which is then the same each time."""
         deadline = time.monotonic() + END_SECONDS_MAX
         while self._count_descriptors() > self.descriptors and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
@@ -188,14 +188,14 @@ class RunningServer:
 
     def __exit__(self, *_) -> None:
         if self.process.poll() is None and self.pid != self.process.pid:
-            os.kill(self.pid, signal.SIGTERM)  # a tracer that ends leaves it behind
+            os.kill(self.pid, signal.SIGTERM)  # a tracer that ends leaves the server running
         end(self.process)
         self.process.stdout.close()
 
 
 def exchange(programs: Programs, endpoint: str, clients: int, messages: int,
              load: tuple[str, ...] = ()) -> dict:
-    """Runs a load of so many messages to its end; `load` is what else is said to the generator."""
+    """Runs a load of so many messages to its end; `load` has more arguments for the generator."""
     done = subprocess.run(
         [programs.load, "--connect", endpoint, "--clients", str(clients), "--messages",
          str(messages), *load],
@@ -206,13 +206,13 @@ def exchange(programs: Programs, endpoint: str, clients: int, messages: int,
 
 
 def warm_up(programs: Programs, endpoint: str) -> None:
-    """Makes a server touch, once, the memory that does not depend on how many clients there are."""
+    """Makes a server touch, once, the memory that does not depend on the number of clients."""
     exchange(programs, endpoint, WARM_UP_CLIENTS, WARM_UP_MESSAGES)
 
 
 class HeldClients:
-    """Clients that stay connected, and exchange messages when told; until the `with` block ends.
-    `server` has an endpoint and a pid; `load` is what else is said to the generator."""
+    """Clients that stay connected, and exchange messages on request, until the `with` block ends.
+    `server` has an endpoint and a pid; `load` has more arguments for the generator."""
 
     def __init__(self, programs: Programs, server: RunningServer, clients: int,
                  core: int | None = None, warm_up_seconds: float = 0.3, size: int = 64,
@@ -258,7 +258,7 @@ class HeldClients:
 
 def bytes_per_idle_connection(programs: Programs, server: RunningServer,
                               clients: int) -> tuple[float, int]:
-    """What the server's memory grows by for each of so many connections; how many it was."""
+    """The growth of the server's memory for each of so many connections, and their number."""
     warm_up(programs, server.endpoint)
     before = server.rss()
     with HeldClients(programs, server, clients) as held:
@@ -266,7 +266,7 @@ def bytes_per_idle_connection(programs: Programs, server: RunningServer,
 
 
 def table(rows: list[list[str]]) -> str:
-    """The first column to the left, the others to the right."""
+    """Aligns the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:

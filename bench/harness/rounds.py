@@ -1,5 +1,6 @@
-"""What the scenarios of bench/run share: cores, rounds, and the ratios of rounds."""
+"""What the scenarios of bench/run share: servers, cores, rounds, and the ratios of rounds."""
 
+import contextlib
 import os
 import statistics
 import sys
@@ -12,7 +13,7 @@ WARM_UP_SECONDS = 0.25
 
 
 class Progress:
-    """One line on standard error; on a terminal it is written over again."""
+    """One line on standard error; on a terminal it is overwritten."""
 
     def __init__(self):
         self.terminal = sys.stderr.isatty()
@@ -27,8 +28,8 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the command line asks for, and where."""
+class Request:
+    """What the command line asks for, and on which cores."""
 
     programs: harness.Programs
     server_core: int | None
@@ -45,6 +46,15 @@ class Wish:
     def rounds(self) -> int:
         return max(1, round(self.seconds / WINDOW_SECONDS))
 
+    def servers(self, styles: tuple[str, ...]) -> list[harness.Server]:
+        """rondo's echo in these styles, unless the command line names others, and what it is
+        compared with."""
+        servers = self.programs.rondo(self.backends, self.styles or styles) + self.programs.raw()
+        return servers + (self.programs.peers() if self.with_peers else [])
+
+    def start(self, stack: contextlib.ExitStack, server: harness.Server) -> harness.RunningServer:
+        return stack.enter_context(harness.RunningServer(server, core=self.server_core))
+
     def hold(self, server, size: int, load: tuple[str, ...] = (),
              clients: int | None = None) -> harness.HeldClients:
         return harness.HeldClients(self.programs, server, clients or self.clients, self.load_core,
@@ -53,10 +63,12 @@ class Wish:
 
 @dataclass
 class Contender:
-    """One pair of a server and the load that is held ready for it, in one sitting or in several."""
+    """One pair of a server and its load, in one sitting or in several."""
 
     name: str
     clients: harness.HeldClients
+    poller: str = ""  # of the raw loop that it is compared with
+    is_raw: bool = False
     sittings: list[list[dict]] = field(default_factory=lambda: [[]])
 
     @property
@@ -85,7 +97,7 @@ def choose_cores() -> tuple[int | None, int | None]:
 def run_rounds(contenders: list, rounds: int, progress: Progress, unit: str = "messages",
                window_seconds: float = WINDOW_SECONDS) -> None:
     for number in range(1, rounds + 1):
-        # Each begins a round in turn, so that none always follows the same neighbour's pause.
+        # The contenders begin a round in turn, so that none always follows the same one's pause.
         for offset in range(len(contenders)):
             contender = contenders[(number + offset) % len(contenders)]
             measured = contender.clients.measure(window_seconds)
@@ -93,6 +105,11 @@ def run_rounds(contenders: list, rounds: int, progress: Progress, unit: str = "m
             progress.show(f"round {number}/{rounds}  {contender.name}: "
                           f"{measured['messages_per_second']:,.0f} {unit}/s")
     progress.clear()
+
+
+def raw_loops(contenders: list[Contender]) -> dict[str, Contender]:
+    """The raw loops by their poller."""
+    return {c.poller: c for c in contenders if c.is_raw}
 
 
 def shown_ratio(ours: Contender, theirs: Contender | None, key: str) -> str:

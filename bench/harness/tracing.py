@@ -1,4 +1,4 @@
-"""What tracers tell of a program that ran under them: instructions and system calls."""
+"""What tracers report about a program: instructions and system calls."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ def callgrind(output: pathlib.Path) -> tuple[str, ...]:
 def instructions_in(output: pathlib.Path) -> int:
     found = re.search(r"^(?:summary|totals): (\d+)", output.read_text(), re.MULTILINE)
     if not found:
-        raise harness.Failure("callgrind has left no total")
+        raise harness.Failure("callgrind has written no total")
     return int(found.group(1))
 
 
@@ -32,7 +32,7 @@ def functions_in(output: pathlib.Path) -> dict[str, int]:
 
 
 def calls_in(output: pathlib.Path) -> dict[str, int]:
-    """System calls by name, of the table that strace -c leaves."""
+    """System calls by name, from the table that strace -c writes."""
     counts = {}
     for line in output.read_text().splitlines():
         words = line.split()
@@ -58,7 +58,7 @@ def calls_for_each(programs: harness.Programs, server: harness.Server, scratch: 
                    clients: int, counts: tuple[int, int],
                    load: tuple[str, ...] = ()) -> dict[str, float]:
     """System calls by name that a server makes for one message of a load: the difference between
-    a run of few and a run of many."""
+    a run with few messages and one with many."""
     few, many = counts
     traced = []
     for count in counts:

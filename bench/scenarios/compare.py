@@ -2,8 +2,8 @@
 """Measures servers beside each other, end to end.
 
 All servers run at once, each with its clients connected, all on one core; the load generators are
-on another. Only one pair works at a time, in short windows that go round, so that a disturbance of
-the machine meets each of them alike. Ratios are made within a round; their median is shown.
+on another. One pair works at a time, in short windows that go round, so that a disturbance of the
+machine affects each of them alike. Ratios are computed within a round; their median is shown.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SHARES_OF_DESCRIPTORS = {"firehose": 2, "proxy": 16}  # of a process, beside a c
 @dataclass(frozen=True)
 class Scenario:
     what: str
-    run: Callable[[rounds.Wish], None]
+    run: Callable[[rounds.Request], None]
     clients: int
     seconds: int
     sizes: tuple[int, ...] = (64,)
@@ -40,7 +40,7 @@ class Scenario:
 SCENARIOS = {
     "echo": Scenario("messages of many clients, beside raw loops", echo.run, 10_000, 10),
     "churn": Scenario("connect, one message, leave; beside raw loops", churn.run, 50, 10),
-    "firehose": Scenario("pings, with and without one who streams", firehose.run, 1_000, 10),
+    "firehose": Scenario("pings, with and without a client that streams", firehose.run, 1_000, 10),
     "proxy": Scenario("examples/proxy beside haproxy", proxy.run, 20, 5, (64, 16 << 10, 256 << 10)),
 }
 
@@ -55,12 +55,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", choices=SCENARIOS, default="echo",
                         help="what is measured (default echo)")
     parser.add_argument("--clients", type=int, metavar="N",
-                        help="connections to each server, or of a churn under way at once")
-    parser.add_argument("--seconds", type=int, metavar="N", help="how long each is measured")
+                        help="connections to each server; of a churn, those in progress at once")
+    parser.add_argument("--seconds", type=int, metavar="N", help="how long each server is measured")
     parser.add_argument("--size", type=int, action="append", default=[], metavar="BYTES",
                         help="of a message; of a proxy may be repeated")
     parser.add_argument("--backend", action="append", default=[], metavar="NAME",
-                        help="of rondo's backends only this one; may be repeated")
+                        help="only this backend of rondo; may be repeated")
     parser.add_argument("--style", action="append", default=[], choices=harness.ECHO_STYLES,
                         help="how rondo's echo is written (default handler, but both for churn "
                              "and firehose); may be repeated")
@@ -86,7 +86,7 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def make_wish(arguments: argparse.Namespace) -> rounds.Wish:
+def make_request(arguments: argparse.Namespace) -> rounds.Request:
     share = SHARES_OF_DESCRIPTORS.get(arguments.scenario, 1)
     clients = harness.clients_that_fit(arguments.clients * share) // share
     if clients < arguments.clients:
@@ -94,17 +94,17 @@ def make_wish(arguments: argparse.Namespace) -> rounds.Wish:
               "(ulimit -Hn) allows no more")
     server_core, load_core = rounds.choose_cores()
     if server_core is None:
-        print("only one core: servers and load share it, and disturb each other")
-    return rounds.Wish(harness.Programs(arguments.build), server_core, load_core,
+        print("there is only one core: servers and load share it and disturb each other")
+    return rounds.Request(harness.Programs(arguments.build), server_core, load_core,
                        rounds.Progress(), clients, arguments.seconds, arguments.size,
                        tuple(arguments.backend), tuple(arguments.style), arguments.peers)
 
 
 def compare(arguments: argparse.Namespace) -> None:
     started_at = time.monotonic()
-    wish = make_wish(arguments)
-    SCENARIOS[arguments.scenario].run(wish)
-    for name in wish.programs.missing:
+    request = make_request(arguments)
+    SCENARIOS[arguments.scenario].run(request)
+    for name in request.programs.missing:
         print(f"left out: {name} (its package is not installed)")
     print(f"took {time.monotonic() - started_at:.0f} s")
 

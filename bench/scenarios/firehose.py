@@ -1,5 +1,5 @@
-"""The scenario `firehose`: many who ping, alone and beside one who streams through the same
-reactor."""
+"""The scenario `firehose`: many clients that ping, alone and beside one that streams through the
+same reactor."""
 
 import contextlib
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import harness
 import rounds
 
-# With the quiet one of its neighbour, a window leaves the system enough of a core, so that it does
-# not throttle those who run with real-time priority.
+# With the quiet window before it, a window leaves enough of a core free that the system does not
+# throttle processes with real-time priority.
 WINDOW_SECONDS = 0.5
 QUANTILES = ("p50_us", "p99_us", "p99.9_us")
 
@@ -19,12 +19,12 @@ class Pair:
     beside: rounds.Contender
 
 
-def start(stack: contextlib.ExitStack, wish: rounds.Wish, server: harness.Server,
+def start(stack: contextlib.ExitStack, request: rounds.Request, server: harness.Server,
           size: int) -> Pair:
-    running = stack.enter_context(harness.RunningServer(server, core=wish.server_core))
+    running = request.start(stack, server)
     pings = ("--load", "pings")
-    alone = stack.enter_context(wish.hold(running, size, pings))
-    beside = stack.enter_context(wish.hold(running, size, (*pings, "--firehose")))
+    alone = stack.enter_context(request.hold(running, size, pings))
+    beside = stack.enter_context(request.hold(running, size, (*pings, "--firehose")))
     return Pair(rounds.Contender(server.name, alone),
                 rounds.Contender(f"{server.name}, beside a firehose", beside))
 
@@ -44,15 +44,15 @@ def report(pairs: list[Pair]) -> str:
     return harness.table(rows)
 
 
-def run(wish: rounds.Wish) -> None:
-    servers = wish.programs.rondo(wish.backends, wish.styles or tuple(harness.ECHO_STYLES))
-    size = wish.sizes[0]
+def run(request: rounds.Request) -> None:
+    servers = request.programs.rondo(request.backends, request.styles or tuple(harness.ECHO_STYLES))
+    size = request.sizes[0]
     with contextlib.ExitStack() as stack:
-        pairs = [start(stack, wish, server, size) for server in servers]
+        pairs = [start(stack, request, server, size) for server in servers]
         contenders = [c for pair in pairs for c in (pair.alone, pair.beside)]
-        count = max(1, round(wish.seconds / WINDOW_SECONDS))
-        rounds.run_rounds(contenders, count, wish.progress, "pings", WINDOW_SECONDS)
-        print(f"\n{wish.clients:,} clients send {size} bytes every 100 ms and wait for them; "
+        count = max(1, round(request.seconds / WINDOW_SECONDS))
+        rounds.run_rounds(contenders, count, request.progress, "pings", WINDOW_SECONDS)
+        print(f"\n{request.clients:,} clients send {size} bytes every 100 ms and wait for them; "
               "beside a firehose: one more client\nstreams through the same reactor as much as "
               f"it takes. Medians of {count} interleaved rounds of {WINDOW_SECONDS} s\n")
         print(report(pairs))

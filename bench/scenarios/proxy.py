@@ -16,7 +16,7 @@ HAPROXY_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin"
 BACKLOG = 4096
 CONNECTIONS_MAX = 4096
 HAPROXY = "haproxy"
-# With the buffers it has by default, with rondo's, and moving pages instead of bytes.
+# With its default buffers, with buffers of rondo's size, and moving pages instead of bytes.
 HAPROXY_KINDS = {
     HAPROXY: ((), ()),
     "haproxy, 64 KiB buffers": (("tune.bufsize 65536",), ()),
@@ -43,7 +43,7 @@ listen proxy
 
 
 class RunningHaproxy:
-    """In the foreground, on a free port; ended with the `with` block."""
+    """In the foreground, on a free port; ends with the `with` block."""
 
     def __init__(self, program: str, name: str, target: str, core: int | None):
         of_process, of_proxy = HAPROXY_KINDS[name]
@@ -75,20 +75,19 @@ class RunningHaproxy:
         self.scratch.cleanup()
 
 
-def start_all(stack: contextlib.ExitStack, wish: rounds.Wish, target: str) -> list:
-    program = str(wish.programs.build / "examples" / "proxy")
+def start_all(stack: contextlib.ExitStack, request: rounds.Request, target: str) -> list:
+    program = str(request.programs.build / "examples" / "proxy")
     proxies = [
-        stack.enter_context(harness.RunningServer(
-            harness.Server(f"rondo {backend}", (program, "--backend", backend, target)),
-            core=wish.server_core))
-        for backend in wish.programs.backends(wish.backends)
+        request.start(
+            stack, harness.Server(f"rondo {backend}", (program, "--backend", backend, target)))
+        for backend in request.programs.backends(request.backends)
     ]
     haproxy = shutil.which("haproxy", path=HAPROXY_PATH)
     if haproxy is None:
-        wish.programs.missing.append("haproxy")
+        request.programs.missing.append("haproxy")
         return proxies
     return proxies + [
-        stack.enter_context(RunningHaproxy(haproxy, name, target, wish.server_core))
+        stack.enter_context(RunningHaproxy(haproxy, name, target, request.server_core))
         for name in HAPROXY_KINDS
     ]
 
@@ -104,26 +103,26 @@ def report(contenders: list[rounds.Contender], size: int) -> str:
         rows.append([c.name, f"{rate:,.0f}", f"{rate * size / 1e6:,.1f}",
                      f"{c.median('server_cpu_ns_per_message') / 1000:.2f}",
                      f"{c.median('p99_us') / 1000:.2f}", *ratios])
-    # As a column for each proxy: there are fewer of them than figures.
+    # Transposed: there are fewer proxies than figures.
     return harness.table([list(column) for column in zip(*rows)])
 
 
-def run(wish: rounds.Wish) -> None:
-    programs = wish.programs
+def run(request: rounds.Request) -> None:
+    programs = request.programs
     echo = programs.rondo(["epoll"] if "epoll" in programs.built_backends() else [])[0]
     with contextlib.ExitStack() as stack:
-        target = stack.enter_context(harness.RunningServer(echo, core=wish.load_core)).endpoint
-        proxies = start_all(stack, wish, target)
-        for size in wish.sizes:
+        target = stack.enter_context(harness.RunningServer(echo, core=request.load_core)).endpoint
+        proxies = start_all(stack, request, target)
+        for size in request.sizes:
             with contextlib.ExitStack() as loads:
                 contenders = [
                     rounds.Contender(getattr(proxy, "name", None) or proxy.server.name,
-                                     loads.enter_context(wish.hold(proxy, size)))
+                                     loads.enter_context(request.hold(proxy, size)))
                     for proxy in proxies
                 ]
-                rounds.run_rounds(contenders, wish.rounds, wish.progress)
-            print(f"\n{wish.clients} clients, {size}-byte messages there and back, one in flight "
-                  f"each; medians of {wish.rounds}\ninterleaved rounds of "
+                rounds.run_rounds(contenders, request.rounds, request.progress)
+            print(f"\n{request.clients} clients, {size}-byte messages there and back, one in flight "
+                  f"each; medians of {request.rounds}\ninterleaved rounds of "
                   f"{rounds.WINDOW_SECONDS:.0f} s\n")
             print(report(contenders, size))
     print("\nMB/s: in one direction. CPU: of the proxy. x: median of the ratios of each round.")
