@@ -38,8 +38,8 @@ class Server:
 
     name: str
     command: tuple[str, ...]
-    poller: str = ""  # of the raw loop that it is compared with
-    style: str = ""  # of rondo's echo
+    poller: str = ""  # selects the raw loop that it is compared with
+    style: str = ""  # empty unless it is rondo's echo
 
     @property
     def is_raw(self) -> bool:

@@ -67,7 +67,7 @@ class Contender:
 
     name: str
     clients: harness.HeldClients
-    poller: str = ""  # of the raw loop that it is compared with
+    poller: str = ""  # selects the raw loop that it is compared with
     is_raw: bool = False
     sittings: list[list[dict]] = field(default_factory=lambda: [[]])
 

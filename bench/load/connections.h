@@ -29,7 +29,7 @@ class Connections : public Load {
     bool is_blocked = false;  // a part of the message waits until the socket is writable
     std::uint32_t sent = 0;
     std::uint32_t received = 0;
-    std::uint64_t sequence = 0;     // of its message
+    std::uint64_t sequence = 0;     // the number of its message
     std::uint64_t began_at_ns = 0;  // when the latency of its message begins
   };
 

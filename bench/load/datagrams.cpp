@@ -61,7 +61,7 @@ void Datagrams::send_more() {
   }
 }
 
-// Waits longer than asked for only if the server is silent, which is an error then.
+// Waits beyond `until_ns` only if the server is silent, which is an error.
 void Datagrams::turn(std::uint64_t) {
   for (iovec& part : parts_) part.iov_len = room_;
   const auto room = static_cast<unsigned>(batch_.size());

@@ -64,7 +64,7 @@ class Load {
 
   static constexpr std::uint64_t without_limit = std::numeric_limits<std::uint64_t>::max();
 
-  Measurement measurement_;   // of the messages since the measuring began
+  Measurement measurement_;   // since the measuring began
   std::uint64_t unsent_ = 0;  // messages that may still be sent
   int server_pid_;
   Progress& progress_;

@@ -36,12 +36,12 @@ class Load(unittest.TestCase):
         return json.loads(done.stdout)
 
     def assert_pinged(self, messages, wanted):
-        """Who still waits is not asked to ping again, which on a busy machine makes it fewer."""
+        """A client that still waits does not ping again, so on a busy machine there are fewer."""
         self.assertLessEqual(messages, wanted + 1)
         self.assertGreater(messages, wanted / 4)
 
     def answer_all(self, kind, answer):
-        """A server for one client, or for any datagram, that says `answer` whatever it is told."""
+        """A server for one client, or for any datagram, that replies `answer` to everything."""
         server = socket.socket(socket.AF_INET, kind)
         self.addCleanup(server.close)
         server.bind(("127.0.0.1", 0))

@@ -6,8 +6,8 @@
 //   Io{loop, fd, count}     counts its calls; set(reads, writes)
 //   Timer{loop, count}      counts its calls; arm(nanoseconds), cancel()
 //
-// A descriptor that is ready stays ready, for nobody reads from it: what is measured is the loop
-// and its poller, not read().
+// A descriptor that is ready stays ready, because it is not read: the loop and its poller are
+// measured, not read().
 #pragma once
 
 #include <benchmark/benchmark.h>

@@ -25,7 +25,7 @@ import rounds  # noqa: E402
 CLIENTS_MAX = 1_000_000
 SECONDS_MAX = 300
 SIZE_MAX = 1 << 20
-SHARES_OF_DESCRIPTORS = {"firehose": 2, "proxy": 16}  # of a process, beside a client's own
+SHARES_OF_DESCRIPTORS = {"firehose": 2, "proxy": 16}  # descriptors of a process for each client
 
 
 @dataclass(frozen=True)

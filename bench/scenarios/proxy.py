@@ -121,8 +121,8 @@ def run(request: rounds.Request) -> None:
                     for proxy in proxies
                 ]
                 rounds.run_rounds(contenders, request.rounds, request.progress)
-            print(f"\n{request.clients} clients, {size}-byte messages there and back, one in flight "
-                  f"each; medians of {request.rounds}\ninterleaved rounds of "
+            print(f"\n{request.clients} clients, {size}-byte messages there and back, one in "
+                  f"flight each; medians of {request.rounds}\ninterleaved rounds of "
                   f"{rounds.WINDOW_SECONDS:.0f} s\n")
             print(report(contenders, size))
     print("\nMB/s: in one direction. CPU: of the proxy. x: median of the ratios of each round.")

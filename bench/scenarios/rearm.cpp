@@ -1,4 +1,5 @@
-// Puts timers off, one of 100,000 at random each time: what a timeout does with every message.
+// Moves the deadline of one of 100,000 timers, chosen at random each time, as a timeout does with
+// every message.
 // bench/costs counts its instructions. Usage: rearm at|after|choose COUNT; `choose` only chooses a
 // timer, so that the cost of that can be subtracted.
 //

@@ -1,17 +1,17 @@
-// What a connection of a simulated network weighs, and what a message over it costs, by how many
-// connections there are: the memory that operator new was asked for, and CPU time.
+// The cost of a connection of a simulated network and of a message over it, by the number of
+// connections: the memory requested from operator new, and CPU time.
 //
 // Usage: world [CONNECTIONS...], 10,000, 100,000 and 1,000,000 if none is given.
 // RONDO_WORLD_MESSAGES: how many messages are timed, in ten rounds.
 //
-// The last column tells how many times as long a message took as with the first number of
-// connections, in the same round: the median, the least and the most.
+// The last column is the time of a message relative to that with the first number of connections,
+// in the same round: the median, the least and the most.
 //
-// A connection is all of it: both ends in the simulated kernels, a session at the server, and a
-// stream with its options at the client. A message is 64 bytes that come back. As many are under
-// way at a time whatever the number of connections, in the order of these. Each number of
-// connections has a process, and a heap, of its own; they take turns, so that what else the machine
-// does meets all of them.
+// A connection includes both ends in the simulated kernels, a session at the server, and a stream
+// with its options at the client. A message is 64 bytes that come back. The number of messages in
+// flight does not depend on the number of connections, which send in order. Each number of
+// connections has its own process and heap; they take turns, so that other work of the machine
+// affects all of them.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// As malloc gives them, with what it keeps for each.
+// As malloc rounds them, with its header.
 std::size_t bytes_in_use = 0;
 constexpr std::size_t malloc_header = 8;
 
@@ -50,7 +50,7 @@ struct Echo final : rondo::Session {
   void on_data(rondo::Stream& client, rondo::Bytes data) override { client.write(data); }
 };
 
-/// Of all clients.
+/// The handler of all clients.
 struct Client final : rondo::StreamHandler {
   void on_open(rondo::Stream&) override { ++opened; }
   void on_data(rondo::Stream&, rondo::Bytes data) override { received += data.size(); }
@@ -69,7 +69,7 @@ double cpu_seconds() {
 [[noreturn]] void fail(const char* what) { throw std::runtime_error{what}; }
 
 void run_until(rondo::sim::World& world, rondo::Function<bool()> done) {
-  if (!world.run_until(std::move(done), 1h)) fail("it does not come to an end");
+  if (!world.run_until(std::move(done), 1h)) fail("it does not end");
 }
 
 class Crowd {
@@ -82,7 +82,7 @@ class Crowd {
     while (streams_.size() < connections) connect_some(connections);
   }
 
-  /// Sends `count` messages and waits for their echoes; the CPU time of one, in seconds.
+  /// Sends `count` messages and waits for their echoes. Returns the CPU time of one, in seconds.
   double exchange(std::size_t count) {
     const std::string message(message_size, 'x');
     const double begun = cpu_seconds();
@@ -129,7 +129,7 @@ double median(std::vector<double> numbers) {
   return numbers[numbers.size() / 2];
 }
 
-/// Of one number of connections, in a process of its own.
+/// The measuring of one number of connections, in a process of its own.
 class Measure {
  public:
   Measure(std::size_t connections, std::size_t messages)
@@ -180,7 +180,8 @@ class Measure {
     std::_Exit(0);
   }
   void tell(double number) const {
-    if (::write(results_, &number, sizeof number) != sizeof number) fail("nobody listens");
+    if (::write(results_, &number, sizeof number) != sizeof number)
+      fail("the parent process has ended");
   }
   [[nodiscard]] double take() const {
     double number = 0;
@@ -193,7 +194,7 @@ class Measure {
   int orders_ = -1;
   int results_ = -1;
   double bytes_ = 0;
-  std::vector<double> seconds_;  // of a message, in each round
+  std::vector<double> seconds_;  // for a message, in each round
 };
 
 }  // namespace
@@ -216,7 +217,7 @@ class Measure {
 // NOLINTBEGIN(concurrency-mt-unsafe): there is no other thread
 
 int main(int argc, char** argv) try {
-  // What is given back would go to the kernel and come again with each batch.
+  // Freed memory would be returned to the kernel and requested again with each batch.
   if (::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 0) fail("mallopt");
   const char* const given = std::getenv("RONDO_WORLD_MESSAGES");
   const std::size_t messages =

@@ -8,10 +8,10 @@
 
 namespace bench {
 
-/// Call it when the loop is made, so that what is open then is what is open without clients. Opens
-/// what `--listen HOST:PORT` says (default 127.0.0.1:8888, port 0 takes any), raises the
-/// soft limit of descriptors, ignores SIGPIPE and prints `listening on HOST:PORT`. Returns the
-/// non-blocking listener; ends the process with a message where that fails.
+/// Call it after the loop has been made, so that the descriptors that are open then are those
+/// without clients. Opens what `--listen HOST:PORT` says (default 127.0.0.1:8888), raises the soft
+/// limit of descriptors, ignores SIGPIPE and prints `listening on HOST:PORT`. Returns the
+/// non-blocking listener; if that fails, ends the process with a message.
 int open_listener(int argc, char** argv);
 
 /// The same for UDP. Returns the non-blocking socket.
@@ -22,8 +22,8 @@ int accept_client(int listener) noexcept;
 
 constexpr std::size_t echo_buffer_size = std::size_t{64} * 1024;
 
-/// Sends back what there is; false when the client is to be closed. A client who does not take his
-/// answer whole is closed too: these servers have no backlog.
+/// Sends back what has arrived. False: the client is to be closed, also if it does not take its
+/// reply whole, because these servers have no backlog.
 inline bool echo_once(int fd, char* buffer) noexcept {
   const ssize_t received = read(fd, buffer, echo_buffer_size);
   if (received <= 0) return false;

@@ -1,5 +1,5 @@
 // The least that an echo server on epoll can do: level-triggered, one read and one write for each
-// readiness, nothing kept for a client but his descriptor. What rondo is measured against.
+// readiness, and no state for a client but its descriptor. rondo is compared with it.
 #include <sys/epoll.h>
 
 #include <cstdio>

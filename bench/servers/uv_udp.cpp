@@ -1,5 +1,5 @@
-// The least that a UDP echo server on libuv can do: several datagrams a call in, where there are
-// several (recvmmsg), and one a call out, as libuv has nothing else.
+// The least that a UDP echo server on libuv can do: it receives several datagrams in a call
+// (recvmmsg) and sends one in a call, because libuv has nothing else.
 #include <uv.h>
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The client of many an article on sockets: make a socket, connect to ("127.0.0.1", 8888), send
+// The client of many articles on sockets: make a socket, connect to ("127.0.0.1", 8888), send
 // bytes and receive bytes; then wrap the socket for text.
 #include <cstdio>
 #include <string>

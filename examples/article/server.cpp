@@ -1,6 +1,6 @@
-// The server of many an article on sockets: make a socket, bind, listen, accept; then speak in
-// lines. In Python it is `for line in client.makefile(): ...`, for one client at a time; here it is
-// for all of them at once, in one thread.
+// The server of many articles on sockets: make a socket, bind, listen, accept; then exchange lines.
+// In Python this is `for line in client.makefile(): ...`, for one client at a time; here one thread
+// serves all clients at once.
 #include <cstdio>
 #include <string>
 #include <string_view>

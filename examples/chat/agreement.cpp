@@ -16,14 +16,14 @@ using ByName = std::map<std::string, const Member*, std::less<>>;
 constexpr std::string_view has_joined = " has joined";
 constexpr std::string_view has_left = " has left";
 
-/// Who is the reason for an event: `ann: 1 abc`, `* ann has joined`.
+/// The member that an event is about: `ann: 1 abc`, `* ann has joined`.
 std::string_view actor_of(std::string_view event) noexcept {
   if (!event.starts_with("* ")) return event.substr(0, event.find(':'));
   event.remove_prefix(2);
   return event.substr(0, event.find(' '));
 }
 
-/// Whether its actor said it, and it is whole.
+/// Whether its actor sent it, and it is complete.
 bool is_true(std::string_view event, const ByName& members) {
   const auto actor = members.find(actor_of(event));
   if (actor == members.end()) return false;
@@ -41,23 +41,25 @@ bool is_true(std::string_view event, const ByName& members) {
 
 std::string quote(std::string_view event) { return '"' + std::string{event} + '"'; }
 
-/// What one member heard, looked at alone.
+/// Checks what one member has received.
 std::string check_alone(const Member& member, const ByName& members) {
   if (!member.complaint().empty()) return member.complaint();
   std::unordered_set<std::string_view> events;
   for (const std::string& event : member.heard()) {
-    if (!is_true(event, members)) return member.name() + " heard what nobody said: " + quote(event);
+    if (!is_true(event, members))
+      return member.name() + " heard what was not said: " + quote(event);
     if (!events.insert(event).second) return member.name() + " heard twice: " + quote(event);
     if (!event.ends_with(has_left) || !event.starts_with("* ")) continue;
     const std::string name{actor_of(event)};
     const bool was_here = member.here_at_first().find(' ' + name + ' ') != std::string::npos ||
                           events.contains("* " + name + std::string{has_joined});
-    if (!was_here) return member.name() + " heard leave who had not come: " + name;
+    if (!was_here) return member.name() + " heard of a leave without a join: " + name;
   }
   return {};
 }
 
-/// What somebody heard from one event to another, both included, without what one of two did.
+/// What a member has received from one event to another, both included, without the events of the
+/// two members.
 std::vector<std::string_view> between(const Member& member, std::size_t first, std::size_t last,
                                       const Member& other) {
   std::vector<std::string_view> events;
@@ -69,14 +71,14 @@ std::vector<std::string_view> between(const Member& member, std::size_t first, s
   return events;
 }
 
-/// Between the first and the last that both heard, they must have heard the same: nobody is told of
-/// what he does himself, and that is all that may differ.
+/// Between the first and the last event that both received, they must have received the same. Only
+/// their own events may differ, because a member does not receive those.
 std::string check_pair(const Member& one, const Member& other) {
-  std::unordered_map<std::string_view, std::size_t> places;
-  for (std::size_t i = 0; i < other.heard().size(); ++i) places.emplace(other.heard()[i], i);
+  std::unordered_map<std::string_view, std::size_t> positions;
+  for (std::size_t i = 0; i < other.heard().size(); ++i) positions.emplace(other.heard()[i], i);
   std::vector<std::pair<std::size_t, std::size_t>> common;
   for (std::size_t i = 0; i < one.heard().size(); ++i) {
-    if (const auto found = places.find(one.heard()[i]); found != places.end()) {
+    if (const auto found = positions.find(one.heard()[i]); found != positions.end()) {
       common.emplace_back(i, found->second);
     }
   }
@@ -87,24 +89,24 @@ std::string check_pair(const Member& one, const Member& other) {
   const auto right = between(other, first_of_other, last_of_other, one);
   const auto [here, there] = std::mismatch(left.begin(), left.end(), right.begin(), right.end());
   if (here == left.end() && there == right.end()) return {};
-  const auto tell = [](auto at, const auto& all) {
+  const auto shown = [](auto at, const auto& all) {
     return at == all.end() ? std::string{"nothing"} : quote(*at);
   };
-  return one.name() + " heard " + tell(here, left) + " where " + other.name() + " heard " +
-         tell(there, right);
+  return one.name() + " heard " + shown(here, left) + " where " + other.name() + " heard " +
+         shown(there, right);
 }
 
 bool heard(const Member& member, const std::string& event) {
   return std::find(member.heard().begin(), member.heard().end(), event) != member.heard().end();
 }
 
-/// What `member` has not heard of `other`.
+/// What `member` has not received from `other`.
 std::string missing_of(const Member& member, const Member& other) {
   const bool met = member.here_at_first().find(' ' + other.name() + ' ') != std::string::npos ||
                    heard(member, "* " + other.name() + std::string{has_joined});
   if (other.is_gone()) {
     const bool knows = heard(member, "* " + other.name() + std::string{has_left});
-    return met && !knows ? member.name() + " was not told that " + other.name() + " has left"
+    return met && !knows ? member.name() + " has not learnt that " + other.name() + " has left"
                          : std::string{};
   }
   if (!other.is_present()) return {};

@@ -1,4 +1,4 @@
-// What must hold, whatever happens: the chat's own invariant.
+// What must hold whatever happens: the invariant of the chat.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@ namespace chat::box {
 
 using Members = std::vector<std::unique_ptr<Member>>;
 
-/// Safety, at any time. Nobody heard what nobody said, or a part of it, or anything twice. Of what
-/// two members were both there for, both heard everything, in the same order. Nobody left who had
-/// not come. Returns what is wrong, as a sentence; empty: nothing.
+/// Safety, at any time. No member received a line that was not sent, an incomplete line, or a line
+/// twice. Two members received the same lines in the same order while both were present. No member
+/// left without having joined. Returns a sentence about what is wrong, or an empty string.
 [[nodiscard]] std::string disagreement(const Members& members);
 
-/// Liveness, when the faults have ended and everything has come to rest: those who are present have
-/// heard all that was said by one another while both were there, and of everybody who went that he
-/// has left. Returns what is missing, as a sentence; empty: nothing.
+/// Liveness, after the faults have ended and nothing is in transit: the present members have
+/// received all lines of each other from the time that both were present, and have learnt of each
+/// member that has left. Returns a sentence about what is missing, or an empty string.
 [[nodiscard]] std::string missing(const Members& members);
 
 }  // namespace chat::box

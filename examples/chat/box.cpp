@@ -1,5 +1,5 @@
-// chat_in_a_box: the chat under many seeds, in a simulated network that does its worst. What must
-// hold is in agreement.h; docs/sim.md tells how such a test is made.
+// chat_in_a_box: the chat under many seeds, in a simulated network with faults. What must hold is
+// in agreement.h; docs/sim.md describes how to write such a test.
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   std::uint64_t seeds = 100;
   std::uint64_t seed = 0;
   std::string trace;
-  CLI::App app{"The chat in a network that does its worst, seed by seed.", "chat_in_a_box"};
+  CLI::App app{"The chat in a simulated network with faults, seed by seed.", "chat_in_a_box"};
   app.add_option("--seeds", seeds, "how many to run, from 1 on")->capture_default_str();
   const CLI::Option* const one = app.add_option("--seed", seed, "run this one alone");
   app.add_option("--trace", trace, "a file for what happens in the world, line by line")

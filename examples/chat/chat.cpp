@@ -1,10 +1,8 @@
 #include "chat.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include <rondo/text_stream.h>
 
@@ -14,23 +12,13 @@ namespace {
 constexpr std::size_t nickname_size_max = 32;
 constexpr std::size_t line_size_max = 1000;
 
-class Guest;
-
-struct Room {
-  std::map<std::string, Guest*, std::less<>> guests{};  // by their nicknames
-  std::uint64_t dropped = 0;
-};
-
-rondo::TextOptions short_lines() {
-  rondo::TextOptions options;
-  options.errors = rondo::TextErrors::replace;
-  options.line_limit = line_size_max;
-  return options;
-}
+}  // namespace
 
 class Guest final : public rondo::LineSession {
  public:
-  explicit Guest(Room& room) : LineSession(short_lines()), room_(room) {}
+  explicit Guest(Room& room)
+      : LineSession({.errors = rondo::TextErrors::replace, .line_limit = line_size_max}),
+        room_(room) {}
   ~Guest() override { room_.guests.erase(name_); }
 
   void on_open(rondo::TextStream& client) override { client.write_line("Your nickname?"); }
@@ -57,7 +45,7 @@ class Guest final : public rondo::LineSession {
     if (!fits) {
       text().write_line("! a word of at most " + std::to_string(nickname_size_max) + " bytes");
     } else if (!room_.guests.try_emplace(std::string{name}, this).second) {
-      text().write_line("! somebody has this name already");
+      text().write_line("! this name is taken");
     } else {
       name_ = name;
       list_others();
@@ -77,39 +65,12 @@ class Guest final : public rondo::LineSession {
   }
 
   Room& room_;
-  std::string name_;  // empty until he has told it
+  std::string name_;  // empty until the client has sent it
 };
 
-}  // namespace
-
-class Chat::Impl {
- public:
-  Room room;
-  std::optional<rondo::Server> server;  // its guests leave the room when it ends
-};
-
-Chat::Chat(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-Chat::Chat(Chat&& other) noexcept = default;
-Chat& Chat::operator=(Chat&& other) noexcept = default;
-Chat::~Chat() = default;
-
-rondo::Result<Chat> Chat::open(rondo::Reactor& reactor, std::string_view where,
-                               const Options& options) {
-  auto impl = std::make_unique<Impl>();
-  rondo::ServerOptions server_options;
-  server_options.socket = options.socket;
-  server_options.stream.write_buffer_max = options.unread_max;
-  auto server = rondo::serve<Guest>(reactor, where, server_options, impl->room);
-  if (!server) return server.error();
-  impl->server = std::move(*server);
-  return Chat{std::move(impl)};
-}
-
-const rondo::Endpoint& Chat::local_endpoint() const noexcept {
-  return impl_->server->local_endpoint();
-}
-std::size_t Chat::connections() const noexcept { return impl_->server->connections(); }
-std::uint64_t Chat::dropped() const noexcept { return impl_->room.dropped; }
-void Chat::close(rondo::Duration timeout) { impl_->server->drain(timeout); }
+Chat::Chat(rondo::Reactor& reactor, const Options& options)
+    : server_(rondo::Server::make(
+          reactor, rondo::session_factory<Guest>(room_),
+          {.socket = options.socket, .stream = {.write_buffer_max = options.unread_max}})) {}
 
 }  // namespace chat

@@ -1,48 +1,44 @@
-// A room for many. The first line of a client is his nickname; every further line goes to all the
-// others. `/who` lists who is there, `/quit` leaves. The same code serves the network (main.cpp)
-// and a simulated one (box.cpp).
+// A chat room. The first line of a client is its nickname; every further line goes to all others.
+// `/who` lists the guests, `/quit` leaves. The same code serves the network (main.cpp) and a
+// simulated one (box.cpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string_view>
+#include <functional>
+#include <map>
+#include <string>
 
-#include <rondo/endpoint.h>
 #include <rondo/options.h>
 #include <rondo/reactor.h>
-#include <rondo/result.h>
+#include <rondo/server.h>
 
 namespace chat {
 
 struct Options {
-  std::size_t unread_max = std::size_t{256} << 10U;  ///< bytes a client has not read; then he goes
+  std::size_t unread_max = std::size_t{256}
+                           << 10U;  ///< a client that leaves more unread is dropped
   rondo::SocketOptions socket{};
+};
+
+class Guest;
+
+struct Room {
+  std::map<std::string, Guest*, std::less<>> guests{};  // by their nicknames
+  std::uint64_t dropped = 0;                            // guests that did not read
 };
 
 class Chat {
  public:
-  /// Listens at `where`: `127.0.0.1:8888`, `unix:/path`. The reactor outlives it. Errors: those of
-  /// rondo::serve.
-  [[nodiscard]] static rondo::Result<Chat> open(rondo::Reactor& reactor, std::string_view where,
-                                                const Options& options = {});
-  Chat(Chat&& other) noexcept;
-  Chat& operator=(Chat&& other) noexcept;
-  ~Chat();
+  /// Listens nowhere yet: see Server::listen. The reactor outlives it.
+  explicit Chat(rondo::Reactor& reactor, const Options& options = {});
 
-  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept;
-  [[nodiscard]] std::size_t connections() const noexcept;
-  /// How many went because they did not read.
-  [[nodiscard]] std::uint64_t dropped() const noexcept;
-
-  /// Listens no more, and sends everybody home.
-  void close(rondo::Duration timeout);
+  [[nodiscard]] rondo::Server& server() noexcept { return server_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return room_.dropped; }
 
  private:
-  class Impl;
-  explicit Chat(std::unique_ptr<Impl> impl) noexcept;
-
-  std::unique_ptr<Impl> impl_;
+  Room room_;
+  rondo::Server server_;  // destroyed before the room, which its guests leave then
 };
 
 }  // namespace chat

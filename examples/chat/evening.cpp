@@ -15,7 +15,7 @@ constexpr std::size_t members_max = 16;
 constexpr int happenings = 60;
 constexpr rondo::Duration patience = 30min;  // a dead peer is given up after 924 s
 
-/// Small, so that who does not read is soon in the way.
+/// Small buffers, so that a member that does not read soon matters.
 Options tight() {
   Options options;
   options.unread_max = std::size_t{16} << 10U;
@@ -41,7 +41,8 @@ std::string Tally::to_string() const {
          std::to_string(crashes) + " crashes";
 }
 
-Evening::Evening(std::uint64_t seed) : world_(seed, {.link = {.latency = 5ms, .jitter = 5ms}}) {
+Evening::Evening(std::uint64_t seed)
+    : world_(seed, {.link = {.latency = 5ms, .jitter = 5ms}}), chat_(server_, tight()) {
   const std::uint64_t count = 2 + world_.draw(places_max - 1);
   for (std::uint64_t i = 1; i <= count; ++i) {
     const std::string name = "place-" + std::to_string(i);
@@ -53,9 +54,8 @@ Evening::Evening(std::uint64_t seed) : world_(seed, {.link = {.latency = 5ms, .j
 }
 
 std::string Evening::run() {
-  auto opened = Chat::open(server_, "0.0.0.0:8888", tight());
-  if (!opened) return opened.error().message();
-  chat_ = std::move(*opened);
+  const auto local = chat_.server().listen("0.0.0.0:8888");
+  if (!local) return local.error().message();
   world_.faults().swarm();
   for (int i = 0; i < happenings; ++i) {
     something_happens();
@@ -65,7 +65,7 @@ std::string Evening::run() {
   if (wrong.empty()) wrong = end_in_peace();
   if (wrong.empty()) wrong = disagreement(members_);
   if (wrong.empty()) wrong = go_home();
-  tally_.dropped = chat_->dropped();
+  tally_.dropped = chat_.dropped();
   return wrong.empty() ? wrong : wrong + '\n' + world_.report();
 }
 
@@ -79,10 +79,10 @@ Tally Evening::tally() const {
   return all;
 }
 
-// --- while things go wrong ----------------------------------------------------------------------
+// --- while faults occur -------------------------------------------------------------------------
 
 void Evening::something_happens() {
-  Member* const member = somebody_present();
+  Member* const member = any_present();
   const std::uint64_t what = world_.draw(100);
   if (members_.size() < 2 || (what < 15 && members_.size() < members_max)) return join();
   if (what < 55) return talk(3);
@@ -111,7 +111,7 @@ void Evening::join(Place& place) {
 }
 
 void Evening::talk(std::uint64_t lines_max) {
-  Member* const member = somebody_present();
+  Member* const member = any_present();
   if (member == nullptr) return;
   for (std::uint64_t i = 1 + world_.draw(lines_max); i > 0; --i) member->say_next();
 }
@@ -133,7 +133,7 @@ void Evening::disturb() {
   }
 }
 
-/// Nobody is told; what was on the machine is of no use any more.
+/// No member is notified, and what was on the machine is lost.
 void Evening::crash(Place& place) {
   if (!world_.host(place.name).is_up()) return;
   ++tally_.crashes;
@@ -152,8 +152,8 @@ void Evening::restart(Place& place) {
 
 // --- afterwards ---------------------------------------------------------------------------------
 
-/// No more faults, and the network whole: whoever is there says a last thing, and everybody comes
-/// to know everything.
+/// No more faults, and the network is whole: each present member sends a last line, and all learn
+/// of everything.
 std::string Evening::end_in_peace() {
   world_.faults().clear();
   for (Place& place : places_) {
@@ -163,8 +163,8 @@ std::string Evening::end_in_peace() {
   for (const auto& member : members_) {
     if (!member->is_gone()) member->wake();
   }
-  // Where nobody is left, those whose machines have crashed are not missed before there is
-  // something to tell them.
+  // If no member is left, the chat notices that machines have crashed only when it sends them
+  // something.
   join(places_.front());
   const bool all_settled = world_.run_until(
       [this] {
@@ -173,7 +173,7 @@ std::string Evening::end_in_peace() {
         });
       },
       patience);
-  if (!all_settled) return "somebody neither came nor went";
+  if (!all_settled) return "a member neither joined nor left";
   for (const auto& member : members_) {
     if (member->is_present()) member->say_next();
   }
@@ -184,23 +184,24 @@ std::string Evening::end_in_peace() {
 std::string Evening::go_home() {
   const auto present = static_cast<std::size_t>(std::count_if(
       members_.begin(), members_.end(), [](const auto& member) { return member->is_present(); }));
-  if (!world_.run_until([&] { return chat_->connections() == present; }, patience)) {
-    return "the chat has guests who are not there";
+  if (!world_.run_until([&] { return chat_.server().connections() == present; }, patience)) {
+    return "the chat has guests that are not there";
   }
   if (std::string wrong = list_is_wrong(); !wrong.empty()) return wrong;
   for (const auto& member : members_) {
     if (member->is_present()) member->quit();
   }
-  const bool is_empty = world_.run_until([&] { return chat_->connections() == 0; }, patience);
-  if (!is_empty) return "somebody stays for ever";
+  const bool is_empty =
+      world_.run_until([&] { return chat_.server().connections() == 0; }, patience);
+  if (!is_empty) return "a guest remains";
   constexpr std::size_t listener = 1;
   const std::size_t open = world_.host("chat").descriptors();
   return open <= listener + 1 ? std::string{} : "descriptors left open: " + std::to_string(open);
 }
 
-/// Of those who are here, as one of them is told.
+/// Checks the list of the guests, as one of them receives it.
 std::string Evening::list_is_wrong() {
-  Member* const asker = somebody_present();
+  Member* const asker = any_present();
   if (asker == nullptr) return {};
   std::vector<std::string> names;
   for (const auto& member : members_) {
@@ -214,7 +215,7 @@ std::string Evening::list_is_wrong() {
   return is_right ? std::string{} : "here are " + wanted + "but the list says " + asker->here();
 }
 
-Member* Evening::somebody_present() {
+Member* Evening::any_present() {
   std::vector<Member*> present;
   for (const auto& member : members_) {
     if (member->is_present()) present.push_back(member.get());

@@ -1,9 +1,8 @@
-// One evening in the chat, drawn by a seed: who comes, what they say, what goes wrong.
+// One evening in the chat, drawn from a seed: which members join, what they say, what fails.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +15,7 @@
 
 namespace chat::box {
 
-/// What has happened, of one evening or of many.
+/// Counts of events, for one evening or for many.
 struct Tally {
   std::uint64_t joins = 0;
   std::uint64_t lines = 0;
@@ -33,20 +32,20 @@ class Evening {
  public:
   explicit Evening(std::uint64_t seed);
 
-  /// Runs it to its end. Returns what was wrong, with the world's report; empty: nothing.
+  /// Runs it to its end. Returns what was wrong, with the world's report; empty if nothing was.
   [[nodiscard]] std::string run();
   [[nodiscard]] rondo::sim::World& world() noexcept { return world_; }
   [[nodiscard]] Tally tally() const;
 
  private:
-  /// A machine on which members sit.
+  /// A machine with some of the members.
   struct Place {
     std::string name;
     std::unique_ptr<rondo::Reactor> reactor;
     std::vector<Member*> members{};
   };
 
-  // While things go wrong.
+  // While faults occur.
   void something_happens();
   void join();
   void join(Place& place);
@@ -64,14 +63,14 @@ class Evening {
   T& one_of(std::vector<T>& all) {
     return all[static_cast<std::size_t>(world_.draw(all.size()))];
   }
-  [[nodiscard]] Member* somebody_present();
+  [[nodiscard]] Member* any_present();
   [[nodiscard]] rondo::Duration up_to(rondo::Duration most);
 
   rondo::sim::World world_;
   rondo::Reactor server_{world_.host("chat").backend()};
   std::vector<Place> places_;
   Members members_;
-  std::optional<Chat> chat_;
+  Chat chat_;
   Tally tally_;
 };
 

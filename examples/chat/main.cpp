@@ -12,17 +12,18 @@
 namespace {
 
 int serve(rondo::Reactor& reactor, const std::string& listen, const chat::Options& options) {
-  auto room = chat::Chat::open(reactor, listen, options);
-  if (!room) return rondo::print_error(room.error());
-  const auto leave = [&] { room->close(std::chrono::seconds{1}); };
-  rondo::Signal interrupt{reactor, SIGINT, leave};
-  rondo::Signal terminate{reactor, SIGTERM, leave};
+  chat::Chat chat{reactor, options};
+  const auto local = chat.server().listen(listen);
+  if (!local) return rondo::print_error(local.error());
+  const auto end = [&] { chat.server().drain(std::chrono::seconds{1}); };
+  rondo::Signal interrupt{reactor, SIGINT, end};
+  rondo::Signal terminate{reactor, SIGTERM, end};
   interrupt.unref();
   terminate.unref();
-  std::printf("listening on %s\n", room->local_endpoint().to_string().c_str());
+  std::printf("listening on %s\n", local->to_string().c_str());
   std::fflush(stdout);
-  if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
-  return EXIT_SUCCESS;
+  const auto ran = reactor.run();
+  return ran ? EXIT_SUCCESS : rondo::print_error(ran.error());
 }
 
 }  // namespace
@@ -32,8 +33,8 @@ int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:8888";
   chat::Options options;
   CLI::App app{"A chat room; try it with netcat.", "chat"};
-  app.add_option("--backend", backend, "the poller below (default: $RONDO_BACKEND, or uv)");
-  app.add_option("--listen", listen, "HOST:PORT or unix:PATH; port 0 takes any")
+  app.add_option("--backend", backend, "the poller (default: $RONDO_BACKEND, or uv)");
+  app.add_option("--listen", listen, "HOST:PORT or unix:PATH; with port 0 the system chooses")
       ->capture_default_str();
   app.add_option("--unread", options.unread_max, "bytes that a client may leave unread")
       ->capture_default_str();

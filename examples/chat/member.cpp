@@ -69,16 +69,16 @@ void Member::vanish() {
 }
 
 void Member::on_line(rondo::TextStream&, std::string_view line) {
-  if (is_gone()) return print_error("was called after the end", line);
+  if (is_gone()) return complain("was called after the end", line);
   if (line == "Your nickname?") {
-    if (std::exchange(was_asked_, true)) print_error("was asked twice", line);
+    if (std::exchange(was_asked_, true)) complain("was asked twice", line);
     text_->write_line(name_);
   } else if (line.starts_with("* here are: ")) {
     take_list(line);
   } else if (line.starts_with("! ")) {
-    if (!line.starts_with("! no more than 1000 bytes")) print_error("was refused", line);
+    if (!line.starts_with("! no more than 1000 bytes")) complain("was refused", line);
   } else if (!joined_) {
-    print_error("was told before he was in the room", line);
+    complain("received a line before it was in the room", line);
   } else {
     heard_.emplace_back(line);
   }
@@ -86,25 +86,25 @@ void Member::on_line(rondo::TextStream&, std::string_view line) {
 
 void Member::take_list(std::string_view line) {
   here_ = std::string{line} + ' ';
-  if (here_.find(' ' + name_ + ' ') == std::string::npos) print_error("is not on the list", line);
+  if (here_.find(' ' + name_ + ' ') == std::string::npos) complain("is not on the list", line);
   if (joined_) return;
   joined_ = world_.now();
   here_at_first_ = here_;
 }
 
 void Member::on_long_line(rondo::TextStream&, std::string_view piece) {
-  print_error("was told a line without end", piece.substr(0, 40));
+  complain("received a line without an end", piece.substr(0, 40));
 }
 
 void Member::on_text_error(rondo::TextStream&, const rondo::TextError&) {
-  print_error("was told what is no UTF-8", {});
+  complain("received invalid UTF-8", {});
 }
 
 void Member::on_close(rondo::TextStream&, const rondo::Close&) {
-  if (++closes_ > 1) print_error("was closed twice", {});
+  if (++closes_ > 1) complain("was closed twice", {});
 }
 
-void Member::print_error(std::string_view what, std::string_view line) {
+void Member::complain(std::string_view what, std::string_view line) {
   if (complaint_.empty()) {
     complaint_ = name_ + ' ' + std::string{what} + ": \"" + std::string{line} + '"';
   }

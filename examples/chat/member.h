@@ -1,4 +1,4 @@
-// One who takes part: joins, talks, listens, remembers what was said, and how it ended.
+// A member of the chat: joins, sends lines, and records what it receives and how it ends.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace chat::box {
 
-/// The n-th line of a member: its number and letters, some of them of two bytes, in a length that
-/// name and number decide. So whoever gets a line can tell whether it is whole.
+/// The n-th line of a member: its number, and letters whose values and count depend on name and
+/// number; some letters have two bytes. A receiver can check whether the line is complete.
 [[nodiscard]] std::string line_of(std::string_view name, std::uint64_t number);
 
 class Member final : private rondo::TextHandler {
@@ -27,13 +27,13 @@ class Member final : private rondo::TextHandler {
     rondo::TimePoint when;
   };
 
-  /// Goes to the chat at `target`. Both outlive it. Times are the world's, as each reactor has the
-  /// clock of its host.
+  /// Connects to the chat at `target`. World and reactor outlive it. Times are the world's, because
+  /// each reactor has the clock of its host.
   Member(const rondo::sim::World& world, rondo::Reactor& reactor, std::string_view target,
          std::string name, const rondo::ConnectOptions& options);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// When he was told who is here; none: he never was in the room.
+  /// When it received the first list of the guests; none if it never was in the room.
   [[nodiscard]] std::optional<rondo::TimePoint> joined() const noexcept { return joined_; }
   [[nodiscard]] bool is_gone() const noexcept { return closes_ != 0; }
   [[nodiscard]] bool is_present() const noexcept { return joined_ && !is_gone() && !is_leaving_; }
@@ -43,19 +43,19 @@ class Member final : private rondo::TextHandler {
   void ask_who();
   void quit();
   void abort() { text_->stream().abort(); }
-  /// Reads nothing for a while.
+  /// Stops reading for a while.
   void doze(rondo::Duration duration);
   void wake();
-  /// His machine has lost its power: nothing that he owns is of use any more.
+  /// Its machine has lost power: everything that it owns is lost.
   void vanish();
 
-  /// What the room told him, in order: joins, leaves, lines of others.
+  /// What it received from the room, in order: joins, leaves, lines of others.
   [[nodiscard]] const std::vector<std::string>& heard() const noexcept { return heard_; }
   [[nodiscard]] const std::vector<Said>& said() const noexcept { return said_; }
-  /// The last list of those who are here, and the first.
+  /// The last list of the guests, and the first.
   [[nodiscard]] const std::string& here() const noexcept { return here_; }
   [[nodiscard]] const std::string& here_at_first() const noexcept { return here_at_first_; }
-  /// What should not have happened, as a sentence; empty as a rule.
+  /// A sentence about what should not have happened; normally empty.
   [[nodiscard]] const std::string& complaint() const noexcept { return complaint_; }
 
  private:
@@ -64,12 +64,12 @@ class Member final : private rondo::TextHandler {
   void on_text_error(rondo::TextStream& text, const rondo::TextError& error) override;
   void on_close(rondo::TextStream& text, const rondo::Close& why) override;
   void take_list(std::string_view line);
-  void print_error(std::string_view what, std::string_view line);
+  void complain(std::string_view what, std::string_view line);
 
   const rondo::sim::World& world_;
   std::string name_;
   std::optional<rondo::TimePoint> joined_;
-  bool was_asked_ = false;  // for his name
+  bool was_asked_ = false;  // for its name
   bool is_leaving_ = false;
   int closes_ = 0;
   std::vector<std::string> heard_;

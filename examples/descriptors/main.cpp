@@ -1,7 +1,7 @@
 // descriptors: opens a file in one process and reads it in another, which may not be allowed to
 // open it itself: what goes through the Unix socket is the open file.
 //
-//   descriptors receive unix:/tmp/lend           prints what it is lent, and who lent it
+//   descriptors receive unix:/tmp/lend           prints the files it is lent, and by which process
 //   descriptors send unix:/tmp/lend FILE...
 #include <unistd.h>
 
@@ -32,9 +32,10 @@ struct Lender final : rondo::Session {
   void on_descriptors(rondo::Stream& lender, rondo::Bytes,
                       rondo::ReceivedDescriptors received) override {
     if (received.lost) std::fputs("some did not arrive\n", stderr);
-    const auto who = lender.peer_credentials();
+    const auto credentials = lender.peer_credentials();
     for (const rondo::Socket& file : received.descriptors) {
-      std::printf("lent by process %d:\n", who ? static_cast<int>(who->process) : -1);
+      std::printf("lent by process %d:\n",
+                  credentials ? static_cast<int>(credentials->process) : -1);
       print(file.fd());
     }
     lender.close();

@@ -1,12 +1,12 @@
-// One object a client: a Handler with its Socket and its Watch. All of them read into one buffer of
-// the server, and write from there, so that a client who keeps up costs no memory of his own. When
-// the kernel does not take all, the rest is kept in a backlog, which is the client's handler from
-// then on, and watched for writing alone: nothing more is read until he has taken what is his. So
-// the end of input is only ever seen with nothing left to send.
+// One object for each client: a Handler with its Socket and its Watch. All of them read into one
+// buffer of the server and write from there, so a client that keeps up needs no memory of its own.
+// If the kernel does not take all, the rest is kept in a backlog, which becomes the client's
+// handler and is watched for writing only: nothing more is read until the rest has been sent. So
+// the end of input is seen only when nothing is left to send.
 //
-// The server owns the clients in a list that is also their order of silence: with an idle timeout,
-// whoever says something moves to the back, and one timer looks at the front.
-#include "handler_echo.h"
+// The server owns the clients in a list, which is also the order of their silence: with an idle
+// timeout, a client that sends something moves to the back, and one timer checks the front.
+#include "service.h"
 
 #include <array>
 #include <list>
@@ -40,7 +40,7 @@ class Client final : public rondo::Handler {
   [[nodiscard]] Position self() const noexcept { return self_; }
 
  private:
-  /// Takes the client's place as the handler until all of it is sent.
+  /// Replaces the client as the handler until all of it is sent.
   struct Backlog final : rondo::Handler {
     explicit Backlog(Client& owner) noexcept : client(owner) {}
     void on_ready(rondo::Ready) override { client.send_backlog(); }
@@ -61,7 +61,7 @@ class Client final : public rondo::Handler {
   rondo::TimePoint heard_at_{};
   Position self_{};
 };
-static_assert(sizeof(void*) != 8 || sizeof(Client) == 72, "bench/costs reckons with this size");
+static_assert(sizeof(void*) != 8 || sizeof(Client) == 72, "bench/costs counts with this size");
 
 class Server final : public Service {
  public:
@@ -70,16 +70,12 @@ class Server final : public Service {
         idle_timeout_(idle_timeout),
         idle_timer_(reactor, [this] { drop_idle(); }) {}
 
-  rondo::Result<void> listen(const rondo::Endpoint& local);
-  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
-    return acceptor_->local_endpoint();
-  }
-  [[nodiscard]] Totals totals() const noexcept override { return totals_; }
+  rondo::Result<void> listen(const rondo::Endpoint& endpoint);
 
   [[nodiscard]] rondo::MutableBytes buffer() noexcept { return buffer_; }
   [[gnu::noinline]] void drop(Client& client) noexcept { clients_.erase(client.self()); }
   void heard(Client& client, std::size_t received) noexcept {
-    totals_.bytes += received;
+    totals.bytes += received;
     if (idle_timeout_ > rondo::Duration::zero()) move_to_back(client);
   }
 
@@ -90,8 +86,7 @@ class Server final : public Service {
 
   rondo::Reactor& reactor_;
   rondo::Duration idle_timeout_;
-  Totals totals_;
-  std::list<Client> clients_;  // whoever was heard last stands last
+  std::list<Client> clients_;  // the one that was silent the longest is the first
   rondo::Timer idle_timer_;
   std::optional<rondo::Acceptor> acceptor_;
   std::array<std::byte, buffer_size> buffer_;
@@ -141,12 +136,13 @@ void Client::send_backlog() {
   backlog_.reset();
 }
 
-rondo::Result<void> Server::listen(const rondo::Endpoint& local) {
+rondo::Result<void> Server::listen(const rondo::Endpoint& endpoint) {
   auto acceptor = rondo::Acceptor::make(
-      reactor_, local,
+      reactor_, endpoint,
       [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
   if (!acceptor) return std::move(acceptor).error();
   acceptor_.emplace(std::move(*acceptor));
+  local = acceptor_->local_endpoint();
   return {};
 }
 
@@ -154,7 +150,7 @@ void Server::admit(rondo::Socket socket) {
   clients_.emplace_back(*this, std::move(socket));
   Client& client = clients_.back();
   if (!client.start(reactor_, std::prev(clients_.end()))) return clients_.pop_back();
-  ++totals_.clients;
+  ++totals.clients;
   heard(client, 0);
 }
 

@@ -5,18 +5,21 @@
 namespace echo {
 namespace {
 
-constexpr double idle_timeout_seconds_max = 1e9;  // some thirty years, which nanoseconds still hold
+constexpr double idle_timeout_seconds_max = 1e9;  // about thirty years, which fit into nanoseconds
 
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   double idle_timeout_seconds = 0;
-  CLI::App app{"A TCP server that sends back what it gets.", "echo"};
+  CLI::App app{"A TCP server that sends back what it receives.", "echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
   app.add_option("--style", options.style, "how it is written: handler or session")
+      ->check(CLI::IsMember({"handler", "session"}))
       ->capture_default_str();
-  app.add_option("--listen", options.listen, "HOST:PORT; port 0 takes any")->capture_default_str();
-  app.add_option("--idle-timeout", idle_timeout_seconds, "close who is silent for so many SECONDS")
+  app.add_option("--listen", options.listen, "HOST:PORT; with port 0 the system chooses")
+      ->capture_default_str();
+  app.add_option("--idle-timeout", idle_timeout_seconds,
+                 "close a client that is silent for so many SECONDS")
       ->check(CLI::Range(0.0, idle_timeout_seconds_max));
   try {
     app.parse(argc, argv);

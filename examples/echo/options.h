@@ -1,5 +1,4 @@
-// echo: what the command line asks for. Parsed in a file of its own, for CLI11 takes its time to
-// compile.
+// echo: the command line. It is parsed in a file of its own, because CLI11 is slow to compile.
 #pragma once
 
 #include <chrono>
@@ -12,11 +11,11 @@ struct Options {
   std::string backend;  ///< empty: the environment's RONDO_BACKEND, else the build's default
   std::string style = "handler";
   std::string listen = "127.0.0.1:8888";
-  std::chrono::nanoseconds idle_timeout{0};  ///< zero: silent clients may stay
+  std::chrono::nanoseconds idle_timeout{0};  ///< zero: none
 };
 
-/// Fills `options`. Returns the exit code where there is nothing more to do: after --help, or after
-/// a complaint about the command line.
+/// Fills `options`. Returns the exit code if the program is to end now: after --help, or after an
+/// error in the command line.
 std::optional<int> parse_options(int argc, char** argv, Options& options);
 
 }  // namespace echo

@@ -12,16 +12,16 @@
 namespace echo {
 
 struct Totals {
-  std::uint64_t clients = 0;  ///< served, those who have left included
+  std::uint64_t clients = 0;  ///< served, including those that have left
   std::uint64_t bytes = 0;    ///< sent back
 };
 
-/// A listening server. Destroying it drops its clients.
-class Service {
- public:
+/// A listening server. Destroying it closes its connections.
+struct Service {
   virtual ~Service() = default;
-  [[nodiscard]] virtual const rondo::Endpoint& local_endpoint() const noexcept = 0;
-  [[nodiscard]] virtual Totals totals() const noexcept = 0;
+
+  rondo::Endpoint local{};  ///< where it listens
+  Totals totals{};
 };
 
 /// Clients that are silent for `idle_timeout` are closed, unless it is zero. `reactor` outlives
@@ -29,5 +29,8 @@ class Service {
 using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reactor,
                                                             const rondo::Endpoint& local,
                                                             rondo::Duration idle_timeout);
+
+MakeService make_handler_service;  // with registered handlers: the reactor pattern itself
+MakeService make_session_service;  // with sessions: what a rondo server usually looks like
 
 }  // namespace echo

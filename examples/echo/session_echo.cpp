@@ -1,8 +1,6 @@
-// One session a client. Everything that the handler style does by hand (short writes,
-// back-pressure, the end of input, timeouts) is the stream's; so is the session's lifetime.
-#include "session_echo.h"
-
-#include <utility>
+// One session for each client. The stream does what the handler style does by hand: short writes,
+// back-pressure, the end of input, timeouts. The server owns the sessions.
+#include "service.h"
 
 #include <rondo/server.h>
 
@@ -22,30 +20,11 @@ class Session final : public rondo::Session {
   Totals& totals_;
 };
 
-class Server final : public Service {
- public:
-  Server(rondo::Reactor& reactor, rondo::Duration idle_timeout)
-      : server_(rondo::Server::make(reactor, rondo::session_factory<Session>(totals_),
-                                    {.stream = options(idle_timeout)})) {}
-
-  /// Whoever does not read what he gets is not listened to until he has.
-  static rondo::StreamOptions options(rondo::Duration idle_timeout) {
-    return {.idle_timeout = idle_timeout, .pause_reading_when_full = true};
-  }
-
-  rondo::Result<void> listen(const rondo::Endpoint& local) {
-    auto listening = server_.listen(local);
-    if (!listening) return std::move(listening).error();
-    return {};
-  }
-  [[nodiscard]] const rondo::Endpoint& local_endpoint() const noexcept override {
-    return server_.local_endpoint();
-  }
-  [[nodiscard]] Totals totals() const noexcept override { return totals_; }
-
- private:
-  Totals totals_;
-  rondo::Server server_;
+struct SessionService final : Service {
+  SessionService(rondo::Reactor& reactor, const rondo::StreamOptions& options)
+      : server(rondo::Server::make(reactor, rondo::session_factory<Session>(totals),
+                                   {.stream = options})) {}
+  rondo::Server server;
 };
 
 }  // namespace
@@ -53,9 +32,13 @@ class Server final : public Service {
 rondo::Result<std::unique_ptr<Service>> make_session_service(rondo::Reactor& reactor,
                                                              const rondo::Endpoint& local,
                                                              rondo::Duration idle_timeout) {
-  auto server = std::make_unique<Server>(reactor, idle_timeout);
-  if (auto listening = server->listen(local); !listening) return listening.error();
-  return std::unique_ptr<Service>{std::move(server)};
+  // A client that does not read its replies is not read from until it does.
+  const rondo::StreamOptions options{.idle_timeout = idle_timeout, .pause_reading_when_full = true};
+  auto service = std::make_unique<SessionService>(reactor, options);
+  auto listening = service->server.listen(local);
+  if (!listening) return std::move(listening).error();
+  service->local = *listening;
+  return std::unique_ptr<Service>{std::move(service)};
 }
 
 }  // namespace echo

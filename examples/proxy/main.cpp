@@ -1,7 +1,7 @@
-// proxy: a TCP proxy. Whoever connects to it is connected to another address; what either side
-// sends goes to the other, no faster than that one takes it; so do the ends.
+// proxy: a TCP proxy. Each client is connected to another address. What either side sends goes to
+// the other, no faster than that side takes it; an end of input is passed on too.
 //
-//   client <-> Session (down)   up <-> target
+//   client <-> Tunnel (down)   up <-> target
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -15,28 +15,23 @@
 
 namespace {
 
-struct Settings {
-  rondo::Reactor& reactor;
-  std::string target;
-};
-
-/// One client, and the connection made for him.
+/// One client, and the connection to the target that is made for it.
 class Tunnel final : public rondo::Session {
  public:
-  explicit Tunnel(Settings& settings) noexcept : settings_(settings) {}
+  Tunnel(rondo::Reactor& reactor, const std::string& target)
+      : reactor_(reactor), address_(target) {}
 
   void on_open(rondo::Stream& client) override {
     down_ = &client;
-    up_ = rondo::connect(settings_.reactor, settings_.target, target_);
+    up_ = rondo::connect(reactor_, address_, target_);
   }
   void on_data(rondo::Stream& client, rondo::Bytes data) override { pass(data, client, *up_); }
   void on_end(rondo::Stream&) override { up_->shutdown_output(); }
   void on_writable(rondo::Stream&) override { up_->resume(); }
   void on_close(rondo::Stream&, const rondo::Close& why) override {
     down_ = nullptr;
-    // What a client who left in good order has said is still to be passed on.
     if (why.reason != rondo::CloseReason::eof) return up_->abort();
-    rondo::Stream::close_detached(std::move(up_));
+    rondo::Stream::close_detached(std::move(up_));  // sends what the client has sent before
   }
 
  private:
@@ -56,8 +51,8 @@ class Tunnel final : public rondo::Session {
       if (why.reason == rondo::CloseReason::not_connected)
         std::fprintf(stderr, "%s\n", why.message().c_str());
       if (tunnel.down_ == nullptr) return;
-      if (why.reason == rondo::CloseReason::eof) tunnel.down_->close();
-      if (why.reason != rondo::CloseReason::eof) tunnel.down_->abort();
+      if (why.reason != rondo::CloseReason::eof) return tunnel.down_->abort();
+      tunnel.down_->close();
     }
     Tunnel& tunnel;
   };
@@ -66,21 +61,22 @@ class Tunnel final : public rondo::Session {
     if (!to.write(data)) from.pause();
   }
 
-  Settings& settings_;
+  rondo::Reactor& reactor_;
+  const std::string& address_;
   rondo::Stream* down_ = nullptr;
   Target target_{*this};
   std::unique_ptr<rondo::Stream> up_;
 };
 
-int serve(Settings& settings, const std::string& listen) {
-  auto server = rondo::serve<Tunnel>(settings.reactor, listen, {}, settings);
+int serve(rondo::Reactor& reactor, const std::string& listen, const std::string& target) {
+  auto server = rondo::serve<Tunnel>(reactor, listen, {}, reactor, target);
   if (!server) return rondo::print_error(server.error());
-  const rondo::Signal interrupt{settings.reactor, SIGINT, [&] { settings.reactor.stop(); }};
-  const rondo::Signal terminate{settings.reactor, SIGTERM, [&] { settings.reactor.stop(); }};
+  const rondo::Signal interrupt{reactor, SIGINT, [&] { reactor.stop(); }};
+  const rondo::Signal terminate{reactor, SIGTERM, [&] { reactor.stop(); }};
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  if (const auto ran = settings.reactor.run(); !ran) return rondo::print_error(ran.error());
-  return EXIT_SUCCESS;
+  const auto ran = reactor.run();
+  return ran ? EXIT_SUCCESS : rondo::print_error(ran.error());
 }
 
 }  // namespace
@@ -90,12 +86,11 @@ int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:8080";
   std::string target;
   CLI::App app{"Passes TCP connections on to another address.", "proxy"};
-  app.add_option("--backend", backend, "the poller below (default: $RONDO_BACKEND, or uv)");
-  app.add_option("--listen", listen, "HOST:PORT; port 0 takes any")->capture_default_str();
+  app.add_option("--backend", backend, "the poller (default: $RONDO_BACKEND, or uv)");
+  app.add_option("--listen", listen, "HOST:PORT; with port 0 the system chooses")
+      ->capture_default_str();
   app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
-  if (!reactor) return rondo::print_error(reactor.error());
-  Settings settings{**reactor, target};
-  return serve(settings, listen);
+  return reactor ? serve(**reactor, listen, target) : rondo::print_error(reactor.error());
 }

@@ -1,5 +1,6 @@
-// text_client: talks text with a server from a terminal. What you type goes there, line by line;
-// what comes back is printed; at the end of your input the server is told, and may still answer.
+// text_client: exchanges text with a server from a terminal. It sends what you type, line by line,
+// and prints what comes back. At the end of your input it shuts its output down, and the server may
+// still reply.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -40,7 +41,7 @@ class Conversation {
     Conversation& conversation;
   };
 
-  int hold(rondo::Reactor& reactor, const std::string& target) {
+  int run(rondo::Reactor& reactor, const std::string& target) {
     server_ = rondo::TextStream::connect(reactor, target, screen_,
                                          {.errors = rondo::TextErrors::replace});
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
@@ -52,7 +53,7 @@ class Conversation {
 
  private:
   void end(const rondo::Close& why) {
-    keyboard_.reset();  // nobody listens to it any more
+    keyboard_.reset();
     if (why.reason == rondo::CloseReason::eof || why.reason == rondo::CloseReason::closed) return;
     std::fprintf(stderr, "%s\n", why.message().c_str());
     exit_code_ = EXIT_FAILURE;
@@ -71,10 +72,10 @@ int main(int argc, char** argv) {
   std::string backend;
   std::string target;
   CLI::App app{"Talks text with a server.", "text_client"};
-  app.add_option("--backend", backend, "the poller below (default: $RONDO_BACKEND, or uv)");
+  app.add_option("--backend", backend, "the poller (default: $RONDO_BACKEND, or uv)");
   app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
   CLI11_PARSE(app, argc, argv);
   auto reactor = rondo::Reactor::make({.backend = backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  return Conversation{}.hold(**reactor, target);
+  return Conversation{}.run(**reactor, target);
 }

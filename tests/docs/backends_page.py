@@ -19,7 +19,7 @@ def blocks():
 
 
 def write_files(folder):
-    """The page's files, as someone would have them who copied them."""
+    """Writes the files that the page contains."""
     parts = {}
     for language, name, text in blocks():
         if language != "sh":

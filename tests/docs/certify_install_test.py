@@ -1,5 +1,5 @@
-"""What docs/backends.md tells to type, on an installed rondo: a backend written outside of the tree
-passes the whole conformance suite, which needs nothing of rondo's inside."""
+"""The commands of docs/backends.md on an installed rondo: a backend written outside the tree passes
+the whole conformance suite, which needs nothing of rondo's internals."""
 
 import os
 import re

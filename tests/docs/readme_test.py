@@ -1,9 +1,9 @@
 """Every program in README.md and docs/ compiles and does what its page says.
 
-A block that begins with ```cpp is a whole program. It is run and must end well, in bounded time; if
-a block ```output follows it, it prints that. ```cpp server is a program that listens where its
-first argument says, tells so, and echoes. ```cpp uv includes <uv.h> itself, ```cpp sim has
-<rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
+A block that begins with ```cpp is a whole program. It must end successfully, in bounded time; if a
+block ```output follows, it prints that. ```cpp server is a program that listens at its first
+argument, prints the address, and echoes. ```cpp uv includes <uv.h>, ```cpp sim uses <rondo/sim.h>
+for its network, ```cpp gtest leaves main() to GoogleTest.
 """
 
 import json
@@ -129,7 +129,7 @@ class Documents(unittest.TestCase):
             self.assertEqual(done.stdout, block.output)
 
     def talk_to(self, program, env):
-        """Two clients in turns, one of whom sends more than fits into the kernel's buffers."""
+        """Two clients in turns, one of which sends more than fits into the kernel's buffers."""
         with subprocess.Popen([program, "127.0.0.1:0"], env=env, stdout=subprocess.PIPE,
                               text=True) as server:
             self.addCleanup(server.kill)

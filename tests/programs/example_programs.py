@@ -51,8 +51,8 @@ def connect(address):
 
 
 @contextlib.contextmanager
-def nobody():
-    """An address at which nobody listens: it is bound, and that is all."""
+def unanswered_address():
+    """An address without a listener: it is bound only."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield "{}:{}".format(*bound.getsockname())
@@ -76,7 +76,7 @@ def send_all_aside(client, data):
 
 
 def needs(program):
-    """Skips where a program that nobody here wrote is missing."""
+    """Skips a test if a program of another project is missing."""
     return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
 
 

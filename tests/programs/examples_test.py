@@ -1,4 +1,4 @@
-"""The examples against clients and servers that nobody here wrote: Python's socket and asyncio."""
+"""The examples against clients and servers of Python's socket and asyncio."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from example_programs import (
-    EXAMPLES, MUCH, SECONDS_MAX, ExamplesTest, connect, nobody, receive_all, run, running,
+    EXAMPLES, MUCH, SECONDS_MAX, ExamplesTest, connect, unanswered_address, receive_all, run, running,
     send_all_aside,
 )
 
@@ -80,7 +80,7 @@ class Examples(ExamplesTest):
 
     def test_the_article_s_client_says_why_it_cannot_connect(self):
         for backend in self.on_every_backend():
-            with nobody() as address:
+            with unanswered_address() as address:
                 done = run(backend, "article_client", address)
             self.assertEqual(done.stderr, f"connect to {address}: Connection refused\n")
             self.assertEqual(done.returncode, 1)
@@ -147,7 +147,7 @@ class Examples(ExamplesTest):
 
     def test_the_proxy_ends_whom_it_cannot_serve(self):
         for backend in self.on_every_backend():
-            with nobody() as target, \
+            with unanswered_address() as target, \
                     running(backend, "proxy", "--listen", "127.0.0.1:0", target) as (
                         _, address), connect(address) as client:
                 with self.assertRaises(ConnectionResetError):

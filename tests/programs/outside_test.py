@@ -1,4 +1,4 @@
-"""The examples against programs that nobody here wrote: socat and netcat."""
+"""The examples against programs of other projects: socat and netcat."""
 
 import contextlib
 import re
@@ -14,12 +14,12 @@ from example_programs import (
 
 NETCAT = "nc.openbsd"
 PATIENT = f"-t{SECONDS_MAX}"  # socat: how long the other direction may go on after one has ended
-WORDS = b"carl\nhello\n/quit\n"  # said to the chat, in which nobody is
+WORDS = b"carl\nhello\n/quit\n"  # sent to the chat, which is empty
 WORDS_ANSWERED = b"Your nickname?\n* here are: carl\n"
 
 
 def talk(*command, said=b"", **more):
-    """What it prints that is told `said` and then the end of input."""
+    """The output of a program whose input is `said`."""
     done = subprocess.run(command, input=said, capture_output=True, timeout=SECONDS_MAX, **more)
     if done.returncode != 0:
         raise AssertionError(f"{shlex.join(map(str, command))}: {done.stderr.decode()}")
@@ -73,7 +73,7 @@ class Socat(Folder):
         self.check_echo(f"unix:{path}", f"UNIX-CONNECT:{path}")
 
     def test_echoes_over_an_abstract_socket(self):
-        name = self.folder.name  # as good as any that nobody else has
+        name = self.folder.name  # a name that no other program uses
         self.check_echo(f"unix:@{name}", f"ABSTRACT-CONNECT:{name}")
 
     def test_exchanges_datagrams(self):

@@ -1,4 +1,4 @@
-"""The proxy between two programs that nobody here wrote: curl, and Python's http.server."""
+"""The proxy between two programs of other projects: curl, and Python's http.server."""
 
 import contextlib
 import hashlib
@@ -37,7 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(digest(self.rfile.read(size)).encode())
 
     def do_PUT(self):
-        """In chunks: nobody knows the size before the end."""
+        """In chunks: the size is not known before the end."""
         received = bytearray()
         while size := int(self.rfile.readline(), 16):
             received += self.rfile.read(size)

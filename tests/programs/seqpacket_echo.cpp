@@ -1,4 +1,5 @@
-// seqpacket_echo unix:PATH: sends one client's messages back, prints their sizes, ends with him.
+// seqpacket_echo unix:PATH: sends one client's messages back, prints their sizes, ends when it
+// leaves.
 #include <cstdio>
 #include <optional>
 

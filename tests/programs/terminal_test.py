@@ -43,7 +43,7 @@ class Terminal:
         os.close(self.line)
 
     def read_flags(self):
-        """Shared by all who have the terminal open."""
+        """Shared by all programs that have the terminal open."""
         return fcntl.fcntl(self.line, fcntl.F_GETFL)
 
     def type(self, text):
