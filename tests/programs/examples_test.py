@@ -11,8 +11,8 @@ import unittest
 from pathlib import Path
 
 from example_programs import (
-    EXAMPLES, MUCH, SECONDS_MAX, ExamplesTest, connect, unanswered_address, receive_all, run, running,
-    send_all_aside,
+    EXAMPLES, MUCH, SECONDS_MAX, ExamplesTest, connect, receive_all, run, running,
+    send_all_aside, unanswered_address,
 )
 
 
