@@ -64,7 +64,7 @@ bool Address::is_multicast() const noexcept {
   return is_ipv4() ? (ip[mapped_at] & 0xf0U) == 0xe0U : ip[0] == 0xff;
 }
 
-/// 255.255.255.255, or that of the loopback, 127.255.255.255.
+/// 255.255.255.255, or the broadcast address of the loopback, 127.255.255.255.
 bool Address::is_broadcast() const noexcept {
   return is_ipv4() && (ip[mapped_at] == 0xff || is_loopback()) &&
          std::all_of(ip.begin() + mapped_at + 1, ip.end(), [](auto byte) { return byte == 0xff; });

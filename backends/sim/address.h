@@ -1,5 +1,5 @@
-// An address and a port as the simulated network keeps them: IPv4 is IPv6-mapped (RFC 4291,
-// 2.5.5.2), so that one form serves both, and a socket of either family.
+// An address and a port in the simulated network. IPv4 addresses are IPv6-mapped (RFC 4291,
+// 2.5.5.2), so that one form serves sockets of both families.
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ struct Address {
   [[nodiscard]] AddressFamily family() const noexcept {
     return is_ipv4() ? AddressFamily::ipv4 : AddressFamily::ipv6;
   }
-  /// As a socket of that family tells it.
+  /// The form in which a socket of that family reports it.
   [[nodiscard]] Endpoint endpoint(AddressFamily family) const noexcept;
   [[nodiscard]] Endpoint endpoint() const noexcept { return endpoint(family()); }
   [[nodiscard]] std::string to_string() const { return endpoint().to_string(); }
@@ -45,7 +45,7 @@ struct Address {
 [[nodiscard]] Address any_address(AddressFamily family) noexcept;
 [[nodiscard]] Address loopback_address(AddressFamily family) noexcept;
 
-/// Names a connection on one of its hosts.
+/// Identifies a connection on one of its hosts.
 struct Route {
   Address local;
   Address remote;

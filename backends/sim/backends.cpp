@@ -26,7 +26,8 @@ BackendBase::~BackendBase() { std::erase(machine_.backends, this); }
 
 void BackendBase::end() noexcept { poller_.forget(); }
 
-// --- the one that the world runs ----------------------------------------------------------------
+// --- the backend that the world runs
+// ----------------------------------------------------------------
 
 HostedEnd::HostedEnd(Machine& machine) : BackendBase(machine) {
   poller_.on_listed = [this] { machine_.world().make_runnable(*this); };
@@ -39,10 +40,10 @@ HostedEnd::~HostedEnd() {
   machine_.world().forget(*this);
 }
 
-/// From any thread: the world looks at it before anything else happens.
+/// Called from any thread: the world checks the flag before its next step.
 void HostedEnd::wake() noexcept {
   woken_.store(true);
-  machine_.world().somebody_woken.store(true);
+  machine_.world().any_woken.store(true);
 }
 
 void HostedEnd::look_whether_woken() {
@@ -81,7 +82,8 @@ void HostedEnd::arm(TimePoint deadline, Liveness liveness) noexcept {
   }
 }
 
-/// One alarm for a deadline that is put off again and again; where it is too early, it moves.
+/// One alarm serves a deadline that moves to later times again and again: an alarm that comes too
+/// early is set again.
 void HostedEnd::set_alarm() {
   WorldImpl& world = machine_.world();
   if (armed_ == never) {
@@ -133,7 +135,8 @@ void HostedEnd::list_waiting(WaitingList& list) const {
   if (poller_.watches_nothing()) list.add_idle(machine_);
 }
 
-// --- the one that runs the world ----------------------------------------------------------------
+// --- the backend that runs the world
+// ----------------------------------------------------------------
 
 TimePoint DrivingEnd::now() const noexcept { return machine_.now(); }
 NameService* DrivingEnd::name_service() noexcept { return &machine_.world(); }
@@ -143,7 +146,7 @@ std::error_code DrivingEnd::wait(Sink& sink, TimePoint deadline) {
   for (;;) {
     const std::uint64_t answers = world.answers;
     const bool spins = world.spend_turn(deadline == never ? never : machine_.in_world(deadline));
-    if (spins) (void)world.step(world.now);  // the others too have a turn, if they want one
+    if (spins) (void)world.step(world.now);  // the other reactors get a turn too
     if (is_over()) return std::make_error_code(std::errc::operation_canceled);
     const bool woken = woken_.exchange(false);
     if (poller_.deliver(sink) || woken || poller_.has_listed() || deadline <= now()) return {};

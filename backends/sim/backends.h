@@ -1,5 +1,5 @@
-// The two backends of a host: one whose reactor the world runs, and one whose wait() runs the
-// world.
+// The two backends of a host: the world runs the reactor of the one; the wait() of the other runs
+// the world.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace rondo::sim {
 
-/// What both have in common, and what a machine that crashes ends.
+/// The common part of both, which ends when the machine crashes.
 class BackendBase {
  public:
   explicit BackendBase(Machine& machine);
@@ -64,7 +64,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   void arm(TimePoint deadline, Liveness liveness) noexcept override;
   [[nodiscard]] bool take_exception(const std::exception_ptr& exception) noexcept override;
 
-  /// Tells the guest what is ready, and gives it a turn if there is a reason.
+  /// Reports to the hosted loop what is ready, and runs a turn of it if there is a reason.
   void run();
   void look_whether_woken() override;
   void clock_jumped() override { set_alarm(); }

@@ -1,4 +1,4 @@
-// Bytes in order, of which nothing is kept while there are none.
+// A queue of bytes, which has no memory while it is empty.
 #pragma once
 
 #include <algorithm>
@@ -25,21 +25,21 @@ class ByteQueue {
     bytes_.insert(bytes_.end(), data.begin(), data.end());
   }
 
-  /// Moves as much as fits; returns how much that is.
+  /// Moves as many bytes as fit; returns their number.
   std::size_t take(MutableBytes into) noexcept {
     const std::size_t count = std::min(into.size(), size());
     if (count != 0) std::memcpy(into.data(), bytes_.data() + taken_, count);
     drop(count);
     return count;
   }
-  /// Moves the first `count`, of as many at least, to `into`, in the place of what was there.
+  /// Moves the first `count` bytes to `into`, and replaces its contents. There must be that many.
   void take(std::size_t count, std::vector<std::byte>& into) {
     if (taken_ == 0 && bytes_.size() == count && count > copied_max) {
       into = std::move(bytes_);
       return clear();
     }
     into.resize(count);
-    (void)take(MutableBytes{into});  // it is as large as what is taken
+    (void)take(MutableBytes{into});  // takes exactly `count`
   }
   void drop(std::size_t count) noexcept {
     taken_ += count;

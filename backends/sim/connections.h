@@ -1,6 +1,6 @@
-// The connections of one machine, on its side: by route, and by place. A packet tells the place
-// from where it comes, so that an answer finds its connection there, in an array, and not by way of
-// a hash table that is as large as the machine has connections and cold wherever it is looked at.
+// The connections of one machine: by route, and by slot. A packet carries the slot of its sender,
+// so that an answer finds the connection by an index. A look-up by route would miss the cache in a
+// hash table as large as the number of connections.
 #pragma once
 
 #include <cstddef>
@@ -16,50 +16,48 @@ namespace rondo::sim {
 
 class Connections {
  public:
-  using Place = std::uint32_t;
-
-  /// Null if there is none. `guess` is looked at first, and may be wrong.
-  [[nodiscard]] Tcp* find(const Route& route, Place guess = Whereabouts::unknown) const noexcept {
-    if (guess < places_.size()) {
-      Tcp* const there = places_[guess].get();
+  /// Null if there is none. `guess` is checked first, and may be wrong.
+  [[nodiscard]] Tcp* find(const Route& route, Slot guess = no_slot) const noexcept {
+    if (guess < slots_.size()) {
+      Tcp* const there = slots_[guess].get();
       if (there != nullptr && there->route() == route) return there;
     }
     const auto found = by_route_.find(route);
-    return found == by_route_.end() ? nullptr : places_[found->second].get();
+    return found == by_route_.end() ? nullptr : slots_[found->second].get();
   }
   [[nodiscard]] std::size_t size() const noexcept { return by_route_.size(); }
-  [[nodiscard]] const std::vector<Ref<Tcp>>& places() const noexcept { return places_; }
+  [[nodiscard]] const std::vector<Ref<Tcp>>& slots() const noexcept { return slots_; }
 
-  /// There is none with its route.
-  Place add(Tcp& connection) {
+  /// No connection with that route may exist.
+  Slot add(Tcp& connection) {
     if (vacant_.empty()) {
-      places_.emplace_back();
-      vacant_.reserve(places_.capacity());  // for all of them: to remove one must not need memory
-      vacant_.push_back(static_cast<Place>(places_.size() - 1));
+      slots_.emplace_back();
+      vacant_.reserve(slots_.capacity());  // removing must not allocate
+      vacant_.push_back(static_cast<Slot>(slots_.size() - 1));
     }
-    const Place place = vacant_.back();
-    by_route_.emplace(connection.route(), place);
+    const Slot slot = vacant_.back();
+    by_route_.emplace(connection.route(), slot);
     vacant_.pop_back();
-    places_[place] = Ref<Tcp>{&connection};
-    return place;
+    slots_[slot] = Ref<Tcp>{&connection};
+    return slot;
   }
-  /// May end it.
-  void remove(Place place) noexcept {
-    const Ref<Tcp> removed = std::move(places_[place]);
+  /// May destroy the connection.
+  void remove(Slot slot) noexcept {
+    const Ref<Tcp> removed = std::move(slots_[slot]);
     by_route_.erase(removed->route());
-    vacant_.push_back(place);  // there is room for each
+    vacant_.push_back(slot);  // add() reserved the capacity
   }
-  /// All of them.
+  /// All connections.
   [[nodiscard]] std::vector<Ref<Tcp>> take() noexcept {
     by_route_.clear();
     vacant_.clear();
-    return std::exchange(places_, {});
+    return std::exchange(slots_, {});
   }
 
  private:
-  std::unordered_map<Route, Place, RouteHash> by_route_;
-  std::vector<Ref<Tcp>> places_;
-  std::vector<Place> vacant_;
+  std::unordered_map<Route, Slot, RouteHash> by_route_;
+  std::vector<Ref<Tcp>> slots_;
+  std::vector<Slot> vacant_;
 };
 
 }  // namespace rondo::sim

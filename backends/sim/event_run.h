@@ -1,4 +1,4 @@
-// Events in the order of their time, of which the next is always the first: a ring.
+// A ring of events in the order of their time.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ class EventRun {
   struct Entry {
     TimePoint time{};
     std::uint64_t order = 0;
-    Function<void()> action;  // empty: it was cancelled
+    Function<void()> action;  // empty: the event was cancelled
   };
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
@@ -28,7 +28,7 @@ class EventRun {
     return ring_[(first_ + at) & (ring_.size() - 1)];
   }
 
-  /// Returns its number: they are counted.
+  /// Returns the number of the event: events are numbered in order.
   std::uint64_t push(Entry entry) {
     if (size_ == ring_.size()) grow();
     ring_[(first_ + size_) & (ring_.size() - 1)] = std::move(entry);
@@ -41,7 +41,7 @@ class EventRun {
     --size_;
     return action;
   }
-  /// The one with that number, if it has not gone.
+  /// The event with that number, or null if it was removed.
   void cancel(std::uint64_t number) noexcept {
     if (number - first_ < size_) ring_[number & (ring_.size() - 1)].action = {};
   }

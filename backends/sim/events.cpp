@@ -1,10 +1,10 @@
-// Packets come in the order of their time, as long as links are alike: such events make a run, to
-// whose end one is added and from whose front one is taken, however many there are. All others,
-// timeouts mostly, of which each connection has one, are in a binary heap, which packets need not
-// be sorted into: entries that are small, beside slots with the actions.
+// If all links are alike, packets are sent in the order of their arrival. Such events form a run: a
+// ring to which events are added at the end, in constant time. All other events are in a binary
+// heap, with small entries and separate slots for the actions. Most of them are timeouts, one per
+// connection.
 //
-// A cancelled event gives up its action at once; its entry stays until it comes to the front, or
-// until half of the heap are such.
+// Cancelling an event destroys its action at once. Its entry stays until it comes to the front, or
+// until half of the entries in the heap are cancelled.
 #include "events.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t cancelled_kept_max = 64;
-// What is further away is rather a timeout: the run could not go on before that.
+// A later event is probably a timeout: the run could not continue before its time.
 constexpr Duration run_span_max = std::chrono::milliseconds{100};
 
 }  // namespace
@@ -36,7 +36,7 @@ bool EventQueue::continues_run(TimePoint time) const noexcept {
 EventQueue::Ticket EventQueue::put_in_heap(TimePoint time, Function<void()> action) {
   if (vacant_.empty()) {
     slots_.emplace_back();
-    vacant_.reserve(slots_.capacity());  // for all of them: to cancel must not need memory
+    vacant_.reserve(slots_.capacity());  // cancelling must not allocate
     vacant_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
   }
   const std::uint32_t slot = vacant_.back();
@@ -92,13 +92,13 @@ Function<void()> EventQueue::pop_from_heap() {
   Function<void()> action = std::move(slot.action);
   slot.pending = false;
   ++slot.generation;
-  ++cancelled_;  // until the next line takes it out
+  ++cancelled_;  // the next line removes it
   drop_cancelled();
   return action;
 }
 
 void EventQueue::drop_cancelled() noexcept {
-  while (!run_.empty() && !run_.front().action) (void)run_.pop();  // there is none
+  while (!run_.empty() && !run_.front().action) (void)run_.pop();  // the action is empty
   while (!heap_.empty() && !slots_[heap_.front().slot].pending) {
     vacate(heap_.front().slot);
     std::pop_heap(heap_.begin(), heap_.end());
@@ -106,7 +106,7 @@ void EventQueue::drop_cancelled() noexcept {
   }
 }
 
-/// There is room for each.
+/// add() reserved the capacity.
 void EventQueue::vacate(std::uint32_t slot) noexcept {
   vacant_.push_back(slot);
   --cancelled_;

@@ -1,4 +1,5 @@
-// What is to happen, in the order of time; at one time, in the order in which it was asked for.
+// Future events in the order of time; events at the same time, in the order in which they were
+// added.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +15,12 @@ namespace rondo::sim {
 
 class EventQueue {
  public:
-  /// Names an event that has not happened yet: a slot of the heap and its generation, or, from
-  /// `first_of_run` on, a number in the run.
+  /// Identifies a future event: a slot of the heap and its generation or, from `first_of_run` on, a
+  /// number in the run.
   enum class Ticket : std::uint64_t { none = 0, first_of_run = std::uint64_t{1} << 63U };
 
   Ticket at(TimePoint time, Function<void()> action);
-  /// Also of one that has happened: nothing then.
+  /// Does nothing if the event has happened already.
   void cancel(Ticket& ticket) noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return heap_.empty() && run_.empty(); }
@@ -28,7 +29,7 @@ class EventQueue {
     const TimePoint first = heap_.empty() ? never : heap_.front().time;
     return run_.empty() || first < run_.front().time ? first : run_.front().time;
   }
-  /// Takes the next one, of which there is one.
+  /// Removes the next event. There must be one.
   [[nodiscard]] Function<void()> pop();
 
  private:
@@ -36,7 +37,7 @@ class EventQueue {
     TimePoint time;
     std::uint64_t order;
     std::uint32_t slot;
-    /// For the heap, which has the largest in front.
+    /// For std::push_heap, which keeps the largest entry in front.
     bool operator<(const Entry& other) const noexcept {
       return time != other.time ? time > other.time : order > other.order;
     }
@@ -55,10 +56,10 @@ class EventQueue {
   [[nodiscard]] Function<void()> pop_from_heap();
   void vacate(std::uint32_t slot) noexcept;
   void drop_cancelled() noexcept;
-  /// Cancelled ones must not pile up behind a deadline that is far away.
+  /// Cancelled events must not accumulate behind a distant deadline.
   void compact();
 
-  // The front of either is not cancelled.
+  // The first event of either is not cancelled.
   EventRun run_;
   std::vector<Entry> heap_;
   std::vector<Slot> slots_;

@@ -1,4 +1,4 @@
-// What names of hosts are, and when two are one.
+// What is a host name, and when two names are equal.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace rondo::sim {
 
-/// Not what looks like an address, or like one with a port.
+/// False for what looks like an address, with or without a port.
 [[nodiscard]] inline bool is_host_name(std::string_view text) noexcept {
   text.remove_suffix(text.ends_with('.') ? 1 : 0);
   const std::string_view last = text.substr(text.rfind('.') + 1);
@@ -15,7 +15,7 @@ namespace rondo::sim {
          text.find_first_of(":/ ") == std::string_view::npos;
 }
 
-/// Names are the same whatever the case of their letters, with a dot at the end or without.
+/// Orders names without regard to the case of letters and to a dot at the end.
 struct NameLess {
   using is_transparent = void;
   bool operator()(std::string_view one, std::string_view other) const noexcept {

@@ -1,6 +1,6 @@
-// Whose code runs on this thread: that of a program, in a turn of one of its reactors, or that of
-// the world. An allocation that is to fail for a test must be the program's: the kernel of a
-// simulated machine has memory.
+// Whether this thread runs code of a program, in a turn of one of its reactors, or code of the
+// world. Only allocations of a program may fail for a test: the kernel of a simulated machine
+// always has memory.
 #pragma once
 
 #include <utility>
@@ -9,7 +9,7 @@ namespace rondo::sim {
 
 class WorldImpl;
 
-/// While it lives, the code that runs is a program's in `world`, or, for null, the world's own.
+/// While it exists, this thread runs code of a program in `world` or, if null, of the world itself.
 class Inside {
  public:
   explicit Inside(WorldImpl* world) noexcept : before_(std::exchange(program_of, world)) {}
@@ -17,7 +17,8 @@ class Inside {
   Inside& operator=(const Inside&) = delete;
   ~Inside() { program_of = before_; }
 
-  static inline thread_local WorldImpl* program_of = nullptr;  // null: the world's own, or none
+  static inline thread_local WorldImpl* program_of =
+      nullptr;  // null: the world itself, or no world
 
  private:
   WorldImpl* before_;

@@ -76,12 +76,12 @@ void Machine::restart() {
 
 void Machine::doubt(const Machine& other) {
   std::vector<Ref<Tcp>> shared;
-  for (const Ref<Tcp>& connection : connections.places()) {
+  for (const Ref<Tcp>& connection : connections.slots()) {
     if (!connection) continue;
     const Address& remote = connection->route().remote;
     if (!remote.is_loopback() && other.owns(remote)) shared.push_back(connection);
   }
-  // In an order that one can tell, whatever places they have.
+  // In a defined order that does not depend on addresses in memory.
   std::sort(shared.begin(), shared.end(), [](const Ref<Tcp>& one, const Ref<Tcp>& two) {
     return std::tie(one->route().local, one->route().remote) <
            std::tie(two->route().local, two->route().remote);

@@ -1,4 +1,4 @@
-// One host from inside: the kernel of a machine with one process.
+// The inside of a Host: the kernel of a machine with one process.
 #pragma once
 
 #include <cstddef>
@@ -40,20 +40,20 @@ class Machine {
   [[nodiscard]] WorldImpl& world() const noexcept { return world_; }
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
-  /// Of the process that runs now.
+  /// The Net of the running process.
   [[nodiscard]] SimNet& net() noexcept { return *nets_.back(); }
   [[nodiscard]] DescriptorTable& table() noexcept { return table_; }
-  /// By its own clock.
+  /// The time of this machine's clock.
   [[nodiscard]] TimePoint now() const noexcept;
 
   void add_address(const Address& address) {
     if (addresses_.empty()) address_text_ = address.endpoint().host();
     addresses_.push_back(address);
   }
-  /// Of the first.
+  /// The first address.
   [[nodiscard]] std::string_view address_text() const noexcept { return address_text_; }
   [[nodiscard]] bool owns(const Address& address) const noexcept;
-  /// From where this machine talks to `remote`; none if it has no address of that family.
+  /// The source address for `remote`; none if the machine has no address of that family.
   [[nodiscard]] std::optional<Address> source_for(const Address& remote) const noexcept;
   [[nodiscard]] const std::vector<Address>& addresses() const noexcept { return addresses_; }
 
@@ -61,11 +61,11 @@ class Machine {
 
   void crash();
   void restart();
-  /// `other` may not be heard any more: see Tcp::doubt().
+  /// `other` may have become unreachable: see Tcp::doubt().
   void doubt(const Machine& other);
   [[nodiscard]] bool is_up() const noexcept { return is_up_; }
   void jump_clock(Duration forward);
-  /// When it will be `time` by this machine's clock; now, where it has been already.
+  /// The true time at which this machine's clock shows `time`; now, if it is past.
   [[nodiscard]] TimePoint in_world(TimePoint time) const noexcept;
 
   /// Bytes in the buffers of TCP sockets.
@@ -78,10 +78,11 @@ class Machine {
 
   Ports tcp_ports;
   Ports udp_ports;
-  /// An established connection, or one on its way, on the side of this machine.
+  /// This machine's end of a connection that is established or being established.
   Connections connections;
   std::map<std::string, UnixSocket*, std::less<>> unix_names;
-  /// Those to whom descriptors were ever sent: one that got its own may be held by itself alone.
+  /// Unix sockets that were ever sent descriptors. One that was sent its own descriptor may be kept
+  /// alive by itself alone.
   std::set<UnixSocket*> carriers;
   std::vector<BackendBase*> backends;
   Duration clock_offset{};
@@ -93,7 +94,7 @@ class Machine {
   std::vector<Address> addresses_;
   std::string address_text_;
   DescriptorTable table_;
-  std::vector<std::unique_ptr<SimNet>> nets_;  // of the processes there were, one a crash
+  std::vector<std::unique_ptr<SimNet>> nets_;  // one for each process: a crash ends a process
   bool is_up_ = true;
   std::size_t buffered_ = 0;
   std::size_t memory_max_ = std::numeric_limits<std::size_t>::max();

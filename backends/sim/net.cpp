@@ -26,7 +26,7 @@ constexpr std::size_t parts_max = 256;
 constexpr std::size_t messages_max = 64;
 constexpr std::size_t file_part_max = std::size_t{64} << 10U;
 
-/// As the calls that move bytes tell it.
+/// The result as the calls that move bytes return it.
 std::ptrdiff_t in_errno(int result, std::size_t size) noexcept {
   if (result >= 0) return static_cast<std::ptrdiff_t>(size);
   errno = -result;
@@ -44,7 +44,7 @@ int SimNet::with(int fd, Action action) noexcept try {
   if (object == nullptr) return -EBADF;
   const Ref<Object> alive{object};
   const int result = action(*object);
-  machine_.world().settle();
+  machine_.world().deliver_local();
   return result;
 } catch (const std::bad_alloc&) {
   return -ENOMEM;
@@ -202,7 +202,7 @@ std::ptrdiff_t SimNet::readv(std::span<const MutableBytes> into, int fd) noexcep
   std::copy_n(into.begin(), count, parts.begin());
   Message message{.parts = std::span{parts}.first(count)};
   const int result = with(fd, [&](Object& object) {
-    // read(2) of nothing asks nobody.
+    // read(2) with size 0 does not reach the socket.
     if (size_of(message) == 0) return object.reads() ? 0 : -EBADF;
     return receive_one(object, message);
   });
@@ -224,7 +224,7 @@ std::ptrdiff_t SimNet::write_parts(std::span<const Bytes> data, int fd, bool to_
   const std::size_t count = std::min(data.size(), parts.size());
   std::transform(
       data.begin(), data.begin() + static_cast<std::ptrdiff_t>(count), parts.begin(),
-      // What is sent is only read.
+      // The data to send is only read.
       [](Bytes part) { return MutableBytes{const_cast<std::byte*>(part.data()), part.size()}; });
   Message message{.parts = std::span{parts}.first(count)};
   const int result = with(fd, [&](Object& object) {
@@ -235,7 +235,7 @@ std::ptrdiff_t SimNet::write_parts(std::span<const Bytes> data, int fd, bool to_
   return in_errno(result, message.size);
 }
 
-/// The file is one of the real system: a simulated machine has no disk.
+/// The file belongs to the real system: a simulated machine has no disk.
 std::ptrdiff_t SimNet::send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept
     try {
   const Inside world{nullptr};
@@ -256,7 +256,7 @@ int SimNet::opened_for(int fd) noexcept {
   });
 }
 
-/// It never blocks.
+/// A simulated descriptor never blocks.
 int SimNet::set_nonblocking(int fd) noexcept {
   return with(fd, [](const Object&) { return 0; });
 }
@@ -264,7 +264,7 @@ int SimNet::set_nonblocking(int fd) noexcept {
 int SimNet::receive(int fd, std::span<Message> messages) noexcept {
   return with(fd, [&](Object& object) {
     if (!object.is_socket()) return -ENOTSOCK;
-    // recvmmsg(2) tells an error before what came ahead of it; recvmsg(2), of one, does not.
+    // recvmmsg(2) reports an error before the messages that preceded it; recvmsg(2) does not.
     const int error = messages.size() > 1 ? object.take_error() : 0;
     if (error != 0) return -error;
     int moved = 0;
@@ -292,7 +292,7 @@ int SimNet::send(int fd, std::span<Message> messages) noexcept {
       const int result = send_one(object, message);
       if (result < 0) return moved != 0 ? moved : result;
       ++moved;
-      machine_.world().settle();  // an answer to the first may be an error of the second
+      machine_.world().deliver_local();  // the answer to one message may be an error for the next
     }
     return moved;
   });

@@ -1,5 +1,5 @@
-// The socket calls of one process: from its start to the crash of its machine, after which each
-// fails with EBADF. So what is left of it cannot close what the next process has opened.
+// The socket calls of one process. After its machine has crashed, each call fails with EBADF, so
+// that objects of the old process cannot close what the next process has opened.
 #pragma once
 
 #include <rondo/net.h>
@@ -53,7 +53,7 @@ class SimNet final : public Net {
   [[nodiscard]] bool binds_files() const noexcept override { return false; }
 
  private:
-  /// Calls `action` with the object, and lets what it has sent within the machine arrive.
+  /// Calls `action` with the object, then delivers what it has sent within the machine.
   template <typename Action>
   int with(int fd, Action action) noexcept;
   [[nodiscard]] int refusal_to_open() const noexcept;

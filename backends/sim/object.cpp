@@ -21,7 +21,7 @@ Object::Object(Machine& machine, AddressFamily of_family, SocketType of_type) no
 
 Object::~Object() { lose_watchers(); }
 
-/// From the last to the first. They are told nothing any more, as with epoll(7).
+/// Removes the watchers from the last to the first. They receive no more events, as with epoll(7).
 void Object::lose_watchers() noexcept {
   while (is_watched()) {
     Watcher last;
@@ -87,7 +87,7 @@ void Object::unwatched_by(const Poller& poller, std::uint32_t place) noexcept {
   if (!is_that(watcher_)) return;
   watcher_ = {};
   if (more_ == nullptr || more_->watchers.empty()) return;
-  watcher_ = more_->watchers.front();  // they stay in order
+  watcher_ = more_->watchers.front();  // keeps the order
   more_->watchers.erase(more_->watchers.begin());
 }
 

@@ -1,5 +1,5 @@
-// What a descriptor refers to. Each kind of socket is one Object; calls that a kind does not know
-// fail as Linux has them fail. Results are 0 or more, or the negative errno.
+// The object that a descriptor refers to. Each kind of socket derives from Object; calls that a
+// kind does not support fail as on Linux. Results are 0 or more, or the negative errno.
 #pragma once
 
 #include <cstddef>
@@ -31,28 +31,28 @@ class Object : public Counted {
   const SocketType type;
   OptionValues options;
 
-  /// What can be done now. Hang-up and error count as both directions.
+  /// The directions that are ready. Hang-up and error make both ready.
   [[nodiscard]] virtual Ready ready() const noexcept = 0;
-  /// The last descriptor has been closed.
+  /// Called when the last descriptor is closed.
   virtual void closed() = 0;
-  /// The machine has crashed: lets go of everything, and tells nobody.
+  /// Called when the machine crashes: releases everything, without notice to a peer.
   virtual void vanish() noexcept = 0;
   /// `tcp 10.0.0.1:80 -> 10.0.0.2:40000`.
   [[nodiscard]] virtual std::string describe() const = 0;
-  /// Whether to wait for it to be readable is to serve, not to wait for somebody.
+  /// Whether it is a server's socket: waiting to read from it does not count as waiting.
   [[nodiscard]] virtual bool serves() const noexcept { return false; }
-  /// For the report of who waits. The socket that this one is connected to, if there is one still.
+  /// For the report of what waits: the socket that this one is connected to, or null.
   [[nodiscard]] virtual const Object* other_end() const noexcept { return nullptr; }
-  /// Bytes that came and were not read; that were written and have not come to the other end.
+  /// Bytes that arrived and were not read; bytes that were written and have not arrived.
   [[nodiscard]] virtual std::size_t unread() const noexcept { return 0; }
   [[nodiscard]] virtual std::size_t unsent() const noexcept { return 0; }
 
   virtual int bind(const Endpoint& local);
   virtual int listen(int backlog);
-  /// Fills `accepted`, which has no descriptor yet.
+  /// Sets `accepted`, which has no descriptor yet.
   virtual int accept(Ref<Object>& accepted, Endpoint* peer);
   virtual int connect(const Endpoint& peer);
-  /// Both set the sizes of the message; `receive` leaves descriptors in `rights`.
+  /// Both set the sizes of the message; receive() puts received descriptors into `rights`.
   virtual int receive(Message& message, std::vector<Ref<Object>>& rights);
   virtual int send(Message& message, std::vector<Ref<Object>> rights);
   virtual int shutdown(Direction direction);
@@ -62,17 +62,17 @@ class Object : public Counted {
   virtual int credentials(Credentials& peer) const;
   /// SO_ERROR, which reading clears.
   int take_error() noexcept { return std::exchange(error_, 0); }
-  /// What a batch of messages found behind its first ones: the next call tells it.
+  /// An error after the first messages of a batch: the next call returns it.
   void keep_error(int error) noexcept { error_ = error; }
   [[nodiscard]] virtual bool is_socket() const noexcept { return true; }
   [[nodiscard]] virtual bool listens() const noexcept { return false; }
-  /// Of its own choice, or because it has sent or connected.
+  /// Whether it has a local address: by bind(), or because it has sent or connected.
   [[nodiscard]] virtual bool has_port() const noexcept { return false; }
   /// A pipe has two ends.
   [[nodiscard]] virtual bool reads() const noexcept { return true; }
   [[nodiscard]] virtual bool writes() const noexcept { return true; }
 
-  /// Each descriptor, and each that is under way in a message, counts as one.
+  /// Each descriptor, and each one in flight in a message, counts as one.
   void opened() noexcept { ++descriptors_; }
   void released();
 
@@ -80,16 +80,16 @@ class Object : public Counted {
   void unwatched_by(const Poller& poller, std::uint32_t place) noexcept;
   [[nodiscard]] bool is_watched() const noexcept { return watcher_.poller != nullptr; }
   [[nodiscard]] bool is_open() const noexcept { return descriptors_ != 0; }
-  /// By all who watch it.
+  /// The interests of all watchers.
   [[nodiscard]] Ready awaited() const noexcept;
   [[nodiscard]] const Machine& machine() const noexcept { return machine_; }
-  /// Readiness may have changed.
+  /// Call it when the readiness may have changed.
   void changed() noexcept;
 
  protected:
   ~Object() override;
 
-  /// What Linux says of an address that is of another family: it looks at the size first.
+  /// The error of Linux for an address of another family, which depends on the size of the address.
   [[nodiscard]] int refusal_of(const Endpoint& address) const noexcept;
 
   [[nodiscard]] bool is_member_of(const Address& group) const noexcept {
@@ -112,7 +112,7 @@ class Object : public Counted {
   }
   void lose_watchers() noexcept;
 
-  /// What few have.
+  /// Members that few objects need.
   struct More {
     std::vector<Watcher> watchers;
     std::set<Ip> groups;
@@ -123,17 +123,17 @@ class Object : public Counted {
   }
 
   std::uint32_t descriptors_ = 0;
-  Watcher watcher_;  // the first, where there is one
+  Watcher watcher_;  // the first watcher, if there is one
   std::unique_ptr<More> more_;
 };
 
 using Rights = std::vector<Ref<Object>>;
 
 [[nodiscard]] std::size_t size_of(const Message& message) noexcept;
-/// A Unix socket without a name; also what is told where the system tells no address at all.
+/// The address of an unnamed Unix socket; also reported where the system reports no address.
 [[nodiscard]] Endpoint unnamed_endpoint() noexcept;
-/// Copies `data` into the parts of the message, from `offset` on; returns how much there was room
-/// for.
+/// Copies `data` into the parts of the message, from `offset` on; returns the number of bytes that
+/// fitted.
 std::size_t fill(Message& message, std::size_t offset, Bytes data) noexcept;
 
 }  // namespace rondo::sim

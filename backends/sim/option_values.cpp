@@ -34,8 +34,8 @@ bool is_of_tcp(SocketOption option) noexcept {
 }
 bool is_of_datagrams(SocketOption option) noexcept { return option >= SocketOption::ttl; }
 
-/// 0, or what Linux says of an option that such a socket does not have. To ask for what belongs to
-/// another protocol is another error with IPv4 than to set it.
+/// 0, or the error of Linux for an option that such a socket does not have. With IPv4, getting and
+/// setting an option of another protocol fail with different errors.
 int check(AddressFamily family, SocketType type, SocketOption option, bool sets) noexcept {
   const bool is_inet = family != AddressFamily::unix_domain;
   const bool is_strange = (option == SocketOption::ipv6_only && family != AddressFamily::ipv6) ||
@@ -44,7 +44,7 @@ int check(AddressFamily family, SocketType type, SocketOption option, bool sets)
     return !is_inet || (!sets && family == AddressFamily::ipv4) ? -EOPNOTSUPP : -ENOPROTOOPT;
   }
   if (is_of_datagrams(option) && !is_inet) return -ENOPROTOOPT;
-  // Segments are not simulated, as on a system that lacks them.
+  // Segmentation offload is not simulated, as on a system that lacks it.
   if (option == SocketOption::receive_offload || option == SocketOption::send_offload)
     return -ENOPROTOOPT;
   return 0;
@@ -98,7 +98,7 @@ void OptionValues::inherit(const OptionValues& listener, int interface) {
   send_buffer_ = listener.send_buffer_;
   linger_ = listener.linger_;
   if (listener.numbers_) numbers_ = std::make_unique<Numbers>(*listener.numbers_);
-  set_number(SocketOption::multicast_ttl, 64);  // that of the SYN
+  set_number(SocketOption::multicast_ttl, 64);  // the TTL of the SYN
   set_number(SocketOption::multicast_interface, interface);
 }
 

@@ -1,4 +1,4 @@
-// The options of one simulated socket: what they are set to, and what few of them do.
+// The values of the options of one simulated socket, and the effects of the few that have any.
 #pragma once
 
 #include <cstdint>
@@ -15,25 +15,25 @@ class OptionValues {
   OptionValues() = default;
   OptionValues(const OptionValues&) = delete;
   OptionValues& operator=(const OptionValues&) = delete;
-  /// Takes over what was set on the listener; the client came in by `interface`.
+  /// Copies the options of the listener; the connection arrived on `interface`.
   void inherit(const OptionValues& listener, int interface);
 
-  /// 0, or what is said of such a value for whatever socket.
+  /// 0, or the error for a value that is invalid for every socket.
   [[nodiscard]] static int refusal_of(SocketOption option, int value) noexcept;
-  /// Units and errors are those of Linux. Results are 0, or the negative errno.
+  /// Units and errors as on Linux. Returns 0, or the negative errno.
   int set(AddressFamily family, SocketType type, SocketOption option, int value);
   int get(AddressFamily family, SocketType type, SocketOption option, int& value) const;
 
-  /// As an address of IPv6 alone does, that a socket is bound to.
+  /// Binding a socket to an IPv6 address that is not mapped also sets the option.
   void turn_on(SocketOption option) noexcept { flags_ |= bit(option); }
   [[nodiscard]] bool is_on(SocketOption option) const noexcept {
     return (flags_ & bit(option)) != 0;
   }
   [[nodiscard]] int linger() const noexcept { return linger_; }
-  /// Bytes that fit.
+  /// The number of bytes that fit.
   [[nodiscard]] std::size_t receive_room() const noexcept { return receive_buffer_ / 2; }
   [[nodiscard]] std::size_t send_room() const noexcept { return send_buffer_ / 2; }
-  /// What was set, or the default, of an option that is a number.
+  /// The value that was set, or the default, of an option that is a number.
   [[nodiscard]] int number(SocketOption option) const;
 
  private:
@@ -51,7 +51,7 @@ class OptionValues {
   std::uint32_t receive_buffer_ = 212'992;
   std::uint32_t send_buffer_ = 212'992;
   int linger_ = -1;
-  std::unique_ptr<Numbers> numbers_;  // the rare ones, few at a time
+  std::unique_ptr<Numbers> numbers_;  // rarely set options
 };
 
 }  // namespace rondo::sim

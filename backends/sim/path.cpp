@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t nanoseconds_per_second = 1'000'000'000;
 
-/// Whole seconds first, so that nothing overflows.
+/// Computes whole seconds first, so that nothing overflows.
 Duration time_for(std::uint64_t size, std::uint64_t bytes_per_second) noexcept {
   const std::uint64_t seconds = size / bytes_per_second;
   const std::uint64_t rest = size % bytes_per_second;

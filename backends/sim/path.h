@@ -1,4 +1,4 @@
-// One way from one host to another: when what is sent arrives, and what is in the way.
+// One direction between two hosts: when packets arrive, and whether they pass.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace rondo::sim {
 
-/// Ends the program if it is none.
+/// Ends the program if the link is invalid.
 void check(const Link& link) noexcept;
 
 class Path {
@@ -21,7 +21,7 @@ class Path {
   using Arrival = Function<void()>;
 
   Link link;
-  bool is_cut = false;   // nothing passes: TCP waits, datagrams are lost
+  bool is_cut = false;   // nothing passes: TCP packets wait, datagrams are lost
   bool is_held = false;  // everything waits
 
   [[nodiscard]] bool is_open() const noexcept { return !is_cut && !is_held; }
@@ -31,13 +31,13 @@ class Path {
   void forget_waiting() noexcept { waiting_.clear(); }
 
   enum class Order : bool { kept, any };
-  /// When `size` bytes that are sent now, `slowness` times as slowly as the link is, are there.
+  /// The time at which `size` bytes arrive that are sent now, `slowness` times as slowly as usual.
   TimePoint arrival(TimePoint now, std::size_t size, Order order, unsigned slowness,
                     Random& random) noexcept;
 
  private:
   std::vector<Arrival> waiting_;
-  TimePoint sent_until_ = TimePoint::min();  // the link is busy
+  TimePoint sent_until_ = TimePoint::min();  // the link is busy until then
   TimePoint last_arrival_ = TimePoint::min();
 };
 

@@ -12,7 +12,8 @@ Ready PipeEnd::ready() const noexcept {
   return other_->pages_.size() < pages_max ? Ready::write : Ready::none;
 }
 
-/// Makes room; returns for how much of it. As pipe_write has it: what is no whole page comes first.
+/// Makes room for `size` bytes; returns the number of bytes that fit. As in pipe_write, the rest of
+/// a page is written first.
 std::size_t PipeEnd::put(std::size_t size) {
   std::size_t left = size;
   const std::size_t odd = size % page_size;

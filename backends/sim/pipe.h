@@ -35,7 +35,7 @@ class PipeEnd final : public Object {
   int send(Message& message, Rights rights) override;
 
  private:
-  /// What a write leaves in a page goes on to be used by the next one, if that fits.
+  /// The next write uses the rest of the last page, if it fits.
   struct Page {
     std::size_t taken = 0;
     std::size_t end = 0;
@@ -48,7 +48,7 @@ class PipeEnd final : public Object {
 
   bool writes_;
   Ref<PipeEnd> other_;  // until one of them is closed
-  ByteQueue bytes_;     // of the reader, as are the pages
+  ByteQueue bytes_;     // these two belong to the reader
   std::deque<Page> pages_;
 };
 

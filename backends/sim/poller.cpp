@@ -26,7 +26,7 @@ std::error_code Poller::watch(int fd, Ready, Ready to, Token token) noexcept try
   Object* const object = machine_.table().at(fd);
   if (object == nullptr) return system_error(EBADF);
   std::uint32_t place = place_of(fd);
-  // A registration that another object left under this number stays, as that object's.
+  // A registration that another object left under this number stays with that object.
   if (place != nowhere && registrations_[place].object != object) place = nowhere;
   if (place == nowhere) {
     if (to == Ready::none) return {};
@@ -107,7 +107,7 @@ bool Poller::deliver(Sink& sink) {
   gather();
   if (machine_.world().faults_strike()) disturb();
   if (batch_.empty()) return false;
-  // The sink may come back to this poller, but not to this function.
+  // The sink may call this poller, but not this function.
   const std::vector<Event> batch = std::exchange(batch_, {});
   const Inside program{&machine_.world()};
   for (const Event& event : batch) sink.ready(event.token, event.ready);
@@ -136,7 +136,7 @@ void Poller::gather() {
   }
 }
 
-/// The faults of a whole batch.
+/// The faults that affect a whole batch.
 void Poller::disturb() {
   WorldImpl& world = machine_.world();
   if (!registrations_.empty() && world.strikes(Fault::spurious_ready)) {

@@ -1,7 +1,7 @@
-// The registrations of one backend, as epoll(7) keeps them: level-triggered, each for a descriptor
-// and the object it referred to, with a list of those that may be ready. An object that changes
-// puts its registrations on the list; a look at the list takes off who is not ready any more. So
-// who is idle costs nothing.
+// The registrations of one backend, as in epoll(7): level-triggered, each for a descriptor and the
+// object that it referred to, with a list of those that may be ready. An object that changes puts
+// its registrations on the list. deliver() removes those that are not ready any more. An idle
+// registration costs nothing.
 #pragma once
 
 #include <cstddef>
@@ -32,10 +32,10 @@ class Poller {
   void unwatch(int fd, Ready from) noexcept;
   void forget() noexcept;
 
-  /// Tells what is ready, a bounded number; whether there was anything. What `sink` throws passes
-  /// through, and what is behind it is found by the next look.
+  /// Reports a bounded number of ready registrations; returns whether there were any. An exception
+  /// of `sink` passes through; the next call reports the rest.
   bool deliver(Sink& sink);
-  /// Whether a look may find something.
+  /// Whether deliver() may find something.
   [[nodiscard]] bool has_listed() const noexcept { return !listed_.empty(); }
 
   void touch(std::uint32_t place) noexcept;
@@ -44,16 +44,16 @@ class Poller {
     return registrations_[place].interest;
   }
 
-  /// Who waits for somebody, not as a server for anybody.
+  /// Lists the registrations that wait for a certain peer; listening sockets do not.
   void list_waiting(WaitingList& list) const;
   [[nodiscard]] bool watches_nothing() const noexcept { return watched_ == 0; }
 
-  /// Called when the list is empty no more.
+  /// Called when the list is no longer empty.
   Function<void()> on_listed;
 
  private:
   struct Registration {
-    Object* object = nullptr;  // null: it has ended
+    Object* object = nullptr;  // null: the registration has ended
     Token token{};
     int fd = -1;
     Ready interest = Ready::none;
@@ -79,7 +79,7 @@ class Poller {
   std::vector<std::uint32_t> by_fd_;
   std::deque<std::uint32_t> listed_;
   std::vector<Event> batch_;
-  std::vector<Token> ended_;  // a few, for stale events
+  std::vector<Token> ended_;  // a few tokens for stale events
   std::size_t watched_ = 0;
 };
 

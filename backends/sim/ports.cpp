@@ -84,7 +84,7 @@ void Ports::release(std::uint16_t port) noexcept {
   if (found != uses_.end() && --found->second == 0) uses_.erase(found);
 }
 
-/// One after the other, from a place that the seed draws.
+/// Tries one after the other, from a port that the seed draws.
 std::uint16_t Ports::draw(Random& random) noexcept {
   if (next_ == 0) next_ = 1 + static_cast<std::uint32_t>(random.below(ephemeral_count));
   next_ = 1 + next_ % ephemeral_count;

@@ -1,4 +1,4 @@
-// The ports of one machine and one protocol: who is bound where.
+// The ports of one machine and one protocol, and the sockets that are bound to them.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace rondo::sim {
 
 class Random;
 
-/// One socket's place: `v6_only` keeps `::` from meaning every IPv4 address as well.
+/// The binding of one socket. With `v6_only`, `::` does not include every IPv4 address.
 struct Binding {
   Object* object;
   Address local;
   bool is_v6_only;
 
-  /// Whether what is sent to `to` may be for it.
+  /// Whether a packet for `to` matches.
   [[nodiscard]] bool covers(const Address& to) const noexcept;
   [[nodiscard]] bool overlaps(const Binding& other) const noexcept;
 };
@@ -29,14 +29,14 @@ class Ports {
   static constexpr std::uint16_t ephemeral_first = 32'768;  // as net.ipv4.ip_local_port_range
   static constexpr std::uint32_t ephemeral_count = 28'232;
 
-  /// Port 0 becomes one that nobody has. Returns 0, -EADDRINUSE; `local` is filled.
+  /// Replaces port 0 in `local` by a free one. Returns 0, or -EADDRINUSE.
   int bind(Object& object, Address& local, Random& random);
   void unbind(const Object& object, std::uint16_t port) noexcept;
-  /// Whether another socket that listens is in the way of `object`.
+  /// Whether another listening socket prevents `object` from listening.
   [[nodiscard]] bool is_listened_on(const Object& object, std::uint16_t port) const noexcept;
-  /// Those who are bound to that port, in the order in which they came.
+  /// The sockets that are bound to that port, in the order in which they were bound.
   [[nodiscard]] const std::vector<Binding>* at(std::uint16_t port) const noexcept;
-  /// An accepted or connected socket keeps its port from being given out, too.
+  /// Accepted and connected sockets also keep their ports in use.
   void use(std::uint16_t port) { ++uses_[port]; }
   void release(std::uint16_t port) noexcept;
   [[nodiscard]] std::uint16_t draw(Random& random) noexcept;

@@ -1,5 +1,5 @@
-// Numbers that are the same on every machine: xoshiro256** (Blackman, Vigna), seeded by splitmix64;
-// or, as long as there are any, those that somebody else has chosen.
+// Random numbers that are the same on every machine: xoshiro256** (Blackman, Vigna), seeded by
+// splitmix64. As long as there are bytes of WorldOptions::choices, they are used instead.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace rondo::sim {
 
 class Random {
  public:
-  /// `choices` outlives it.
+  /// `choices` must outlive this object.
   explicit Random(std::uint64_t seed, std::span<const std::byte> choices = {}) noexcept
       : choices_(choices) {
     for (std::uint64_t& word : state_) {
@@ -36,7 +36,7 @@ class Random {
     return result;
   }
 
-  /// Below `bound`, which is not 0. The bias is below bound / 2^64.
+  /// A number below `bound`, which is not 0. The bias is below bound / 2^64.
   std::uint64_t below(std::uint64_t bound) noexcept {
     if (choices_.empty()) return next() % bound;
     std::uint64_t chosen = choose();
@@ -46,7 +46,7 @@ class Random {
     return chosen % bound;
   }
 
-  /// Draws nothing for 0, so that a fault that is off changes no other choice.
+  /// Draws no number for 0, so that a fault that is switched off changes no other choice.
   bool chance(double probability) noexcept {
     constexpr double unit = 0x1p-53;
     if (probability > 0 && !choices_.empty()) {

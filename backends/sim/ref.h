@@ -1,5 +1,5 @@
-// A counted reference, for the objects of the simulated kernel: what descriptors, connections and
-// messages under way share, on one thread.
+// A counted reference to an object of the simulated kernel, which descriptors, connections and
+// messages in flight share on one thread.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ class Counted {
  private:
   template <typename T>
   friend class Ref;
-  /// One reference less; the last one takes the object with it. Out of line: it is what ends an
-  /// object, and who only passes references on need not look into it.
+  /// Drops one reference; the last one destroys the object. Out of line, so that code that only
+  /// passes references does not include the destructor.
   void close_detached() noexcept;
 
   std::uint32_t references_ = 0;

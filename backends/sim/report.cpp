@@ -1,4 +1,4 @@
-// What a person is told of a run: which it was, how to have it again, and how it stands.
+// The report of a run for people: its seed, how to repeat it, and its state.
 #include <charconv>
 #include <cstdlib>
 #include <string>
@@ -58,10 +58,10 @@ std::string World::report() const {
   const TimePoint next = impl_->next_event();
   const std::string when = next == never ? "nothing can happen any more"
                                          : "something happens next at " + seconds_text(next) + " s";
-  const std::string who = waiting();
-  return summary() + "\nagain, with its trace: RONDO_SIM_SEED=" + std::to_string(seed()) +
+  const std::string waits = waiting();
+  return summary() + "\nto repeat it with a trace: RONDO_SIM_SEED=" + std::to_string(seed()) +
          " RONDO_SIM_TRACE=FILE (where test_seeds() gives the seed)\nfaults that struck: " +
-         struck(impl_->faults) + '\n' + when + '\n' + (who.empty() ? "nobody waits\n" : who);
+         struck(impl_->faults) + '\n' + when + '\n' + (waits.empty() ? "nothing waits\n" : waits);
 }
 
 TestSeeds test_seeds(std::uint64_t count) {

@@ -13,7 +13,7 @@ constexpr std::size_t rights_max = 253;  // SCM_MAX_FD
 
 msghdr header_of(Bytes control) noexcept {
   msghdr header{};
-  header.msg_control = const_cast<std::byte*>(control.data());  // it is only read
+  header.msg_control = const_cast<std::byte*>(control.data());  // only read
   header.msg_controllen = static_cast<decltype(header.msg_controllen)>(control.size());
   return header;
 }
@@ -65,7 +65,7 @@ void give_rights(DescriptorTable& table, Rights rights, Message& message) {
     std::memcpy(message.control.data() + CMSG_LEN(0), fds.data(), size);
     message.control_size = std::min<std::size_t>(CMSG_SPACE(size), message.control.size());
   }
-  release(rights);  // those that were given have a number of their own now
+  release(rights);  // each delivered descriptor has its own reference now
 }
 
 void release(const Rights& rights) {

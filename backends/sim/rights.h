@@ -8,10 +8,11 @@
 
 namespace rondo::sim {
 
-/// What `control` names. Each counts as open from now on. 0; -EBADF, -EINVAL: nothing is taken.
+/// Takes a reference to each descriptor in `control`. Returns 0; or -EBADF or -EINVAL, and takes
+/// none.
 int take_rights(const DescriptorTable& table, Bytes control, Rights& rights);
 
-/// Gives them numbers, and tells these. Those for which there is no room are released.
+/// Opens descriptors for `rights` and writes their numbers. Those that do not fit are released.
 void give_rights(DescriptorTable& table, Rights rights, Message& message);
 
 void release(const Rights& rights);

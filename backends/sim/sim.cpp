@@ -1,4 +1,4 @@
-// The public faces: World and Host.
+// The public classes World and Host.
 #include <rondo/sim.h>
 
 #include <string>
@@ -53,7 +53,7 @@ bool Host::is_up() const noexcept { return machine_->is_up(); }
 void Host::limit_descriptors(std::size_t count) noexcept { machine_->table().limit(count); }
 void Host::limit_memory(std::size_t bytes) noexcept { machine_->limit_memory(bytes); }
 void Host::jump_clock(Duration forward) {
-  demand(is_some_time(forward), "jump_clock: a clock goes forward, by up to a year");
+  demand(is_some_time(forward), "jump_clock: the duration is below zero, or more than a year");
   const Inside world{nullptr};
   machine_->jump_clock(forward);
 }
@@ -66,10 +66,12 @@ std::size_t Host::connections() const noexcept { return machine_->connections.si
 World::World(std::uint64_t seed, const WorldOptions& options)
     : impl_(std::make_unique<WorldImpl>(seed, options)) {
   const char* const path = environment("RONDO_SIM_TRACE");
-  // A trace that cannot be written is no reason for a test to go another way.
+  // A trace that cannot be written must not change the run of a test.
   if (path != nullptr) {
     const std::error_code error = impl_->trace.write_to(path, Trace::Mode::append);
-    if (error) warn("no trace in RONDO_SIM_TRACE=" + std::string{path} + ": " + error.message());
+    if (error)
+      warn("cannot write the trace to RONDO_SIM_TRACE=" + std::string{path} + ": " +
+           error.message());
   }
   impl_->trace.note(now(), "the world", "begins, seed", {seed});
 }
@@ -91,7 +93,7 @@ void World::name(std::string_view name, std::initializer_list<std::string_view> 
   impl_->set_name(name, std::move(parsed));
 }
 void World::name_latency(Duration latency) noexcept {
-  demand(is_some_time(latency), "name_latency: below zero, or more than a year");
+  demand(is_some_time(latency), "name_latency: the latency is below zero, or more than a year");
   impl_->name_latency = latency;
 }
 
@@ -109,7 +111,7 @@ void World::partition(std::string_view a, std::string_view b) {
 
 void World::partition(std::string_view a, std::string_view b, Duration duration) {
   const Inside world{nullptr};
-  demand(is_some_time(duration), "partition: below zero, or more than a year");
+  demand(is_some_time(duration), "partition: the duration is below zero, or more than a year");
   partition(a, b);
   impl_->events.at(after(now(), duration),
                    [this, one = std::string{a}, other = std::string{b}] { heal(one, other); });
@@ -154,7 +156,7 @@ void World::run_for(Duration duration) {
 }
 
 bool World::run_until(Function<bool()> done, Duration limit) {
-  demand(static_cast<bool>(done), "run_until: there is no condition");
+  demand(static_cast<bool>(done), "run_until: the condition is empty");
   const TimePoint end = after(now(), limit);
   while (!done()) {
     if (now() <= end && impl_->step(end)) continue;
@@ -177,7 +179,7 @@ TimePoint World::now() const noexcept { return impl_->now; }
 Duration World::elapsed() const noexcept { return impl_->now - WorldImpl::beginning; }
 std::uint64_t World::seed() const noexcept { return impl_->seed; }
 std::uint64_t World::draw(std::uint64_t bound) noexcept {
-  demand(bound != 0, "draw: there is no number below 0");
+  demand(bound != 0, "draw: the bound is 0");
   return impl_->random.below(bound);
 }
 void World::note(std::string_view what) { impl_->trace.note(now(), "the test", "says", what); }

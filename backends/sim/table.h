@@ -1,4 +1,4 @@
-// The descriptors of one process: POSIX gives out the lowest number that is free.
+// The descriptors of one process. As POSIX requires, a new one gets the lowest free number.
 #pragma once
 
 #include <cerrno>
@@ -13,7 +13,7 @@ namespace rondo::sim {
 
 class DescriptorTable {
  public:
-  static constexpr int first = 3;  // behind what every process has
+  static constexpr int first = 3;  // after standard input, output and error
 
   /// Null if there is none.
   [[nodiscard]] Object* at(int fd) const noexcept {
@@ -42,7 +42,7 @@ class DescriptorTable {
     object->released();
     return 0;
   }
-  /// As if the machine had never been: nobody is told.
+  /// Drops all descriptors without notice to a peer, when the machine crashes.
   void forget() noexcept {
     const std::vector<Ref<Object>> forgotten = std::move(places_);
     places_.clear();

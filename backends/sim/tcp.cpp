@@ -1,4 +1,4 @@
-// What a program asks of a TCP socket.
+// The socket calls on a TCP socket.
 #include "tcp.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace rondo::sim {
 namespace {
 
 constexpr int backlog_max = 4096;  // net.core.somaxconn
-// A socket is worth writing to when a third of its buffer is free, as sk_stream_is_writeable.
+// A socket is writable when a third of its buffer is free, as in sk_stream_is_writeable.
 constexpr std::size_t writable_parts = 3;
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string Tcp::describe() const {
   if (listens()) return "tcp " + route_.local.to_string() + ", listening";
   std::string text = "tcp " + route_.local.to_string() + " -> " + route_.remote.to_string();
   if (state_ == State::connecting) text += ", connecting";
-  if (state_ == State::connected && other_end() == nullptr) text += ", whose other end is gone";
+  if (state_ == State::connected && other_end() == nullptr) text += ", the other end is gone";
   return text;
 }
 
@@ -62,7 +62,7 @@ const Object* Tcp::other_end() const noexcept {
   const Machine* const there =
       machine_.owns(route_.remote) ? &machine_ : world.machine_at(route_.remote);
   if (there == nullptr) return nullptr;
-  return there->connections.find({route_.remote, route_.local}, other_.place);
+  return there->connections.find({route_.remote, route_.local}, other_slot_);
 }
 
 int Tcp::bind(const Endpoint& local) {
@@ -131,14 +131,14 @@ int Tcp::connect(const Endpoint& peer) {
   error_ = 0;
   end_received_ = end_due_ = end_sent_ = false;
   sent_ = acked_ = received_ = read_ = 0;
-  knocks_ = 0;
+  syns_sent_ = 0;
   machine_.note("tcp connects", {}, &route_);
-  knock();
+  send_syn();
   changed();
   return -EINPROGRESS;
 }
 
-/// What a second connect() is told, as inet_stream_connect has it.
+/// The result of a second connect(), as in inet_stream_connect.
 int Tcp::outcome_of_connect() {
   if (state_ == State::connecting) return -EALREADY;
   if (state_ == State::connected) {
@@ -150,7 +150,7 @@ int Tcp::outcome_of_connect() {
   return error;
 }
 
-/// As if it had never been connected; it keeps the port that it was bound to.
+/// Resets the socket to the state before connect(); it keeps the port that it was bound to.
 void Tcp::disconnect() {
   if (state_ == State::listening) {
     close_listener();
@@ -163,12 +163,12 @@ void Tcp::disconnect() {
   input_.clear();
   input_shut_ = output_shut_ = end_received_ = end_due_ = end_sent_ = false;
   route_.remote = {};
-  // The port is told on, also where it is anybody's again.
+  // The socket still reports its local port, even if the port is free again.
   if (!keeps_address_) route_.local.ip = any_address(family).ip;
   changed();
 }
 
-/// Of both ends, so that no other connection has them.
+/// Chooses the local address so that no other connection has the same route.
 int Tcp::choose_route(const Address& peer) {
   Route route{route_.local, peer};
   if (peer.is_any()) route.remote.ip = loopback_address(peer.family()).ip;
@@ -204,7 +204,7 @@ int Tcp::receive(Message& message, Rights&) {
   machine_.unbuffer(message.size);
   read_ += message.size;
   if (message.size != 0) {
-    // The sender learns of room that is worth a packet, and of the first where there was none.
+    // Notify the sender if there is room for a packet, or if there was no room at all before.
     const bool is_worth_it = input_limit() - told_limit_ >= options.receive_room() / 4;
     if (state_ == State::connected && is_worth_it) answer();
     changed();

@@ -1,18 +1,18 @@
-// TCP without its wire: connections whose parts arrive whole and in order, by the paths between
-// hosts, with the handshake, the windows, the ends and the resets that a program can see.
+// TCP without its wire protocol: segments pass along the paths between hosts, complete and in
+// order, with those parts of the handshake, windows, ends and resets that a program can observe.
 //
 //   fresh --listen--> listening
 //   fresh --connect--> connecting --SYN-ACK--> connected --both ends, or a reset--> over
 //   (a SYN at a listener) handshaking --ACK--> connected, and in the listener's queue
 //
-// All counts are of bytes since the handshake; an end (FIN) counts as one. A sender may send up to
-// `limit_`, which the receiver moves as its buffer is read. What is sent and not acknowledged stays
-// in the sender's account, so that a write is refused when the receiver does not read. Nothing is
-// sent twice: what cannot pass waits on its path, which is what retransmission comes to; a sender
-// that hears nothing for too long gives up. Probes, of a window that is closed and of who keeps
-// alive, are sent when the other end crashes or is cut off, as only then they change anything: so
-// a world in which all wait can be told from one in which something happens. When the last
-// descriptor is closed, the connection goes on by itself until both sides have ended.
+// All counts are bytes since the handshake; an end (FIN) counts as one byte. A sender may send up
+// to `limit_`, which the receiver advances as its buffer is read. Bytes that are sent and not yet
+// acknowledged count against the sender's buffer, so that writes fail if the receiver does not
+// read. Nothing is sent twice: a segment that cannot pass waits on its path, which has the same
+// effect as retransmission. A sender that receives nothing for too long gives up. Window probes and
+// keep-alive probes are sent only when the other end crashes or is cut off, because only then they
+// have an effect; so a world in which everything waits differs from one in which something happens.
+// When the last descriptor is closed, the connection continues until both sides have ended.
 //
 // Not simulated: congestion, TIME_WAIT, urgent data.
 #pragma once
@@ -33,25 +33,22 @@ namespace rondo::sim {
 struct Segment {
   enum class Kind : std::uint8_t { syn, syn_ack, ack, reset };
   Kind kind = Kind::ack;
-  bool end = false;         ///< FIN, behind the data
-  bool is_probe = false;    ///< asks for an answer, and no more
-  std::uint64_t acked = 0;  ///< what the sender of this has received
-  std::uint64_t limit = 0;  ///< up to where it has room
+  bool end = false;         ///< FIN, after the data
+  bool is_probe = false;    ///< only requests an answer
+  std::uint64_t acked = 0;  ///< the bytes that the sender of this segment has received
+  std::uint64_t limit = 0;  ///< the count up to which it has room
 };
 
-/// Where the other end of a connection is, as far as one has heard: it may have gone.
-struct Whereabouts {
-  static constexpr std::uint32_t unknown = ~std::uint32_t{0};
-  std::uint32_t place = unknown;  ///< in the connections of its machine
-  const void* memory = nullptr;   ///< never looked at, but to have it in the cache in time
-};
+/// The index of a connection in the connections of its machine.
+using Slot = std::uint32_t;
+constexpr Slot no_slot = ~Slot{0};
 
-/// A segment under way.
+/// A segment in flight.
 struct Packet {
   Machine* to = nullptr;
-  Route route;  ///< named from that side
-  Whereabouts sender;
-  Whereabouts receiver;
+  Route route;  ///< as the receiver sees it
+  Slot sender = no_slot;
+  Slot receiver = no_slot;  ///< as far as the sender knows: the connection may have ended
   Segment segment;
   std::vector<std::byte> data;
 };
@@ -75,7 +72,7 @@ class Tcp final : public Object {
 
   [[nodiscard]] const Route& route() const noexcept { return route_; }
 
-  /// The other end may not be heard any more: who would find out by a probe sends one now.
+  /// Call it when the other end may have become unreachable: sends a probe if TCP would.
   void doubt();
 
   int bind(const Endpoint& local) override;
@@ -89,7 +86,7 @@ class Tcp final : public Object {
   int peer(Endpoint& address) const override;
 
  private:
-  /// What connect() has told so far, beside the state: SS_UNCONNECTED and its like.
+  /// What connect() has reported so far: SS_UNCONNECTED and its like, in addition to the state.
   enum class Progress : std::uint8_t { none, connecting, connected, disconnecting };
   enum class State : std::uint8_t { fresh, listening, connecting, handshaking, connected, over };
   struct Listening {
@@ -98,9 +95,9 @@ class Tcp final : public Object {
     std::deque<Ref<Tcp>> queue{};
   };
 
-  // What arrives.
-  /// In the machine's connections.
-  [[nodiscard]] bool is_routed() const noexcept { return place_ != Whereabouts::unknown; }
+  // Receiving.
+  /// Whether it is in the machine's connections.
+  [[nodiscard]] bool is_routed() const noexcept { return slot_ != no_slot; }
   void enter();
   static Tcp* listener_for(Machine& machine, const Address& to);
   void take_syn(const Packet& syn);
@@ -110,8 +107,8 @@ class Tcp final : public Object {
   [[nodiscard]] bool handshake_ended();
   void established();
 
-  // What is sent.
-  /// With that many bytes of what is unsent.
+  // Sending.
+  /// Transmits the segment with the first `size` unsent bytes.
   void transmit(Segment segment, std::size_t size = 0);
   void answer() { transmit({}); }
   static void refuse(Machine& machine, const Route& route);
@@ -128,11 +125,11 @@ class Tcp final : public Object {
 
   // Connecting.
   [[nodiscard]] int choose_route(const Address& peer);
-  void knock();
+  void send_syn();
   [[nodiscard]] int outcome_of_connect();
   void disconnect();
 
-  // Ends.
+  // Ending.
   void become_over(int error) noexcept;
   void break_off();
   void end_if_finished() noexcept;
@@ -150,18 +147,18 @@ class Tcp final : public Object {
   State state_ = State::fresh;
   Progress progress_ = Progress::none;
   bool is_bound_ = false;
-  bool keeps_port_ = false;  // the program chose it: it stays when the connection is over
+  bool keeps_port_ = false;  // the program bound it: kept after the end of the connection
   bool keeps_address_ = false;
-  bool is_closed_ = false;  // no descriptor any more
+  bool is_closed_ = false;  // has no descriptor
   bool input_shut_ = false;
   bool output_shut_ = false;
   bool end_received_ = false;
-  bool end_due_ = false;  // behind what is unsent; not of who was shut down before he connected
+  bool end_due_ = false;  // after the unsent bytes; not if shut down before connecting
   bool end_sent_ = false;
-  bool is_in_doubt_ = false;  // a probe was sent and not answered
-  std::uint8_t knocks_ = 0;
-  std::uint32_t place_ = Whereabouts::unknown;  // in the machine's connections
-  Whereabouts other_;
+  bool is_in_doubt_ = false;  // a probe was sent and is not answered
+  std::uint8_t syns_sent_ = 0;
+  Slot slot_ = no_slot;
+  Slot other_slot_ = no_slot;  // the slot of the other end on its machine
   Route route_;
   std::uint64_t sent_ = 0;
   std::uint64_t acked_ = 0;

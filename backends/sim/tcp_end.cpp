@@ -1,4 +1,4 @@
-// How TCP connections end: in order, by a reset, by silence.
+// The ends of TCP connections: in order, by a reset, by a timeout.
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -44,7 +44,7 @@ void Tcp::closed() {
   unbind();
 }
 
-/// Those who were not accepted are told.
+/// Resets the connections that were not accepted.
 void Tcp::close_listener() {
   const std::unique_ptr<Listening> listening = std::move(listening_);
   state_ = State::over;
@@ -52,7 +52,7 @@ void Tcp::close_listener() {
   for (const Ref<Tcp>& client : listening->queue) client->break_off();
 }
 
-/// Tells the peer by a reset.
+/// Sends a reset to the peer.
 void Tcp::break_off() {
   if (is_routed()) refuse(machine_, route_);
   listener_ = {};
@@ -82,18 +82,18 @@ void Tcp::end_if_finished() noexcept {
   become_over(0);
 }
 
-/// From now on packets find it.
+/// From now on packets are delivered to it.
 void Tcp::enter() {
-  place_ = machine_.connections.add(*this);
+  slot_ = machine_.connections.add(*this);
   machine_.tcp_ports.use(route_.local.port);
 }
 
-/// No packet finds it any more.
+/// From now on no packet is delivered to it.
 void Tcp::leave() noexcept {
   if (!is_routed()) return;
   machine_.tcp_ports.release(route_.local.port);
-  machine_.connections.remove(std::exchange(place_, Whereabouts::unknown));
-  other_ = {};
+  machine_.connections.remove(std::exchange(slot_, no_slot));
+  other_slot_ = no_slot;
 }
 
 void Tcp::unbind() noexcept {
@@ -102,7 +102,7 @@ void Tcp::unbind() noexcept {
 
 void Tcp::vanish() noexcept {
   state_ = State::over;
-  place_ = Whereabouts::unknown;
+  slot_ = no_slot;
   is_bound_ = false;
   listening_.reset();
   listener_ = {};
@@ -126,7 +126,7 @@ void Tcp::await_answer() {
   alarm_ = world.events.at(after(world.now, patience()), [this] { no_answer(); });
 }
 
-/// Looks whether anything was heard meanwhile.
+/// Gives up, unless something was received meanwhile.
 void Tcp::no_answer() {
   alarm_ = EventQueue::Ticket::none;
   WorldImpl& world = machine_.world();
@@ -144,12 +144,12 @@ void Tcp::give_up() {
   become_over(ETIMEDOUT);
 }
 
-/// Who has sent something awaits an answer anyway.
+/// With bytes in flight it awaits an answer without a probe.
 bool Tcp::would_probe() const noexcept {
   return in_flight() == 0 && (!unsent_.empty() || options.is_on(SocketOption::keep_alive));
 }
 
-/// Whether what it hears now is the last for a while.
+/// Whether nothing can arrive from the other end at present.
 bool Tcp::is_alone() const {
   const Object* const other = other_end();
   if (other == nullptr) return true;

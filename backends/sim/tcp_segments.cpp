@@ -1,4 +1,4 @@
-// What passes between the two ends of a TCP connection.
+// The segments between the two ends of a TCP connection.
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -46,21 +46,21 @@ void Tcp::transmit(Segment segment, std::size_t size) {
   std::unique_ptr<Packet> packet = machine_.world().make_packet();
   packet->to = to;
   packet->route = {route_.remote, route_.local};
-  packet->sender = {place_, this};
-  packet->receiver = other_;
+  packet->sender = slot_;
+  packet->receiver = other_slot_;
   packet->segment = segment;
   unsent_.take(size, packet->data);
   machine_.world().send_packet(machine_, header_size + size, std::move(packet));
 }
 
-/// A reset from nobody.
+/// Sends a reset for a route without a connection.
 void Tcp::refuse(Machine& machine, const Route& route) {
   Machine* const to = machine_of(machine, route.remote);
   if (to == nullptr) return;
   std::unique_ptr<Packet> packet = machine.world().make_packet();
   packet->to = to;
   packet->route = {route.remote, route.local};
-  packet->sender = packet->receiver = {};
+  packet->sender = packet->receiver = no_slot;
   packet->segment = {.kind = Segment::Kind::reset};
   machine.world().send_packet(machine, header_size, std::move(packet));
 }
@@ -91,7 +91,7 @@ void Tcp::send_what_fits(Tail tail) {
   if (in_flight() != 0) await_answer();
 }
 
-/// As Nagle's algorithm does, but for a fixed time: the end may come meanwhile.
+/// Like Nagle's algorithm, but for a fixed time: the end may be sent with the bytes.
 bool Tcp::holds_tail_back() {
   if (tail_ != EventQueue::Ticket::none) return true;
   WorldImpl& world = machine_.world();
@@ -103,20 +103,21 @@ bool Tcp::holds_tail_back() {
   return true;
 }
 
-/// A SYN, and another if it is not answered: a second later, two seconds after that, ...
-void Tcp::knock() {
-  constexpr std::uint8_t knocks_max = 7;
+/// Sends a SYN, and repeats it without an answer: after one second, two more seconds, four ...
+void Tcp::send_syn() {
+  constexpr std::uint8_t syns_max = 7;
   WorldImpl& world = machine_.world();
-  if (knocks_ == knocks_max) return become_over(ETIMEDOUT);
-  const Duration wait = std::chrono::seconds{1 << knocks_};
-  const bool is_slow = knocks_ == 0 && world.strikes(Fault::slow_handshake);
-  if (knocks_ == 0 && world.strikes(Fault::unanswered)) {
-    knocks_ = knocks_max;
-    alarm_ = world.events.at(after(world.now, patience()), [this] { knock(); });
+  if (syns_sent_ == syns_max) return become_over(ETIMEDOUT);
+  const Duration wait = std::chrono::seconds{1 << syns_sent_};
+  const bool is_slow = syns_sent_ == 0 && world.strikes(Fault::slow_handshake);
+  if (syns_sent_ == 0 && world.strikes(Fault::unanswered)) {
+    syns_sent_ = syns_max;
+    alarm_ = world.events.at(after(world.now, patience()), [this] { send_syn(); });
     return;
   }
-  ++knocks_;
-  alarm_ = world.events.at(after(world.now, is_slow ? slow_handshake : wait), [this] { knock(); });
+  ++syns_sent_;
+  alarm_ =
+      world.events.at(after(world.now, is_slow ? slow_handshake : wait), [this] { send_syn(); });
   if (!is_slow) transmit({.kind = Segment::Kind::syn});
 }
 
@@ -127,8 +128,8 @@ void Tcp::arrive(Packet& packet) {
   const Route& route = packet.route;
   const Segment& segment = packet.segment;
   machine.note(name_of(packet), {packet.data.size(), segment.acked, segment.limit}, &route);
-  if (const Ref<Tcp> known{machine.connections.find(route, packet.receiver.place)}) {
-    if (packet.sender.place != Whereabouts::unknown) known->other_ = packet.sender;
+  if (const Ref<Tcp> known{machine.connections.find(route, packet.receiver)}) {
+    if (packet.sender != no_slot) known->other_slot_ = packet.sender;
     return known->take(packet);
   }
   if (segment.kind == Segment::Kind::reset) return;
@@ -140,7 +141,7 @@ void Tcp::arrive(Packet& packet) {
   listener->take_syn(packet);
 }
 
-/// Of several, with SO_REUSEPORT, one that the seed draws.
+/// Several listeners can have one port with SO_REUSEPORT: the seed draws one.
 Tcp* Tcp::listener_for(Machine& machine, const Address& to) {
   const std::vector<Binding>* const bindings = machine.tcp_ports.at(to.port);
   if (bindings == nullptr) return nullptr;
@@ -158,7 +159,7 @@ Tcp* Tcp::listener_for(Machine& machine, const Address& to) {
   return listeners[machine.world().random.below(listeners.size())];
 }
 
-/// A full queue says nothing: the client will knock again.
+/// If the queue is full there is no answer: the client sends another SYN later.
 void Tcp::take_syn(const Packet& syn) {
   if (listening_->queue.size() + listening_->handshaking > listening_->backlog) return;
   const Ref<Tcp> client{new Tcp{machine_, family}};
@@ -168,7 +169,7 @@ void Tcp::take_syn(const Packet& syn) {
   client->route_ = syn.route;
   client->limit_ = syn.segment.limit;
   client->listener_ = Ref<Tcp>{this};
-  client->other_ = syn.sender;
+  client->other_slot_ = syn.sender;
   client->enter();
   ++listening_->handshaking;
   client->transmit({.kind = Segment::Kind::syn_ack});
@@ -181,14 +182,14 @@ void Tcp::take(Packet& packet) {
   switch (segment.kind) {
     case Segment::Kind::reset:
       return take_reset();
-    case Segment::Kind::syn:  // one that was sent twice; or both sides, or one to itself, connect
+    case Segment::Kind::syn:  // repeated; or both sides connect, or a socket to itself
     case Segment::Kind::syn_ack:
       if (state_ != State::connecting) return;
       limit_ = segment.limit;
       established();
       if (segment.kind == Segment::Kind::syn_ack) return answer();
       transmit({.kind = Segment::Kind::syn_ack});
-      end_due_ = output_shut_;  // as tcp_rcv_state_process has it, of both who connect alone
+      end_due_ = output_shut_;  // in tcp_rcv_state_process, only if both sides connect
       return send_what_fits();
     case Segment::Kind::ack:
       break;
@@ -206,7 +207,7 @@ void Tcp::take(Packet& packet) {
   end_if_finished();
 }
 
-/// The third packet; whether there is somebody to accept the connection.
+/// The third packet of the handshake; returns false if the listener is gone.
 bool Tcp::handshake_ended() {
   const Ref<Tcp> listener = std::exchange(listener_, {});
   if (!listener->listens()) {
@@ -228,7 +229,7 @@ void Tcp::established() {
 }
 
 void Tcp::take_data(Packet& packet) {
-  // Nobody will ever read it.
+  // The data will never be read.
   const bool is_unwanted = is_closed_ || (input_shut_ && end_due_ && !end_received_);
   if (is_unwanted && !packet.data.empty()) return break_off();
   received_ += packet.data.size();
@@ -250,7 +251,7 @@ void Tcp::take_reset() noexcept {
   if (const Ref<Tcp> listener = std::exchange(listener_, {})) {
     if (listener->listens()) --listener->listening_->handshaking;
   }
-  // With the own end still under way it is CLOSE_WAIT no more.
+  // While its own FIN is in flight, the state is not CLOSE_WAIT.
   become_over(end_received_ && !end_due_ ? EPIPE : ECONNRESET);
 }
 

@@ -8,7 +8,7 @@
 namespace rondo::sim {
 namespace {
 
-/// Eight bytes as they stand in the text, on every machine in the same order.
+/// Reads eight bytes of the text, in the same order on every machine.
 std::uint64_t word_of(std::string_view text) noexcept {
   std::uint64_t word = 0;
   for (const char letter : text) word = word << 8U | static_cast<unsigned char>(letter);
@@ -18,7 +18,7 @@ std::uint64_t word_of(std::string_view text) noexcept {
 }  // namespace
 
 const char* environment(const char* variable) noexcept {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing that runs a world writes its environment
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a program with a world does not change its environment
   return std::getenv(variable);
 }
 
@@ -48,7 +48,7 @@ void Trace::note(TimePoint time, std::string_view who, std::string_view what, Nu
 std::error_code Trace::write_to(const char* path, Mode mode) {
   file_.reset(std::fopen(path, mode == Mode::append ? "a" : "w"));
   if (!file_) return system_error(errno);
-  // The default buffer is good enough if the line buffering is refused.
+  // If setvbuf fails, the default buffer is used.
   (void)std::setvbuf(file_.get(), nullptr, _IOLBF, BUFSIZ);
   return {};
 }
@@ -60,7 +60,7 @@ void Trace::note(TimePoint time, std::string_view who, std::string_view what,
   if (reader_ || file_) write(time, who, std::string{what} + ' ' + std::string{whom}, {}, nullptr);
 }
 
-/// A multiplication and a shift a word, as splitmix64 has them.
+/// One multiplication and one shift for each word, as in splitmix64.
 void Trace::mix(std::uint64_t value) noexcept {
   hash_ = (hash_ ^ value) * 0xbf58476d1ce4e5b9U;
   hash_ ^= hash_ >> 31U;
@@ -81,7 +81,7 @@ void Trace::write(TimePoint time, std::string_view who, std::string_view what, N
   if (reader_) reader_(line);
   if (!file_) return;
   line += '\n';
-  // A full disk costs lines of a trace, no more.
+  // On a full disk, lines of the trace are lost.
   (void)std::fwrite(line.data(), 1, line.size(), file_.get());
 }
 

@@ -1,5 +1,5 @@
-// What has happened, as a hash and, for who wants to read it, as lines. No number in it depends on
-// the machine it runs on.
+// All events so far, as a hash and, on request, as lines. No number in it depends on the machine on
+// which the program runs.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace rondo::sim {
 /// `3600.000000001`.
 [[nodiscard]] std::string seconds_text(TimePoint time);
 
-/// What the environment says of how to run, or null.
+/// The value of an environment variable, or null.
 [[nodiscard]] const char* environment(const char* variable) noexcept;
 
 class Trace {
@@ -29,14 +29,14 @@ class Trace {
 
   void note(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,
             const Route* route = nullptr);
-  /// What one has to do with another.
+  /// An event between two hosts.
   void note(TimePoint time, std::string_view who, std::string_view what, std::string_view whom);
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   void read_by(Function<void(std::string_view)> reader) { reader_ = std::move(reader); }
-  /// Also writes it to a file, line by line, so that a program that aborts leaves all of it.
+  /// Also writes the trace to a file, line by line, so that it is complete if the program aborts.
   enum class Mode : bool { replace, append };
   std::error_code write_to(const char* path, Mode mode);
-  /// Tells nobody any more.
+  /// Writes and reports no further lines.
   void end() noexcept {
     reader_ = {};
     file_.reset();

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t size_max = 65'507;  // 65,535 less the headers of IPv4 and UDP
 constexpr std::size_t header_size = 28;
-constexpr std::size_t cost_of_datagram = 256;  // what the kernel books beside the bytes
+constexpr std::size_t cost_of_datagram = 256;  // what the kernel counts in addition to the bytes
 
 bool is_for_many(const Address& address) noexcept {
   return address.is_multicast() || address.is_broadcast();
@@ -54,7 +54,7 @@ int Udp::bind(const Endpoint& local) {
 }
 
 int Udp::connect(const Endpoint& peer) {
-  if (const int result = be_bound(); result != 0) return result;  // whatever comes of it
+  if (const int result = be_bound(); result != 0) return result;  // also if sending fails
   if (peer.family() != family) {
     if (!is_mapped(peer)) return refusal_of(peer);
     if (options.is_on(SocketOption::ipv6_only)) return -EAFNOSUPPORT;
@@ -74,7 +74,7 @@ int Udp::be_bound() {
   return bind(any_address(family).endpoint(family)) == 0 ? 0 : -EAGAIN;
 }
 
-/// From where, once it has a port.
+/// The source address of a bound socket.
 int Udp::route_to(const Address& to, Route& route) {
   route.remote = to;
   if (to.is_any()) route.remote.ip = loopback_address(to.family()).ip;
@@ -111,7 +111,7 @@ int Udp::receive(Message& message, Rights&) {
   return 0;
 }
 
-/// Where a message that names its destination goes.
+/// The destination of a message that has an address.
 int Udp::route_by(const Endpoint& destination, Route& route) {
   const bool is_of_other_family = destination.family() != family;
   if (is_of_other_family && !is_mapped(destination)) {
@@ -121,7 +121,7 @@ int Udp::route_by(const Endpoint& destination, Route& route) {
   return destination.port() == 0 ? -EINVAL : route_to(Address::of(destination), route);
 }
 
-/// The source that a message asks for.
+/// The source that a message requests.
 int Udp::choose_source(const MessageInfo& info, Route& route) const {
   if (info.segment_size != 0) return -EOPNOTSUPP;
   const Address from = Address::of(info.local);
@@ -203,7 +203,7 @@ bool Udp::arrive(Machine& machine, const Datagram& datagram) {
     for (Udp* const taker : takers) taker->take(datagram);
     return true;
   }
-  // Who is connected to the sender comes first, then the last one that was bound.
+  // A socket connected to the sender takes precedence, then the one that was bound last.
   const auto connected =
       std::find_if(takers.begin(), takers.end(), [](const Udp* one) { return one->is_connected_; });
   (connected != takers.end() ? *connected : takers.back())->take(datagram);
@@ -216,17 +216,17 @@ bool Udp::wants(const Datagram& datagram) const noexcept {
   return !to.is_multicast() || is_member_of(to);
 }
 
-/// An IPv6 socket takes IPv4 addresses, unless it was told not to.
+/// An IPv6 socket accepts IPv4 addresses unless ipv6_only is set.
 bool Udp::is_mapped(const Endpoint& address) const noexcept {
   return family == AddressFamily::ipv6 && address.family() == AddressFamily::ipv4;
 }
 
-/// Who is connected to port 0 hears every port.
+/// A socket that is connected to port 0 receives from every port.
 bool Udp::is_peer(const Address& address) const noexcept {
   return route_.remote.port == 0 ? route_.remote.ip == address.ip : route_.remote == address;
 }
 
-/// A full buffer drops it.
+/// Drops the datagram if the buffer is full.
 void Udp::take(const Datagram& datagram) {
   const std::size_t cost = datagram.data.size() + cost_of_datagram;
   if (queued_ != 0 && queued_ + cost > options.receive_room() * 2) return;

@@ -1,4 +1,4 @@
-// UDP: datagrams that arrive or do not, groups, and the one error that comes back: nobody is there.
+// UDP: datagrams that may be lost, multicast groups, and the ICMP error for an unused port.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace rondo::sim {
 
 struct Datagram {
-  Route route;  // as its sender sees it
+  Route route;  // as the sender sees it
   std::vector<std::byte> data;
 };
 
@@ -20,9 +20,9 @@ class Udp final : public Object {
  public:
   Udp(Machine& machine, AddressFamily family) noexcept;
 
-  /// What comes to a machine; whether anybody took it.
+  /// Delivers a datagram to a machine; returns whether a socket received it.
   static bool arrive(Machine& machine, const Datagram& datagram);
-  /// What was sent by `route` met nobody (ICMP port unreachable).
+  /// Reports that no socket received what was sent by `route` (ICMP port unreachable).
   static void unreachable(Machine& machine, const Route& route);
 
   [[nodiscard]] Ready ready() const noexcept override;
@@ -45,7 +45,7 @@ class Udp final : public Object {
   [[nodiscard]] bool is_mapped(const Endpoint& address) const noexcept;
   [[nodiscard]] bool is_peer(const Address& address) const noexcept;
   void take(const Datagram& datagram);
-  /// Takes a port, if it has none.
+  /// Binds to a port if the socket has none.
   [[nodiscard]] int be_bound();
   int route_to(const Address& to, Route& route);
   int route_by(const Endpoint& destination, Route& route);

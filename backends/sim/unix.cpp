@@ -12,12 +12,12 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t chunk_size_max = std::size_t{32} << 10U;
-constexpr std::size_t header_of_message = 32;  // what a message may be less than the send buffer
+constexpr std::size_t header_of_message = 32;  // the send buffer less this is the largest message
 constexpr std::size_t datagrams_waiting_max = 10;  // net.unix.max_dgram_qlen
 constexpr int backlog_max = 4096;
 
-/// What the kernel books for one, as sock_alloc_send_pskb has it: up to 16 KiB in a power of two,
-/// with a head and a tail, and the rest in pages.
+/// The memory that the kernel counts for a message, as in sock_alloc_send_pskb: up to 16 KiB in a
+/// power of two, with a head and a tail, and the rest in pages.
 std::size_t cost_of_message(std::size_t size) noexcept {
   constexpr std::size_t page = 4096;
   constexpr std::size_t tail = 320;
@@ -45,7 +45,7 @@ void UnixSocket::pair(UnixSocket& one, UnixSocket& other) {
   other.peer_ = Ref<UnixSocket>{&one};
 }
 
-/// What is on its way has no descriptor, and nobody else who has it vanish.
+/// Objects in flight have no descriptor, so they must vanish here.
 void UnixSocket::vanish() noexcept {
   is_closed_ = true;
   peer_ = {};
@@ -72,8 +72,8 @@ Ready UnixSocket::ready() const noexcept {
   return ready;
 }
 
-/// A queue of datagrams that is full, as unix_recvq_full has it; but two that are connected with
-/// each other look only at the sender's account.
+/// Whether the queue of datagrams has room, as in unix_recvq_full. If the two sockets are connected
+/// to each other, only the sender's buffer counts.
 bool UnixSocket::takes_from(const UnixSocket& sender) const noexcept {
   return &sender == this || peer_.get() == &sender || is_closed_ ||
          input_.size() <= datagrams_waiting_max;
@@ -90,7 +90,7 @@ std::size_t UnixSocket::unread() const noexcept {
   return size;
 }
 
-/// Each type has abstract names of its own; a path is one for all.
+/// Each socket type has its own abstract names; all types share the paths.
 std::string UnixSocket::key_of(const std::string& name) const {
   return name.starts_with('@') ? name + '\0' + static_cast<char>(type) : name;
 }
@@ -99,7 +99,7 @@ int UnixSocket::bind(const Endpoint& local) {
   if (local.family() != AddressFamily::unix_domain) return -EINVAL;
   const std::string name = local.host();
   if (name.empty()) return -EINVAL;
-  // A file is made before anything else is looked at.
+  // The kernel makes the file before it checks anything else.
   const bool is_bound = !local_.host().empty();
   if (is_bound && name.starts_with('@')) return -EINVAL;
   if (machine_.unix_names.contains(key_of(name))) return -EADDRINUSE;
@@ -144,7 +144,7 @@ int UnixSocket::connect(const Endpoint& peer) {
   return 0;
 }
 
-/// Who has that name.
+/// Finds the socket with that name.
 int UnixSocket::find(const Endpoint& address, UnixSocket*& other) const {
   if (address.family() != AddressFamily::unix_domain) return -EINVAL;
   const std::string name = address.host();
@@ -155,12 +155,13 @@ int UnixSocket::find(const Endpoint& address, UnixSocket*& other) const {
   return other->type == type ? 0 : -EPROTOTYPE;
 }
 
-/// A datagram socket that is connected hears its peer alone.
+/// A connected datagram socket receives only from its peer.
 bool UnixSocket::hears(const UnixSocket& sender) const noexcept {
   return !is_connected_ || !peer_ || peer_.get() == &sender;
 }
 
-/// What waits from a peer of before is lost, and the peer is told, if it is ours still.
+/// Drops queued datagrams of the former peer, and gives it an error if it is still connected to
+/// this socket.
 void UnixSocket::parted_from(UnixSocket& before) noexcept {
   std::erase(before.senders_, this);
   if (input_.empty()) return;
@@ -170,7 +171,7 @@ void UnixSocket::parted_from(UnixSocket& before) noexcept {
   before.changed();
 }
 
-/// Connected at once, and waiting to be accepted.
+/// Connects at once; the connection waits to be accepted.
 int UnixSocket::connect_stream(UnixSocket& listener) {
   if (!listener.is_listening_ || listener.input_shut_) return -ECONNREFUSED;
   if (listener.queue_.size() > listener.backlog_) return -EAGAIN;
@@ -199,7 +200,7 @@ void UnixSocket::closed() {
       machine_.unix_names.erase(found);
     }
   }
-  // Since Linux 6.x an empty message, alone, is not unread.
+  // Since Linux 6.x a single empty message does not count as unread.
   const bool unread = input_.size() > 1 || (!input_.empty() && !input_.front().data.empty());
   while (!input_.empty()) drop_front();
   const std::deque<Ref<UnixSocket>> queue = std::move(queue_);
@@ -215,7 +216,7 @@ void UnixSocket::closed() {
 void UnixSocket::peer_gone(bool unread) noexcept {
   if (is_datagram()) {
     changed();
-    return;  // it finds out when it sends
+    return;  // it gets an error when it sends
   }
   remote_ = peer_->local_;
   peer_ = {};
@@ -256,9 +257,9 @@ int UnixSocket::credentials(Credentials& peer) const {
   return 0;
 }
 
-// --- what is sent and received ------------------------------------------------------------------
+// --- sending and receiving ------------------------------------------------------------------
 
-/// The errors that need no look at who is to get it.
+/// The errors that do not depend on the receiver.
 int UnixSocket::refusal_to_send(const Message& message) noexcept {
   if (type == SocketType::stream) {
     if (message.address != nullptr) return is_connected_ ? -EISCONN : -EOPNOTSUPP;
@@ -289,7 +290,7 @@ int UnixSocket::send(Message& message, Rights rights) {
   if (is_datagram() && !to->hears(*this)) return -EPERM;
   if (!to || to->is_closed_) {
     if (!is_datagram()) return -EPIPE;
-    is_connected_ = false;  // it finds out now
+    is_connected_ = false;  // the peer is gone
     parted_from(*std::exchange(peer_, {}));
     return -ECONNREFUSED;
   }
@@ -305,7 +306,7 @@ int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
   if (is_datagram() && !to.takes_from(*this)) return -EAGAIN;
   std::size_t room = options.send_room() * 2 - std::min(owed_, options.send_room() * 2);
   if (is_stream && room == 0) return -EAGAIN;
-  // One message is taken whole, if there was any room.
+  // A message is accepted whole if there is any room.
   if (!is_stream) room = size;
   std::size_t left = std::min(size, room);
   for (const Bytes part : message.parts) {
@@ -333,7 +334,7 @@ int UnixSocket::send_to(UnixSocket& to, Message& message, Rights rights) {
 int UnixSocket::receive(Message& message, Rights& rights) {
   const bool is_stream = type == SocketType::stream;
   if (!is_datagram() && !is_connected_) return is_stream ? -EINVAL : -ENOTCONN;
-  // Who wants a message is told an error first; who wants nothing of a stream has it.
+  // For messages an error comes first; reading 0 bytes of a stream always succeeds.
   if (error_ != 0 && (!is_stream || input_.empty())) return -std::exchange(error_, 0);
   if (input_.empty()) {
     const bool ends = input_shut_ && !is_datagram();
@@ -344,7 +345,7 @@ int UnixSocket::receive(Message& message, Rights& rights) {
   return 0;
 }
 
-/// Ends behind what came with descriptors.
+/// One read ends after data that came with descriptors.
 int UnixSocket::receive_bytes(Message& message, Rights& rights) {
   const std::size_t wanted = size_of(message);
   if (message.address != nullptr) *message.address = input_.front().payer->local_;
@@ -384,7 +385,7 @@ void UnixSocket::drop_front() {
   tell_senders();
 }
 
-/// There is room in the queue again.
+/// Call it when there is room in the queue again.
 void UnixSocket::tell_senders() noexcept {
   for (UnixSocket* const sender : senders_) sender->changed();
 }

@@ -1,8 +1,8 @@
-// Unix sockets of one machine: streams, records (seqpacket) and datagrams, with descriptors that
-// come along. Nothing takes time here: what is written is at the other end when the call returns.
+// Unix sockets of one machine: streams, records (seqpacket) and datagrams, which can carry
+// descriptors. They take no time: what is written has arrived when the call returns.
 //
-// What a socket has sent stays in its account until it is read, as with Linux, so that a sender is
-// held back. A name is gone with its socket; no file is left behind.
+// As on Linux, sent bytes count against the sender's buffer until they are read, so that a sender
+// cannot run ahead. A name disappears with its socket; no file remains.
 #pragma once
 
 #include <cstdint>
@@ -44,12 +44,12 @@ class UnixSocket final : public Object {
   int credentials(Credentials& peer) const override;
 
  private:
-  /// What one call sent.
+  /// The data of one call.
   struct Chunk {
     std::vector<std::byte> data;
     std::size_t taken = 0;
     Rights rights;
-    Ref<UnixSocket> payer;  // in whose account it is, and whose name now is told
+    Ref<UnixSocket> payer;  // its buffer pays, and its name is the sender's address
   };
 
   [[nodiscard]] bool is_datagram() const noexcept { return type == SocketType::datagram; }
@@ -73,17 +73,17 @@ class UnixSocket final : public Object {
   bool is_connected_ = false;
   bool is_closed_ = false;
   bool was_never_accepted_ = false;
-  bool knows_peer_ = false;  // its credentials; a listener's are its own
+  bool knows_peer_ = false;  // the credentials; a listener has its own
   bool input_shut_ = false;
   bool output_shut_ = false;
   std::size_t backlog_ = 0;
-  std::size_t owed_ = 0;  // bytes sent and not read yet
+  std::size_t owed_ = 0;  // bytes sent and not yet read
   Endpoint local_;
   Endpoint remote_;
   Ref<UnixSocket> peer_;
   std::vector<UnixSocket*> senders_;  // datagram sockets that are connected to this one
   std::list<Chunk> input_;
-  std::deque<Ref<UnixSocket>> queue_;  // of those who wait to be accepted
+  std::deque<Ref<UnixSocket>> queue_;  // connections to accept
 };
 
 }  // namespace rondo::sim

@@ -35,7 +35,8 @@ void WaitingList::add(const Object& object, int fd, Ready interest) {
 
 void WaitingList::add_idle(const Machine& machine) {
   if (++count_ > described_max) return;
-  waiting_ += std::string{machine.name()} + " waits for work that nobody here will post\n";
+  waiting_ +=
+      std::string{machine.name()} + " waits for work that no thread of this world will post\n";
 }
 
 void WaitingList::remark(std::string_view line) { (remarks_ += line) += '\n'; }
@@ -53,7 +54,7 @@ void WaitingList::describe(const Object& object, int fd, Ready interest) {
   describe_ends(object);
 }
 
-/// What the other end does about it.
+/// Describes the other end.
 void WaitingList::describe_ends(const Object& object) {
   const Object* const other = object.other_end();
   if (other == nullptr) return;

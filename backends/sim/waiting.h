@@ -1,4 +1,4 @@
-// Who waits for what, for ever: the lines of a report that a person reads.
+// What waits for ever, and for which event: the lines of the report.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@ namespace rondo::sim {
 class Machine;
 class Object;
 
-/// Counts those who wait, and describes the first of them.
+/// Counts what waits, and describes the first 50.
 class WaitingList {
  public:
   static constexpr std::size_t described_max = 50;
 
-  /// The descriptor `fd` of `object` is watched for `interest`; none: its reactor has let it rest.
+  /// The descriptor `fd` of `object` is watched for `interest`, which may be none.
   void add(const Object& object, int fd, Ready interest);
-  /// A reactor that watches nothing, and is not to end.
+  /// A reactor that watches nothing, but is kept running.
   void add_idle(const Machine& machine);
-  /// What may be the reason, but waits for nobody itself.
+  /// Something that does not wait itself, but may be the reason.
   void remark(std::string_view line);
 
   [[nodiscard]] std::size_t count() const noexcept { return count_; }

@@ -1,7 +1,7 @@
-// Time and order. One step is the next thing that can happen: a turn of one of the reactors that
-// have a reason for one, drawn from the seed; or, if none has, the next event, for which the clock
-// jumps. What is sent within one machine takes no time: it arrives when the call or the event that
-// sent it is over, in order, so that no object is called from inside itself.
+// Time and order. One step is a turn of one of the runnable reactors, drawn from the seed or, if
+// there is none, the next event, for which the clock jumps. What is sent within one machine takes
+// no time: it arrives, in order, when the call or the event that sent it is over, so that no object
+// is called from inside itself.
 #include "world.h"
 
 #include <algorithm>
@@ -37,15 +37,15 @@ WorldImpl::WorldImpl(std::uint64_t world_seed, const WorldOptions& world_options
       random{world_seed, world_options.choices},
       faults{*this} {
   check(options.link);
-  demand(options.turns_per_instant_max != 0, "turns_per_instant_max: no turn at all");
+  demand(options.turns_per_instant_max != 0, "turns_per_instant_max: must not be 0");
 }
 
-/// The end of a world is no event in it, and its reader may be gone.
+/// The end of a world is not an event in it, and the reader of the trace may be gone.
 WorldImpl::~WorldImpl() { trace.end(); }
 
 // --- hosts --------------------------------------------------------------------------------------
 
-/// What the text says of itself, or else what name() said of it.
+/// The address that the text denotes, or the first one that name() has set for it.
 std::optional<Address> WorldImpl::address_of(std::string_view name_or_address) const noexcept {
   const auto alias = names_.find(name_or_address);
   if (alias == names_.end()) return Address::parse(name_or_address);
@@ -93,24 +93,24 @@ Machine* WorldImpl::machine_at(const Address& address) const noexcept {
 std::error_code WorldImpl::add_address(Machine& machine, std::string_view text) {
   const auto address = Address::parse(text);
   if (!address) return std::make_error_code(std::errc::invalid_argument);
-  const auto [place, is_new] = machines_by_ip_.emplace(address->ip, &machine);
+  const auto [found, is_new] = machines_by_ip_.emplace(address->ip, &machine);
   if (is_new) {
     machine.add_address(*address);
-  } else if (place->second != &machine) {
+  } else if (found->second != &machine) {
     return std::make_error_code(std::errc::address_in_use);
   }
   return {};
 }
 
-// --- what lies between them ---------------------------------------------------------------------
+// --- paths between hosts ---------------------------------------------------------------------
 
 Path& WorldImpl::path(const Machine& from, const Machine& to) {
-  const auto [place, is_new] = paths_.try_emplace({from.id(), to.id()});
-  if (is_new) place->second.link = options.link;
-  return place->second;
+  const auto [found, is_new] = paths_.try_emplace({from.id(), to.id()});
+  if (is_new) found->second.link = options.link;
+  return found->second;
 }
 
-/// A name that is spelt wrongly would be a host of its own.
+/// Does not make a host, because a misspelt name would become a host of its own.
 Machine& WorldImpl::machine_of(std::string_view host) const {
   if (const Host* const known = find_host(host)) return *known->machine_;
   std::string others;
@@ -126,7 +126,7 @@ void WorldImpl::reopen(std::string_view from, std::string_view to) {
   reopen(machine_of(from), machine_of(to));
 }
 
-/// `arrive` is what it is, so that a packet is small enough to be kept in the event.
+/// `Arrival` is not type-erased, so that a packet fits into the event.
 template <typename Arrival>
 void WorldImpl::arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive) {
   events.at(time, [&way, &to, arrive = std::move(arrive)]() mutable {
@@ -145,7 +145,7 @@ std::unique_ptr<Packet> WorldImpl::make_packet() {
   return packet;
 }
 
-/// Packets are used again, with the room that they have for data.
+/// Keeps the packet with its buffer for the next one.
 void WorldImpl::arrive(std::unique_ptr<Packet> packet) {
   Tcp::arrive(*packet);
   if (packet->data.capacity() > ByteQueue::copied_max) packet->data = {};
@@ -221,19 +221,19 @@ void WorldImpl::doubt(std::string_view from, std::string_view to) {
   other.doubt(one);
 }
 
-void WorldImpl::settle() {
-  if (std::exchange(settling_, true)) return;
+void WorldImpl::deliver_local() {
+  if (std::exchange(delivering_local_, true)) return;
   while (!within_.empty()) {
     Function<void()> arrive = std::move(within_.front());
     within_.pop_front();
     arrive();
   }
-  settling_ = false;
+  delivering_local_ = false;
 }
 
 // --- running ------------------------------------------------------------------------------------
 
-/// One at a time.
+/// Throws one exception at a time.
 void WorldImpl::throw_kept() {
   if (thrown_.empty()) [[likely]]
     return;
@@ -245,7 +245,7 @@ void WorldImpl::throw_kept() {
 bool WorldImpl::step(TimePoint limit) {
   const Inside world{nullptr};
   throw_kept();
-  if (somebody_woken.exchange(false)) {
+  if (any_woken.exchange(false)) {
     for (Machine* const machine : machines_) {
       for (BackendBase* const backend : machine->backends) backend->look_whether_woken();
     }
@@ -257,24 +257,24 @@ bool WorldImpl::step(TimePoint limit) {
   }
   const TimePoint time = events.next();
   if (time == never || time > limit) return false;
-  tell_next();
+  run_next_event();
   return true;
 }
 
-void WorldImpl::tell_next() {
+void WorldImpl::run_next_event() {
   const Inside world{nullptr};
   now = std::max(now, events.next());
   Function<void()> action = events.pop();
   action();
-  settle();
+  deliver_local();
 }
 
 void WorldImpl::turn_one(TimePoint limit) {
-  (void)spend_turn(limit);        // a turn follows either way
-  if (runnable_.empty()) return;  // what has happened meanwhile may have ended it
-  const std::size_t place = runnable_.size() == 1 ? 0 : random.below(runnable_.size());
-  HostedEnd& end = *runnable_[place];
-  runnable_[place] = runnable_.back();
+  (void)spend_turn(limit);        // a turn follows in any case
+  if (runnable_.empty()) return;  // an event in spend_turn() may have ended the reactor
+  const std::size_t index = runnable_.size() == 1 ? 0 : random.below(runnable_.size());
+  HostedEnd& end = *runnable_[index];
+  runnable_[index] = runnable_.back();
   runnable_.pop_back();
   end.is_runnable_ = false;
   if (strikes(Fault::clock_jump)) {
@@ -294,7 +294,7 @@ void WorldImpl::forget(HostedEnd& end) noexcept {
   if (end.is_runnable_) std::erase(runnable_, &end);
 }
 
-/// Who goes on spinning has more time pass each time, but only until something happens.
+/// While reactors keep spinning, more time passes each time, but only up to the next event.
 bool WorldImpl::spend_turn(TimePoint limit) {
   if (std::exchange(turns_at_, now) != now) {
     turns_ = 0;
@@ -306,7 +306,7 @@ bool WorldImpl::spend_turn(TimePoint limit) {
   now = std::max(now + time_of_turns_min, std::min(now + time_of_turns_, next));
   turns_at_ = now;
   time_of_turns_ = std::min(time_of_turns_ * 2, time_of_turns_max);
-  while (events.next() <= now) tell_next();
+  while (events.next() <= now) run_next_event();
   return true;
 }
 
@@ -316,14 +316,14 @@ void WorldImpl::list_waiting(WaitingList& list) const {
     if (!machine->is_up()) list.remark(std::string{machine->name()} + " is down");
   }
   for (const std::string& name : unanswered_names) {
-    list.remark("nobody answers for the name " + name);
+    list.remark("no answer comes for the name " + name);
   }
   for (const auto& [ends, way] : paths_) {
     if (way.is_open() && way.waiting() == 0) continue;
     const std::string_view state = way.is_cut ? " is cut" : way.is_held ? " is held" : "";
     list.remark("from " + std::string{machines_[ends.first]->name()} + " to " +
                 std::string{machines_[ends.second]->name()} + std::string{state} +
-                ", packets that wait: " + std::to_string(way.waiting()));
+                ", waiting packets: " + std::to_string(way.waiting()));
   }
 }
 

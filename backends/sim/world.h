@@ -1,4 +1,4 @@
-// The world from inside: time, chance, the hosts and what lies between them.
+// The inside of a World: time, random choices, hosts and the paths between them.
 #pragma once
 
 #include <algorithm>
@@ -52,31 +52,31 @@ class WorldImpl final : public NameService {
 
   // Hosts.
   Host& host(std::string_view name_or_address);
-  /// Null: no such host yet.
+  /// Null: the host does not exist yet.
   [[nodiscard]] Host* find_host(std::string_view name_or_address) const;
   [[nodiscard]] Machine* machine_at(const Address& address) const noexcept;
   std::error_code add_address(Machine& machine, std::string_view text);
   [[nodiscard]] const std::vector<Machine*>& machines() const noexcept { return machines_; }
 
-  // What lies between them.
+  // Paths between hosts.
   Path& path(const Machine& from, const Machine& to);
-  /// Both hosts are there already.
+  /// Both hosts must exist.
   Path& between(std::string_view from, std::string_view to);
   void reopen(std::string_view from, std::string_view to);
-  /// What was waiting goes on, if nothing is in the way any more.
+  /// Delivers the waiting packets if nothing blocks the path any more.
   void reopen(const Machine& from, const Machine& to);
   void reopen_paths_to(const Machine& to);
-  /// Of connections with that machine, or between two: whoever probes does so now.
+  /// Lets the connections with that machine, or between the two, probe each other now.
   void doubt(const Machine& machine);
   void doubt(std::string_view from, std::string_view to);
-  /// A part of a connection: it arrives in the order of such, however long that takes.
+  /// Packets of connections arrive in order, however long that takes.
   [[nodiscard]] std::unique_ptr<Packet> make_packet();
   void send_packet(const Machine& from, std::size_t size, std::unique_ptr<Packet> packet);
-  /// It arrives or not, once or more.
+  /// A datagram may be lost, or arrive more than once.
   void send_datagram(const Machine& from, const Machine& to, std::size_t size,
                      Function<Function<void()>()> make_arrival);
-  /// Lets what was sent within one machine arrive: at the end of a call, or of an event.
-  void settle();
+  /// Delivers what was sent within one machine: at the end of a call or an event.
+  void deliver_local();
 
   // Names.
   void set_name(std::string_view name, std::vector<Address> addresses);
@@ -84,34 +84,33 @@ class WorldImpl final : public NameService {
                                               std::optional<AddressFamily> family,
                                               OnAnswer on_answer) override;
   Duration name_latency = std::chrono::milliseconds{1};
-  /// Of the questions to which no answer will come.
+  /// The names of the questions to which no answer will come.
   std::multiset<std::string, std::less<>> unanswered_names;
 
   // Running.
-  /// The next thing that can happen, if it can by `limit`. Throws what somebody's callback threw.
+  /// Runs the next turn or event, if there is one before `limit`. Rethrows exceptions of callbacks.
   bool step(TimePoint limit);
-  /// To be thrown by step() when the turn is over.
+  /// Keeps an exception, which step() throws at the end of the turn.
   void keep(const std::exception_ptr& exception) { thrown_.push_back(exception); }
   void make_runnable(HostedEnd& end);
   void forget(HostedEnd& end) noexcept;
-  /// Nothing happens until then.
+  /// There must be no event before `time`.
   void pass_until(TimePoint time) noexcept { now = std::max(now, time); }
-  /// Set by any thread, together with a flag of who was woken.
-  std::atomic<bool> somebody_woken = false;
-  std::uint64_t answers = 0;  // of names: whom they are for may have something to do now
-  /// One more look or turn at this point in time.
-  /// Where there are very many turns time passes, up to `limit` if that can be, and what is due
-  /// then happens. Whether it has passed.
+  /// Set by any thread, together with the flag of the backend that was woken.
+  std::atomic<bool> any_woken = false;
+  std::uint64_t answers = 0;  // to lookups: their receivers may be ready for a turn
+  /// Counts one more turn at this point in time. After very many turns, time passes, if possible up
+  /// to `limit`, and events that are then due happen. Returns whether time has passed.
   bool spend_turn(TimePoint limit);
   void list_waiting(WaitingList& list) const;
-  /// Whether anything can happen still; `never` if not.
+  /// The time of the next turn or event; `never` if there is none.
   [[nodiscard]] TimePoint next_event() const noexcept {
     return runnable_.empty() ? events.next() : now;
   }
 
   // Faults.
   [[nodiscard]] bool faults_strike() const noexcept { return faults_on_; }
-  /// Draws whether this one happens now.
+  /// Draws whether the fault strikes now.
   [[nodiscard]] bool strikes(Fault fault) noexcept {
     return faults_on_ && strikes_now(static_cast<std::size_t>(fault));
   }
@@ -128,17 +127,17 @@ class WorldImpl final : public NameService {
   [[nodiscard]] std::optional<Address> address_of(std::string_view name_or_address) const noexcept;
   Result<std::vector<Endpoint>, std::error_code> answer_to(std::string_view name,
                                                            std::optional<AddressFamily> family);
-  /// Brings it there; waits in front of a machine that is down if that is what such packets do.
+  /// Delivers the arrival; if the machine is down, it waits or is lost, by the type of the packet.
   template <typename Arrival>
   void arrive_at(Path& way, const Machine& to, TimePoint time, Arrival arrive);
   void arrive(std::unique_ptr<Packet> packet);
-  /// The next event.
-  void tell_next();
+  /// Runs the next event.
+  void run_next_event();
   void turn_one(TimePoint limit);
   void throw_kept();
 
   bool faults_on_ = false;
-  bool settling_ = false;
+  bool delivering_local_ = false;
   std::vector<std::unique_ptr<Packet>> spare_packets_;
   std::deque<Function<void()>> within_;  // what was sent within one machine
   std::vector<std::unique_ptr<Host>> hosts_;

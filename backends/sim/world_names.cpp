@@ -1,4 +1,4 @@
-// Names in a world: what it was told, after a while.
+// The name service of a world: answers with what name() has set, after a while.
 #include <algorithm>
 #include <utility>
 
@@ -27,18 +27,18 @@ class PendingQuestion final : public NameService::Question {
   EventQueue& events_;
 };
 
-/// One that nobody answers.
+/// A question without an answer.
 class LostQuestion final : public NameService::Question {
  public:
   LostQuestion(std::multiset<std::string, std::less<>>& lost, std::string_view name)
-      : lost_(lost), place_(lost.emplace(name)) {}
+      : lost_(lost), position_(lost.emplace(name)) {}
   LostQuestion(const LostQuestion&) = delete;
   LostQuestion& operator=(const LostQuestion&) = delete;
-  ~LostQuestion() override { lost_.erase(place_); }
+  ~LostQuestion() override { lost_.erase(position_); }
 
  private:
   std::multiset<std::string, std::less<>>& lost_;
-  std::multiset<std::string, std::less<>>::iterator place_;
+  std::multiset<std::string, std::less<>>::iterator position_;
 };
 
 }  // namespace

@@ -57,13 +57,13 @@ TEST_F(MisuseDeathTest, ALinkThatCannotBe) {
 }
 
 TEST_F(MisuseDeathTest, TimesAndNumbersThatCannotBe) {
-  EXPECT_DEATH(world.name_latency(-1s), "name_latency: below zero");
-  EXPECT_DEATH(host.jump_clock(-1s), "jump_clock: a clock goes forward");
-  EXPECT_DEATH(host.jump_clock(Duration::max()), "jump_clock: a clock goes forward");
-  EXPECT_DEATH(world.partition("server", "server", -1s), "partition: below zero");
+  EXPECT_DEATH(world.name_latency(-1s), "name_latency: the latency is below zero");
+  EXPECT_DEATH(host.jump_clock(-1s), "jump_clock: the duration is below zero, or more");
+  EXPECT_DEATH(host.jump_clock(Duration::max()), "jump_clock: the duration is below zero, or more");
+  EXPECT_DEATH(world.partition("server", "server", -1s), "partition: the duration is below zero");
   EXPECT_DEATH(world.run_for(Duration{static_cast<Duration::rep>(world.draw(0))}),
-               "draw: there is no number below 0");
-  EXPECT_DEATH(EXPECT_TRUE(world.run_until({}, 1s)), "run_until: there is no condition");
+               "draw: the bound is 0");
+  EXPECT_DEATH(EXPECT_TRUE(world.run_until({}, 1s)), "run_until: the condition is empty");
   for (const double no_probability : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_DEATH(world.faults().set(Fault::refused, no_probability), "a probability is from 0");
   }
@@ -99,7 +99,8 @@ TEST(Trace, TellsWhereItCannotBeWritten) {
   }
   ::unsetenv("RONDO_SIM_TRACE");
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "rondo::sim: no trace in RONDO_SIM_TRACE=/nowhere/at/all: No such file or directory\n");
+            "rondo::sim: cannot write the trace to RONDO_SIM_TRACE=/nowhere/at/all: No such file "
+            "or directory\n");
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(ReportTest, TellsOfAHostThatHasCrashed) {
   world.run_for(1s);
   server_host.crash();
   ASSERT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
-  expect_waiting(":7000, whose other end is gone\n");
+  expect_waiting(":7000, the other end is gone\n");
   expect_waiting("10.0.0.1 is down\n");
 }
 
@@ -99,8 +99,8 @@ TEST_F(ReportTest, TellsOfPathsThatAreHeldOrCut) {
   world.cut("10.0.0.1", "10.0.0.2");
   stream->write("hello");
   EXPECT_FALSE(world.run_until([&] { return !listener.heard.empty(); }, 1min));
-  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, packets that wait: 1\n");
-  expect_waiting("from 10.0.0.1 to 10.0.0.2 is cut, packets that wait: 0\n");
+  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, waiting packets: 1\n");
+  expect_waiting("from 10.0.0.1 to 10.0.0.2 is cut, waiting packets: 0\n");
 }
 
 TEST_F(ReportTest, TellsOfAConnectThatWaitsInFrontOfAHeldPath) {
@@ -110,7 +110,7 @@ TEST_F(ReportTest, TellsOfAConnectThatWaitsInFrontOfAHeldPath) {
   const auto stream = talk(listener);
   world.run_for(5s);
   expect_waiting(":7000, connecting\n");
-  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, packets that wait: 3\n");
+  expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, waiting packets: 3\n");
 }
 
 TEST_F(ReportTest, TellsOfANameThatNobodyAnswersFor) {
@@ -118,7 +118,7 @@ TEST_F(ReportTest, TellsOfANameThatNobodyAnswersFor) {
   Listener listener;
   const auto stream = talk(listener, "10.0.0.1.example:7000");
   world.run_for(1s);
-  expect_waiting("nobody answers for the name 10.0.0.1.example\n");
+  expect_waiting("no answer comes for the name 10.0.0.1.example\n");
 }
 
 TEST_F(ReportTest, ReportsARunAsAWhole) {
@@ -128,13 +128,13 @@ TEST_F(ReportTest, ReportsARunAsAWhole) {
   world.faults().set(Fault::slow_packet, 1);
   world.run_for(2s);
   const std::string report = world.report();
-  EXPECT_EQ(report.find(world.summary() + "\nagain, with its trace: RONDO_SIM_SEED=1 "), 0u);
+  EXPECT_EQ(report.find(world.summary() + "\nto repeat it with a trace: RONDO_SIM_SEED=1 "), 0u);
   EXPECT_NE(report.find("\nfaults that struck: slow_packet 3\n"), std::string::npos) << report;
   EXPECT_NE(report.find("\nnothing can happen any more\n"), std::string::npos) << report;
   EXPECT_NE(report.find(world.waiting()), std::string::npos) << report;
-  EXPECT_EQ(report.find("nobody waits"), std::string::npos) << report;
+  EXPECT_EQ(report.find("nothing waits"), std::string::npos) << report;
   World empty{1};
-  EXPECT_NE(empty.report().find("\nnothing can happen any more\nnobody waits\n"),
+  EXPECT_NE(empty.report().find("\nnothing can happen any more\nnothing waits\n"),
             std::string::npos);
   Timer timer{client, [] {}};
   timer.arm_after(1s);

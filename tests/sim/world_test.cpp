@@ -144,7 +144,7 @@ TEST_F(WorldTest, TellsWhoWaitsForEver) {
 TEST_F(WorldTest, TellsOfWorkThatNobodyWillPost) {
   const WorkGuard hold = client.work_guard();
   EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur);
-  EXPECT_EQ(world.waiting(), "10.0.0.2 waits for work that nobody here will post\n");
+  EXPECT_EQ(world.waiting(), "10.0.0.2 waits for work that no thread of this world will post\n");
 }
 
 TEST_F(WorldTest, DoesNotStandStillForWhoSpins) {
