@@ -41,7 +41,7 @@ using backends::messages_max;
 using backends::send_flags;
 using backends::Sizes;
 
-constexpr std::size_t parts_max = 256;  // of one readv, writev, or batch of messages
+constexpr std::size_t parts_max = 256;  // in one readv, writev, or batch of messages
 
 /// The result of a call that failed.
 [[gnu::cold]] int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }

@@ -32,8 +32,8 @@ class Caller final : private StreamHandler {
   void close_detached() { Stream::close_detached(std::move(stream_)); }
 
  private:
-  static constexpr std::string_view targets_[] = {"10.0.0.1:7000", "server:7000", "both:7000",
-                                                  "10.0.0.1:1",    "nobody:7000", "[::1"};
+  static constexpr std::string_view targets_[] = {"10.0.0.1:7000", "server:7000",  "both:7000",
+                                                  "10.0.0.1:1",    "nowhere:7000", "[::1"};
 
   void on_open(Stream&) override { voice_.opened(); }
   void on_data(Stream& stream, Bytes data) override { voice_.heard(stream, data); }

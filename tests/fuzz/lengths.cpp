@@ -21,7 +21,7 @@ std::uint64_t length_in(std::string_view prefix, std::endian order) {
 
 struct Walk {
   std::string frames;               // each followed by a bar
-  std::optional<std::string> rest;  // of an incomplete frame
+  std::optional<std::string> rest;  // the incomplete frame
 };
 
 Walk walk(std::string_view stream, LengthFormat format, std::size_t limit, bool skips) {

@@ -149,7 +149,7 @@ class Machine {
   int owners_ = 0;
   OutputQueue queue_;
   std::string model_;
-  std::string kinds_;  // of each byte: in memory, in a file, or the first byte with descriptors
+  std::string kinds_;  // per byte: in memory, in a file, or the first byte with descriptors
 };
 
 }  // namespace

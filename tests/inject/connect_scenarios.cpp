@@ -57,7 +57,7 @@ void written_early(Stage& stage) {
   const auto second = connect(stage.reactor(), where, closes, patient_client);
   closes.closed.begin();
   auto third = connect(stage.reactor(), where, closes, patient_client);
-  third->write("nobody waits for it");
+  third->write("detached");
   Stream::close_detached(std::move(third));
   first->write("hello");
   second->close();
@@ -65,7 +65,7 @@ void written_early(Stage& stage) {
   stage.succeed_if(talks.is_content && closes.is_content);
 }
 
-/// A name with three addresses, of which nobody listens on two.
+/// A name with three addresses: there is a listener on one of them.
 void by_name(Stage& stage) {
   stage.world().name("server.test", {"::1", "127.0.0.2", "127.0.0.1"});
   talk_to(stage, patient_client, [](const std::string& port) { return "server.test" + port; });
@@ -170,7 +170,7 @@ void race(Stage& stage) {
   stage.succeed_if(won);
 }
 
-/// A client who is turned away comes again, until he is let in.
+/// A client that is rejected reconnects until it is accepted.
 void reconnect(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());

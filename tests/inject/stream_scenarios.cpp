@@ -58,9 +58,9 @@ void ways_to_write(Stage& stage) {
     using Listener::Listener;
     void on_data(Stream& stream, Bytes data) override {
       if (heard == 0) {
-        stream.write("he");
+        stream.write("hell");
         stream.flush();
-        stream.write("llo");
+        stream.write("o");
       }
       Listener::on_data(stream, data);
     }
@@ -167,7 +167,7 @@ void let_go_and_release(Stage& stage) {
   Streams streams;
   if (!streams.open(stage, gone, other)) return;
   streams.left->write("hello");
-  gone.closed.end();  // nobody is told of it
+  gone.closed.end();  // without notice to anyone
   Stream::close_detached(std::move(streams.left));
   stage.run();
   Listener released{stage, "who is released", 0};

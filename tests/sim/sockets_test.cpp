@@ -109,7 +109,7 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
   world.run_for(1s);
   EXPECT_EQ(receive(other.net(), to), "all from 10.0.0.1:100");
   EXPECT_EQ(other.net().membership(to, group, 0, false), 0);
-  EXPECT_EQ(send(here.net(), from, "nobody", group), 1);
+  EXPECT_EQ(send(here.net(), from, "left", group), 1);
   world.run_for(1s);
   EXPECT_EQ(receive(other.net(), to), std::to_string(-EAGAIN));
   EXPECT_EQ(send(here.net(), from, "all", at("255.255.255.255:200")), -EACCES);

@@ -13,7 +13,7 @@ namespace rondo::sim::scenario {
 namespace {
 
 constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::min();
-constexpr unsigned seconds_max = 120;  // of real time; a seed usually takes milliseconds
+constexpr unsigned seconds_max = 120;  // in real time; a seed usually takes milliseconds
 
 volatile std::sig_atomic_t seed_high = 0;
 volatile std::sig_atomic_t seed_low = 0;
