@@ -144,7 +144,7 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
     return socket.set(SocketOption::reuse_address, 1);
   };
   // Bound to the port that it connects to, as chance has it now and then.
-  ASSERT_FALSE(const_cast<Socket&>(closed.socket).close());
+  const_cast<Socket&>(closed.socket).close();
   EXPECT_EQ(connect(port.to_string(), std::move(options)).error(), std::errc::connection_refused);
   EXPECT_EQ(prepared, Connector::self_connects_max + 1);
 }
