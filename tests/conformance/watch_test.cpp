@@ -32,7 +32,6 @@ class WatchTest : public ReactorOnEveryBackend {
 RONDO_ON_EVERY_BACKEND(WatchTest);
 
 TEST_P(WatchTest, ReportsWhichDescriptorItCouldNotWatch) {
-  const Pair pair = unix_pair();
   const int fd = pair.ours.get();
   spy.fail_watch = {
       .skip = 0, .times = 1, .error = std::make_error_code(std::errc::operation_not_permitted)};
