@@ -17,6 +17,9 @@ namespace rondo {
 
 class Socket;
 
+/// A limit that is never reached.
+constexpr std::size_t unlimited = SIZE_MAX;
+
 /// What Net::set and Socket::set take, an int each: 0 or 1 where no unit stands.
 enum class SocketOption : std::uint8_t {
   // any socket

@@ -11,6 +11,8 @@ using TimePoint = std::chrono::time_point<Clock, Duration>;
 
 /// The deadline of what has none.
 constexpr TimePoint never = TimePoint::max();
+/// A timeout that never passes.
+constexpr Duration forever = Duration::max();
 
 /// `start` + `delay`, but `never` where that would be beyond the end of time. A negative delay
 /// counts as none.

@@ -133,8 +133,8 @@ TEST_F(ResolverTimeTest, FailsAtOnceWithoutTime) {
 
 TEST_F(ResolverTimeTest, MayWaitForever) {
   names.server.add("example.org", "127.0.0.2");
-  options.timeout = Duration::max();
-  options.in_flight_max = options.waiting_max = SIZE_MAX;
+  options.timeout = forever;
+  options.in_flight_max = options.waiting_max = unlimited;
   Resolver patient{reactor, options};
   EXPECT_EQ(names.look_up(patient, "example.org").texts(), Texts{"127.0.0.2:80"});
   names.server.policy = silence;
