@@ -44,7 +44,7 @@ class Caller final : private StreamHandler {
   void on_writable(Stream&) override { voice_.can_write(); }
   void on_close(Stream&, const Close& close) override {
     voice_.closed();
-    require(!close.message().empty(), "says why");
+    require(!close.message().empty(), "has a message");
   }
 
   Voice voice_;
@@ -76,7 +76,7 @@ class Scene {
     callers_.clear();
     listener_ = {};
     world_.run_for(30min);  // for streams that were closed detached
-    require(host_.descriptors() == trouble_.descriptors, "all descriptors are given back");
+    require(host_.descriptors() == trouble_.descriptors, "all descriptors are closed");
     require(host_.connections() == 0, "and all connections");
   }
 

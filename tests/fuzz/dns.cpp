@@ -147,7 +147,7 @@ class NameServer {
   }
 
   std::vector<std::string> answers(std::string_view query, bool may_truncate) {
-    require(query.size() > header_size + 5, "a question is asked");
+    require(query.size() > header_size + 5, "a query contains a question");
     const bool truncated = may_truncate && input_.byte() % 8 == 7;
     std::vector<std::string> packets{zone.answer(query, truncated)};
     if (!is_good_) {
@@ -207,8 +207,8 @@ void check(const Addresses& result, const NameServer& server, std::optional<Addr
   if (result) {
     require(!result->empty(), "addresses, or an error");
     for (const Endpoint& address : *result) {
-      require(address.port() == 80, "with the port that was asked for");
-      require(!family || *family == address.family(), "of the family that was asked for");
+      require(address.port() == 80, "with the requested port");
+      require(!family || *family == address.family(), "of the requested family");
       require(given.insert(bytes_in(address)).second, "none twice");
       require(server.sent.find(bytes_in(address)) != server.sent.npos, "none that was not sent");
     }
@@ -219,7 +219,7 @@ void check(const Addresses& result, const NameServer& server, std::optional<Addr
     expected.insert(server.zone.ipv4.begin(), server.zone.ipv4.end());
   if (family != AddressFamily::ipv4)
     expected.insert(server.zone.ipv6.begin(), server.zone.ipv6.end());
-  require(given == expected, "just what good answers hold");
+  require(given == expected, "exactly the addresses of valid answers");
   require(!expected.empty() || result.error().code == ResolveError::no_address, "or none");
 }
 
@@ -260,7 +260,7 @@ void dns(Input& input) {
     require(result.has_value() || is_cancelled, "ends");
     if (result) check(*result, server, family, is_good);
   }
-  require(host.descriptors() == 0, "gives back its sockets");
+  require(host.descriptors() == 0, "closes its sockets");
 }
 
 const Target target{"dns", dns};

@@ -58,11 +58,12 @@ void require_round_trip(const Endpoint& endpoint) {
 void parse(std::string_view text) {
   const auto parsed = Endpoint::parse(text);
   if (text.find('%') == text.npos) {
-    require(parsed.has_value() == is_endpoint(text), "accepts what is one: " + shown(text));
+    require(parsed.has_value() == is_endpoint(text),
+            "accepts exactly the valid endpoints: " + shown(text));
   }
   if (parsed) return require_round_trip(*parsed);
-  require(static_cast<bool>(parsed.error().code), "tells why not");
-  require(parsed.error().context.starts_with("parse endpoint \""), "tells what was tried");
+  require(static_cast<bool>(parsed.error().code), "reports an error");
+  require(parsed.error().context.starts_with("parse endpoint \""), "reports the context");
 }
 
 void take_from_system(Input& input) {

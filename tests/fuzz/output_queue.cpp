@@ -43,7 +43,7 @@ class Machine {
   explicit Machine(Input& input) : input_(input) {}
   ~Machine() {
     queue_.clear();
-    require(owners_ == 0, "all that others own was let go of");
+    require(owners_ == 0, "all owned buffers are released");
   }
 
   void run() {

@@ -71,7 +71,7 @@ class Scene {
     peers_.close_all();
     world_.run_for(15min);  // also clients that wait to be accepted
     require(server_->connections() == 0, world_.summary() + '\n' + world_.waiting());
-    require(room_.empty(), "the sessions go with their streams");
+    require(room_.empty(), "sessions are destroyed with their streams");
     if (is_accepting_) {
       peers_.connect(server_->local_endpoint());
       const bool is_served = world_.run_until([this] { return server_->connections() == 1; }, 5s);
@@ -79,7 +79,7 @@ class Scene {
       peers_.close_all();
     }
     world_.run_for(15min);
-    require(host_.descriptors() <= trouble_.descriptors, "all descriptors are given back");
+    require(host_.descriptors() <= trouble_.descriptors, "all descriptors are closed");
     require(host_.connections() == 0, "and all connections");
   }
 

@@ -18,9 +18,9 @@ class Voice {
     is_open_ = true;
   }
   void heard(Stream& stream, Bytes data) {
-    require(is_open_ && !has_ended_ && !is_closing_ && !is_over_, "hears between open and end");
-    require(!is_paused_, "hears nothing while it is paused");
-    require(!data.empty(), "hears something");
+    require(is_open_ && !has_ended_ && !is_closing_ && !is_over_, "data only between open and end");
+    require(!is_paused_, "no data while paused");
+    require(!data.empty(), "data is not empty");
     hear(heard_, data);
     say(stream, data.size());
   }
@@ -29,7 +29,8 @@ class Voice {
     has_ended_ = true;
   }
   void can_write() const {
-    require(was_above_ && !is_closing_ && !is_over_, "is told to go on if it was held back");
+    require(was_above_ && !is_closing_ && !is_over_,
+            "on_writable only after output was above the high-water mark");
   }
   void closed() {
     require(!is_over_, "closes once");

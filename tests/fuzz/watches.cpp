@@ -23,8 +23,8 @@ class Poller final : public Backend {
   };
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
-    require(told(fd) == from, "is told what it was left at");
-    require(from != to, "is told of a change");
+    require(told(fd) == from, "receives the interest of the last call");
+    require(from != to, "receives only changes");
     if (refusals > 0) {
       --refusals;
       return std::make_error_code(std::errc::not_enough_memory);
@@ -33,7 +33,7 @@ class Poller final : public Backend {
     return {};
   }
   void unwatch(int fd, Ready from) noexcept override {
-    require(told(fd) == from, "is told what it was left at");
+    require(told(fd) == from, "receives the interest of the last call");
     registered.erase(fd);
   }
   [[nodiscard]] Ready told(int fd) const {
@@ -62,7 +62,7 @@ class Machine final : public Sink {
     while (!input_.empty()) {
       operate();
       for (const auto& [fd, one] : registered_) {
-        require(table_.interest(one.token) == one.interest, "what it awaits");
+        require(table_.interest(one.token) == one.interest, "its interest");
         require(table_.token_of(fd) != Token{}, "it can be found");
       }
       const auto referenced = std::count_if(registered_.begin(), registered_.end(),
@@ -117,7 +117,7 @@ class Machine final : public Sink {
         stale_.push_back(told_token(fd, one));
         table_.remove(one.token);
         registered_.erase(fd);
-        require(!poller_.registered.contains(fd), "the poller is told of the end");
+        require(!poller_.registered.contains(fd), "the poller is notified of the end");
         return;
       case 2:
         one.owner = &new_owner();
@@ -147,7 +147,7 @@ class Machine final : public Sink {
     const bool refuses = poller_.refusals > 0;
     const std::size_t asked = poller_.refusals;
     const bool all = table_.flush();
-    require(refuses ? all == (poller_.refusals == asked) : all, "tells whether it was refused");
+    require(refuses ? all == (poller_.refusals == asked) : all, "reports a refusal");
     poller_.refusals = 0;
     if (!all) {
       // One change is refused. The others were accepted, so their former state is irrelevant.
@@ -156,8 +156,8 @@ class Machine final : public Sink {
     }
     for (auto& [fd, one] : registered_) {
       const Ready told = poller_.told(fd);
-      require(one.interest - told == Ready::none, "the poller knows all that is awaited");
-      if (one.is_marked) require(told == one.interest, "and no more than that, once it mattered");
+      require(one.interest - told == Ready::none, "the poller knows every interest");
+      if (one.is_marked) require(told == one.interest, "and no more, once an event came for it");
       one.is_marked = false;
     }
   }
@@ -167,7 +167,7 @@ class Machine final : public Sink {
     poller_.registered.clear();
     table_.forget_polled();
     for (auto& [fd, one] : registered_) one.is_marked = false;
-    require(table_.flush(), "everything is told again");
+    require(table_.flush(), "everything is registered again");
   }
 
   /// The token that the poller has.
@@ -196,8 +196,9 @@ class Machine final : public Sink {
     ++calls_;
     const auto one = std::find_if(registered_.begin(), registered_.end(),
                                   [&](const auto& each) { return each.second.owner == &owner; });
-    require(one != registered_.end(), "who is called is registered");
-    require(ready != Ready::none && ready - one->second.interest == Ready::none, "and awaits it");
+    require(one != registered_.end(), "the called handler is registered");
+    require(ready != Ready::none && ready - one->second.interest == Ready::none,
+            "and is interested");
     if (expect_call_ == nullptr) return;  // a hint
     require(&owner == expect_call_ && ready == expect_ready_, "the one that the event is for");
     expect_call_ = nullptr;

@@ -1,4 +1,4 @@
-// Names, races of connects, and clients who come again.
+// Names, races of connects, and clients that reconnect.
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +20,7 @@ std::string port_of(const Server& server) {
   return ':' + std::to_string(server.local_endpoint().port());
 }
 
-/// Talks to a server by what `target` makes of its port.
+/// Exchanges data with a server at the address that `target` makes from its port.
 template <typename Target>
 void talk_to(Stage& stage, const ConnectOptions& options, Target target) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
@@ -39,13 +39,13 @@ void refused(Stage& stage) {
   if (stage.was_told()) stage.succeed_if(client.handler.reason == CloseReason::not_connected);
 }
 
-/// What is written before the connection is there is sent then; one is closed before that.
+/// Output that is written while connecting is sent afterwards; one stream closes before that.
 void written_early(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());
   const std::string where = server->local_endpoint().to_string();
-  Listener talks{stage, "who writes early", 5};
-  Listener closes{stage, "who closes early", 0};
+  Listener talks{stage, "the early writer", 5};
+  Listener closes{stage, "the early closer", 0};
   closes.wanted = CloseReason::closed;
   const auto ended = [&] {
     if (talks.closed.has_ended() && closes.closed.has_ended()) server->abort();
@@ -78,7 +78,7 @@ void no_such_name(Stage& stage) {
   stage.succeed_if(client.handler.reason == CloseReason::not_connected);
 }
 
-/// By DNS, from a name server that says twice that it is too much for a datagram.
+/// Resolves by DNS; the name server twice answers that the data is too large for a datagram.
 void by_dns(Stage& stage) {
   std::optional<TemporaryFile> none;
   std::optional<NameServer> names;
@@ -103,7 +103,7 @@ void by_dns(Stage& stage) {
   talk_to(stage, named, [](const std::string& port) { return "server.test" + port; });
 }
 
-/// Lookups that are found, that are not, that are cancelled, that are too many.
+/// Lookups that succeed, that fail, that are cancelled, and one too many.
 void lookups(Stage& stage) {
   if (stage.place().is_simulated()) stage.world().name("one.test", {"10.0.0.1", "::1"});
   ResolverOptions options;
@@ -112,7 +112,7 @@ void lookups(Stage& stage) {
   options.hosts_path.clear();
   Resolver resolver{stage.reactor(), options};
   Once number{stage, "the lookup of a number"};
-  Once wrong{stage, "the lookup of what is no name"};
+  Once wrong{stage, "the lookup of an invalid name"};
   Once local{stage, "the lookup of localhost"};
   Once many{stage, "one lookup too many"};
   bool found = false;
@@ -124,7 +124,7 @@ void lookups(Stage& stage) {
   number.begin();
   const auto b = resolver.resolve("not a name", 1, [&](auto result) {
     wrong.end();
-    if (result) stage.fault("found what is no name");
+    if (result) stage.fault("found an invalid name");
     if (!result) stage.tell(result.error());
   });
   wrong.begin();
@@ -203,7 +203,7 @@ void reconnect(Stage& stage) {
   stage.run();
   stage.succeed_if(handler.served == 1);
   if (handler.served != 1 && stage.injector().planned().way.call == Call::allocate)
-    stage.fault("a client who comes again is never served");
+    stage.fault("a reconnecting client is never served");
 }
 
 constexpr Scenario scenarios[] = {

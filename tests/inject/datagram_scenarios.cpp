@@ -84,7 +84,7 @@ void with_all_options(Stage& stage) {
   burst(stage, options, 20);
 }
 
-/// No socket receives at the port: the error is reported, and the socket goes on.
+/// No socket receives at the port: the error is reported, and the socket remains usable.
 void closed_port(Stage& stage) {
   Counts counts{stage};
   auto socket = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), counts);

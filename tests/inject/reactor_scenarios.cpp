@@ -108,9 +108,9 @@ void timers_and_work(Stage& stage) {
   reactor.post([&] { ++done; });
   const std::array<char, 100> large{};
   Function<void()> work = [&done, large] { done += 1 + large[0]; };
-  if (!reactor.try_post(work)) stage.fault("there is room for more");
+  if (!reactor.try_post(work)) stage.fault("the queue has room beyond its limit");
   stage.run();
-  if (fired != 20 || done != 3) stage.fault("something was lost");
+  if (fired != 20 || done != 3) stage.fault("a timer or a task was lost");
   stage.succeed_if(fired == 20 && done == 3);
 }
 
@@ -132,7 +132,7 @@ void signals(Stage& stage) {
 /// A descriptor that was closed before its watch ended, while a duplicate of it exists.
 void zombie(Stage& stage) {
   int fds[2];
-  if (::pipe(fds) != 0) return stage.fault("no pipe");
+  if (::pipe(fds) != 0) return stage.fault("pipe() failed");
   Socket reader{system_net(), fds[0]};
   const Socket writer{system_net(), fds[1]};
   const Socket duplicate{system_net(), ::dup(fds[0])};

@@ -27,7 +27,7 @@ void echo_tcp(Stage& stage) { talk_at(stage, "127.0.0.1:0"); }
 void echo_ipv6(Stage& stage) { talk_at(stage, "[::1]:0"); }
 void echo_unix(Stage& stage) { talk_at(stage, Stage::unix_path()); }
 
-/// Every option that there is.
+/// Sets every option.
 void options(Stage& stage) {
   SocketOptions socket{.nodelay = true,
                        .keep_alive = KeepAlive{30s, 10s, 3},
@@ -53,7 +53,7 @@ void options(Stage& stage) {
   stage.succeed_if(client.is_content());
 }
 
-/// Two addresses, and sessions that a function makes, behind a filter and limits.
+/// A server on two addresses, with a session factory, a filter and limits.
 void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
   struct Made final : Session {
     void on_data(Stream& stream, Bytes data) override { stream.write(data); }
@@ -91,7 +91,7 @@ void limit_that_pauses(Stage& stage) { limits(stage, WhenFull::pause, 0); }
 void limit_that_sheds(Stage& stage) { limits(stage, WhenFull::reject, 0); }
 void limit_of_an_address(Stage& stage) { limits(stage, WhenFull::pause, 5); }
 
-/// Drains: one session says goodbye, another would stay for ever.
+/// Drains: one session closes by itself, another never does.
 void drain(Stage& stage) {
   struct Polite final : Session {
     void on_data(Stream&, Bytes) override {}
@@ -103,7 +103,7 @@ void drain(Stage& stage) {
   };
   auto server = serve<Polite>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());
-  Listener quick{stage, "who leaves", 3};
+  Listener quick{stage, "the leaving client", 3};
   struct Stays final : Listener {
     using Listener::Listener;
     void on_end(Stream&) override {}
@@ -129,7 +129,7 @@ void drain(Stage& stage) {
   stage.succeed_if(quick.is_content && slow.closed.has_ended());
 }
 
-/// A session destroys the server that it is of.
+/// A session destroys its server.
 void destroyed_inside(Stage& stage) {
   struct Ends final : Session {
     explicit Ends(std::optional<Server>& owner) : server(owner) {}
@@ -147,7 +147,7 @@ void destroyed_inside(Stage& stage) {
   stage.succeed_if(client.handler.closed.has_ended());
 }
 
-/// A session is never finished: its factory ends the client, the server, or throws.
+/// The factory of a session closes the connection, destroys the server, or throws.
 template <typename Ends>
 void factory_that(Stage& stage, Ends ends) {
   struct Made final : Session {
@@ -189,7 +189,7 @@ void factory_that_ends_both(Stage& stage) {
   });
 }
 
-/// Lines in, lines out.
+/// A server that answers lines.
 void lines(Stage& stage) {
   struct Shouts final : LineSession {
     void on_line(TextStream& client, std::string_view line) override {

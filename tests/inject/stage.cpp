@@ -14,7 +14,7 @@ constexpr int exceptions_max = 100;
 
 /// With a single injection, the errors are printed.
 void show(const std::string& text) {
-  if (std::getenv("RONDO_INJECT") != nullptr) std::printf("told: %s\n", text.c_str());
+  if (std::getenv("RONDO_INJECT") != nullptr) std::printf("fault: %s\n", text.c_str());
 }
 
 std::unique_ptr<Backend> make_inner(const Place& place, sim::World* world) {

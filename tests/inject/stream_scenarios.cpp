@@ -1,4 +1,4 @@
-// Two streams and what they do to each other.
+// Two connected streams.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -20,7 +20,7 @@ std::string letters(std::size_t size) {
   return text;
 }
 
-/// What is much larger than any buffer goes through, with pauses of the reader's.
+/// Much more data than any buffer holds passes, while the reader pauses now and then.
 void large_output(Stage& stage) {
   Listener writer{stage, "the writer", 0};
   struct Reader final : Listener {
@@ -43,7 +43,7 @@ void large_output(Stage& stage) {
   stage.succeed_if(writer.is_content && reader.is_content && reader.resumed > 0);
 }
 
-/// All the ways to write, and one to be told that there is room.
+/// All the ways to write, and on_writable.
 void ways_to_write(Stage& stage) {
   struct Writer final : Listener {
     using Listener::Listener;
@@ -81,7 +81,7 @@ void ways_to_write(Stage& stage) {
   stage.succeed_if(writer.is_content && reader.is_content && writer.writables == 1);
 }
 
-/// The system takes an answer by pieces.
+/// The system accepts an answer in pieces.
 void answer_by_pieces(Stage& stage) {
   struct Answers final : Listener {
     using Listener::Listener;
@@ -97,7 +97,7 @@ void answer_by_pieces(Stage& stage) {
     void on_data(Stream& stream, Bytes data) override {
       for (const std::byte each : data) {
         if (static_cast<char>(each) != static_cast<char>('a' + heard % 2'000 % 26))
-          stage().fault("the answer has a hole");
+          stage().fault("bytes of the answer are missing");
         ++heard;
       }
       if (heard == 6'000) stream.write("again");
@@ -111,7 +111,7 @@ void answer_by_pieces(Stage& stage) {
   stage.succeed_if(asking.is_content && answering.is_content);
 }
 
-/// One finishes, the other goes on for a while.
+/// One stream shuts down its output, the other continues for a while.
 void half_close(Stage& stage) {
   struct Late final : Listener {
     using Listener::Listener;
@@ -121,7 +121,7 @@ void half_close(Stage& stage) {
       stream.shutdown_output();
     }
   } late{stage, "who ends late", 5};
-  Listener early{stage, "who ends early", 7};
+  Listener early{stage, "the early end", 7};
   Streams streams;
   if (!streams.open(stage, early, late)) return;
   streams.left->write("hello");
@@ -130,9 +130,9 @@ void half_close(Stage& stage) {
   stage.succeed_if(early.is_content && late.is_content);
 }
 
-/// Closes with input unread, and lingers.
+/// Closes with unread input, and lingers.
 void lingering(Stage& stage) {
-  Listener closing{stage, "who closes", 0};
+  Listener closing{stage, "the closer", 0};
   closing.wanted = CloseReason::closed;
   Listener other{stage, "the other", 5};
   StreamOptions options = patient;
@@ -148,7 +148,7 @@ void lingering(Stage& stage) {
 }
 
 void abort_one(Stage& stage) {
-  Listener one{stage, "who aborts", 0};
+  Listener one{stage, "the aborter", 0};
   one.wanted = CloseReason::aborted;
   Listener other{stage, "the other", 0};
   other.wanted = CloseReason::reset;
@@ -160,9 +160,9 @@ void abort_one(Stage& stage) {
   stage.succeed_if(one.is_content);
 }
 
-/// One is let go with output waiting, the other gives its socket away.
+/// One stream is closed detached with queued output, the other releases its socket.
 void let_go_and_release(Stage& stage) {
-  Listener gone{stage, "who was let go", 0};
+  Listener gone{stage, "the detached stream", 0};
   Listener other{stage, "the other", 5};
   Streams streams;
   if (!streams.open(stage, gone, other)) return;
@@ -170,8 +170,8 @@ void let_go_and_release(Stage& stage) {
   gone.closed.end();  // without notice to anyone
   Stream::close_detached(std::move(streams.left));
   stage.run();
-  Listener released{stage, "who is released", 0};
-  Listener left{stage, "who is left", 0};
+  Listener released{stage, "the released stream", 0};
+  Listener left{stage, "the remaining stream", 0};
   Streams more;
   if (!more.open(stage, released, left)) return;
   auto socket = more.left->release();
@@ -185,7 +185,7 @@ void let_go_and_release(Stage& stage) {
 void send_file(Stage& stage) {
   auto file = File::open("/proc/self/exe");
   if (!file) return stage.tell(file.error());
-  Listener writer{stage, "who sends a file", 0};
+  Listener writer{stage, "the sender of a file", 0};
   Listener reader{stage, "the reader", 100 + 50'000 + 3};
   Streams streams;
   if (!streams.open(stage, writer, reader)) return;
@@ -197,9 +197,9 @@ void send_file(Stage& stage) {
   stage.succeed_if(writer.is_content && reader.is_content);
 }
 
-/// Descriptors go with the bytes, and come out at the other end.
+/// Descriptors are passed together with bytes.
 void pass_descriptors(Stage& stage) {
-  Listener sender{stage, "who passes a descriptor", 0};
+  Listener sender{stage, "the sender of a descriptor", 0};
   struct Receiver final : Listener {
     using Listener::Listener;
     void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors received) override {
@@ -230,11 +230,11 @@ void pass_descriptors(Stage& stage) {
   stage.succeed_if(sender.is_content && receiver.is_content && receiver.descriptors == 2);
 }
 
-/// The output is beyond its bound; the peer gets what had left, or a reset.
+/// The output exceeds its limit; the peer receives what was sent before, or a reset.
 void overflow(Stage& stage) {
-  Listener writer{stage, "who writes too much", 0};
+  Listener writer{stage, "the writer", 0};
   writer.wanted = CloseReason::overflow;
-  Listener reader{stage, "who does not read", 0};
+  Listener reader{stage, "the idle reader", 0};
   StreamOptions options = patient;
   options.write_buffer_max = 1'000'000;
   Streams streams;
@@ -247,7 +247,7 @@ void overflow(Stage& stage) {
   stage.succeed_if(writer.is_content);
 }
 
-/// Each of the deadlines ends a stream.
+/// Each deadline ends a stream.
 void deadlines(Stage& stage) {
   struct Case {
     StreamOptions options;
@@ -259,7 +259,7 @@ void deadlines(Stage& stage) {
                                    {{.write_timeout = 10ms}, true}}};
   bool all = true;
   for (const Case& each : cases) {
-    Listener one{stage, "who has a deadline", 0};
+    Listener one{stage, "the stream with a deadline", 0};
     one.wanted = CloseReason::timed_out;
     Listener other{stage, "the other", 0};
     Streams streams;

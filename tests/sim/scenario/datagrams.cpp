@@ -111,7 +111,7 @@ class DatagramClient final : public DatagramActor {
   }
   void on_datagrams(DatagramSocket&, std::span<const Datagram> received) override {
     for (const Datagram& datagram : received) {
-      expect(datagram.from == target_, "a datagram of a stranger");
+      expect(datagram.from == target_, "a datagram from another sender");
       const std::string_view text{reinterpret_cast<const char*>(datagram.data.data()),
                                   datagram.data.size()};
       const std::uint64_t n = std::strtoull(std::string{text.substr(0, 20)}.c_str(), nullptr, 10);

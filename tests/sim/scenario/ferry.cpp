@@ -46,7 +46,8 @@ class FerrySession final : public CheckedSession<Session> {
  private:
   void take(Bytes data) {
     calls.received(data.size());
-    serving.scene_of().expect(letters_.hears(data), calls.who(), "heard what was not said");
+    serving.scene_of().expect(letters_.hears(data), calls.who(),
+                              "received bytes that were not sent");
   }
 
   Hearing letters_{ferry_key};

@@ -108,7 +108,7 @@ class Worker final : public Actor {
     }
   }
   void did(std::uint64_t number, std::uint64_t& done, std::string_view kind) {
-    if (number != done) expect(false, std::string{kind} + " work out of its order");
+    if (number != done) expect(false, std::string{kind} + " work out of order");
     ++done;
     --waiting_;
     if (scene().one_in(2) || waiting_ == 0) ask();
@@ -161,7 +161,7 @@ class Returner final : public Actor, private StreamHandler {
   }
   void on_open(Stream& stream) override {
     const StreamCheck::Call call{calls(), "on_open"};
-    expect(&stream == reconnector_->stream(), "another stream than that of now");
+    expect(&stream == reconnector_->stream(), "not the current stream");
     calls_->opened();
     hearing_ = Hearing{1};
     const std::string greeting = text_from(1, 0, greeting_size);
@@ -172,8 +172,8 @@ class Returner final : public Actor, private StreamHandler {
   void on_data(Stream& stream, Bytes data) override {
     const StreamCheck::Call call{calls(), "on_data"};
     calls_->received(data.size());
-    expect(hearing_.hears(data), "heard what was not said");
-    expect(hearing_.heard() <= greeting_size, "heard more than was said");
+    expect(hearing_.hears(data), "received bytes that were not sent");
+    expect(hearing_.heard() <= greeting_size, "received more than was sent");
     if (hearing_.heard() == greeting_size) stream.shutdown_output();
     act_up();
   }

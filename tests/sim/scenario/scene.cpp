@@ -266,7 +266,7 @@ void Scene::converse() {
       10min);
   if (!succeeds) violated("one more", "not served:\n" + who_is_not_over() + world.waiting());
   for (const Actor* const one : all) {
-    expect(one->is_complete(), one->describe(), "not all, although nothing was in the way");
+    expect(one->is_complete(), one->describe(), "incomplete, although nothing prevented it");
   }
   check();
 }

@@ -31,7 +31,8 @@ class SourceSession final : public CheckedSession<Session> {
   void on_data(Stream&, Bytes data) override {
     const StreamCheck::Call call{calls, "on_data"};
     calls.received(data.size());
-    serving.scene_of().expect(answer_.hears(data), calls.who(), "heard what was not said");
+    serving.scene_of().expect(answer_.hears(data), calls.who(),
+                              "received bytes that were not sent");
     serving.acts_up();
   }
   void on_end(Stream& client) override { peer_finished(client); }
@@ -110,7 +111,7 @@ class Drinker final : public Client, private StreamHandler {
   void on_data(Stream& stream, Bytes data) override {
     const StreamCheck::Call call{calls_, "on_data"};
     calls_.received(data.size());
-    expect(flood_.hears(data), "heard what was not said");
+    expect(flood_.hears(data), "received bytes that were not sent");
     if (sips_ && scene().one_in(3)) {
       stream.pause();
       drinks_on_.arm_after(scene().draw_time(std::chrono::seconds{1}));

@@ -33,7 +33,7 @@ void StreamCheck::opened() {
 
 void StreamCheck::received(std::size_t size) {
   expect(is_open_, "on_data before on_open");
-  expect(size != 0, "on_data of nothing");
+  expect(size != 0, "on_data without data");
   expect(!peer_has_finished_, "on_data after on_end");
   heard_at_ = host_.now();
 }
@@ -64,10 +64,10 @@ void StreamCheck::check_reason(const Close& close) {
       return expect(may_be_stopped_, "aborted without a call of abort()");
     case CloseReason::not_connected:
       expect(!is_open_, "not connected, but it was open");
-      return expect(static_cast<bool>(close.error), "not connected, but no error tells why");
+      return expect(static_cast<bool>(close.error), "not connected, but without an error");
     case CloseReason::reset:
     case CloseReason::error:
-      return expect(static_cast<bool>(close.error), "no error tells why it ended");
+      return expect(static_cast<bool>(close.error), "ended without an error");
   }
 }
 
@@ -75,21 +75,21 @@ void StreamCheck::check_reason(const Close& close) {
 void StreamCheck::check_deadline(const Close& close) {
   const TimePoint now = host_.now();
   if (close.what == "idle timeout") {
-    expect(options_.idle_timeout != Duration::zero(), "an idle timeout that it has not");
+    expect(options_.idle_timeout != Duration::zero(), "an idle timeout that is not set");
     expect(now - heard_at_ >= options_.idle_timeout, "an idle timeout too early");
   } else if (close.what == "lifetime") {
-    expect(options_.lifetime != Duration::zero(), "a lifetime that it has not");
+    expect(options_.lifetime != Duration::zero(), "a lifetime that is not set");
     expect(now - begun_at_ >= options_.lifetime, "a lifetime too short");
   } else if (close.what == "read timeout") {
-    expect(options_.read_timeout != Duration::zero(), "a read timeout that it has not");
+    expect(options_.read_timeout != Duration::zero(), "a read timeout that is not set");
     expect(now - heard_at_ >= options_.read_timeout, "a read timeout too early");
   } else if (close.what == "write timeout") {
-    expect(options_.write_timeout != Duration::zero(), "a write timeout that it has not");
+    expect(options_.write_timeout != Duration::zero(), "a write timeout that is not set");
     expect(written_ != 0, "a write timeout, but nothing was written");
   } else if (close.what == "close timeout") {
     expect(may_be_closed_, "a close timeout without a call of close()");
   } else {
-    expect(close.error == std::errc::timed_out, "timed out, but nothing tells so");
+    expect(close.error == std::errc::timed_out, "timed out, but with another error");
   }
 }
 

@@ -114,8 +114,8 @@ class Talker final : public Client, private StreamHandler {
   void on_data(Stream& stream, Bytes data) override {
     const StreamCheck::Call call{calls_, "on_data"};
     calls_.received(data.size());
-    expect(hearing_.hears(data), "heard what was not said");
-    expect(hearing_.heard() <= sent_, "heard more than was said");
+    expect(hearing_.hears(data), "received bytes that were not sent");
+    expect(hearing_.heard() <= sent_, "received more than was sent");
     if (reads_slowly_ && scene().one_in(2)) {
       stream.pause();
       resumes_.arm_after(scene().draw_time(std::chrono::seconds{1}));
