@@ -110,7 +110,7 @@ struct Note {
   std::optional<Edge> edge;
   bool disabled = false;
   bool end_shown = false;
-  std::uint64_t told =
+  std::uint64_t reported =
       0;  // when it was last reported, counted in events of the queue: the oldest goes first
 };
 
@@ -119,7 +119,7 @@ struct Queue {
   std::mt19937_64 dice;
   Identity identity;
   Map<std::pair<uintptr_t, short>, Note> notes;
-  std::uint64_t told = 0;
+  std::uint64_t reported = 0;
 
   bool is_evil() const noexcept { return personality == Personality::evil; }
   /// True once in `sides` calls for the evil personality, never for the others.
@@ -277,7 +277,7 @@ Gathered gather(Queue& queue, bool lies) {
   const bool read_first = queue.personality != Personality::netbsd;
   const auto rank = [read_first](const Candidate& one) {
     const bool is_write = one.event.filter == EVFILT_WRITE;
-    return std::tuple{one.note->told, one.event.ident, is_write == read_first};
+    return std::tuple{one.note->reported, one.event.ident, is_write == read_first};
   };
   std::ranges::sort(gathered.ready, {}, rank);
   return gathered;
@@ -291,7 +291,7 @@ int hand_out(Queue& queue, std::span<Candidate> ready, std::span<Event> out) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& [event, note] = ready[i];
     out[i] = event;
-    note->told = ++queue.told;
+    note->reported = ++queue.reported;
     note->end_shown |= (event.flags & EV_EOF) != 0;
     const unsigned short flags = note->added.flags;
     if ((flags & EV_DISPATCH) != 0) note->disabled = true;
