@@ -86,7 +86,7 @@ TEST_F(WantOfMemory, IsAnErrorOfTheFirstUseInAChild) {
   EXPECT_EQ(in_child([&] {
               RecordingHandler handler;
               {
-                const FewAllocations none{0};
+                const FewAllocations none{0, 1};  // the error's context can be allocated
                 const auto refused = reactor.watch(pair.ours.get(), Ready::read, handler);
                 RONDO_CHILD_REQUIRE(!refused);
                 RONDO_CHILD_REQUIRE(refused.error() == std::errc::not_enough_memory);
@@ -171,7 +171,7 @@ TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
   const Pair pair = unix_pair();
   RecordingHandler handler;
   for (int enough = 0; enough < 10; ++enough) {
-    const FewAllocations few{static_cast<std::uint64_t>(enough)};
+    const FewAllocations few{static_cast<std::uint64_t>(enough), 1};
     const auto watch = reactor.watch(pair.ours.get(), Ready::read, handler);
     EXPECT_EQ(reactor.alive(), watch.has_value());
     if (watch) return;
