@@ -7,7 +7,7 @@
 
 namespace rondo::test {
 
-/// The network in a box, if it is built: a file for each case, chosen by Meson.
+/// The simulated network, if it is built: a file for each case, chosen by Meson.
 std::vector<BackendUnderTest> simulated_backends_under_test();
 
 }  // namespace rondo::test

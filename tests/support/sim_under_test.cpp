@@ -1,4 +1,4 @@
-// The network in a box under the conformance suite: each case has a world of its own, with one
+// The simulated network under the conformance suite: each case has a world of its own, with one
 // host, whose kernel makes the descriptors.
 #include <gtest/gtest.h>
 
@@ -79,8 +79,8 @@ class SimulatedKernel final : public KernelAccess {
  private:
   static constexpr std::size_t no_limit = std::size_t{1} << 24U;
 
-  // Posts, stops and signals from elsewhere are waited for; time passes soon for who does not
-  // sleep.
+  // A wait sleeps for posts, stops and signals from elsewhere; time passes soon while a reactor
+  // spins.
   sim::World world_{1, {.turns_per_instant_max = 10, .awaits_threads = true}};
   sim::Host& host_ = world_.host("10.0.0.1");
 };
