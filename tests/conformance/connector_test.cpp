@@ -141,7 +141,8 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
   options.source = port;
   options.prepare = [&](Socket& socket) {
     ++prepared;
-    return socket.set(SocketOption::reuse_address, 1);
+    const auto done = socket.set(SocketOption::reuse_address, 1);
+    return done ? std::error_code{} : done.error().code;
   };
   // Bound to the port that it connects to, as chance has it now and then.
   const_cast<Socket&>(closed.socket).close();
