@@ -30,7 +30,7 @@ class DatagramQueue {
   /// Why flush() has stopped: operation_would_block, or the error of one datagram.
   struct Failure {
     std::error_code error;
-    std::optional<Endpoint> dropped_to{};  ///< of a datagram that was dropped: its own destination
+    std::optional<Endpoint> dropped_to{};  ///< the destination of a dropped datagram
   };
 
   /// Returns false if more than `bytes_max` would wait. `to` and `source` may be null. With

@@ -87,12 +87,12 @@ class CaresChannel final : public DnsChannel, private CaresSockets::Owner {
   ares_channel channel_ = nullptr;
   std::size_t server_ = 0;
 
-  // Of the lookup.
+  // The lookup.
   OnEnd on_end_;
   std::optional<AddressFamily> family_;
   std::vector<std::string> candidates_;
   std::size_t candidate_ = 0;
-  std::size_t try_ = 0;  // of this candidate
+  std::size_t try_ = 0;  // the try of this candidate
   bool exists_ = false;  // a candidate exists, but has no address
   std::array<CaresQuestion, 2> questions_{CaresQuestion{AddressFamily::ipv6},
                                           CaresQuestion{AddressFamily::ipv4}};

@@ -17,7 +17,7 @@ class CaresQuestion {
   [[nodiscard]] AddressFamily family() const noexcept { return family_; }
   /// Whether the answer is still to come.
   [[nodiscard]] bool pending() const noexcept { return pending_; }
-  /// Of c-ares; ARES_ETIMEOUT before an answer has come.
+  /// The status of c-ares; ARES_ETIMEOUT before an answer has come.
   [[nodiscard]] int status() const noexcept { return status_; }
   /// Whether the answer holds for all name servers, so that no other one needs to be asked.
   [[nodiscard]] bool is_answered() const noexcept;

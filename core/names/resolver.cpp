@@ -95,7 +95,7 @@ class Lookup::Operation {
   Position position_;  // in the list that its state says
   std::unique_ptr<detail::DnsChannel> channel_;
   std::optional<Answer> answer_;
-  const char* defect_ = nullptr;  // of the name
+  const char* defect_ = nullptr;  // what is wrong with the name
   Resolver::Callback callback_;
   Timer timer_;
 };

@@ -14,7 +14,7 @@
 // When descriptors or memory run out, on_ready sheds a batch and pauses; each pause is twice the
 // last, until a client is accepted again. A long run of clients that each went wrong pauses too,
 // in case they always will (a firewall's EPERM). On Linux accept takes a descriptor
-// before it looks at the queue: EMFILE may mean that nobody waits, and then there is no pause.
+// before it looks at the queue: EMFILE may come with an empty queue, and then there is no pause.
 //
 // The callbacks may destroy the Acceptor, or throw. While one runs, Impl is in a Call; retire()
 // gives up everything at once, but leaves the object, and with it the callback that is running, to
@@ -208,7 +208,7 @@ class Acceptor::Impl final : public Handler {
   std::size_t failures_in_a_row_ = 0;
   std::size_t calls_ = 0;
   Counters counters_;
-  std::optional<SocketOptions> socket_options_;  // of a listener of its own
+  std::optional<SocketOptions> socket_options_;  // if the listener is its own
   std::vector<UnappliedOption> unapplied_;
   bool held_by_user_ = false;
   bool failed_ = false;

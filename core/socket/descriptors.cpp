@@ -21,7 +21,7 @@ namespace rondo {
 namespace {
 
 constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
-// Beside the descriptors, what somebody may have asked this socket to tell: credentials and such.
+// Room for control messages beside the descriptors that may be enabled on the socket: credentials.
 constexpr std::size_t other_size_max = 256;
 
 template <std::size_t Size>

@@ -5,7 +5,8 @@
 // length was checked, and never a NUL inside. Whatever to_string prints parses back to an equal
 // endpoint, with three exceptions that cannot arise from parse: an unbound Unix socket (`unix:`
 // names nothing), a path of 108 bytes, which the kernel takes without its NUL, and a relative path
-// that begins with `@`, which is printed as `./@...` so that nobody takes it for an abstract name.
+// that begins with `@`, which is printed as `./@...` so that it is not mistaken for an abstract
+// name.
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>

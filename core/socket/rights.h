@@ -1,4 +1,4 @@
-// Descriptors as control messages, to and from a descriptor that somebody else owns. The calls of
+// Descriptors as control messages, to and from a descriptor that the caller owns. The calls of
 // <rondo/descriptors.h> tell what they promise.
 #pragma once
 

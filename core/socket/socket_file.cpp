@@ -1,4 +1,4 @@
-// A file is known by its device and number, so that what somebody else put in its place stays.
+// A file is identified by device and inode, so that another file of the same name stays.
 #include "socket_file.h"
 
 #include <sys/stat.h>

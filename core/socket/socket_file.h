@@ -1,4 +1,4 @@
-// The files of Unix sockets, which outlive their listeners if nobody sees to them.
+// The files of Unix sockets, which outlive their listeners unless they are removed.
 #pragma once
 
 #include <sys/stat.h>
@@ -31,7 +31,7 @@ class SocketFile {
   bool owned_ = false;
 };
 
-/// Whether nobody listens on the socket file that is in the way of `where`: then it is gone now.
+/// Removes the socket file at `where` if no socket listens on it. Returns whether it did.
 bool removed_stale_file(Net& net, const Endpoint& where);
 
 }  // namespace rondo::detail

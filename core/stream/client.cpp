@@ -59,7 +59,7 @@ void Stream::connected(Result<Socket> result) {
   }
   (void)result->release();  // the stream's now
   extra_->what = {};
-  // Nobody is told after close(), nor does anybody find one who is let go and opening.
+  // After close() on_open is not called, and a detached stream must not be found as opening.
   if (!is(closing | ended)) flags_ |= is_opening;
   group_->streams.settle_later(*this);
 }

@@ -1,4 +1,4 @@
-// What a stream has yet to send: pieces in order, each a copy, somebody else's bytes, or a part of
+// What a stream has yet to send: pieces in order, each a copy, owned bytes, or a part of
 // a file. Descriptors may go with the first byte of a copy.
 #pragma once
 
@@ -60,7 +60,7 @@ class OutputQueue {
 
  private:
   struct Piece {
-    std::unique_ptr<std::byte[]> copy;  // of `room` bytes, or none
+    std::unique_ptr<std::byte[]> copy;  // `room` bytes, or none
     std::size_t room = 0;
     OwnedBytes owned;
     Bytes data;  // what of either is unsent

@@ -225,9 +225,10 @@ class Server::Impl final : public detail::StreamOwner {
   AddressCounts addresses_;
   std::size_t connections_ = 0;
   std::size_t calls_ = 0;
-  std::size_t ends_ = 0;  // calls of drain() and abort(), which include whoever comes in just then
+  std::size_t ends_ =
+      0;  // calls of drain() and abort(), which also end a client that is being admitted
   bool retired_ = false;
-  std::optional<Timer> deadline_;  // of drain
+  std::optional<Timer> deadline_;  // for drain()
   std::vector<Endpoint> locals_;
   std::vector<UnappliedOption> unapplied_;
   std::vector<detail::SocketFile> files_;
@@ -297,7 +298,7 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
   const std::size_t ends_before = ends_;
   StreamHandler* handler = nullptr;
   {
-    const detail::Streams::Frame quiet{streams_, *block.stream};  // there is nobody to call yet
+    const detail::Streams::Frame quiet{streams_, *block.stream};  // it has no handler yet
     handler = kind_.make(session_place(*block.stream), *block.stream, peer);
   }
   block.has_session = true;

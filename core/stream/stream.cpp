@@ -91,7 +91,7 @@ std::uint32_t Stream::over_in_file(Direction direction) noexcept {
   return direction == Direction::write ? input_ended : 0U;
 }
 
-/// Of a descriptor that the user brought: what was accepted or connected is a socket.
+/// For a descriptor from the user: one that was accepted or connected here is a socket.
 std::error_code Stream::find_out_kind(int fd) noexcept {
   int type = 0;
   const auto room = std::as_writable_bytes(std::span{&type, 1});
@@ -266,7 +266,7 @@ bool Stream::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
   if (received < 0) {
     if (detail::is_not_now(error)) return false;
-    // Who lingers has sent everything: how the peer leaves is its own affair.
+    // A lingering stream has sent everything: how the peer leaves does not matter.
     is(lingering) ? end(CloseReason::closed) : end_for(error);
   } else if (is(lingering)) {
     end(CloseReason::closed);
@@ -275,7 +275,7 @@ bool Stream::input_stopped(std::ptrdiff_t received) {
   } else {
     flags_ |= input_ended;
     update_interest();
-    if (is(closing)) return false;  // nobody is told any more
+    if (is(closing)) return false;  // no callback but on_close follows
     if (call([this] { handler_->on_end(*this); })) group_->streams.settle_later(*this);
   }
   return false;

@@ -98,16 +98,16 @@ void Stream::abort() noexcept {
 }
 
 void Stream::close_detached(std::unique_ptr<Stream> stream) {
-  struct Nobody final : StreamHandler {
+  struct Silent final : StreamHandler {
     void on_data(Stream&, Bytes) override {}  // none comes after close()
   };
-  static Nobody nobody;
-  stream->set_handler(nobody);
+  static Silent silent;
+  stream->set_handler(silent);
   stream->close();
   if (stream->is(has_told)) return;
   Streams& streams = stream->group_->streams;
-  // Whoever stands nowhere yet would be found by nobody at the reactor's end; who has ended stands
-  // among those to be told.
+  // At the end of the reactor streams are found in the heap or the queue. One that connects is in
+  // neither yet; one that has ended is in the queue.
   if (stream->is(is_connecting) && !stream->is(ended)) streams.add(*stream, never);
   Stream& close_detached = *stream.release();
   close_detached.flags_ &= ~std::uint32_t{is_opening};
@@ -178,7 +178,7 @@ bool Stream::settle_output() {
   return true;
 }
 
-/// Tells the writer if he may go on. False: the stream is gone.
+/// Calls on_writable if the output has fallen far enough. False: the stream is gone.
 bool Stream::tell_writable() {
   if (output_waits() && extra_->output.memory() > options().write_high_water) return true;
   flags_ &= ~std::uint32_t{above_mark};
@@ -227,8 +227,8 @@ void Stream::close_or_linger() {
   deadlines_changed();
 }
 
-/// Who closes reads on while his output waits: a peer that does not take it before it has sent all
-/// of its own, and closes perhaps too, would wait for us as we for it.
+/// A stream that closes reads on while its output waits: a peer that does not take it before it has
+/// sent all of its own output would otherwise wait for this side for ever, and this side for it.
 bool Stream::drops_input() const noexcept {
   if (is(lingering)) return true;
   return is(closing) && !is(input_ended | ended | is_file) && output_waits() &&

@@ -103,7 +103,7 @@ bool Stream::queue_parts(std::span<const Bytes> parts, std::size_t sent) {
 bool Stream::queue_rest(Bytes rest) noexcept try {
   extra().output.push_copy(rest);
   flags_ |= blocked;
-  (void)output_grew();  // nobody asked
+  (void)output_grew();  // no caller uses the result
   return !is(ended);
 } catch (const std::bad_alloc&) {
   output_refused(ENOMEM);
@@ -216,7 +216,7 @@ void Stream::cork_left(std::ptrdiff_t sent) noexcept {
   streams.cork_used = 0;
   if (rest.empty()) return;
   streams.uncork(*this);
-  (void)queue_rest(rest);  // who has ended is told
+  (void)queue_rest(rest);  // an ended stream is reported later
 }
 
 /// The same at the end of the corked call; what take_input() is to return.
@@ -248,7 +248,7 @@ bool Stream::output_grew() noexcept {
   return !is(above_mark);
 }
 
-/// Sends from the queue what the system takes. Calls nobody.
+/// Sends from the queue what the system takes. Calls no handler.
 void Stream::drain() {
   Streams& streams = group_->streams;
   detail::OutputQueue& output = extra_->output;
@@ -311,7 +311,7 @@ std::ptrdiff_t Stream::send_with_descriptors(Bytes data) noexcept {
 
 void Stream::output_refused(int error) noexcept {
   group_->streams.uncork(*this);
-  // Whoever does not read would never hear of it; and only a connection that has broken is certain
+  // A stream that does not read would never report it; and only a broken connection is certain
   // to end the input too. Without memory there is no place to keep the error.
   if (is(input_over | paused) || !breaks_connection(error) || try_extra() == nullptr) {
     flags_ |= resets;  // what was refused is lost

@@ -27,9 +27,9 @@ Streams::Streams(Reactor& reactor, Loop& loop)
   timer_.unref();  // the watches of the streams keep the reactor running
 }
 
-Stream& Streams::nobody() noexcept {
-  alignas(Stream) static std::byte nobody[sizeof(Stream)];
-  return *reinterpret_cast<Stream*>(nobody);
+Stream& Streams::no_stream() noexcept {
+  alignas(Stream) static std::byte placeholder[sizeof(Stream)];
+  return *reinterpret_cast<Stream*>(placeholder);
 }
 
 Streams::~Streams() {
@@ -87,7 +87,7 @@ void Streams::release(Stream& stream, StreamOwner& owner) noexcept {
 void Streams::uncork(Stream& stream) noexcept {
   if (corked != &stream) return;
   uncorked_call_ = {.stream = &stream};
-  corked = &nobody();
+  corked = &no_stream();
   cork_used = 0;
 }
 
@@ -112,7 +112,7 @@ void Streams::settle_later(Stream& stream) noexcept {
   loop_.request_end_of_turn();
 }
 
-/// Whoever cannot take his next step, for want of memory, ends here and now.
+/// If a step throws bad_alloc, aborts the stream and rethrows.
 void Streams::settle(Stream& stream) {
   const Frame witness{*this, stream, Frame::Kind::witness};
   try {

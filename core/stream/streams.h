@@ -29,7 +29,7 @@ namespace rondo::detail {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
-/// Who keeps streams alive that no user owns: a server.
+/// Owns the streams that no user owns: a server does.
 class StreamOwner {
  public:
   /// Ask it to end.
@@ -57,7 +57,7 @@ struct StreamExtra {
   OutputQueue output;
   std::unique_ptr<StreamOptions> options;  // its own, where they differ from the group's
   std::unique_ptr<Connector> connector;    // while it connects
-  std::string what;                        // of a Close that is not told by the flags
+  std::string what;                        // Close::what, where the flags do not tell it
   std::error_code close_error;
   TimePoint close_deadline = never;
   TimePoint opened_at = never;
@@ -65,7 +65,7 @@ struct StreamExtra {
   TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
   std::uint64_t dropped = 0;      // input, while lingering
   int error = 0;                  // why the output failed
-  std::uint64_t received_above = 0;  // of the counters, what is beyond 32 bits
+  std::uint64_t received_above = 0;  // the parts of the counters beyond 32 bits
   std::uint64_t sent_above = 0;
 
   /// Whether it holds nothing that is needed.
@@ -116,7 +116,7 @@ class Streams final : public PerReactor {
           is_call_(kind == Kind::call),
           is_outermost_(is_call_ && streams.corked == nullptr) {
       streams.frame_ = this;
-      if (is_outermost_) streams.corked = &nobody();
+      if (is_outermost_) streams.corked = &no_stream();
     }
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
@@ -135,7 +135,7 @@ class Streams final : public PerReactor {
     Frame* outer_;
     bool is_call_;
     bool is_outermost_;         // no other call is running
-    Stream* orphan_ = nullptr;  // whose memory its owner gives back when the call has returned
+    Stream* orphan_ = nullptr;  // its owner frees its memory when the call has returned
     StreamOwner* orphans_owner_ = nullptr;
   };
   /// Nothing more is to be done for the stream: the calls that are running for it, if any, are
@@ -147,7 +147,7 @@ class Streams final : public PerReactor {
 
   // The cork: what the stream whose on_data is running writes, while nothing of it waits. Such a
   // call has no Frame: that `corked` is as it was says that the stream is there, and corked. Null
-  // while no call is running at all, and else nobody().
+  // while no call is running at all, and else no_stream().
   Stream* corked = nullptr;
   std::size_t cork_used = 0;
   [[nodiscard]] std::byte* cork() noexcept { return cork_; }
@@ -184,7 +184,7 @@ class Streams final : public PerReactor {
   /// These also those that have ended and not told yet.
   void release_all(StreamOwner& owner) noexcept;
 
-  /// The owner of those that nobody else owns any more.
+  /// The owner of streams that were closed detached.
   [[nodiscard]] StreamOwner& alone() noexcept { return alone_; }
 
   // The end of the turn.
@@ -212,7 +212,7 @@ class Streams final : public PerReactor {
   };
 
   /// What `corked` points at while a call is running that is not corked: never looked at.
-  [[nodiscard]] static Stream& nobody() noexcept;
+  [[nodiscard]] static Stream& no_stream() noexcept;
 
   [[nodiscard]] static bool is_made(const Stream& stream, const StreamOwner& owner) noexcept {
     return owner_of(stream) == &owner && !stream.is(Stream::is_opening);
@@ -235,7 +235,7 @@ class Streams final : public PerReactor {
   } uncorked_call_;
   std::vector<Stream*> queue_;
   std::vector<Stream*> settling_;  // null where a stream left after it was gathered
-  std::size_t count_ = 0;          // of all streams: both lists have room for so many
+  std::size_t count_ = 0;          // all streams: both lists have room for that many
   Heap<Stream, Places> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;

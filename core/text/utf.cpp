@@ -17,7 +17,7 @@ constexpr char32_t kept_bytes = 0xDC00;  // plus the byte, 80 to FF
 constexpr unsigned byte_of(char c) noexcept { return static_cast<unsigned char>(c); }
 
 struct Lead {
-  std::size_t size;  // of the character; 0: no character begins with this byte
+  std::size_t size;  // bytes of the character; 0: no character begins with this byte
   unsigned second_min;
   unsigned second_max;
 };

@@ -30,7 +30,7 @@ struct AcceptLimits {
 };
 
 struct AcceptorOptions {
-  SocketOptions socket{};  ///< of the listener and those whom it accepts; see Acceptor::unapplied
+  SocketOptions socket{};  ///< for the listener and its clients; see Acceptor::unapplied
   AcceptLimits accept_limits{};
 };
 

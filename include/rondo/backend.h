@@ -1,6 +1,6 @@
 // rondo: the port between the reactor and a poller. A backend says what is ready, wakes up, tells
 // the time and makes the socket calls. It knows nothing of handlers, timers, streams or coroutines.
-// Whoever implements this class has written a backend with all the power of the built-in ones.
+// A class that implements this is a backend with all the abilities of the built-in ones.
 #pragma once
 
 #include <cstddef>
@@ -27,15 +27,15 @@ class Net;
 enum class Token : std::uint64_t {};
 
 /// Names no registration: under it a backend may watch a descriptor of its own, and tell a sink of
-/// it, which calls nobody.
+/// it, which calls no handler.
 constexpr Token no_token{~std::uint64_t{0}};
 
 /// Where a backend delivers what it found. The reactor is one; a test of a backend is another,
 /// with no slots, which gets everything by unclaimed().
 class Sink {
  public:
-  /// A token's parts: readiness in the lowest bits, then the place, then the generation. Nobody
-  /// awaits anything under the token 0.
+  /// A token's parts: readiness in the lowest bits, then the place, then the generation.
+  /// No registration has the token 0.
   static constexpr std::uint64_t place_unit = 16;
   static constexpr unsigned generation_shift = 32;
   static constexpr std::uint32_t places_max = 1U << 28U;
@@ -135,12 +135,12 @@ class Backend {
   /// The socket calls that go with this poller. Lives as long as the backend.
   [[nodiscard]] virtual Net& net() noexcept = 0;
 
-  /// Who answers for names here, in place of the hosts file and DNS; null: nobody else. Lives as
+  /// Answers for names in place of the hosts file and DNS; null: the hosts file and DNS. Lives as
   /// long as the backend.
   [[nodiscard]] virtual NameService* name_service() noexcept { return nullptr; }
 };
 
-/// A reactor as the host sees it, which is the loop somebody else runs.
+/// A reactor as the host sees it, for a loop that the host runs.
 class HostedLoop : public Sink {
  public:
   /// One turn without the wait: runs work, timers that are due and whatever the turn's events left
@@ -155,7 +155,7 @@ class HostedLoop : public Sink {
   ~HostedLoop() = default;
 };
 
-/// A backend inside a loop that somebody else runs. Its ready() and turn() calls come from there.
+/// A backend inside a loop that the host runs. Its ready() and turn() calls come from there.
 class HostedBackend : public Backend {
  public:
   /// Called once, before any other: whom to deliver to. `guest` outlives this backend.
@@ -168,7 +168,7 @@ class HostedBackend : public Backend {
   virtual void arm(TimePoint deadline, Liveness liveness) noexcept = 0;
 
   /// Takes what left a callback of a guest without a hook of its own
-  /// (Reactor::set_exception_handler), where the host can hand it to whoever runs it. False: it
+  /// (Reactor::set_exception_handler), where the host can pass it to its own caller. False: it
   /// cannot, and the program is terminated.
   [[nodiscard]] virtual bool take_exception(const std::exception_ptr& exception) noexcept {
     (void)exception;  // a loop in C has no way to carry it

@@ -29,8 +29,9 @@ struct ConnectOptions {
 
 /// Begins to connect to `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `unix:@abstract` or
 /// `example.org:80`, whichever of its addresses answers first (see Connector). The stream may be
-/// written at once: it leaves when it is connected. Then on_open is called; or, if nobody answers,
-/// on_close with not_connected, the error, and all that was tried: `connect to example.org:80:
+/// written at once: it leaves when it is connected. Then on_open is called; or, if no address
+/// answers, on_close with not_connected, the error, and all that was tried: `connect to
+/// example.org:80:
 /// [::1]:80: Connection refused; 127.0.0.1:80: Connection refused`. Destroying the stream ends the
 /// attempt. `handler` outlives it.
 [[nodiscard]] RONDO_EXPORT std::unique_ptr<Stream> connect(Reactor& reactor,

@@ -38,9 +38,10 @@ enum class TextErrors : std::uint8_t {
 
 /// An error that `strict` has found, or `lossless` in encoding.
 struct TextError {
-  std::uint64_t position = 0;  ///< of the invalid part, in bytes from the start of the stream
-  std::size_t size = 0;        ///< of the invalid part, in bytes
-  std::string_view reason{};   ///< a literal, such as `invalid start byte`
+  std::uint64_t position =
+      0;                 ///< where the invalid part begins, in bytes from the start of the stream
+  std::size_t size = 0;  ///< the size of the invalid part, in bytes
+  std::string_view reason{};  ///< a literal, such as `invalid start byte`
 
   /// `byte 17: invalid start byte`.
   [[nodiscard]] RONDO_EXPORT std::string message() const;
@@ -134,7 +135,7 @@ class RONDO_EXPORT Decoder {
   std::unique_ptr<detail::Converter> converter_;
   std::string text_;
   std::optional<TextError> error_;
-  std::uint64_t position_ = 0;  // of the next byte in the stream
+  std::uint64_t position_ = 0;  // the next byte in the stream
   std::array<char, pending_max> pending_{};
   std::uint8_t pending_size_ = 0;
   EncodingKind kind_;

@@ -24,7 +24,7 @@ class Resolver;
 struct ConnectorOptions {
   Duration timeout = std::chrono::seconds{30};        ///< for all, the name included
   Duration stagger = std::chrono::milliseconds{250};  ///< before the next address joins the race
-  std::size_t addresses_max = 16;                     ///< of a name; what is beyond is not tried
+  std::size_t addresses_max = 16;    ///< for a name; further addresses are not tried
   std::size_t in_flight_max = 8;     ///< attempts at a time; more wait for a failure
   std::optional<Endpoint> source{};  ///< bound to before connecting
   /// Called on each new socket, before it is bound and connected, never from inside the
@@ -34,10 +34,10 @@ struct ConnectorOptions {
 
 /// Connects, once. A name's addresses are tried as RFC 8305 (Happy Eyeballs) says: the families in
 /// turn, each `stagger` after the last, at once if the last one failed; the first to connect wins,
-/// and the others are closed. A connection to itself, which TCP makes on loopback where nobody
-/// listens, is dropped and tried again, then refused. Destroying it, at any time and from its own
-/// callbacks, ends it without a call. Keeps run() alive until it has ended. Not after the reactor.
-/// Thread: its.
+/// and the others are closed. A connection to itself, which TCP makes on loopback where no
+/// socket listens, is dropped and tried again, then refused. Destroying it, at any time and from
+/// its own callbacks, ends it without a call. Keeps run() alive until it has ended. Not after the
+/// reactor. Thread: its.
 class RONDO_EXPORT Connector {
  public:
   /// Called once, in a later turn, unless the Connector is destroyed before. The error lists what

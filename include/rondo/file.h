@@ -30,7 +30,7 @@ class RONDO_EXPORT File {
   [[nodiscard]] Result<std::uint64_t, std::error_code> size() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  /// Gives the descriptor away, to be closed by somebody else.
+  /// Releases the descriptor, which the caller must close.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 

@@ -61,7 +61,7 @@ class RONDO_EXPORT Framer {
   detail::InputBuffer input_;
   bool ended_ = false;
   bool is_long_ = false;   // inside a frame above the limit
-  bool skipping_ = false;  // whose rest is to be dropped
+  bool skipping_ = false;  // the rest of the frame is dropped
   // NOLINTEND(readability-identifier-naming)
 };
 

@@ -37,7 +37,7 @@ struct Message {
   bool control_truncated = false;  ///< out of receive: there was more control data than room
 };
 
-/// Who made the other end of a Unix socket, at the time when it was connected or paired.
+/// The process that made the other end of a Unix socket, when it was connected or paired.
 struct Credentials {
   std::int64_t process = -1;  ///< -1: this system does not tell it
   std::uint32_t user = 0;
@@ -116,13 +116,13 @@ class Net {
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
   virtual int local_endpoint(int fd, Endpoint& address) noexcept = 0;
   virtual int remote_endpoint(int fd, Endpoint& address) noexcept = 0;
-  /// -ENOTCONN: nobody is known to be at the other end, as with all but Unix sockets.
+  /// -ENOTCONN: the other end is unknown, as with all but Unix sockets.
   virtual int credentials(int fd, Credentials& peer) noexcept = 0;
   /// The error that ended a connect or the connection, as a positive number: SO_ERROR, which
   /// reading clears. 0: none. Below 0, as everywhere: it could not be asked.
   virtual int take_error(int fd) noexcept = 0;
   /// Whether bind() to a path of the Unix family makes a file of the system, which stays until
-  /// somebody removes it.
+  /// it is removed.
   [[nodiscard]] virtual bool binds_files() const noexcept { return true; }
 };
 

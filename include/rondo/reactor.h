@@ -97,7 +97,7 @@ class RONDO_EXPORT Reactor {
   explicit Reactor(const ReactorOptions& options = {});
   explicit Reactor(std::string_view backend);
   explicit Reactor(std::unique_ptr<Backend> backend, const ReactorOptions& options = {});
-  /// A reactor inside a loop that somebody else runs: run() and its kin refuse.
+  /// A reactor inside a loop that a host runs: run(), run_for() and run_once() are refused.
   explicit Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options = {});
 
   /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.

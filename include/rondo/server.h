@@ -46,7 +46,7 @@ enum class WhenFull : std::uint8_t {
 };
 
 struct ServerOptions {
-  SocketOptions socket{};  ///< of the listeners and their clients; see Server::unapplied
+  SocketOptions socket{};  ///< for the listeners and their clients; see Server::unapplied
   AcceptLimits accept_limits{};
   StreamOptions stream{};
   std::size_t connections_max = std::numeric_limits<std::size_t>::max();
@@ -74,7 +74,7 @@ class RONDO_EXPORT Server {
   struct Counters {
     std::uint64_t accepted = 0;      ///< clients that got a session
     std::uint64_t refused = 0;       ///< by the filter, the limit of their address, or when full
-    std::uint64_t failed = 0;        ///< whose session could not be made
+    std::uint64_t failed = 0;        ///< clients without a session, since it could not be made
     std::uint64_t exceptions = 0;    ///< that left a callback of a session
     Acceptor::Counters listeners{};  ///< summed up
   };
@@ -89,8 +89,8 @@ class RONDO_EXPORT Server {
   ~Server();
 
   /// Listens at one more place: `127.0.0.1:80`, `[::]:80`, `unix:/path`; port 0 takes any. A socket
-  /// file that nobody listens on any more is replaced; our own goes with the server. Errors: those
-  /// of Endpoint::parse and Socket::listen, named.
+  /// file on which no socket listens any more is replaced; our own goes with the server. Errors:
+  /// those of Endpoint::parse and Socket::listen, named.
   [[nodiscard]] Result<Endpoint> listen(std::string_view where);
   [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
   /// The same on a socket that listens already (Purpose::adopt).
@@ -103,7 +103,7 @@ class RONDO_EXPORT Server {
     return local_endpoints().front();
   }
 
-  /// Asked before each client gets a session; false closes him.
+  /// Called for each accepted connection before its session is made. Return false to close it.
   void accept_if(Filter filter) noexcept;
   /// Gets what leaves a callback of a session, which is aborted; the others go on. Without it, the
   /// exception leaves through Reactor::run.

@@ -30,7 +30,7 @@ struct Link {
   Duration latency = std::chrono::milliseconds{1};
   Duration jitter{};            ///< the maximum additional latency, drawn for each packet
   std::uint64_t bandwidth = 0;  ///< bytes per second; 0: unlimited
-  double loss = 0;              ///< of datagrams, like the next two
+  double loss = 0;              ///< for datagrams, like the next two
   double duplication = 0;
   double reordering = 0;
 };

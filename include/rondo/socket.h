@@ -55,7 +55,7 @@ class RONDO_EXPORT Socket {
   /// How the connect ended: no error, the error, or operation_in_progress. Decided by SO_ERROR,
   /// which the first call reads and clears.
   [[nodiscard]] std::error_code connect_result() noexcept;
-  /// TCP on loopback can connect to itself when nobody listens: both ends are one. Close it and
+  /// TCP on loopback can connect to itself when no socket listens: both ends are one. Close it and
   /// try again.
   [[nodiscard]] bool is_self_connected() const noexcept;
 
@@ -88,11 +88,11 @@ class RONDO_EXPORT Socket {
 
   [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
   [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
-  /// Who connected, of a Unix socket. Errors: not_connected for all others.
+  /// The process at the other end of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  /// Of a socket that was made, or moved to; not of an empty one.
+  /// The Net of this socket, which must not be empty.
   [[nodiscard]] Net& net() const noexcept { return *net_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Gives the descriptor away, unclosed; the socket is empty afterwards.

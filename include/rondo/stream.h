@@ -43,7 +43,7 @@ enum class CloseReason : std::uint8_t {
   timed_out,      ///< a deadline passed; Close::what names it
   overflow,       ///< the output grew beyond write_buffer_max, or write_descriptors_max
   aborted,        ///< abort()
-  not_connected,  ///< of a client: nobody answered; Close::what lists what was tried
+  not_connected,  ///< a client: no address answered; Close::what lists what was tried
   error,          ///< anything else; Close::error tells
 };
 
@@ -75,17 +75,16 @@ struct StreamOptions {
   Duration read_timeout{};   ///< nothing came while the stream was reading
   Duration write_timeout{};  ///< output is waiting and the peer takes nothing
   Duration lifetime{};       ///< from the beginning, whatever happens
-  Duration close_timeout = std::chrono::seconds{10};      ///< of close(), draining and lingering
+  Duration close_timeout = std::chrono::seconds{10};      ///< for close(), draining and lingering
   std::size_t write_high_water = std::size_t{64} << 10U;  ///< soft: write() says false above it
   std::size_t write_buffer_max = std::size_t{16} << 20U;  ///< hard: the stream ends with `overflow`
   std::size_t input_per_turn_max = std::size_t{64}
                                    << 10U;  ///< then the neighbours' turn; at least 64 KiB
-  /// Nothing is read while the output is above write_high_water: who does not take his answers is
-  /// not asked for more questions. Not for a client or a proxy, whose peer may do the same: both
-  /// would wait for ever.
+  /// Stop reading while the output is above write_high_water: a peer that does not read its replies
+  /// cannot send more requests. For servers only: two peers that both do this can deadlock.
   bool pause_reading_when_full = false;
   LingeringClose lingering_close = LingeringClose::if_unread;
-  /// Of a Unix stream: descriptors that come are given to on_descriptors, for a system call that
+  /// For a Unix stream: received descriptors are passed to on_descriptors, for a system call that
   /// costs more. Without it the kernel closes them.
   bool receive_descriptors = false;
   /// Hard, as write_buffer_max is: descriptors that wait to be passed.
@@ -111,7 +110,7 @@ class RONDO_EXPORT StreamHandler {
   /// The peer has finished: there is no more input, but output goes on until it is finished or
   /// closed here. Closes if it is not overridden.
   virtual void on_end(Stream& stream);
-  /// resume() was called: who keeps a part of what he received may go on with it now.
+  /// resume() was called: a handler that has kept received data may continue with it now.
   virtual void on_resume(Stream&) {}
   /// The output has fallen to the soft mark again: once for each time it was above. What is written
   /// inside on_data may be above it only afterwards, though no write has said so.
@@ -123,8 +122,8 @@ class RONDO_EXPORT StreamHandler {
   ~StreamHandler() = default;
 };
 
-/// Bytes that somebody else owns, and how to let go of them: no copy is made of what a stream is
-/// given this way. `OwnedBytes{std::move(string)}`, or a vector, or anything contiguous that can
+/// Bytes with an owner, and how to free them: a stream that is given bytes this way makes no
+/// copy. `OwnedBytes{std::move(string)}`, or a vector, or anything contiguous that can
 /// be moved.
 class OwnedBytes {
  public:
@@ -167,7 +166,7 @@ class OwnedBytes {
   Free free_ = nullptr;
 };
 
-/// One connection. It stays where it is; whoever may end its life holds it by unique_ptr, the
+/// One connection. It does not move; its owner holds it by unique_ptr,
 /// others by reference, until on_close has returned. Destroying it ends it at once: unsent output
 /// is lost, nothing is called any more. Not after the reactor. Thread: the reactor's.
 class RONDO_EXPORT Stream final : private Handler {
@@ -227,10 +226,10 @@ class RONDO_EXPORT Stream final : private Handler {
   void abort() noexcept;
 
   /// Closes a stream that its owner has done with: it lives until its output has left, or
-  /// close_timeout, and calls nobody.
+  /// close_timeout, and calls no handler.
   static void close_detached(std::unique_ptr<Stream> stream);
 
-  /// Gives the descriptor away; the stream is destroyed by its owner, and nobody is called. Errors:
+  /// Gives the descriptor away; its owner destroys the stream, and no callback follows. Errors:
   /// device_or_resource_busy while output is waiting or it connects, not_connected at its end.
   [[nodiscard]] Result<Socket, std::error_code> release() noexcept;
 
@@ -243,7 +242,7 @@ class RONDO_EXPORT Stream final : private Handler {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
   [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
-  /// Who connected, of a Unix socket. Errors: not_connected for all others.
+  /// The process at the other end of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
 
   /// Bytes so far, and bytes written that have not left. A count that has no memory to go beyond 4

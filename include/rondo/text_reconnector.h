@@ -47,7 +47,7 @@ class RONDO_EXPORT TextReconnector final : private StreamHandler {
 
   TextHandler& handler_;
   const TextOptions options_;
-  std::optional<TextStream> text_;  // of the current connection, or else of the last
+  std::optional<TextStream> text_;  // for the current connection, otherwise for the last
   Reconnector reconnector_;
 };
 

@@ -34,9 +34,9 @@ RONDO_EXPORT StreamHandler& begin(LineSession& session, Stream& client);
 
 struct TextOptions {
   Encoding encoding{};                                 ///< utf-8; see Encoding::find
-  TextErrors errors = TextErrors::strict;              ///< of the input
+  TextErrors errors = TextErrors::strict;              ///< for the input
   TextErrors output_errors = TextErrors::replace;      ///< for characters that the encoding lacks
-  Newlines newlines = Newlines::universal;             ///< of the input
+  Newlines newlines = Newlines::universal;             ///< for the input
   LineEnding ending = LineEnding::lf;                  ///< written for each `\n`
   std::size_t line_limit = LineReader::limit_default;  ///< in bytes of text
   /// Above so many bytes of unread text the stream stops reading, until half of them are read or

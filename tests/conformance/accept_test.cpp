@@ -145,7 +145,7 @@ TEST_P(Accepting, TakesAReadyListenerForAHint) {
   EXPECT_GT(net.calls("accept"), before) << "asked, and did not block";
   EXPECT_TRUE(accepted.empty());
   connect(acceptor, 1);
-  net.fail("accept", EAGAIN);  // somebody else was quicker
+  net.fail("accept", EAGAIN);  // another process was quicker
   EXPECT_TRUE(accepts(1));
   EXPECT_EQ(acceptor.counters().pauses, 0U);
 }

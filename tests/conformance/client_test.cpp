@@ -26,8 +26,8 @@ struct EchoSession final : Session {
 class Clients : public StreamsOnEveryBackend {
  protected:
   Server echo() { return serve<EchoSession>(reactor, "127.0.0.1:0").value(); }
-  /// An address at which nobody listens: it is bound, and that is all.
-  std::string nobody() {
+  /// An address without a listener: a socket is bound to it but does not listen.
+  std::string deserted() {
     bound_ = Socket::make(net, AddressFamily::ipv4, SocketType::stream).value();
     EXPECT_EQ(net.bind(bound_.fd(), Endpoint::loopback(0)), 0);
     return bound_.local_endpoint().value().to_string();
@@ -67,11 +67,11 @@ TEST_P(Clients, CloseInOrderWhatWasWrittenBeforeTheyWereConnected) {
   stream->close();
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1 && server.connections() == 0; }));
   EXPECT_EQ(stream->sent(), 5u);
-  EXPECT_EQ(recorder.opens, 0) << "nobody is told after close()";
+  EXPECT_EQ(recorder.opens, 0) << "on_open is not called after close()";
 }
 
 TEST_P(Clients, ThatAreClosedWithNothingWrittenDoNotWait) {
-  const auto stream = connect(reactor, nobody(), recorder);
+  const auto stream = connect(reactor, deserted(), recorder);
   stream->close();
   EXPECT_EQ(recorder.closes, 0);
   run_on();
@@ -80,7 +80,7 @@ TEST_P(Clients, ThatAreClosedWithNothingWrittenDoNotWait) {
 }
 
 TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
-  const std::string address = nobody();
+  const std::string address = deserted();
   const auto stream = connect(reactor, address, recorder);
   stream->write("lost");
   EXPECT_TRUE(reactor.run()) << "there is nothing to wait for afterwards";
@@ -93,8 +93,8 @@ TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
 // RULES: what is known at once is told in a later turn.
 TEST_P(Clients, AreNotToldFromInsideConnect) {
   net.fail("connect", ENETUNREACH);
-  const std::string path = "unix:/tmp/rondo-nobody-" + std::to_string(::getpid());
-  for (const auto& [where, error] : {std::pair{nobody(), std::errc::network_unreachable},
+  const std::string path = "unix:/tmp/rondo-deserted-" + std::to_string(::getpid());
+  for (const auto& [where, error] : {std::pair{deserted(), std::errc::network_unreachable},
                                      std::pair{path, std::errc::no_such_file_or_directory}}) {
     recorder = {};
     const auto stream = connect(reactor, where, recorder);
@@ -139,7 +139,7 @@ TEST_P(Clients, MayBeDestroyedInEachOfTheirCalls) {
   EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
   StreamRecorder refused;
   refused.on_close_then = [&](Stream&) { stream.reset(); };
-  stream = connect(reactor, nobody(), refused);
+  stream = connect(reactor, deserted(), refused);
   EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
 }
 
@@ -155,7 +155,7 @@ TEST_P(Clients, HaveTheirOwnNoDelay) {
 TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
   ConnectOptions options;
   options.socket.defer_accept = 1s;  // a listener's
-  const auto stream = connect(reactor, nobody(), recorder, options);
+  const auto stream = connect(reactor, deserted(), recorder, options);
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::operation_not_supported);
@@ -169,7 +169,7 @@ TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
   Stream::close_detached(std::move(stream));
   EXPECT_EQ(read_to_end(pair.theirs), much);
   EXPECT_TRUE(reactor.run()) << "nothing is left to wait for";
-  EXPECT_EQ(recorder.closes, 0) << "it calls nobody";
+  EXPECT_EQ(recorder.closes, 0) << "it calls no handler";
 }
 
 TEST_P(Clients, LetGoOfEndWithTheReactor) {
@@ -188,7 +188,7 @@ TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
   {
     Reactor other{GetParam().make()};
     auto stream = connect(other, "127.0.0.1:1", recorder);
-    stream->write("for nobody");
+    stream->write("for no reader");
     Stream::close_detached(std::move(stream));
     EXPECT_TRUE(other.run_once(Duration::zero()));
   }
@@ -245,7 +245,7 @@ TEST_P(Reconnectors, ComeBackUntilTheyAreStopped) {
 
 TEST_P(Reconnectors, TryAgainWhereNobodyAnswers) {
   Counting counting;
-  Reconnector reconnector{reactor, nobody(), counting, {.backoff = {.min = 1us, .max = 1us}}};
+  Reconnector reconnector{reactor, deserted(), counting, {.backoff = {.min = 1us, .max = 1us}}};
   EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
   EXPECT_EQ(reconnector.connects(), 0u);
   reconnector.stop();

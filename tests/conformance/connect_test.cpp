@@ -18,7 +18,7 @@ class Connecting : public ReactorOnEveryBackend {
  protected:
   Connecting() { spy.use_net(&net); }
 
-  /// The end of a connect to that port, as somebody learns it who waits until he can write.
+  /// The end of a connect to that port, as a program sees it that waits for writability.
   std::optional<std::error_code> outcome(unsigned short port) {
     auto socket = Socket::connect(reactor.net(), Endpoint::loopback(port));
     if (!socket) return socket.error().code;

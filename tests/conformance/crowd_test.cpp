@@ -1,4 +1,4 @@
-// Many at once: more than any batch holds, with nobody told twice or left out.
+// Many at once: more than any batch holds, and none is called twice or left out.
 #include <algorithm>
 #include <memory>
 #include <utility>

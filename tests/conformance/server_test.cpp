@@ -315,7 +315,7 @@ TEST_P(Servers, AClientWhoResetsAtOnceHarmsNobody) {
   for (int i = 0; i < 50; ++i) {
     Fd rude = connect(server.local_endpoint());
     if (i % 2 == 0) run_turns(reactor, 1);
-    // Taken or not: he leaves.
+    // Whether the write succeeds or not, the client leaves.
     if (i % 3 == 0) (void)write_result(rude.get());
     close_with_reset(rude);
   }

@@ -1,5 +1,5 @@
-// Descriptors that do not arrive: each is closed, whatever went wrong, and whoever should know is
-// told.
+// Descriptors that do not arrive: each is closed, whatever failed, and the failure is
+// reported.
 #include <cerrno>
 #include <chrono>
 #include <memory>

@@ -1,5 +1,5 @@
-// Descriptors that pass through streams, in order with the bytes, and owned by somebody at every
-// moment.
+// Descriptors that pass through streams, in order with the bytes, and always with an
+// owner.
 #include <unistd.h>
 
 #include <algorithm>

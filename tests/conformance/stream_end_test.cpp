@@ -159,7 +159,7 @@ TEST_P(StreamEnds, CloseDrains) {
   });
 }
 
-// RULES 15: TCP would reset the peer, who loses what he has not read yet.
+// To close with unread input makes TCP reset the peer, which then loses data that it has not read.
 TEST_P(StreamEnds, WithUnreadInputThePeerStillGetsTheWholeAnswer) {
   for (const LingeringClose linger : {LingeringClose::if_unread, LingeringClose::always}) {
     with_both(
@@ -170,7 +170,7 @@ TEST_P(StreamEnds, WithUnreadInputThePeerStillGetsTheWholeAnswer) {
             one.write(text);
             one.close();
           };
-          write_all(peer.get(), std::string(100'000, 'b'));  // of which the first read gets a part
+          write_all(peer.get(), std::string(100'000, 'b'));  // the first read gets a part
           EXPECT_EQ(read_to_end(peer), text);
           EXPECT_EQ(recorder.closes, 0) << "it lingers";
           write_all(peer.get(), std::string(50'000, 'b'));
@@ -212,7 +212,7 @@ TEST_P(StreamEnds, AbortResetsATcpPeer) {
   EXPECT_EQ(result, -ECONNRESET);
 }
 
-// RULES 10.
+// After a reset, data that arrived before it can still be read: read before acting on a hang-up.
 TEST_P(StreamEnds, DataBeforeAResetIsDeliveredFirst) {
   open(tcp_pair());
   write_all(peer.get(), "five!");
@@ -331,7 +331,7 @@ TEST_P(StreamEnds, PipesOfBothEnds) {
   EXPECT_EQ(recorder.ends, 1);
 }
 
-// RULES 17.
+// A pipe without a writer reports a hang-up without readability.
 TEST_P(StreamEnds, APipeReaderWhoseWriterIsGoneHearsTheEnd) {
   Pipe pipe = make_pipe();
   stream = adopt(std::move(pipe.reader), recorder);

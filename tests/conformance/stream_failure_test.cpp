@@ -267,7 +267,7 @@ TEST_P(StreamFailures, OfTheWatchOfAServersClient) {
   EXPECT_EQ(server.counters().accepted, 1u);
 }
 
-// Whatever the poller refuses later is made good: nobody hangs.
+// A change that the poller refuses is tried again later, so that no stream hangs.
 TEST_P(StreamFailures, OfAChangeOfInterest) {
   open(unix_pair());
   const std::size_t filled = fill_until_full(stream->fd());

@@ -367,7 +367,7 @@ TEST_P(StreamOutput, TheCapCountsWhatTheSystemDoesNotTake) {
   fill();
   EXPECT_GT(read_all(peer.get()).size(), 0u);
   const std::string text = numbered_text(1'000'000 + 50'000);
-  stream->write_owned(OwnedBytes{std::string{text}});  // of which a part leaves at once
+  stream->write_owned(OwnedBytes{std::string{text}});  // a part leaves at once
   EXPECT_EQ(read_by_peer(peer, text.size()), text);
   EXPECT_EQ(recorder.closes, 0);
 }

@@ -96,7 +96,7 @@ TEST_P(Streams, KnowTheirEnds) {
   EXPECT_FALSE(stream->remote_endpoint());
 }
 
-// RULES 26.
+// A stream reads a limited number of bytes in a turn; the rest comes in the next turn.
 TEST_P(Streams, AFirehoseHasABudgetPerTurn) {
   Pair hose = unix_pair();
   Pair meek = unix_pair();
@@ -132,7 +132,7 @@ TEST_P(Streams, TheBudgetPerTurnCanBeRaised) {
   EXPECT_GT(most, std::size_t{64} << 10U);
 }
 
-// RULES 27.
+// A completion that writes again for ever must not starve the others.
 TEST_P(Streams, AWriterWithoutEndLetsItsNeighboursHaveTheirTurn) {
   Pair hose = unix_pair();
   Pair meek = unix_pair();

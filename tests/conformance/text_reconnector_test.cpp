@@ -31,7 +31,7 @@ struct Part {
 struct Script {
   std::vector<Part> parts;
   std::size_t clients = 0;
-  std::vector<std::string> heard{};  // of each client
+  std::vector<std::string> heard{};  // from each client
 };
 
 /// Serves one client: says its part, and records what it hears.

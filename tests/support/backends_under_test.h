@@ -17,8 +17,8 @@ namespace rondo::test {
 struct BackendUnderTest {
   std::string name;  // letters, digits and _ alone: it becomes part of the tests' names
   std::function<std::unique_ptr<Backend>()> make;
-  /// Whose descriptors it watches; called once a case, before `make`, and kernel() is what it
-  /// returned until the case is over. Without it: the system's.
+  /// The kernel of the descriptors that it watches; called once a case, before `make`, and kernel()
+  /// is what it returned until the case is over. Without it: the system's.
   std::function<std::unique_ptr<KernelAccess>()> make_kernel{};
 
   friend std::ostream& operator<<(std::ostream& out, const BackendUnderTest& backend) {

@@ -1,4 +1,4 @@
-// What the tests of connecting share: listeners on loopback, some of which let nobody in.
+// Shared by the tests of connecting: listeners on loopback, some of which accept no client.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ struct FullListener {
   std::vector<Socket> clients;
 };
 
-/// A port on which nobody listens, and which nobody is given: it is bound, and no more.
+/// A port that is in use but has no listener: a socket is bound to it but does not listen.
 struct ClosedPort {
   explicit ClosedPort(const Endpoint& address)
       : socket(Socket::make(kernel().net(), address.family(), SocketType::stream).value()) {

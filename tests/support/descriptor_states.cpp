@@ -150,7 +150,7 @@ void is_broken(int fd) { EXPECT_EQ(write_result(fd), -EPIPE); }
 Made datagram_unreachable() {
   Pair pair = udp_pair();
   pair.theirs.close();
-  write_all(pair.ours.get(), "nobody home");
+  write_all(pair.ours.get(), "not read");
   await(pair.ours.get(), POLLERR);
   return with(std::move(pair.ours));
 }

@@ -62,7 +62,7 @@ class DescriptorStreams : public StreamsOnEveryBackend {
       descriptors.emplace_back(net, duplicate(pipe.writer.get()).release());
     return descriptors;
   }
-  /// Whether nobody holds the other end any more.
+  /// Whether the other end is closed.
   static bool is_closed(const Pipe& pipe) { return read_result(pipe.reader.get()) == 0; }
 
   StreamRecorder sender_calls;

@@ -59,7 +59,7 @@ struct Listener {
 Listener tcp_listener();
 /// A TCP socket whose connect to the port of the loopback has begun.
 Fd tcp_connecting(unsigned short port);
-/// A port of the loopback on which nobody listens.
+/// A port of the loopback interface without a listener.
 unsigned short deserted_port();
 
 /// Both throw if they cannot move everything.

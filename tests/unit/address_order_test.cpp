@@ -86,7 +86,7 @@ class AddressOrderOnANet : public DescriptorCensus {};
 TEST_F(AddressOrderOnANet, FindsTheSourcesByConnecting) {
   FailingNet net{system_net()};
   std::vector<Endpoint> addresses{endpoint("127.0.0.1"), endpoint("127.0.0.2")};
-  net.fail("connect", ENETUNREACH);  // of the first
+  net.fail("connect", ENETUNREACH);  // for the first address
   detail::order_addresses(net, addresses);
   EXPECT_EQ(addresses[0].host(), "127.0.0.2");
   EXPECT_EQ(net.calls("connect"), 2);

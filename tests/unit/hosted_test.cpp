@@ -170,7 +170,7 @@ TEST_F(HostedTest, LetsTheHookSetAnotherHook) {
 using HostedDeathTest = HostedTest;
 TEST_F(HostedDeathTest, TerminatesOnAnExceptionWithoutAHook) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  reactor.defer([] { throw std::runtime_error("nobody cares"); });
+  reactor.defer([] { throw std::runtime_error("ignored"); });
   EXPECT_DEATH(run_host(), "");
 }
 

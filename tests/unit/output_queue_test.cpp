@@ -106,7 +106,7 @@ class OutputQueueModel : public DescriptorCensus {
   std::string file_text_;
   OutputQueue queue_;
   std::string model_;
-  std::string memory_;  // of each byte of the model, whether it is in memory
+  std::string memory_;  // for each byte of the model: where it is
 };
 
 TEST_F(OutputQueueModel, HoldsWhatTheModelHolds) {

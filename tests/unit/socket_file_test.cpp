@@ -72,13 +72,13 @@ TEST_F(SocketFiles, GoWithAnAcceptorThatCannotBeMade) {
 }
 
 TEST_F(SocketFiles, GoWithADatagramSocketThatCannotBeMade) {
-  struct Nobody final : DatagramHandler {
+  struct Silent final : DatagramHandler {
     void on_datagrams(DatagramSocket&, std::span<const Datagram>) override {}
-  } nobody;
+  } silent;
   fail_the_watch();
-  EXPECT_FALSE(DatagramSocket::make(reactor, where, nobody));
+  EXPECT_FALSE(DatagramSocket::make(reactor, where, silent));
   EXPECT_FALSE(file_is_there());
-  EXPECT_TRUE(DatagramSocket::make(reactor, where, nobody));
+  EXPECT_TRUE(DatagramSocket::make(reactor, where, silent));
   EXPECT_TRUE(file_is_there());
 }
 

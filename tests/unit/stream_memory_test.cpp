@@ -92,7 +92,7 @@ TEST_F(StreamsWithoutMemory, ServersAbortAndEnd) {
   server.reset();
 }
 
-// Of its sessions some are told that they have ended, some have yet to be, some have something to
+// Some of its sessions are told that they have ended, some have yet to be, some have something to
 // send and some have not; and a stream that is not its own stands in between.
 TEST_F(StreamsWithoutMemory, ServersEndAmongWhoWaitsForTheEndOfTheTurn) {
   Told::All all;
@@ -163,7 +163,7 @@ TEST_F(StreamsWithoutMemory, ReactorsEndWithWhatWasLetGoAndHasJustConnected) {
   const Listener listener = tcp_listener();
   auto own = std::make_unique<Reactor>();
   auto stream = connect(*own, "127.0.0.1:" + std::to_string(listener.port), ear);
-  stream->write("for nobody");
+  stream->write("for no reader");
   const Stream& seen = *stream;
   Stream::close_detached(std::move(stream));
   std::optional<Timer> timer;
@@ -246,7 +246,7 @@ TEST_F(StreamsWithoutMemory, WhatWasWrittenLeavesWithoutWhatCouldNotBe) {
   }
 }
 
-// Of a large piece the system takes a part at once.
+// The system takes a part of a large piece at once.
 TEST_F(StreamsWithoutMemory, AWriteThatIsCutOffEndsTheStream) {
   Ear ear;
   Pair pair = unix_pair();

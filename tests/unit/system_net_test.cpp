@@ -109,11 +109,11 @@ TEST_F(SystemNetTest, ReadsAndWrites) {
   const auto [a, b] = pair();
   Buffer buffer;
   EXPECT_EQ(outcome(net_.read(buffer.all(), a)), -EAGAIN);
-  EXPECT_EQ(net_.write(bytes("hello"), b), 5);
+  EXPECT_EQ(net_.write(bytes("world"), b), 5);
   EXPECT_EQ(net_.read(buffer.first(2), a), 2);
-  EXPECT_EQ(buffer.text(2), "he");
+  EXPECT_EQ(buffer.text(2), "wo");
   EXPECT_EQ(net_.read(buffer.all(), a), 3);
-  EXPECT_EQ(buffer.text(3), "llo");
+  EXPECT_EQ(buffer.text(3), "rld");
   EXPECT_EQ(net_.write({}, b), 0);
   close_now(b);
   EXPECT_EQ(net_.read(buffer.all(), a), 0);
