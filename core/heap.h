@@ -12,12 +12,12 @@
 namespace rondo::detail {
 
 /// `Items` provides what the heap cannot know:
-///   static void put(Item&, std::uint32_t place)      store the index in the item
+///   static void put(Item&, std::uint32_t index)      store the index in the item
 ///   static bool before(const Item&, const Item&)     the order of two items with the same time
 template <typename Item, typename Items>
 class Heap {
  public:
-  using Place = std::uint32_t;
+  using Index = std::uint32_t;
   struct Entry {
     TimePoint when;
     Item* item;
@@ -28,26 +28,26 @@ class Heap {
   [[nodiscard]] std::size_t capacity() const noexcept { return entries_.capacity(); }
   void reserve(std::size_t capacity) { entries_.reserve(capacity); }
   [[nodiscard]] const Entry& front() const noexcept { return entries_.front(); }
-  [[nodiscard]] const Entry& operator[](std::size_t place) const noexcept {
-    return entries_[place];
+  [[nodiscard]] const Entry& operator[](std::size_t index) const noexcept {
+    return entries_[index];
   }
 
   /// Allocates only beyond capacity().
   void push(TimePoint when, Item& item) {
     entries_.push_back({when, &item});
-    sift_up(static_cast<Place>(entries_.size() - 1), {when, &item});
+    sift_up(static_cast<Index>(entries_.size() - 1), {when, &item});
   }
 
-  void erase(Place place) noexcept {
+  void erase(Index index) noexcept {
     const Entry last = entries_.back();
     entries_.pop_back();
-    if (place != entries_.size()) sift(place, last);
+    if (index != entries_.size()) sift(index, last);
   }
 
-  void move(Place place, TimePoint when) noexcept { sift(place, {when, entries_[place].item}); }
+  void move(Index index, TimePoint when) noexcept { sift(index, {when, entries_[index].item}); }
 
-  /// The item at index `place` has moved to another address.
-  void replace(Place place, Item& item) noexcept { entries_[place].item = &item; }
+  /// The item at index `index` has moved to another address.
+  void replace(Index index, Item& item) noexcept { entries_[index].item = &item; }
 
  private:
   static constexpr std::uint32_t arity = 4;
@@ -56,17 +56,17 @@ class Heap {
     return a.when != b.when ? a.when < b.when : Items::before(*a.item, *b.item);
   }
 
-  void sift(Place place, Entry entry) noexcept {
-    if (place > 0 && before(entry, entries_[(place - 1) / arity])) {
-      sift_up(place, entry);
+  void sift(Index index, Entry entry) noexcept {
+    if (index > 0 && before(entry, entries_[(index - 1) / arity])) {
+      sift_up(index, entry);
     } else {
-      sift_down(place, entry);
+      sift_down(index, entry);
     }
   }
 
-  void sift_up(Place hole, Entry entry) noexcept {
+  void sift_up(Index hole, Entry entry) noexcept {
     while (hole > 0) {
-      const Place parent = (hole - 1) / arity;
+      const Index parent = (hole - 1) / arity;
       if (!before(entry, entries_[parent])) break;
       put(hole, entries_[parent]);
       hole = parent;
@@ -74,7 +74,7 @@ class Heap {
     put(hole, entry);
   }
 
-  void sift_down(Place hole, Entry entry) noexcept {
+  void sift_down(Index hole, Entry entry) noexcept {
     const std::size_t size = entries_.size();
     for (;;) {
       const std::size_t first = std::size_t{hole} * arity + 1;
@@ -85,14 +85,14 @@ class Heap {
       }
       if (!before(entries_[least], entry)) break;
       put(hole, entries_[least]);
-      hole = static_cast<Place>(least);
+      hole = static_cast<Index>(least);
     }
     put(hole, entry);
   }
 
-  void put(Place place, Entry entry) noexcept {
-    entries_[place] = entry;
-    Items::put(*entry.item, place);
+  void put(Index index, Entry entry) noexcept {
+    entries_[index] = entry;
+    Items::put(*entry.item, index);
   }
 
   std::vector<Entry> entries_;

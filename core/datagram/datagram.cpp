@@ -8,6 +8,7 @@
 #include <rondo/reactor.h>
 
 #include "datagram_impl.h"
+#include "socket/apply_options.h"
 #include "socket/socket_file.h"
 
 namespace rondo {
@@ -58,7 +59,7 @@ std::vector<UnappliedOption> prepare_datagrams(Socket& socket, const Endpoint& w
 
 std::vector<UnappliedOption> prepare(Socket& socket, const Endpoint& where,
                                      DatagramOptions& options) {
-  auto unapplied = apply(socket, where, options.socket, Purpose::datagram);
+  auto unapplied = detail::apply(socket, where, options.socket, detail::Purpose::datagram);
   for (UnappliedOption& one : prepare_datagrams(socket, where, options)) {
     unapplied.push_back(std::move(one));
   }

@@ -252,7 +252,7 @@ Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& hand
   if (const std::error_code error = reinit_if_forked()) return error;
   request_turn();
   const Result<Token, std::error_code> token = watches_.add(fd, interest, handler);
-  if (watches_.places() != 0) look_up_in(watches_.slots(), watches_.places());
+  if (watches_.slot_count() != 0) look_up_in(watches_.slots(), watches_.slot_count());
   return token;
 }
 

@@ -20,7 +20,7 @@ Timer::Timer(Timer&& other) noexcept
       queued_order_(other.queued_order_),
       missed_(other.missed_),
       position_(other.position_),
-      place_(other.place_),
+      state_(other.state_),
       referenced_(other.referenced_),
       callback_(std::move(other.callback_)) {
   if (loop_ != nullptr) loop_->timers().moved(other, *this);

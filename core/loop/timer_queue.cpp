@@ -36,7 +36,7 @@ constexpr TimePoint before_never(TimePoint deadline) noexcept {
 TimerQueue::~TimerQueue() { RONDO_ASSERT(timers_ == 0); }
 
 void TimerQueue::add(Timer& timer) {
-  RONDO_ASSERT(timer.place_ == Timer::Place::nowhere);
+  RONDO_ASSERT(timer.state_ == Timer::State::idle);
   if (timers_ >= timers_max) throw std::bad_alloc{};
   if (heap_.capacity() <= timers_) heap_.reserve(std::max(capacity_min, timers_ * 2));
   if (due_.capacity() < heap_.capacity()) due_.reserve(heap_.capacity());
@@ -45,16 +45,16 @@ void TimerQueue::add(Timer& timer) {
 
 void TimerQueue::remove(Timer& timer) noexcept {
   cancel(timer);
-  if (timer.place_ == Timer::Place::queue) erase(timer);
-  if (timer.place_ == Timer::Place::due) due_[timer.position_] = nullptr;
+  if (timer.state_ == Timer::State::queued) erase(timer);
+  if (timer.state_ == Timer::State::due) due_[timer.position_] = nullptr;
   if (calling_ == &timer) calling_ = nullptr;
-  timer.place_ = Timer::Place::nowhere;
+  timer.state_ = Timer::State::idle;
   --timers_;
 }
 
 void TimerQueue::moved(Timer& from, Timer& to) noexcept {
-  if (from.place_ == Timer::Place::queue) heap_.replace(from.position_, to);
-  if (from.place_ == Timer::Place::due) due_[from.position_] = &to;
+  if (from.state_ == Timer::State::queued) heap_.replace(from.position_, to);
+  if (from.state_ == Timer::State::due) due_[from.position_] = &to;
   if (calling_ == &from) calling_ = &to;
 }
 
@@ -64,13 +64,13 @@ void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcep
   timer.deadline_ = deadline;
   timer.period_ = period;
   timer.order_ = ++orders_;
-  if (timer.place_ == Timer::Place::queue) {
+  if (timer.state_ == Timer::State::queued) {
     const TimePoint when = heap_[timer.position_].when;
     timer.looked_at_ = std::min(when, deadline);
     if (when < deadline) return;  // it was cancelled, but its entry is still in the heap
     timer.queued_order_ = timer.order_;
     heap_.move(timer.position_, deadline);
-  } else if (timer.place_ == Timer::Place::nowhere) {
+  } else if (timer.state_ == Timer::State::idle) {
     push(timer);
   }  // otherwise it is on the list of due timers, which moves it back to the heap
 }
@@ -98,7 +98,7 @@ void TimerQueue::run_due(TimePoint now) {
   for (std::size_t i = 0; i < due_.size(); ++i) {
     if (due_[i] == nullptr) continue;
     Timer& timer = *std::exchange(due_[i], nullptr);
-    timer.place_ = Timer::Place::nowhere;
+    timer.state_ = Timer::State::idle;
     if (!timer.armed()) continue;
     if (timer.order_ > orders_before_turn_) {
       push(timer);  // armed in this turn
@@ -118,7 +118,7 @@ void TimerQueue::gather(TimePoint now) noexcept {
       push(timer);  // it was put off; its new deadline may be due as well
       continue;
     }
-    timer.place_ = Timer::Place::due;
+    timer.state_ = Timer::State::due;
     timer.position_ = static_cast<std::uint32_t>(due_.size());
     due_.push_back(&timer);
   }
@@ -127,7 +127,7 @@ void TimerQueue::gather(TimePoint now) noexcept {
 void TimerQueue::requeue_due() noexcept {
   for (Timer* timer : due_) {
     if (timer == nullptr) continue;
-    timer->place_ = Timer::Place::nowhere;
+    timer->state_ = Timer::State::idle;
     if (timer->armed()) push(*timer);
   }
   due_.clear();
@@ -163,14 +163,14 @@ void TimerQueue::call(Timer& timer, TimePoint now) {
 }
 
 void TimerQueue::push(Timer& timer) noexcept {
-  timer.place_ = Timer::Place::queue;
+  timer.state_ = Timer::State::queued;
   timer.queued_order_ = timer.order_;
   timer.looked_at_ = timer.deadline_;
   heap_.push(timer.deadline_, timer);  // within the capacity that add() reserved
 }
 
 void TimerQueue::erase(Timer& timer) noexcept {
-  timer.place_ = Timer::Place::nowhere;
+  timer.state_ = Timer::State::idle;
   timer.looked_at_ = never;
   heap_.erase(timer.position_);
 }

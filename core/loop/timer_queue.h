@@ -58,7 +58,7 @@ class TimerQueue {
 
  private:
   struct Timers {  // the functions that the heap needs
-    static void put(Timer& timer, std::uint32_t place) noexcept { timer.position_ = place; }
+    static void put(Timer& timer, std::uint32_t index) noexcept { timer.position_ = index; }
     static bool before(const Timer& a, const Timer& b) noexcept {
       return a.queued_order_ < b.queued_order_;
     }

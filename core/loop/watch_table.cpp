@@ -26,7 +26,7 @@
 namespace rondo::detail {
 namespace {
 
-constexpr std::uint32_t places_min = 64;
+constexpr std::uint32_t slots_min = 64;
 
 constexpr std::uint32_t generation_of(Token token) noexcept {
   return static_cast<std::uint32_t>(static_cast<std::uint64_t>(token) >> Sink::generation_shift);
@@ -35,45 +35,45 @@ constexpr std::uint32_t generation_of(Token token) noexcept {
 }  // namespace
 
 WatchTable::~WatchTable() {
-  RONDO_ASSERT(std::none_of(slots_.get(), slots_.get() + places_,
+  RONDO_ASSERT(std::none_of(slots_.get(), slots_.get() + slot_count_,
                             [](const Sink::Slot& slot) { return slot.handler != nullptr; }));
 }
 
 Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
   if (fd < 0) return std::errc::bad_file_descriptor;
-  const auto place = static_cast<std::size_t>(fd);
-  if (!make_room_for(place)) return std::errc::not_enough_memory;
-  if (slots_[place].handler != nullptr) return std::errc::file_exists;
-  const Token token = token_for(place, interest);
+  const auto index = static_cast<std::size_t>(fd);
+  if (!make_room_for(index)) return std::errc::not_enough_memory;
+  if (slots_[index].handler != nullptr) return std::errc::file_exists;
+  const Token token = token_for(index, interest);
   if (interest != Ready::none) {
     if (const std::error_code error = backend_.watch(fd, Ready::none, interest, token)) {
       return error;
     }
   }
-  slots_[place].handler = &handler;
-  State& added = states_[place];
+  slots_[index].handler = &handler;
+  State& added = states_[index];
   added.interest = added.polled = interest;
   added.referenced = true;
   ++referenced_;
-  expect(place);
+  update_slot(index);
   return token;
 }
 
-bool WatchTable::make_room_for(std::size_t place) noexcept try {
-  if (place < states_.size()) return true;
-  if (place >= Sink::places_max) return false;
-  changed_.reserve(std::bit_ceil(place + 1));
-  refused_.reserve(std::bit_ceil(place + 1));
-  if (place >= places_) {
-    const auto places = std::max(places_min, static_cast<std::uint32_t>(std::bit_ceil(place + 1)));
+bool WatchTable::make_room_for(std::size_t index) noexcept try {
+  if (index < states_.size()) return true;
+  if (index >= Sink::slots_max) return false;
+  changed_.reserve(std::bit_ceil(index + 1));
+  refused_.reserve(std::bit_ceil(index + 1));
+  if (index >= slot_count_) {
+    const auto count = std::max(slots_min, static_cast<std::uint32_t>(std::bit_ceil(index + 1)));
     // Fresh pages from calloc cost nothing until they are used.
-    auto* const slots = static_cast<Sink::Slot*>(std::calloc(places, sizeof(Sink::Slot)));
+    auto* const slots = static_cast<Sink::Slot*>(std::calloc(count, sizeof(Sink::Slot)));
     if (slots == nullptr) return false;
-    std::copy_n(slots_.get(), places_, slots);
+    std::copy_n(slots_.get(), slot_count_, slots);
     slots_.reset(slots);
-    places_ = places;
+    slot_count_ = count;
   }
-  states_.resize(place + 1);
+  states_.resize(index + 1);
   return true;
 } catch (const std::bad_alloc&) {
   return false;
@@ -85,25 +85,25 @@ void WatchTable::remove(Token token) noexcept {
 }
 
 void WatchTable::abandon(Token token) noexcept {
-  const std::size_t place = place_of(token);
+  const std::size_t index = index_of(token);
   State& ended = state(token);
   referenced_ -= ended.referenced;
   ended = {.generation = ended.generation + 1, .changed = ended.changed};
-  slots_[place] = {};
+  slots_[index] = {};
   unexplained_events_ -= 2;
 }
 
 void WatchTable::set(Token token, Ready interest) noexcept {
-  const std::size_t place = place_of(token);
+  const std::size_t index = index_of(token);
   State& changed = state(token);
   changed.interest = interest;
-  expect(place);
-  if (interest - changed.polled != Ready::none) mark_changed(place);
+  update_slot(index);
+  if (interest - changed.polled != Ready::none) mark_changed(index);
 }
 
 void WatchTable::set_handler(Token token, Handler& handler) noexcept {
-  RONDO_ASSERT(slots_[place_of(token)].handler != nullptr);
-  slots_[place_of(token)].handler = &handler;
+  RONDO_ASSERT(slots_[index_of(token)].handler != nullptr);
+  slots_[index_of(token)].handler = &handler;
 }
 
 void WatchTable::set_referenced(Token token, bool referenced) noexcept {
@@ -119,37 +119,37 @@ void WatchTable::deliver(Token token, Ready ready) {
     ++unexplained_events_;
     return;
   }
-  const std::size_t place = place_of(token);
-  if (((ready & found->polled) - found->interest) != Ready::none) mark_changed(place);
+  const std::size_t index = index_of(token);
+  if (((ready & found->polled) - found->interest) != Ready::none) mark_changed(index);
   const Ready awaited = ready & found->interest;
-  if (awaited != Ready::none) slots_[place].handler->on_ready(awaited);
+  if (awaited != Ready::none) slots_[index].handler->on_ready(awaited);
 }
 
-void WatchTable::mark_changed(std::size_t place) noexcept {
-  if (std::exchange(states_[place].changed, true)) return;
-  changed_.push_back(static_cast<std::uint32_t>(place));
+void WatchTable::mark_changed(std::size_t index) noexcept {
+  if (std::exchange(states_[index].changed, true)) return;
+  changed_.push_back(static_cast<std::uint32_t>(index));
 }
 
-bool WatchTable::tell_changes() noexcept {
+bool WatchTable::pass_changes() noexcept {
   refused_.clear();
-  for (const std::uint32_t place : changed_) {
-    State& changed = states_[place];
+  for (const std::uint32_t index : changed_) {
+    State& changed = states_[index];
     changed.changed = false;
-    if (slots_[place].handler == nullptr || changed.interest == changed.polled) continue;
-    const Token token = token_for(place, changed.interest);
-    if (backend_.watch(static_cast<int>(place), changed.polled, changed.interest, token)) {
+    if (slots_[index].handler == nullptr || changed.interest == changed.polled) continue;
+    const Token token = token_for(index, changed.interest);
+    if (backend_.watch(static_cast<int>(index), changed.polled, changed.interest, token)) {
       refused_.push_back(token);
     } else {
       changed.polled = changed.interest;
-      expect(place);
+      update_slot(index);
     }
   }
   changed_.clear();
-  for (const Token token : refused_) mark_changed(place_of(token));
+  for (const Token token : refused_) mark_changed(index_of(token));
   return refused_.empty();
 }
 
-void WatchTable::tell_refused() {
+void WatchTable::call_refused() {
   // Use an index: a handler may add registrations, and the list moves when the table grows.
   for (std::size_t i = 0; i < refused_.size(); ++i) {
     const Token token = refused_[i];
@@ -158,40 +158,40 @@ void WatchTable::tell_refused() {
 }
 
 void WatchTable::forget_polled() noexcept {
-  for (std::size_t place = 0; place < states_.size(); ++place) {
-    if (states_[place].polled == Ready::none) continue;
-    states_[place].polled = Ready::none;
-    expect(place);
-    mark_changed(place);
+  for (std::size_t index = 0; index < states_.size(); ++index) {
+    if (states_[index].polled == Ready::none) continue;
+    states_[index].polled = Ready::none;
+    update_slot(index);
+    mark_changed(index);
   }
 }
 
-void WatchTable::expect(std::size_t place) noexcept {
-  const State& now = states_[place];
-  slots_[place].expected = now.interest == now.polled ? token_for(place, now.polled) : Token{};
+void WatchTable::update_slot(std::size_t index) noexcept {
+  const State& now = states_[index];
+  slots_[index].expected = now.interest == now.polled ? token_for(index, now.polled) : Token{};
 }
 
-Token WatchTable::token_for(std::size_t place, Ready ready) const noexcept {
-  return static_cast<Token>(std::uint64_t{states_[place].generation} << Sink::generation_shift |
-                            place * Sink::place_unit | static_cast<std::uint64_t>(ready));
+Token WatchTable::token_for(std::size_t index, Ready ready) const noexcept {
+  return static_cast<Token>(std::uint64_t{states_[index].generation} << Sink::generation_shift |
+                            index * Sink::slot_size | static_cast<std::uint64_t>(ready));
 }
 
-std::uint32_t WatchTable::place_of(Token token) noexcept {
-  return static_cast<std::uint32_t>(token) / static_cast<std::uint32_t>(Sink::place_unit);
+std::uint32_t WatchTable::index_of(Token token) noexcept {
+  return static_cast<std::uint32_t>(token) / static_cast<std::uint32_t>(Sink::slot_size);
 }
 
 WatchTable::State* WatchTable::find(Token token) noexcept {
-  const std::size_t place = place_of(token);
-  if (place >= states_.size()) return nullptr;
-  State& state = states_[place];
+  const std::size_t index = index_of(token);
+  if (index >= states_.size()) return nullptr;
+  State& state = states_[index];
   return state.generation == generation_of(token) ? &state : nullptr;
 }
 
 const WatchTable::State& WatchTable::state(Token token) const noexcept {
-  const std::size_t place = place_of(token);
-  RONDO_ASSERT(slots_[place].handler != nullptr);
-  RONDO_ASSERT(states_[place].generation == generation_of(token));
-  return states_[place];
+  const std::size_t index = index_of(token);
+  RONDO_ASSERT(slots_[index].handler != nullptr);
+  RONDO_ASSERT(states_[index].generation == generation_of(token));
+  return states_[index];
 }
 
 WatchTable::State& WatchTable::state(Token token) noexcept {

@@ -38,7 +38,7 @@ class WatchTable {
 
   /// The slots for a Sink. They move when add() makes the table larger.
   [[nodiscard]] const Sink::Slot* slots() const noexcept { return slots_.get(); }
-  [[nodiscard]] std::uint32_t places() const noexcept { return places_; }
+  [[nodiscard]] std::uint32_t slot_count() const noexcept { return slot_count_; }
 
   /// An event that does not match its slot: it is stale, not awaited any more, or from an earlier
   /// interest.
@@ -47,11 +47,11 @@ class WatchTable {
   /// Passes the changes of interest to the backend. False: it refused some, which the next flush()
   /// tries again; see hint_refused().
   [[nodiscard]] bool flush() noexcept {  // refused changes are on the list of changes
-    return changed_.empty() || tell_changes();
+    return changed_.empty() || pass_changes();
   }
   /// Calls the handlers whose change was refused, so that they meet the error in their own calls.
   void hint_refused() {
-    if (!refused_.empty()) tell_refused();
+    if (!refused_.empty()) call_refused();
   }
 
   /// Called after Backend::reinit(): the next flush() passes all registrations to the backend
@@ -62,7 +62,7 @@ class WatchTable {
   /// of them. It does not grow while the poller works correctly.
   [[nodiscard]] std::int64_t unexplained_events() const noexcept { return unexplained_events_; }
 
-  static int descriptor(Token token) noexcept { return static_cast<int>(place_of(token)); }
+  static int descriptor(Token token) noexcept { return static_cast<int>(index_of(token)); }
 
  private:
   struct State {
@@ -76,22 +76,22 @@ class WatchTable {
     void operator()(Sink::Slot* slots) const noexcept { std::free(slots); }
   };
 
-  static std::uint32_t place_of(Token token) noexcept;
-  [[nodiscard]] bool make_room_for(std::size_t place) noexcept;
+  static std::uint32_t index_of(Token token) noexcept;
+  [[nodiscard]] bool make_room_for(std::size_t index) noexcept;
   [[nodiscard]] State* find(Token token) noexcept;
   [[nodiscard]] const State& state(Token token) const noexcept;
   [[nodiscard]] State& state(Token token) noexcept;
-  [[nodiscard]] Token token_for(std::size_t place, Ready ready) const noexcept;
-  void expect(std::size_t place) noexcept;
-  [[nodiscard]] bool tell_changes() noexcept;
-  void tell_refused();
-  void mark_changed(std::size_t place) noexcept;
+  [[nodiscard]] Token token_for(std::size_t index, Ready ready) const noexcept;
+  void update_slot(std::size_t index) noexcept;
+  [[nodiscard]] bool pass_changes() noexcept;
+  void call_refused();
+  void mark_changed(std::size_t index) noexcept;
 
   Backend& backend_;
   // Indexed by descriptor: the part that a dispatch reads, and the rest. The number of slots is a
   // power of two; their pages are not touched before they are used.
   std::unique_ptr<Sink::Slot[], Free> slots_;
-  std::uint32_t places_ = 0;
+  std::uint32_t slot_count_ = 0;
   std::vector<State> states_;
   // Both have room for every state, and each state is on them at most once: no change can fail.
   std::vector<std::uint32_t> changed_;

@@ -27,6 +27,7 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
+#include "apply_options.h"
 #include "socket_file.h"
 
 namespace rondo {
@@ -133,7 +134,7 @@ class Acceptor::Impl final : public Handler {
   void hand_over(Socket::Accepted& client) {
     if (socket_options_) {
       // What could not be applied to the listener is known; here it would only be said again.
-      (void)apply(client.socket, client.peer, *socket_options_, Purpose::accept);
+      (void)detail::apply(client.socket, client.peer, *socket_options_, detail::Purpose::accept);
     }
     on_accept_(std::move(client.socket), client.peer);
   }

@@ -12,8 +12,12 @@
 #include <rondo/options.h>
 #include <rondo/socket.h>
 
+#include "apply_options.h"
+
 namespace rondo {
 namespace {
+
+using detail::Purpose;
 
 constexpr std::array option_names = {
     std::pair{SocketOption::reuse_address, std::string_view{"reuse_address"}},
@@ -190,6 +194,8 @@ std::string_view name_of(SocketOption option) noexcept {
   return "?";
 }
 
+namespace detail {
+
 std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
                                    const SocketOptions& options, Purpose purpose) {
   Setter setter{socket, where};
@@ -210,4 +216,5 @@ std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
   return setter.take_failed();
 }
 
+}  // namespace detail
 }  // namespace rondo

@@ -16,6 +16,7 @@
 
 #include <rondo/socket.h>
 
+#include "apply_options.h"
 #include "socket_file.h"
 
 namespace rondo {
@@ -60,7 +61,7 @@ Result<Socket> Socket::listen(Net& net, const Endpoint& local, const SocketOptio
   auto made = make(net, local.family(), SocketType::stream);
   if (!made) return named(what, local, made.error());
   Socket& socket = *made;
-  auto failed = apply(socket, local, options, Purpose::listen);
+  auto failed = detail::apply(socket, local, options, detail::Purpose::listen);
   if (unapplied == nullptr && !failed.empty()) return std::move(failed.front().error);
   detail::SocketFile file{net, local};
   if (auto error = error_of(net.bind(socket.fd(), local))) return named(what, local, error);

@@ -10,6 +10,7 @@
 #include <rondo/resolver.h>
 #include <rondo/socket.h>
 
+#include "socket/apply_options.h"
 #include "streams.h"
 
 namespace rondo {
@@ -31,7 +32,8 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
   race.prepare = [socket_options = options.socket](Socket& socket) -> std::error_code {
     const auto unbound = socket.local_endpoint();
     if (!unbound) return unbound.error();
-    const auto unapplied = apply(socket, *unbound, socket_options, Purpose::connect);
+    const auto unapplied =
+        detail::apply(socket, *unbound, socket_options, detail::Purpose::connect);
     return unapplied.empty() ? std::error_code{} : unapplied.front().error.code;
   };
   Resolver& resolver = options.resolver != nullptr ? *options.resolver : streams.resolver(reactor);

@@ -18,6 +18,7 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
+#include "socket/apply_options.h"
 #include "socket/socket_file.h"
 #include "streams.h"
 
@@ -61,7 +62,7 @@ class Server::Impl final : public detail::StreamOwner {
   /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
   Result<Endpoint> adopt(Socket listener) {
     if (const auto local = listener.local_endpoint()) {
-      auto failed = apply(listener, *local, options_.socket, Purpose::adopt);
+      auto failed = detail::apply(listener, *local, options_.socket, detail::Purpose::adopt);
       std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
     }
     return accept_on(std::move(listener));
@@ -238,7 +239,7 @@ class Server::Impl final : public detail::StreamOwner {
 void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};
   // What could not be applied to the listener is known; here it would only be said again.
-  (void)apply(client, peer, options_.socket, Purpose::accept);
+  (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
   const std::size_t ends_before = ends_;
   if (is_full() || !lets_in(peer) || ends_ != ends_before) {
     ++counters_.refused;

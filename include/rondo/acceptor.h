@@ -53,7 +53,7 @@ class RONDO_EXPORT Acceptor {
   [[nodiscard]] static Result<Acceptor> make(Reactor& reactor, const Endpoint& local,
                                              OnAccept on_accept,
                                              const AcceptorOptions& options = {});
-  /// The same on a socket that listens already, and has the options it is to have (Purpose::adopt).
+  /// The same on a socket that is already listening and already has its options.
   [[nodiscard]] static Result<Acceptor> adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
                                               const AcceptLimits& limits = {});
   Acceptor(Acceptor&& other) noexcept;

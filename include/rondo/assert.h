@@ -1,4 +1,5 @@
-// rondo: assertions against programmer errors. Off with NDEBUG; never the only guard of memory.
+// rondo: assertions against programmer errors. They are off with NDEBUG, and never the only
+// protection of memory.
 #pragma once
 
 #include <rondo/export.h>

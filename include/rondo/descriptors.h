@@ -1,4 +1,4 @@
-// rondo: descriptors passed to another process, over a Unix socket. Stream passes them too.
+// rondo: passing descriptors to another process over a Unix socket. Stream can pass them too.
 #pragma once
 
 #include <cstddef>
@@ -12,31 +12,35 @@
 
 namespace rondo {
 
-/// What goes with one send: SCM_MAX_FD of Linux, held everywhere.
+/// The most descriptors of one send: SCM_MAX_FD of Linux, used on every system.
 constexpr std::size_t descriptors_per_send_max = 253;
 
-/// Sends `data`, at least one byte, and duplicates of `descriptors` with the first of them; they
-/// stay the caller's too. Returns the bytes taken, which on a stream may be fewer: the descriptors
-/// have gone then, the rest is for write(). On an error nothing has gone. Errors: invalid_argument
-/// without data or above descriptors_per_send_max, bad_file_descriptor, operation_would_block,
-/// ETOOMANYREFS (more of this user's are under way than a process may open),
-/// operation_not_supported on what is no Unix socket.
+/// Sends `data`, at least one byte, and with its first byte duplicates of `descriptors`; the caller
+/// keeps the originals. Returns the number of bytes sent. On a stream it may be less than the size
+/// of `data`; the descriptors have been sent then, and write() can send the rest. After an error
+/// nothing has been sent. Errors: invalid_argument without data or with more than
+/// descriptors_per_send_max, bad_file_descriptor, operation_would_block, ETOOMANYREFS (this user
+/// has more descriptors in flight than a process may open), operation_not_supported on a socket of
+/// another family.
+///
+///   auto sent = rondo::send_descriptors(socket, data, std::array{file.fd()});
 [[nodiscard]] RONDO_EXPORT Result<std::size_t, std::error_code> send_descriptors(
     Socket& socket, Bytes data, std::span<const int> descriptors) noexcept;
 
 struct ReceivedDescriptors {
-  std::size_t size = 0;  ///< bytes read; 0: the end of input, unless it was an empty datagram
-  /// In their order. Each owns what it holds, socket or not, and is close-on-exec.
+  std::size_t size = 0;  ///< bytes read; 0: the end of input, or an empty datagram
+  /// In the order of the send. Each is close-on-exec, and is owned even if it is not a socket.
   std::vector<Socket> descriptors{};
-  /// Some did not arrive, as a rule because this process may open no more. Those that did have
-  /// been closed, for which of them are missing is not known.
+  /// Some descriptors did not arrive, usually because this process may not open more. Those that
+  /// arrived were closed, since the system does not report which ones are missing.
   bool lost = false;
-  bool truncated = false;  ///< the datagram was larger than the room for it
+  bool truncated = false;  ///< the datagram was larger than the buffer
 };
 
-/// Reads as Socket::read does, with the descriptors that came with the bytes. A stream's read ends
-/// behind the bytes of one send that had descriptors. What is read without this is closed by the
-/// kernel. Errors: as Socket::read. Throws std::bad_alloc, all that was received closed.
+/// Reads like Socket::read(), and receives the descriptors that were sent with the bytes. On a
+/// stream a read ends after the bytes of a send that had descriptors. The kernel closes descriptors
+/// that arrive during another kind of read. Errors: those of Socket::read(). If it throws
+/// std::bad_alloc, all received descriptors are closed.
 [[nodiscard]] RONDO_EXPORT Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(
     Socket& socket, MutableBytes into);
 

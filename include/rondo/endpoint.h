@@ -1,4 +1,4 @@
-// rondo: where a socket is: an IPv4 or IPv6 address with a port, or a name in the Unix family.
+// rondo: the address of a socket: IPv4 or IPv6 with a port, or a name in the Unix family.
 #pragma once
 
 #include <compare>
@@ -16,17 +16,23 @@ struct sockaddr;
 
 namespace rondo {
 
-/// A value: copied, compared, hashed, printed. Written as `127.0.0.1:5000`, `[::1]:5000`,
-/// `[fe80::1%eth0]:80`, `unix:/path`, `unix:@abstract`; an unbound Unix socket prints as `unix:`.
+/// A value that can be copied, compared, hashed and printed. Its text has the form
+/// `127.0.0.1:5000`,
+/// `[::1]:5000`, `[fe80::1%eth0]:80`, `unix:/path` or `unix:@abstract`. The address of an unbound
+/// Unix socket is printed as `unix:`.
+///
+///   const auto endpoint = rondo::Endpoint::parse("127.0.0.1:8888");
+///   if (!endpoint) return rondo::print_error(endpoint.error());
 class RONDO_EXPORT Endpoint {
  public:
   /// 0.0.0.0:0.
   Endpoint() noexcept;
 
-  /// The inverse of to_string(). Addresses are numeric; names are a resolver's work. Port 0 means
-  /// any. Nothing is truncated, guessed or skipped. An abstract name may contain any byte; a path
-  /// no NUL. Errors: invalid_argument, with what is wrong in the message (an empty name is wrong
-  /// too); filename_too_long beyond 107 bytes of Unix name; no_such_device for an unknown scope.
+  /// The inverse of to_string(). Addresses are numeric; to look up a name, use a Resolver. Port 0
+  /// means any port. Nothing is truncated, guessed or skipped. An abstract name may contain any
+  /// byte, a path anything but NUL. Errors: invalid_argument, with the reason in the message (an
+  /// empty name is invalid too); filename_too_long for a Unix name of more than 107 bytes;
+  /// no_such_device for an unknown scope.
   [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
 
   /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
@@ -35,25 +41,25 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] static Endpoint any(std::uint16_t port,
                                     AddressFamily family = AddressFamily::ipv4) noexcept;
 
-  /// A copy of what the system wrote (bind(2), ip(7), ipv6(7), unix(7)). Errors: invalid_argument
-  /// for a size that does not fit its family, address_family_not_supported for another family.
+  /// A copy of a sockaddr (bind(2), ip(7), ipv6(7), unix(7)). Errors: invalid_argument if `size`
+  /// does not fit the family, address_family_not_supported for another family.
   [[nodiscard]] static Result<Endpoint, std::error_code> from_system(const ::sockaddr* address,
                                                                      std::size_t size) noexcept;
-  /// What the system's calls take. Lives as long as the endpoint is not changed.
+  /// The sockaddr for system calls. It is valid until the endpoint changes or is destroyed.
   [[nodiscard]] const ::sockaddr* system() const noexcept;
   [[nodiscard]] std::size_t system_size() const noexcept { return size_; }
 
   [[nodiscard]] AddressFamily family() const noexcept;
-  /// 0 in the Unix family.
+  /// 0 for the Unix family.
   [[nodiscard]] std::uint16_t port() const noexcept;
-  /// The same address with another port; unchanged in the Unix family.
+  /// The same address with another port. An address of the Unix family stays as it is.
   [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept;
-  /// The address alone: `127.0.0.1`, `fe80::1%eth0`, `/path`, `@abstract`.
+  /// The address without the port: `127.0.0.1`, `fe80::1%eth0`, `/path`, `@abstract`.
   [[nodiscard]] std::string host() const;
   [[nodiscard]] std::string to_string() const;
 
-  /// By address, port, scope and name; what the system keeps beside them (a flow label) is not
-  /// compared. Ordered by family, then address, then port.
+  /// Compares address, port, scope and name, but not the flow label. The order is by family, then
+  /// address, then port.
   [[nodiscard]] bool operator==(const Endpoint& other) const noexcept {
     return (*this <=> other) == 0;
   }
@@ -67,19 +73,19 @@ class RONDO_EXPORT Endpoint {
   alignas(8) std::byte storage_[storage_size] = {};
 };
 
-/// What belongs to a datagram beside its bytes and its sender or destination.
+/// Facts about a datagram besides its bytes and its sender or destination.
 struct MessageInfo {
-  /// receive, with SocketOption::packet_info: the address it was sent to, with port 0. send: the
-  /// address it is to come from. Endpoint{}: not known, the system's choice.
+  /// receive, with SocketOption::packet_info: the address it was sent to, with port 0. send: its
+  /// source address. Endpoint{}: not known, or the choice of the system.
   Endpoint local{};
-  /// Index; 0: not known, the system's choice. To choose it alone on an IPv6 socket, let `local` be
-  /// Endpoint::any(0, AddressFamily::ipv6).
+  /// The index of the interface; 0: not known, or the choice of the system. To choose only the
+  /// interface on an IPv6 socket, set `local` to Endpoint::any(0, AddressFamily::ipv6).
   std::uint32_t interface = 0;
-  bool unicast = false;        ///< receive: `local` is this host's own, no group's, no broadcast
-  std::size_t whole_size = 0;  ///< receive: before it was truncated; 0: not told
-  /// Not 0: these are several datagrams of so many bytes, of which the last may be shorter.
-  /// receive: with SocketOption::receive_offload. send: EINVAL, EIO, EMSGSIZE, EOPNOTSUPP where
-  /// that cannot be.
+  bool unicast = false;        ///< receive: `local` is an address of this host, not a group's
+  std::size_t whole_size = 0;  ///< receive: the size before it was truncated; 0: not known
+  /// If not 0, the data is several datagrams of this many bytes, of which the last may be shorter.
+  /// receive: with SocketOption::receive_offload. send: fails with EINVAL, EIO, EMSGSIZE or
+  /// EOPNOTSUPP if the system cannot do that.
   std::size_t segment_size = 0;
 };
 

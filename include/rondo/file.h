@@ -10,7 +10,11 @@
 
 namespace rondo {
 
-/// Owns the descriptor of a regular file and closes it. Moved, not copied.
+/// Owns the descriptor of a regular file and closes it. It can be moved, not copied.
+///
+///   auto file = rondo::File::open("index.html");
+///   if (!file) return rondo::print_error(file.error());
+///   stream.send_file(std::move(*file), 0, size);
 class RONDO_EXPORT File {
  public:
   File() noexcept = default;
@@ -23,10 +27,10 @@ class RONDO_EXPORT File {
   }
   ~File();
 
-  /// Opens for reading, close-on-exec. Errors: the system's, named `open PATH: ...`.
+  /// Opens a file for reading, close-on-exec. Errors: those of open(2), as `open PATH: ...`.
   [[nodiscard]] static Result<File> open(const std::string& path);
 
-  /// In bytes, now.
+  /// The current size in bytes.
   [[nodiscard]] Result<std::uint64_t, std::error_code> size() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }

@@ -1,4 +1,5 @@
-// rondo: a callable that is moved, not copied. Small ones are stored inside, without allocation.
+// rondo: a callable that can be moved but not copied. Small callables are stored without
+// allocation.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,11 @@ namespace rondo {
 template <typename Signature>
 class Function;
 
-/// Holds any callable, move-only ones included. Up to `inline_size` bytes are kept in place if
-/// moving them cannot throw; a larger one is allocated once, when it is made.
+/// Holds any callable, also one that cannot be copied. A callable of up to `inline_size` bytes
+/// whose move cannot throw is stored inside; another one is allocated once, when the Function is
+/// made.
+///
+///   rondo::Function<void()> work = [socket = std::move(socket)]() mutable { socket.close(); };
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:

@@ -27,9 +27,13 @@ Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
                                      Handler& handler) noexcept;
 }  // namespace detail
 
-/// One registration of a descriptor. Destroying it ends it at once, from anywhere: no event that
-/// was gathered before reaches the handler afterwards. Destroy it before the descriptor is closed
-/// (declare it after the Socket), and before the reactor. Thread: the reactor's.
+/// One registration of a descriptor. Destroying it ends the registration at once, also inside a
+/// callback: no event that was gathered earlier reaches the handler afterwards. Destroy it before
+/// the descriptor is closed (declare it after the Socket) and before the reactor. Use it on the
+/// reactor's thread only.
+///
+///   auto watch = reactor.watch(socket.fd(), rondo::Ready::read, handler);
+///   if (!watch) return rondo::print_error(watch.error());
 class RONDO_EXPORT Watch {
  public:
   Watch() noexcept = default;
@@ -37,13 +41,14 @@ class RONDO_EXPORT Watch {
   Watch& operator=(Watch&& other) noexcept;
   ~Watch();
 
-  /// Asks for other readiness from now on; none pauses. The kernel is told once a turn at most,
-  /// before the next wait, and only of a difference. Where it refuses, the handler is told the
-  /// awaited readiness as a hint, finds the error in its own call, and the change is tried again.
+  /// Changes the awaited readiness from now on; Ready::none pauses. The kernel gets the change at
+  /// most once in a turn, before the next wait, and only if something differs. If the kernel
+  /// refuses the change, the handler is called with the awaited readiness as a hint, so that it
+  /// meets the error in its own call, and the change is tried again.
   void set(Ready interest) noexcept;
   [[nodiscard]] Ready interest() const noexcept;
 
-  /// Calls `handler` from now on, which outlives the watch.
+  /// Calls `handler` from now on. It must outlive the watch.
   void set_handler(Handler& handler) noexcept;
 
   /// Ends the registration now; the watch is empty afterwards.
@@ -65,8 +70,8 @@ class RONDO_EXPORT Watch {
   Token token_{};
 };
 
-/// While one exists, run() does not return for want of something to wait for. Destroy it before
-/// the reactor. Thread: the reactor's.
+/// While a WorkGuard exists, run() does not return although there is nothing to wait for. Destroy
+/// it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT WorkGuard {
  public:
   WorkGuard() noexcept = default;
@@ -82,22 +87,28 @@ class RONDO_EXPORT WorkGuard {
 };
 
 struct ReactorOptions {
-  std::string_view backend{};  ///< empty: the environment's RONDO_BACKEND, else the build's default
-  std::size_t posts_max = 1 << 20;        ///< try_post() declines while so many are waiting
-  std::size_t posts_per_turn_max = 4096;  ///< what is left is run after the next look at the events
+  std::string_view backend{};       ///< empty: $RONDO_BACKEND, or else the default of the build
+  std::size_t posts_max = 1 << 20;  ///< try_post() declines while so many are waiting
+  std::size_t posts_per_turn_max = 4096;  ///< the rest runs after the next poll for events
 };
 
-/// The loop. Everything but post(), try_post() and stop() belongs to one thread: the one that is in
-/// run(), or, outside of it, any one at a time. Debug builds assert that. Outlives all that is
-/// registered with it. After a fork the child may go on using its copy, or destroy it: it gets a
-/// backend of its own and removes nothing from the parent's.
+/// The event loop. All functions except post(), try_post() and stop() belong to one thread: the one
+/// that is in run(), or outside of run() any one thread at a time. Debug builds assert this. The
+/// reactor must outlive everything that is registered with it, so it does not move. After a fork
+/// the child may use or destroy its copy: it gets a backend of its own and removes nothing from the
+/// parent's.
+///
+///   rondo::Reactor reactor;
+///   rondo::Timer timer{reactor, [] { std::puts("one second later"); }};
+///   timer.arm_after(std::chrono::seconds{1});
+///   if (auto done = reactor.run(); !done) return rondo::print_error(done.error());
 class RONDO_EXPORT Reactor {
  public:
   /// Throws std::system_error where make() returns the error.
   explicit Reactor(const ReactorOptions& options = {});
   explicit Reactor(std::string_view backend);
   explicit Reactor(std::unique_ptr<Backend> backend, const ReactorOptions& options = {});
-  /// A reactor inside a loop that a host runs: run(), run_for() and run_once() are refused.
+  /// A reactor inside another loop, which runs it: run(), run_for() and run_once() fail.
   explicit Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options = {});
 
   /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.
@@ -107,52 +118,55 @@ class RONDO_EXPORT Reactor {
   Reactor& operator=(const Reactor&) = delete;
   ~Reactor();
 
-  /// Calls `handler` whenever `fd` can do what `interest` asks for, until the Watch ends. `handler`
-  /// outlives the Watch. One watch a descriptor. Errors: file_exists if it is watched already,
-  /// bad_file_descriptor, operation_not_permitted for what cannot be polled, such as a regular
-  /// file, and the poller's own.
+  /// Calls `handler` whenever `fd` is ready for what `interest` names, until the Watch ends.
+  /// `handler` must outlive the Watch. A descriptor has at most one watch. Errors: file_exists if
+  /// it has one already, bad_file_descriptor, operation_not_permitted for what cannot be polled,
+  /// such as a regular file, and the poller's own. The message names the descriptor: `watch
+  /// descriptor 7: Operation not permitted`.
   [[nodiscard]] Result<Watch> watch(int fd, Ready interest, Handler& handler);
 
-  /// Runs `work` in the next turn, after what was deferred before. Work that defers work does not
-  /// hold up events: there is a look at them in between.
+  /// Runs `work` in the next turn, after the work that was deferred earlier. Work that defers more
+  /// work does not delay events: the reactor polls for them in between.
   void defer(Function<void()> work);
 
-  /// From any thread: runs `work` in the reactor's thread, in the order of the calls of one
-  /// thread. A burst of posts wakes the reactor once. Small closures (Function's inline_size) are
-  /// not allocated. Bounded by memory alone; try_post declines instead. Not for signal handlers.
-  /// What has not run when the reactor is destroyed is destroyed unrun.
+  /// From any thread: runs `work` in the reactor's thread. Calls from one thread keep their order.
+  /// A burst of posts wakes the reactor once. Closures up to Function's inline_size are not
+  /// allocated. The queue is limited by memory only; try_post() has a limit. Do not call it in a
+  /// signal handler. Work that has not run when the reactor is destroyed is destroyed and does not
+  /// run.
   void post(Function<void()> work);
-  /// The same, but false, with `work` untouched, while posts_max are waiting.
+  /// The same, but returns false and leaves `work` untouched while posts_max are waiting.
   [[nodiscard]] bool try_post(Function<void()>& work);
 
-  /// Runs turns until stop() or until there is nothing left to wait for: no referenced watch,
-  /// timer or signal, no work, no WorkGuard. Returns an error only if the poller fails for good, or
-  /// device_or_resource_busy inside itself, or operation_not_supported if hosted. An exception
-  /// that leaves a callback leaves here, with the reactor intact: run() may be called again, and
-  /// nothing that was due is lost.
+  /// Runs turns until stop() is called or nothing is left to wait for: no referenced watch, timer
+  /// or signal, no work and no WorkGuard. Errors: what made the poller fail permanently,
+  /// device_or_resource_busy for a call from inside a callback, operation_not_supported in a hosted
+  /// reactor. An exception that leaves a callback leaves run() too. The reactor stays intact: run()
+  /// may be called again, and nothing that was due is lost.
   Result<void> run();
   /// The same for at most `duration`.
   Result<void> run_for(Duration duration);
-  /// One turn that waits at most `wait_max` for something to do.
+  /// Runs one turn, which waits at most `wait_max` for something to do.
   Result<void> run_once(Duration wait_max = Duration::max());
 
-  /// From any thread: ends one run() or run_for(). The one that is running ends with its turn;
-  /// while none is, the next ends after one turn that does not wait. Only a run uses it up:
-  /// run_once() is woken by it and leaves it, and so does a run that ends by an error or exception.
-  /// In a hosted reactor, which has no run, it does nothing: stop the host.
+  /// From any thread: ends one run() or run_for(). A run in progress ends with its turn. If none is
+  /// in progress, the next one ends after a turn that does not wait. Only a run that ends normally
+  /// consumes the request: run_once() wakes up and leaves it pending, and so does a run that ends
+  /// with an error or an exception. In a hosted reactor, which is not run, it does nothing: stop
+  /// the host loop instead.
   void stop() noexcept;
 
-  /// Whether something is left that run() would wait for.
+  /// True while something is left that run() would wait for.
   [[nodiscard]] bool alive() const noexcept;
   [[nodiscard]] WorkGuard work_guard() noexcept;
 
-  /// The time of this turn: read once, after the wait; outside of run(), and in a hosted reactor,
-  /// the time now.
+  /// The time of this turn, read once after the wait. Outside of run() and in a hosted reactor, the
+  /// current time.
   [[nodiscard]] TimePoint now() noexcept;
 
-  /// What a hosted reactor does with an exception that leaves a callback, since it cannot pass
-  /// through the host's frames. Without a hook the host may take it
-  /// (HostedBackend::take_exception), as a sim::World does; else the program is terminated.
+  /// In a hosted reactor, receives an exception that leaves a callback, since it cannot pass
+  /// through the host loop's frames. Without a handler the host may take it
+  /// (HostedBackend::take_exception), as a sim::World does; otherwise the program is terminated.
   void set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept;
 
   [[nodiscard]] Net& net() noexcept;

@@ -1,12 +1,13 @@
-// rondo: what a descriptor can do now without blocking.
+// rondo: the directions in which a descriptor is ready.
 #pragma once
 
 #include <cstdint>
 
 namespace rondo {
 
-/// Hang-up and error have no bits of their own: they make every awaited direction ready, and the
-/// read or write that follows tells what is the matter, after whatever data had arrived before it.
+/// The calls that would not block. Hang-up and error have no bits of their own: they make every
+/// awaited direction ready. The read or write that follows reports the error, after the data that
+/// arrived before it.
 enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
 
 constexpr Ready operator|(Ready a, Ready b) noexcept {
@@ -15,7 +16,7 @@ constexpr Ready operator|(Ready a, Ready b) noexcept {
 constexpr Ready operator&(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
 }
-/// What is in `a` and not in `b`.
+/// The bits of `a` that are not in `b`.
 constexpr Ready operator-(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
 }

@@ -1,4 +1,4 @@
-// rondo: all of it.
+// rondo: all public headers, except <rondo/uv.h> and <rondo/sim.h>.
 #pragma once
 
 #include <rondo/acceptor.h>

@@ -93,7 +93,7 @@ class RONDO_EXPORT Server {
   /// those of Endpoint::parse and Socket::listen, named.
   [[nodiscard]] Result<Endpoint> listen(std::string_view where);
   [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
-  /// The same on a socket that listens already (Purpose::adopt).
+  /// The same on a socket that is already listening.
   [[nodiscard]] Result<Endpoint> adopt(Socket listener);
 
   /// Where it listens, in the order of the calls, with the ports the system chose.

@@ -12,16 +12,19 @@ namespace detail {
 class Loop;
 }
 
-/// Calls back in the reactor's thread after the process got signal `number`. Several arrivals
-/// before the callback count as one, as with any signal. Making the first Signal of a number
-/// installs a handler (with SA_RESTART); destroying the last puts back what was there before.
-/// Several reactors may listen to the same number: each is told. Thread: the reactor's.
+/// Calls back in the reactor's thread after the process has received signal `number`. Several
+/// arrivals before the callback count as one, as always with signals. The first Signal of a number
+/// installs a signal handler (with SA_RESTART); destroying the last restores the previous one.
+/// Several reactors may listen to the same number: each is notified. Use it on the reactor's thread
+/// only, and destroy it before the reactor.
+///
+///   rondo::Signal interrupt{reactor, SIGINT, [&] { reactor.stop(); }};
 class RONDO_EXPORT Signal {
  public:
   /// Throws std::system_error where make() returns the error.
   Signal(Reactor& reactor, int number, Function<void()> callback);
   /// Errors: invalid_argument for a number that cannot be handled, such as SIGKILL;
-  /// too many reactors (64) that listen to signals.
+  /// no_buffer_space if 64 reactors already listen to signals.
   [[nodiscard]] static Result<Signal> make(Reactor& reactor, int number, Function<void()> callback);
   Signal(Signal&& other) noexcept;
   Signal& operator=(Signal&& other) = delete;

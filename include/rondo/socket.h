@@ -1,4 +1,4 @@
-// rondo: a descriptor of the network, owned. What the layers above stand on.
+// rondo: an owned network descriptor and the calls on it.
 #pragma once
 
 #include <array>
@@ -17,8 +17,12 @@
 
 namespace rondo {
 
-/// Owns a non-blocking, close-on-exec descriptor and closes it. Moved, not copied. End its Watch
-/// before it: a member declared after the Socket is destroyed before it. The Net outlives it.
+/// Owns a non-blocking, close-on-exec descriptor and closes it. It can be moved, not copied. End
+/// its Watch before the Socket: a member that is declared after it is destroyed before it. The Net
+/// must outlive the Socket. Each call but listen(), connect() and close() is one system call.
+///
+///   auto listener = rondo::Socket::listen(reactor.net(), rondo::Endpoint::loopback(8888));
+///   if (!listener) return rondo::print_error(listener.error());
 class RONDO_EXPORT Socket {
  public:
   Socket() noexcept = default;
@@ -33,34 +37,35 @@ class RONDO_EXPORT Socket {
   [[nodiscard]] static Result<Socket, std::error_code> make(Net& net, AddressFamily family,
                                                             SocketType type) noexcept;
 
-  /// Two that are connected to each other, of the Unix family: socketpair(2).
+  /// Two sockets of the Unix family that are connected to each other: socketpair(2).
   [[nodiscard]] static Result<std::array<Socket, 2>, std::error_code> pair(
       Net& net, SocketType type) noexcept;
 
-  /// Makes, applies the options, binds and listens. Errors say what was tried:
-  /// `listen on 127.0.0.1:80: Permission denied`. An option that cannot be applied is such an error
-  /// too, unless there is `unapplied` to add it to.
+  /// Makes a socket, applies the options, binds it and listens. Errors name the address:
+  /// `listen on 127.0.0.1:80: Permission denied`. If an option cannot be applied, that is an error
+  /// too, unless `unapplied` is given; then the option is appended to it and listen() continues.
   [[nodiscard]] static Result<Socket> listen(Net& net, const Endpoint& local,
                                              const SocketOptions& options = {},
                                              std::vector<UnappliedOption>* unapplied = nullptr);
-  /// Begins to connect. It has ended when the socket is writable: ask connect_result(). An error
-  /// that is known at once comes back here, named like listen's.
+  /// Begins to connect. When the socket becomes writable, connect_result() has the outcome. An
+  /// error that is known at once is returned here; its message names the address as for listen().
   [[nodiscard]] static Result<Socket> connect(Net& net, const Endpoint& peer);
 
   struct Accepted;
-  /// One client of a listening socket. Errors: operation_would_block when none waits;
-  /// connection_aborted and their like (is_transient_accept_error) concern that client alone.
+  /// Accepts one connection. Errors: operation_would_block if none waits. An error for which
+  /// is_transient_accept_error() is true, such as connection_aborted, concerns that connection
+  /// only.
   [[nodiscard]] Result<Accepted, std::error_code> accept() noexcept;
 
-  /// How the connect ended: no error, the error, or operation_in_progress. Decided by SO_ERROR,
-  /// which the first call reads and clears.
+  /// The outcome of the connect: no error, the error, or operation_in_progress. It comes from
+  /// SO_ERROR, which the first call reads and clears.
   [[nodiscard]] std::error_code connect_result() noexcept;
-  /// TCP on loopback can connect to itself when no socket listens: both ends are one. Close it and
-  /// try again.
+  /// True if the socket is connected to itself, which TCP on loopback allows while no socket
+  /// listens on the port. Close it and connect again.
   [[nodiscard]] bool is_self_connected() const noexcept;
 
-  /// Reads what is there, up to `into`'s size; 0 is the end of input. Errors:
-  /// operation_would_block, connection_reset, ... Inline down to the Net's call.
+  /// Reads the bytes that have arrived, at most the size of `into`. 0 means the end of input.
+  /// Errors: operation_would_block, connection_reset and others.
   [[nodiscard]] Result<std::size_t, std::error_code> read(MutableBytes into) noexcept {
     return checked(net_->read(into, fd_));
   }
@@ -68,8 +73,8 @@ class RONDO_EXPORT Socket {
       std::span<const MutableBytes> into) noexcept {
     return checked(net_->readv(into, fd_));
   }
-  /// Writes what fits; may take fewer bytes than there are. Errors: operation_would_block,
-  /// broken_pipe, connection_reset, ... No SIGPIPE.
+  /// Writes as many bytes as fit and returns their number, which may be less than the size of
+  /// `data`. Errors: operation_would_block, broken_pipe, connection_reset and others. No SIGPIPE.
   [[nodiscard]] Result<std::size_t, std::error_code> write(Bytes data) noexcept {
     return checked(net_->write(data, fd_));
   }
@@ -79,31 +84,33 @@ class RONDO_EXPORT Socket {
 
   Result<void, std::error_code> shutdown(Direction direction) noexcept;
 
-  /// A socket option by its name in <rondo/options.h>, where apply() sets many.
+  /// Sets one option. To set many, pass SocketOptions where the socket is made. The message of an
+  /// error names the option: `set nodelay: Protocol not available`.
   Result<void> set(SocketOption option, int value);
   [[nodiscard]] Result<int, std::error_code> get(SocketOption option) const noexcept;
-  /// The same by the system's numbers, such as SOL_SOCKET, SO_RCVBUF.
+  /// The same with the numbers of the system, such as SOL_SOCKET and SO_RCVBUF.
   Result<void> set_option(int level, int name, int value);
   [[nodiscard]] Result<int, std::error_code> option(int level, int name) const noexcept;
 
   [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
   [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
-  /// The process at the other end of a Unix socket. Errors: not_connected for all others.
+  /// The process at the other end of a Unix socket. Errors: not_connected for all other sockets.
   [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// The Net of this socket, which must not be empty.
   [[nodiscard]] Net& net() const noexcept { return *net_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
-  /// Gives the descriptor away, unclosed; the socket is empty afterwards.
+  /// Hands over the open descriptor. The socket is empty afterwards.
   [[nodiscard]] int release() noexcept {
     const int fd = fd_;
     fd_ = -1;
     return fd;
   }
-  /// Closes now. What close(2) reports is dropped: the descriptor is gone in any case.
+  /// Closes the descriptor now. The result of close(2) is ignored: the descriptor is closed in any
+  /// case.
   void close() noexcept;
-  /// Closes so that a TCP peer sees a reset and nothing lingers.
+  /// Closes so that a TCP peer receives a reset. Unsent data is discarded.
   void reset() noexcept;
 
  private:
@@ -122,9 +129,11 @@ struct Socket::Accepted {
   Endpoint peer;
 };
 
-/// Whether accept() failed for one client, or was interrupted, and the next call may succeed.
+/// True if accept() failed because of one connection or was interrupted, so the next call may
+/// succeed.
 [[nodiscard]] RONDO_EXPORT bool is_transient_accept_error(std::error_code error) noexcept;
-/// Whether accept() failed for want of descriptors or memory: EMFILE, ENFILE, ENOBUFS, ENOMEM.
+/// True if accept() failed because descriptors or memory are exhausted: EMFILE, ENFILE, ENOBUFS,
+/// ENOMEM.
 [[nodiscard]] RONDO_EXPORT bool is_exhaustion(std::error_code error) noexcept;
 
 }  // namespace rondo

@@ -9,13 +9,12 @@ using Clock = std::chrono::steady_clock;
 using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<Clock, Duration>;
 
-/// The deadline of what has none.
+/// Stands for "no deadline".
 constexpr TimePoint never = TimePoint::max();
 /// A timeout that never passes.
 constexpr Duration forever = Duration::max();
 
-/// `start` + `delay`, but `never` where that would be beyond the end of time. A negative delay
-/// counts as none.
+/// `start` + `delay`, or `never` if the sum would overflow. A negative delay counts as zero.
 constexpr TimePoint after(TimePoint start, Duration delay) noexcept {
   if (delay < Duration::zero()) return start;
   return start > never - delay ? never : start + delay;

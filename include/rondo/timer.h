@@ -1,4 +1,4 @@
-// rondo: timers. Nanoseconds, never early, cheap to move.
+// rondo: timers. They count nanoseconds, are never early, and are cheap to postpone.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,17 @@ class Reactor;
 namespace detail {
 class Loop;
 class TimerQueue;
-constexpr Duration once{-1};  // the period of a timer that has none
+constexpr Duration once{-1};  // the period of a timer that is not periodic
 }  // namespace detail
 
-/// Calls back at a point in time, once or periodically. Arming never allocates nor fails, and may
-/// be done anywhere, in any timer's callback too; a timer armed now runs in the next turn at the
-/// earliest. Timers of the same deadline run in the order in which they were armed. Destroying it
-/// cancels it, also from its own callback. Not after the reactor. Thread: the reactor's.
+/// Calls back at a point in time, once or periodically. Arming never allocates or fails, and is
+/// allowed everywhere, also inside a timer's callback. A timer that is armed now runs in the next
+/// turn at the earliest. Timers with the same deadline run in the order in which they were armed.
+/// Destroying a timer cancels it, also from its own callback. Destroy it before the reactor, and
+/// use it on the reactor's thread only.
+///
+///   rondo::Timer timer{reactor, [&] { connection.close(); }};
+///   timer.arm_after(std::chrono::seconds{30});
 class RONDO_EXPORT Timer {
  public:
   Timer(Reactor& reactor, Function<void()> callback);
@@ -27,17 +31,18 @@ class RONDO_EXPORT Timer {
   Timer& operator=(Timer&& other) = delete;
   ~Timer();
 
-  /// Once, at `deadline` or as soon after as the loop comes round. A deadline that has passed
-  /// means the next turn. To count from the turn's time instead of the clock's, the cheapest way to
-  /// push a timeout ahead: arm_at(reactor.now() + timeout).
+  /// Runs once, at `deadline` or in the first turn after it. A deadline that has passed means the
+  /// next turn. arm_at(reactor.now() + timeout) is the cheapest way to postpone a timeout, because
+  /// it uses the time of the turn instead of reading the clock.
   void arm_at(TimePoint deadline) noexcept;
 
-  /// Once, `delay` from now: the clock is read, so it is not early even after a slow callback.
+  /// Runs once, `delay` from now. It reads the clock, so it is not early even after a slow
+  /// callback.
   void arm_after(Duration delay) noexcept;
 
-  /// At `now + period`, and again every period, counted from the deadline before, so that it does
-  /// not drift. Periods that have passed meanwhile are skipped, and counted in missed(). A period
-  /// of zero or less means every turn.
+  /// Runs at `now + period` and then once in each period, counted from the previous deadline, so
+  /// that it does not drift. Periods that have passed meanwhile are skipped and counted in
+  /// missed(). A period of zero or less means every turn.
   void arm_every(Duration period) noexcept;
 
   void cancel() noexcept;
@@ -45,7 +50,7 @@ class RONDO_EXPORT Timer {
   [[nodiscard]] bool armed() const noexcept { return deadline_ != never; }
   /// The next deadline; `never` if not armed.
   [[nodiscard]] TimePoint deadline() const noexcept { return deadline_; }
-  /// How many periods were skipped before the callback that is running, or ran last.
+  /// The number of periods skipped before the callback that is running, or that ran last.
   [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
 
   /// A timer that is not referenced does not keep run() from returning. New ones are.
@@ -54,19 +59,19 @@ class RONDO_EXPORT Timer {
 
  private:
   friend class detail::TimerQueue;
-  enum class Place : std::uint8_t { nowhere, queue, due };
+  enum class State : std::uint8_t { idle, queued, due };
 
   void arm(TimePoint deadline, Duration period) noexcept;
 
   detail::Loop* loop_;
   TimePoint deadline_ = never;
-  TimePoint looked_at_ = never;  // while armed and queued: when its entry comes up; else never
+  TimePoint looked_at_ = never;  // while armed and queued: the time of its entry; else never
   Duration period_ = detail::once;
   std::uint64_t order_ = 0;
   std::uint64_t queued_order_ = 0;
   std::uint64_t missed_ = 0;
   std::uint32_t position_ = 0;
-  Place place_ = Place::nowhere;
+  State state_ = State::idle;
   bool referenced_ = true;
   Function<void()> callback_;
 };

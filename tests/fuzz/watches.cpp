@@ -139,7 +139,7 @@ class Machine final : public Sink {
     const bool is_there = registered_.contains(fd);
     require(token.has_value() == (fd >= 0 && !is_there && !is_refused), "added or not");
     poller_.refusals = 0;
-    look_up_in(table_.slots(), table_.places());
+    look_up_in(table_.slots(), table_.slot_count());
     if (token) registered_[fd] = {*token, interest, &owner};
   }
   void flush() {

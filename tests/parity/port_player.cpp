@@ -82,7 +82,7 @@ std::string PortPlayer::look() {
 
 Token PortPlayer::token_of(std::size_t at) const {
   return Token{(std::uint64_t{slots_[at].generation} << Sink::generation_shift) |
-               at * Sink::place_unit};
+               at * Sink::slot_size};
 }
 
 void PortPlayer::put(std::size_t at, int fd) {

@@ -15,11 +15,15 @@
 #include <rondo/options.h>
 #include <rondo/socket.h>
 
+#include "socket/apply_options.h"
 #include "support/descriptor_census.h"
 #include "support/failing_net.h"
 
 namespace rondo {
 namespace {
+
+using detail::apply;
+using detail::Purpose;
 
 using std::chrono::microseconds;
 using std::chrono::milliseconds;

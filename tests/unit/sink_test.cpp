@@ -19,21 +19,21 @@ struct CountingHandler final : Handler {
 
 class SinkTest : public ::testing::Test, protected Sink {
  protected:
-  static constexpr std::uint32_t places = 4;
-  static constexpr Token token_of(std::uint64_t place, std::uint64_t generation) {
-    return Token{generation << generation_shift | place * place_unit |
+  static constexpr std::uint32_t slot_count = 4;
+  static constexpr Token token_of(std::uint64_t index, std::uint64_t generation) {
+    return Token{generation << generation_shift | index * slot_size |
                  static_cast<std::uint64_t>(Ready::read)};
   }
   void batch_ended() override {}
   void unclaimed(Token, Ready) override { ++unclaimed_; }
 
   CountingHandler handler_;
-  std::array<Slot, places> slots_{{{}, {&handler_, token_of(1, 7)}, {}, {}}};
+  std::array<Slot, slot_count> slots_{{{}, {&handler_, token_of(1, 7)}, {}, {}}};
   int unclaimed_ = 0;
 };
 
 TEST_F(SinkTest, CallsTheHandlerOfACurrentTokenAlone) {
-  look_up_in(slots_.data(), places);
+  look_up_in(slots_.data(), slot_count);
   ready(token_of(1, 7), Ready::both);
   EXPECT_EQ(handler_.calls, 1);
   EXPECT_EQ(handler_.last, Ready::read);
