@@ -42,13 +42,11 @@ std::error_code DatagramSocket::Impl::start(Reactor& reactor) noexcept {
   return {};
 }
 
-void DatagramSocket::Impl::retire() noexcept {
-  retired_ = true;
+void DatagramSocket::Impl::close() noexcept {
   writer_.close(counters_);
   reader_.close();
   watch_.cancel();
   socket_.close();
-  if (calls_ == 0) delete this;
 }
 
 bool DatagramSocket::Impl::send(Bytes data, const Endpoint* to, const MessageInfo* source) {
@@ -88,7 +86,7 @@ void DatagramSocket::Impl::call_handler(F call) {
     const Count counted{++handler_calls_};
     call();
   } catch (...) {
-    if (!retired_ && writer_.can_flush()) schedule_flush();
+    if (!is_retired() && writer_.can_flush()) schedule_flush();
     throw;
   }
 }
@@ -100,7 +98,7 @@ void DatagramSocket::Impl::report(std::error_code error, const Endpoint* to) {
 
 void DatagramSocket::Impl::receive() {
   const auto batch = buffers_.borrow_batch(reader_.size_max());
-  for (std::size_t budget = per_turn_max_; budget > 0 && !retired_ && reader_.is_reading();) {
+  for (std::size_t budget = per_turn_max_; budget > 0 && !is_retired() && reader_.is_reading();) {
     const auto outcome = reader_.receive(*batch, budget, counters_);
     budget -= std::min(budget, std::max<std::size_t>(batch->datagrams.size(), 1));
     if (outcome.error) {
@@ -112,7 +110,7 @@ void DatagramSocket::Impl::receive() {
       return;
     }
     flush(Trigger::sending);
-    if (outcome.is_end && !retired_) end();
+    if (outcome.is_end && !is_retired()) end();
     if (!outcome.may_have_more) return;
   }
 }
@@ -129,7 +127,7 @@ void DatagramSocket::Impl::schedule_flush() noexcept {
   try {
     loop_.defer([call = Call{*this}] {
       Impl& impl = *call;
-      if (!impl.retired_ && impl.writer_.is_scheduled()) impl.flush(Trigger::sending);
+      if (!impl.is_retired() && impl.writer_.is_scheduled()) impl.flush(Trigger::sending);
     });
   } catch (const std::bad_alloc&) {
     writer_.stall(counters_);  // its timer takes no memory
@@ -137,13 +135,13 @@ void DatagramSocket::Impl::schedule_flush() noexcept {
 }
 
 void DatagramSocket::Impl::flush(Trigger trigger) {
-  for (std::size_t failures = 0; !retired_ && handler_calls_ == 0 && writer_.can_flush();) {
+  for (std::size_t failures = 0; !is_retired() && handler_calls_ == 0 && writer_.can_flush();) {
     const auto failure = writer_.flush(std::exchange(trigger, Trigger::sending), counters_);
     if (!failure) break;
     report(failure->error, failure->dropped_to ? &*failure->dropped_to : nullptr);
-    if (++failures >= failures_per_flush_max && !retired_) return schedule_flush();
+    if (++failures >= failures_per_flush_max && !is_retired()) return schedule_flush();
   }
-  if (!retired_) update();
+  if (!is_retired()) update();
 }
 
 /// The socket is writable again, or a stalled output tries again.

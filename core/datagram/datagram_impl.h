@@ -10,6 +10,7 @@
 #include <rondo/datagram.h>
 #include <rondo/reactor.h>
 
+#include "callbacks.h"
 #include "datagram_buffers.h"
 #include "datagram_reader.h"
 #include "datagram_writer.h"
@@ -17,16 +18,15 @@
 
 namespace rondo {
 
-class DatagramSocket::Impl final : public Handler {
+class DatagramSocket::Impl final : public Handler, public detail::Retirable<DatagramSocket::Impl> {
  public:
   Impl(Reactor& reactor, detail::Loop& loop, Socket socket, AddressFamily family,
        DatagramHandler& handler, const DatagramOptions& options,
        std::vector<UnappliedOption> unapplied);
 
   std::error_code start(Reactor& reactor) noexcept;
-  /// Closes the socket; the handler is not called any more. The object is deleted now, or when the
-  /// last Call ends.
-  void retire() noexcept;
+  /// Closes the socket; the handler is not called any more.
+  void close() noexcept;
 
   bool send(Bytes data, const Endpoint* to, const MessageInfo* source);
   void pause() noexcept;
@@ -45,21 +45,6 @@ class DatagramSocket::Impl final : public Handler {
  private:
   using Trigger = detail::DatagramWriter::Trigger;
 
-  /// Keeps the object alive until a call has returned or thrown, or deferred work is destroyed.
-  class Call {
-   public:
-    explicit Call(Impl& impl) noexcept : impl_(&impl) { ++impl.calls_; }
-    Call(Call&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
-    Call& operator=(Call&&) = delete;
-    ~Call() {
-      if (impl_ != nullptr && --impl_->calls_ == 0 && impl_->retired_) delete impl_;
-    }
-    Impl& operator*() const noexcept { return *impl_; }
-
-   private:
-    Impl* impl_;
-  };
-
   void on_ready(Ready ready) override;
   template <typename F>
   void call_handler(F call);
@@ -76,8 +61,6 @@ class DatagramSocket::Impl final : public Handler {
   DatagramHandler& handler_;
   DatagramSocket* owner_ = nullptr;
   const std::size_t per_turn_max_;
-  bool retired_ = false;
-  std::size_t calls_ = 0;
   std::size_t handler_calls_ = 0;  // while one runs, what it sends waits for its end
   Counters counters_;
   std::vector<UnappliedOption> unapplied_;

@@ -4,6 +4,7 @@
 // now.
 #include <utility>
 
+#include "callbacks.h"
 #include "loop.h"
 
 namespace rondo::detail {
@@ -22,16 +23,8 @@ void Loop::threw(std::exception_ptr exception) noexcept {
     if (!hosted_->take_exception(exception)) std::terminate();
     return request_host_turn();
   }
-  // The handler may install another one. So it is moved out for the call, and put back if no other
-  // was installed.
-  struct Lent {
-    ExceptionHandler& place;
-    ExceptionHandler hook;
-    ~Lent() {
-      if (!place) place = std::move(hook);
-    }
-  } lent{exception_handler_, std::move(exception_handler_)};
-  lent.hook(std::move(exception));
+  Lent handler{exception_handler_};
+  handler(std::move(exception));
   request_host_turn();  // the next turn does what was left undone
 }
 

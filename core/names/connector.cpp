@@ -28,6 +28,7 @@
 #include <rondo/resolver.h>
 #include <rondo/timer.h>
 
+#include "callbacks.h"
 #include "quoted.h"
 
 namespace rondo {
@@ -91,7 +92,7 @@ int telling(std::error_code error) noexcept {
 
 }  // namespace
 
-class Connector::Impl {
+class Connector::Impl final : public detail::Retirable<Connector::Impl> {
  public:
   Impl(Reactor& reactor, Resolver* resolver, std::string target, std::vector<Endpoint> peers,
        Callback callback, ConnectorOptions options)
@@ -109,14 +110,13 @@ class Connector::Impl {
     deadline_->arm_after(options_.timeout);
     step_->arm_at(next_turn);
   }
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
 
-  /// Nothing is called afterwards. The object goes now, or with the Call that is running.
-  void retire() noexcept {
-    retired_ = true;
-    give_up();
-    if (calls_ == 0) delete this;
+  void close() noexcept {
+    over_ = true;
+    attempts_.clear();
+    lookup_.cancel();
+    step_.reset();
+    deadline_.reset();
   }
 
  private:
@@ -137,19 +137,6 @@ class Connector::Impl {
   struct Failure {
     Endpoint address;
     std::error_code error;
-  };
-
-  class Call {
-   public:
-    explicit Call(Impl& impl) noexcept : impl_(impl) { ++impl_.calls_; }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
-    ~Call() {
-      if (--impl_.calls_ == 0 && impl_.retired_) delete &impl_;
-    }
-
-   private:
-    Impl& impl_;
   };
 
   void step() {
@@ -304,16 +291,8 @@ class Connector::Impl {
 
   void finish(Result<Socket> result) {
     Callback callback = std::exchange(callback_, Callback{});
-    give_up();
+    close();
     callback(std::move(result));
-  }
-
-  void give_up() noexcept {
-    over_ = true;
-    attempts_.clear();
-    lookup_.cancel();
-    step_.reset();
-    deadline_.reset();
   }
 
   Reactor& reactor_;
@@ -322,10 +301,8 @@ class Connector::Impl {
   std::vector<Endpoint> addresses_;
   std::size_t next_ = 0;
   std::size_t self_connects_ = 0;
-  std::size_t calls_ = 0;
   bool racing_ = false;
   bool over_ = false;
-  bool retired_ = false;
   ConnectorOptions options_;
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;

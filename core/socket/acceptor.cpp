@@ -5,7 +5,7 @@
 // at once. The reserve is a descriptor that serves only to be closed when none is left, so that
 // shedding is possible. A pause is the time in which the watch rests.
 //
-// Invariants.  The watch asks for read exactly while nothing holds it: the user (held_by_user_),
+// Invariants.  The watch asks for read exactly while nothing holds it: the user (paused_by_user_),
 // the back-off (timer_ is armed) or a lasting error (failed_). Each of the three begins and ends on
 // its own, so they combine in any order. Every pause ends by the timer, and is at least pause_floor
 // long: with the timer's turn and the one of the listener's readiness that is 200 wake-ups a second
@@ -16,9 +16,8 @@
 // in case they always will (a firewall's EPERM). On Linux accept takes a descriptor
 // before it looks at the queue: EMFILE may come with an empty queue, and then there is no pause.
 //
-// The callbacks may destroy the Acceptor, or throw. While one runs, Impl is in a Call; retire()
-// gives up everything at once, but leaves the object, and with it the callback that is running, to
-// the end of the Call. Nothing but the Call is touched after that.
+// The callbacks may destroy the Acceptor, or throw: a Call holds the Impl until they have returned
+// (see callbacks.h).
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -28,6 +27,7 @@
 #include <rondo/timer.h>
 
 #include "apply_options.h"
+#include "callbacks.h"
 #include "socket_file.h"
 
 namespace rondo {
@@ -38,7 +38,7 @@ constexpr std::size_t failures_in_a_row_max = 64;
 
 }  // namespace
 
-class Acceptor::Impl final : public Handler {
+class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::Impl> {
  public:
   Impl(Reactor& reactor, Socket listener, const Endpoint& local, OnAccept on_accept,
        const AcceptLimits& limits)
@@ -66,14 +66,11 @@ class Acceptor::Impl final : public Handler {
     return {};
   }
 
-  /// Nothing is called afterwards. The object goes now, or with the Call that is running.
-  void retire() noexcept {
-    retired_ = true;
+  void close() noexcept {
     watch_.cancel();
     timer_.reset();
     listener_.close();
     reserve_.close();
-    if (calls_ == 0) delete this;
   }
 
   void on_ready(Ready) override {
@@ -100,9 +97,9 @@ class Acceptor::Impl final : public Handler {
     }
   }
 
-  void hold(bool held) noexcept {
-    held_by_user_ = held;
-    if (!held) failed_ = false;
+  void set_paused(bool paused) noexcept {
+    paused_by_user_ = paused;
+    if (!paused) failed_ = false;
     update();
   }
 
@@ -112,23 +109,8 @@ class Acceptor::Impl final : public Handler {
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
 
  private:
-  /// One call of on_ready: keeps the object alive until it has returned or thrown. There may be
-  /// one inside another, where a callback runs the host of a hosted reactor.
-  class Call {
-   public:
-    explicit Call(Impl& impl) noexcept : impl_(impl) { ++impl_.calls_; }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
-    ~Call() {
-      if (--impl_.calls_ == 0 && impl_.retired_) delete &impl_;
-    }
-
-   private:
-    Impl& impl_;
-  };
-
   [[nodiscard]] bool accepting() const noexcept {
-    return !retired_ && !failed_ && !held_by_user_ && !timer_->armed();
+    return !is_retired() && !failed_ && !paused_by_user_ && !timer_->armed();
   }
 
   void hand_over(Socket::Accepted& client) {
@@ -189,15 +171,8 @@ class Acceptor::Impl final : public Handler {
     failed_ = true;
     update();
     if (!error_handler_) return;
-    // The hook may set another one, so it is not called in its place, but put back if it did not.
-    struct Lent {
-      ErrorHandler& place;
-      ErrorHandler hook;
-      ~Lent() {
-        if (!place) place = std::move(hook);
-      }
-    } lent{error_handler_, std::exchange(error_handler_, ErrorHandler{})};
-    lent.hook(error);
+    detail::Lent handler{error_handler_};
+    handler(error);
   }
 
   Reactor& reactor_;
@@ -207,13 +182,11 @@ class Acceptor::Impl final : public Handler {
   const Duration pause_max_;
   Duration next_pause_;
   std::size_t failures_in_a_row_ = 0;
-  std::size_t calls_ = 0;
   Counters counters_;
   std::optional<SocketOptions> socket_options_;  // if the listener is its own
   std::vector<UnappliedOption> unapplied_;
-  bool held_by_user_ = false;
+  bool paused_by_user_ = false;
   bool failed_ = false;
-  bool retired_ = false;
   OnAccept on_accept_;
   ErrorHandler error_handler_;
   Socket reserve_;
@@ -265,8 +238,8 @@ const Acceptor::Counters& Acceptor::counters() const noexcept { return impl_->co
 
 std::span<const UnappliedOption> Acceptor::unapplied() const noexcept { return impl_->unapplied(); }
 
-void Acceptor::pause() noexcept { impl_->hold(true); }
+void Acceptor::pause() noexcept { impl_->set_paused(true); }
 
-void Acceptor::resume() noexcept { impl_->hold(false); }
+void Acceptor::resume() noexcept { impl_->set_paused(false); }
 
 }  // namespace rondo

@@ -19,6 +19,7 @@
 #include <rondo/timer.h>
 
 #include "socket/apply_options.h"
+#include "callbacks.h"
 #include "socket/socket_file.h"
 #include "streams.h"
 
@@ -31,7 +32,7 @@ constexpr std::size_t aligned(std::size_t size, std::size_t alignment) noexcept 
 
 }  // namespace
 
-class Server::Impl final : public detail::StreamOwner {
+class Server::Impl final : public detail::StreamOwner, public detail::Retirable<Server::Impl> {
  public:
   Impl(Reactor& reactor, SessionFactory kind, const ServerOptions& options)
       : reactor_(reactor),
@@ -117,10 +118,8 @@ class Server::Impl final : public detail::StreamOwner {
     streams_.abort_all(*this);
   }
 
-  /// Nothing is called afterwards. The object goes now, or with the calls that are running.
-  void retire() noexcept {
-    const Call call{*this};
-    retired_ = true;
+  /// Each connection holds the object, so the last one deletes it.
+  void close() noexcept {
     ++ends_;
     stop_accepting();
     deadline_.reset();
@@ -136,9 +135,9 @@ class Server::Impl final : public detail::StreamOwner {
   bool threw(const std::exception_ptr& exception) override {
     const Call call{*this};
     ++counters_.exceptions;
-    if (!error_handler_ || retired_) return false;
-    Lent<ErrorHandler> hook{error_handler_};
-    hook.function(exception);
+    if (!error_handler_ || is_retired()) return false;
+    detail::Lent handler{error_handler_};
+    handler(exception);
     return true;
   }
 
@@ -146,38 +145,6 @@ class Server::Impl final : public detail::StreamOwner {
   using AddressCounts = std::unordered_map<Endpoint, std::size_t>;
   using AddressCount = AddressCounts::value_type;
 
-  /// Keeps the object alive until a call has returned or thrown.
-  class Call {
-   public:
-    explicit Call(Impl& impl) noexcept : impl_(impl) { ++impl_.calls_; }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
-    ~Call() {
-      --impl_.calls_;
-      if (impl_.is_over()) delete &impl_;
-    }
-
-   private:
-    Impl& impl_;
-  };
-
-  /// A function that runs may set another in its place, so it is not called there, but put back if
-  /// it did not.
-  template <typename F>
-  struct Lent {
-    explicit Lent(F& home) noexcept : place(home), function(std::move(home)) {}
-    Lent(const Lent&) = delete;
-    Lent& operator=(const Lent&) = delete;
-    ~Lent() {
-      if (!place) place = std::move(function);
-    }
-    F& place;
-    F function;
-  };
-
-  [[nodiscard]] bool is_over() const noexcept {
-    return retired_ && connections_ == 0 && calls_ == 0;
-  }
   [[nodiscard]] bool is_full() const noexcept { return connections_ >= options_.connections_max; }
   [[nodiscard]] bool counts_addresses() const noexcept {
     return options_.connections_per_address_max > 0;
@@ -225,11 +192,8 @@ class Server::Impl final : public detail::StreamOwner {
   Counters counters_;
   AddressCounts addresses_;
   std::size_t connections_ = 0;
-  std::size_t calls_ = 0;
-  std::size_t ends_ =
-      0;  // calls of drain() and abort(), which also end a client that is being admitted
-  bool retired_ = false;
-  std::optional<Timer> deadline_;  // for drain()
+  std::size_t ends_ = 0;  // calls of drain() and abort(), which include whoever comes in just then
+  std::optional<Timer> deadline_;  // of drain
   std::vector<Endpoint> locals_;
   std::vector<UnappliedOption> unapplied_;
   std::vector<detail::SocketFile> files_;
@@ -269,8 +233,8 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
 
 bool Server::Impl::lets_in(const Endpoint& peer) {
   if (!filter_) return true;
-  Lent<Filter> filter{filter_};
-  return filter.function(peer);
+  detail::Lent filter{filter_};
+  return filter(peer);
 }
 
 /// The block of a client who is on the poller; null, and nothing is left, if the poller refused,
@@ -307,6 +271,7 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
   block.stream->set_handler(*handler);
   if (counts_addresses()) address_count(*block.stream) = counted;
   ++connections_;
+  hold();
   block.counted = nullptr;
   block.memory = nullptr;
   block.has_session = false;
@@ -316,13 +281,14 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
 void Server::Impl::destroy(Stream& stream) noexcept {
   AddressCount* const counted = counts_addresses() ? address_count(stream) : nullptr;
   const Call call{*this};
+  release();  // the hold of this connection
   if (kind_.destroy != nullptr) kind_.destroy(session_place(stream));
   std::destroy_at(&stream);
   ::operator delete(&stream);
   uncount(counted);
   const bool was_full = is_full();
   if (--connections_ == 0) deadline_.reset();
-  if (!was_full || retired_) return;
+  if (!was_full || is_retired()) return;
   for (Acceptor& listener : listeners_) listener.resume();
 }
 
