@@ -1,8 +1,8 @@
-// Backoff: one multiplication and a random number.
+// Backoff: a pause is a product and a random number.
 //
-// The generator is SplitMix64 (Steele, Lea and Flood, 2014): 64 bits of state, every seed is good.
-// Pauses are computed as doubles, which hold nanoseconds exactly for three months; what is larger
-// is rounded, and clamped to the bounds afterwards.
+// The generator is SplitMix64 (Steele, Lea and Flood, 2014): it has 64 bits of state, and every
+// seed is good. Pauses are computed as doubles, which hold nanoseconds exactly for three months.
+// Longer pauses are rounded, then clamped to the bounds.
 #include <rondo/backoff.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace rondo {
 namespace {
 
-std::uint64_t seed_by_chance() {
+std::uint64_t random_seed() {
   std::random_device device;
   return static_cast<std::uint64_t>(device()) << 32U | device();
 }
@@ -19,10 +19,10 @@ std::uint64_t seed_by_chance() {
 }  // namespace
 
 Backoff::Backoff(const BackoffOptions& options)
-    : Backoff(options, options.seed ? *options.seed : seed_by_chance()) {}
+    : Backoff(options, options.seed ? *options.seed : random_seed()) {}
 
 Backoff::Backoff(const BackoffOptions& options, std::uint64_t seed) noexcept
-    : min_(std::max(options.min, Duration::zero())),
+    : min_(std::max(options.min, pause_floor)),
       max_(std::max(options.max, min_)),
       factor_(options.factor > 1 ? options.factor : 1),
       last_(min_),
@@ -33,7 +33,7 @@ Duration Backoff::next() noexcept {
   const auto high = std::min(static_cast<double>(last_.count()) * factor_,  //
                              static_cast<double>(max_.count()));
   const double drawn = low + (std::max(high, low) - low) * draw();
-  // Compared as doubles first: not every double fits into a Duration.
+  // As doubles first, because not every double fits into a Duration.
   last_ = drawn >= static_cast<double>(max_.count())
               ? max_
               : std::clamp(Duration{static_cast<Duration::rep>(drawn)}, min_, max_);

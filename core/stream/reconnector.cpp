@@ -3,7 +3,6 @@
 // the user's handler is the last statement of each function here.
 #include <rondo/reconnector.h>
 
-#include <algorithm>
 #include <utility>
 
 #include <rondo/reactor.h>
@@ -24,7 +23,7 @@ Reconnector::Reconnector(Reactor& reactor, std::string target, StreamHandler& ha
 
 Reconnector::~Reconnector() = default;
 
-/// Without memory for a stream it pauses again.
+/// If there is no memory for a stream, it pauses again.
 void Reconnector::begin() try {
   stream_ = connect(reactor_, target_, *this, options_);
   ended_ = false;
@@ -34,7 +33,7 @@ void Reconnector::begin() try {
   throw;
 }
 
-void Reconnector::pause() { pause_.arm_after(std::max(backoff_.next(), pause_min)); }
+void Reconnector::pause() { pause_.arm_after(backoff_.next()); }
 
 void Reconnector::stop() {
   stopped_ = true;

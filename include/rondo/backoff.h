@@ -1,4 +1,4 @@
-// rondo: how long to wait before the next try.
+// rondo: the pause before the next try.
 #pragma once
 
 #include <chrono>
@@ -11,26 +11,29 @@
 namespace rondo {
 
 struct BackoffOptions {
-  Duration min = std::chrono::milliseconds{100};  ///< no pause is shorter
-  Duration max = std::chrono::seconds{30};        ///< none is longer
-  double factor = 3;  ///< how much longer than the last a pause may be; less than 1 counts as 1
-  std::optional<std::uint64_t> seed{};  ///< the same one gives the same pauses; empty: by chance
+  Duration min = std::chrono::milliseconds{100};  ///< below Backoff::pause_floor, that counts
+  Duration max = std::chrono::seconds{30};        ///< below `min`, that counts
+  double factor = 3;  ///< a pause is at most so many times as long as the last; at least 1
+  std::optional<std::uint64_t> seed{};  ///< one seed always gives the same pauses; empty: random
 };
 
-/// Exponential back-off with decorrelated jitter: a pause is drawn evenly from `min` to `factor`
-/// times the pause before (to `min` times `factor` at first), and is `max` at most. So clients that
-/// were thrown out together do not come back together. Only numbers: no clock, no timer, any thread
-/// by itself; a copy goes on with the same pauses. Source: M. Brooker, "Exponential Backoff And
-/// Jitter", AWS Architecture Blog, 2015.
+/// Exponential back-off with decorrelated jitter: each pause is random between `min` and `factor`
+/// times the pause before (at first `min` times `factor`), but at most `max`. So clients that lost
+/// their connections together do not come back together. It has no clock and no timer; any thread
+/// may use it, one at a time; a copy continues with the same pauses. Source: M. Brooker,
+/// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 class RONDO_EXPORT Backoff {
  public:
+  /// No pause is shorter: from zero the pauses would never grow.
+  static constexpr Duration pause_floor = std::chrono::milliseconds{10};
+
   explicit Backoff(const BackoffOptions& options = {});
-  /// `seed` goes before that of the options.
+  /// `seed` replaces that of the options.
   Backoff(const BackoffOptions& options, std::uint64_t seed) noexcept;
 
   /// The next pause.
   [[nodiscard]] Duration next() noexcept;
-  /// After a success: the next pause is one of the first again.
+  /// After a success: the pauses start small again.
   void reset() noexcept { last_ = min_; }
 
  private:

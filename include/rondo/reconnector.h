@@ -18,7 +18,7 @@ namespace rondo {
 
 struct ReconnectOptions {
   ConnectOptions connect{};
-  BackoffOptions backoff{};  ///< no pause is shorter than Reconnector::pause_min
+  BackoffOptions backoff{};
   /// The pauses grow until a connection has lasted this long; then they start small again. A peer
   /// that accepts and closes at once is so called less and less often.
   Duration stable_after = std::chrono::seconds{10};
@@ -39,8 +39,6 @@ class RONDO_EXPORT Reconnector final : private StreamHandler {
   Reconnector(const Reconnector&) = delete;
   Reconnector& operator=(const Reconnector&) = delete;
   ~Reconnector();
-
-  static constexpr Duration pause_min = std::chrono::milliseconds{10};
 
   /// The current stream, which may still be connecting. Null during a pause and after the end.
   [[nodiscard]] Stream* stream() const noexcept { return ended_ ? nullptr : stream_.get(); }

@@ -54,6 +54,11 @@ TEST_F(ReconnectorTest, StartsWithSmallPausesAfterAConnectionThatLasted) {
   EXPECT_LE(lasting, 100U);
 }
 
+// From a minimum of zero the pauses once never grew: there were 100 tries a second without end.
+TEST_F(ReconnectorTest, CallsLessAndLessOftenFromAMinimumOfZeroToo) {
+  EXPECT_LE(connects_within(10min, 0s, {.backoff = {.min = 0s, .seed = 1}}), 200U);
+}
+
 TEST_F(ReconnectorTest, PausesEvenIfItsOptionsDoNot) {
   const ReconnectOptions options{.backoff = {.min = 0s, .max = 0s}};
   EXPECT_LE(connects_within(1s, 0s, options), 101U);

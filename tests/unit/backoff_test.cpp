@@ -64,9 +64,16 @@ TEST(Backoff, BeginsAnewAfterASuccess) {
   EXPECT_LE(backoff.next(), 30ms);
 }
 
-TEST(Backoff, BearsWhatMakesNoSense) {
+// From a minimum of zero the pauses once stayed at zero: a client tried 6,909 times a second.
+TEST(Backoff, GrowsFromAMinimumOfZeroToo) {
+  const auto drawn = pauses(Backoff{{.min = 0s}, 1}, 30);
+  for (const Duration pause : drawn) EXPECT_GE(pause, Backoff::pause_floor);
+  EXPECT_GE(*std::max_element(drawn.begin(), drawn.end()), 1s);
+}
+
+TEST(Backoff, CorrectsOptionsThatMakeNoSense) {
   Backoff none{{.min = -5s, .max = -7s, .factor = -1}, 1};
-  EXPECT_EQ(none.next(), 0ns);
+  EXPECT_EQ(none.next(), Backoff::pause_floor);
   Backoff turned{{.min = 5s, .max = 1s, .factor = 0.1}, 1};
   EXPECT_EQ(turned.next(), 5s);
   Backoff endless{{.min = 1s, .max = Duration::max(), .factor = 1e300}, 1};
