@@ -33,7 +33,33 @@ TEST_F(AcceptorExhaustionTest, PausesWhenTransientErrorsNeverEnd) {
   EXPECT_EQ(accepted_.size(), 1U);
 }
 
-TEST_F(AcceptorExhaustionTest, ShedsWhoWaitsWhenDescriptorsRunOut) {
+// 64 failures in a row pause; a success, or an empty queue, ends the row.
+TEST_F(AcceptorExhaustionTest, CountsTransientErrorsFromTheLastSuccess) {
+  Acceptor acceptor = collecting();
+  for (std::size_t round = 1; round <= 3; ++round) {
+    connect(acceptor);
+    net_.fail("accept", ECONNABORTED, 63);
+    turn();
+    EXPECT_EQ(accepted_.size(), round);
+  }
+  EXPECT_EQ(acceptor.counters().transient, 3 * 63U);
+  EXPECT_EQ(acceptor.counters().pauses, 0U);
+}
+
+TEST_F(AcceptorExhaustionTest, CountsTransientErrorsFromTheLastEmptyQueue) {
+  Acceptor acceptor = collecting({.accepts_per_turn_max = 63});
+  connect(acceptor);
+  for (int round = 0; round < 3; ++round) {
+    net_.fail("accept", ECONNABORTED, 63);
+    turn();
+    net_.fail("accept", EAGAIN, 1);
+    turn();
+  }
+  EXPECT_EQ(acceptor.counters().transient, 3 * 63U);
+  EXPECT_EQ(acceptor.counters().pauses, 0U);
+}
+
+TEST_F(AcceptorExhaustionTest, ShedsWaitingClientsWhenDescriptorsRunOut) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
     Acceptor acceptor = collecting();
     clients_.clear();
