@@ -1,20 +1,24 @@
-// Connector: a race of connects.
+// Connector: a race of connection attempts.
 //
-// Terms.  An attempt is a socket that connects to one address. A step is what the step timer does:
-// at first it begins (parses, asks for the name), then it starts the next attempt. Addresses are
-// tried in the order of addresses_, of which next_ is the first that has not been tried.
+//                 a name              its answer
+//   beginning ------------> looking_up --------> found ---> racing ---> over
+//       |                                                     ^
+//       +-------- an address, or a list of them --------------+
 //
-// The course.  begin() -> take_found() -> resolved() -> race() -> finish(). race() starts attempts
-// until one is under way; it comes again with the step timer, or when an attempt has failed.
-// Nothing is reported from inside the constructor, as everything begins in a step, which is a later
-// turn. A step that ends for want of memory is taken again.
+// From each phase an error, the deadline, or the end of the Connector leads to `over`. The step
+// timer drives the phases: it begins, takes up what was found, and starts the next attempt of the
+// race. So nothing is reported from inside the constructor: everything begins in a later turn. A
+// step that runs out of memory is repeated.
 //
-// An attempt is watched for writing also where connect() said that it has succeeded: there is one
-// way to the end, on_ready, and SO_ERROR decides. Only where a Unix socket's listener has no room
-// (EAGAIN) is there nothing to watch, and connect is called again after a pause.
+// An attempt is a socket that connects to one address. Addresses are tried in the order of
+// addresses_; next_ is the first that has not been tried. race() starts attempts until one is in
+// progress; it is called again by the step timer, or when an attempt has failed. An attempt is
+// watched for writing even if connect() has succeeded at once: so there is one way to the result,
+// on_ready, and SO_ERROR decides. Only if the listener of a Unix socket has no room (EAGAIN) is
+// there nothing to watch; connect() is called again after a pause.
 //
-// `prepare` and the callback may destroy the Connector, or throw. While one runs, Impl is in a
-// Call; retire() gives up everything at once, and the object goes at the end of the last Call.
+// `prepare` and the callback may destroy the Connector, or throw: a Call holds the Impl until they
+// have returned (see callbacks.h).
 #include <rondo/connector.h>
 
 #include <algorithm>
@@ -35,10 +39,10 @@ namespace rondo {
 namespace {
 
 constexpr Duration room_pause = std::chrono::milliseconds{10};
-// A time that has passed would do, but libuv waits for its next millisecond to see that it has.
+// A deadline that has just passed would do, but libuv notices it only in its next millisecond.
 constexpr TimePoint next_turn = TimePoint::min();
 
-/// What a target asks for: an address, or a name and its port.
+/// A target that is parsed: an address, or a name and a port.
 struct Target {
   std::optional<Endpoint> endpoint;
   std::string_view host;
@@ -59,13 +63,13 @@ Result<Target> parse_target(std::string_view text) {
                "parse target " + detail::quoted(text) + ": not a port"};
 }
 
-/// As it is, where nothing in it could be taken for a part of the message.
+/// Without quotes if no character of it could be mistaken for a part of the message.
 std::string shown(const std::string& target) {
   std::string quoted = detail::quoted(target);
   return quoted.size() == target.size() + 2 ? target : quoted;
 }
 
-/// RFC 8305, 4: the families take turns, beginning with that of the first.
+/// RFC 8305, section 4: the families alternate, beginning with that of the first address.
 std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
   std::vector<Endpoint> first;
   std::vector<Endpoint> second;
@@ -80,7 +84,7 @@ std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
   return mixed;
 }
 
-/// How much an error tells of the peer: least, that there is no way to it from here.
+/// How much an error says about the peer. An error that there is no route says least.
 int telling(std::error_code error) noexcept {
   if (error == std::errc::network_unreachable || error == std::errc::host_unreachable ||
       error == std::errc::address_family_not_supported ||
@@ -112,7 +116,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   }
 
   void close() noexcept {
-    over_ = true;
+    phase_ = Phase::over;
     attempts_.clear();
     lookup_.cancel();
     step_.reset();
@@ -134,64 +138,75 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     Impl& impl_;
   };
 
+  enum class Phase : std::uint8_t { beginning, looking_up, found, racing, over };
+
   struct Failure {
     Endpoint address;
-    std::error_code error;
+    Error error;
   };
+
+  [[nodiscard]] bool is_over() const noexcept { return phase_ == Phase::over; }
 
   void step() {
     const Call call{*this};
-    step_->arm_at(next_turn);  // for want of memory it may have to come again
-    if (racing_) {
-      race();
-    } else if (found_) {
-      take_found();
-    } else if (resolver_ != nullptr) {
-      begin(*resolver_);
-    } else {
-      resolved(addresses_);
+    step_->arm_at(next_turn);  // if this step runs out of memory, it is repeated
+    switch (phase_) {
+      case Phase::beginning:
+        return begin();
+      case Phase::found:
+        return take_found();
+      case Phase::racing:
+        return race();
+      case Phase::looking_up:
+      case Phase::over:
+        break;
     }
   }
 
-  void begin(Resolver& resolver) {
+  /// beginning -> looking_up, racing or over.
+  void begin() {
+    if (resolver_ == nullptr) return begin_race(addresses_);
     const auto target = parse_target(target_);
     if (!target) return finish(named(target.error()));
-    if (target->endpoint) return resolved({*target->endpoint});
-    lookup_ = resolver.resolve(target->host, target->port, [this](auto found) {
+    if (target->endpoint) return begin_race({*target->endpoint});
+    lookup_ = resolver_->resolve(target->host, target->port, [this](auto found) {  // -> found
       found_.emplace(std::move(found));
+      phase_ = Phase::found;
       step_->arm_at(next_turn);
     });
+    phase_ = Phase::looking_up;
     step_->cancel();
   }
 
+  /// found -> racing or over.
   void take_found() {
     if (!*found_) return finish(named(found_->error()));
-    resolved(interleaved(**found_));
+    begin_race(interleaved(**found_));
   }
 
-  void resolved(std::vector<Endpoint> addresses) {
+  void begin_race(std::vector<Endpoint> addresses) {
     if (addresses.size() > options_.addresses_max) addresses.resize(options_.addresses_max);
     failures_.reserve(addresses.size() + 1);
     attempts_.reserve(std::min(options_.in_flight_max, addresses.size()));
     addresses_ = std::move(addresses);
-    racing_ = true;
+    phase_ = Phase::racing;
     race();
   }
 
-  /// Starts the next attempt, and the one after if that fails at once.
+  /// Starts the next attempt, and another one whenever it fails at once.
   void race() {
     step_->cancel();
     while (next_ < addresses_.size() && attempts_.size() < options_.in_flight_max) {
-      // First, so that the race goes on where `prepare` throws.
+      // Before `prepare`, which may throw: the race continues then.
       step_->arm_after(options_.stagger);
       const Endpoint address = addresses_[next_++];
-      const std::error_code error = start(address);
-      if (over_ || !error) return;
-      if (is_without_room(address, error)) {
+      Result<void> started = start(address);
+      if (is_over() || started) return;
+      if (is_without_room(address, started.error())) {
         --next_;
         return step_->arm_after(room_pause);
       }
-      failures_.push_back({address, error});
+      failures_.push_back({address, std::move(started).error()});
     }
     if (next_ == addresses_.size() && attempts_.empty()) fail();
   }
@@ -201,28 +216,30 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
            error == std::errc::resource_unavailable_try_again;
   }
 
-  std::error_code start(const Endpoint& address) {
+  /// Starts an attempt. An error has a context only if it comes from `prepare`, because the address
+  /// is named anyway.
+  Result<void> start(const Endpoint& address) {
     auto made = Socket::make(reactor_.net(), address.family(), SocketType::stream);
-    if (!made) return made.error();
+    if (!made) return Error{made.error(), {}};
     Socket socket = std::move(*made);
     if (options_.prepare) {
-      const std::error_code error = options_.prepare(socket);
-      if (over_ || error) return error;
+      auto prepared = options_.prepare(socket, address);
+      if (is_over() || !prepared) return prepared;
     }
     if (options_.source) {
       if (options_.source->family() != address.family()) {
-        return std::make_error_code(std::errc::address_family_not_supported);
+        return Error{std::make_error_code(std::errc::address_family_not_supported), {}};
       }
       if (const int result = reactor_.net().bind(socket.fd(), *options_.source); result < 0) {
-        return system_error(-result);
+        return Error{system_error(-result), {}};
       }
     }
     const int result = reactor_.net().connect(socket.fd(), address);
-    if (result < 0 && result != -EINPROGRESS) return system_error(-result);
+    if (result < 0 && result != -EINPROGRESS) return Error{system_error(-result), {}};
 
     auto attempt = std::make_unique<Attempt>(*this, address, std::move(socket));
     auto watch = detail::watch(reactor_, attempt->socket_.fd(), Ready::write, *attempt);
-    if (!watch) return watch.error();
+    if (!watch) return Error{watch.error(), {}};
     attempt->watch_ = std::move(*watch);
     attempts_.push_back(std::move(attempt));
     return {};
@@ -238,36 +255,37 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     std::erase_if(attempts_, [&](const auto& each) { return each.get() == &attempt; });
 
     if (!error && !socket.is_self_connected()) return finish(std::move(socket));
-    if (!error) {
+    if (!error && ++self_connects_ <= self_connects_max) {
       socket.reset();
-      error = ++self_connects_ > self_connects_max
-                  ? std::make_error_code(std::errc::connection_refused)
-                  : start(address);
-      if (over_ || !error) return;
+      auto started = start(address);
+      if (is_over() || started) return;
+      failures_.push_back({address, std::move(started).error()});
+    } else {
+      if (!error) error = std::make_error_code(std::errc::connection_refused);
+      failures_.push_back({address, {error, {}}});
     }
-    failures_.push_back({address, error});
     race();
   }
 
   void time_is_up() {
     const Call call{*this};
-    deadline_->arm_at(next_turn);  // for want of memory it may have to come again
+    deadline_->arm_at(next_turn);  // if this call runs out of memory, it is repeated
     const std::error_code error = std::make_error_code(std::errc::timed_out);
-    for (const auto& attempt : attempts_) failures_.push_back({attempt->address_, error});
+    for (const auto& attempt : attempts_) failures_.push_back({attempt->address_, {error, {}}});
     if (attempts_.empty() && next_ < addresses_.size()) {
-      failures_.push_back({addresses_[next_], error});
+      failures_.push_back({addresses_[next_], {error, {}}});
     }
     finish(failure(error));
   }
 
   void fail() {
-    step_->arm_at(next_turn);  // for want of memory it may have to come again
-    // Without any, `prepare` threw each time.
+    step_->arm_at(next_turn);  // if this call runs out of memory, it is repeated
+    // If there is no failure at all, `prepare` has thrown each time.
     std::error_code code = std::make_error_code(std::errc::operation_canceled);
     const auto most = std::max_element(
         failures_.begin(), failures_.end(),
-        [](const auto& a, const auto& b) { return telling(a.error) < telling(b.error); });
-    if (most != failures_.end()) code = most->error;
+        [](const auto& a, const auto& b) { return telling(a.error.code) < telling(b.error.code); });
+    if (most != failures_.end()) code = most->error.code;
     finish(failure(code));
   }
 
@@ -275,16 +293,18 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     return {error.code, "connect to " + shown(target_) + ": " + error.context};
   }
 
-  /// All that failed. One whose error is `code` comes last, as its reason ends the message.
+  /// Lists every failure. One with the error `code` is the last, because its message ends the text.
   [[nodiscard]] Error failure(std::error_code code) {
     const auto last = std::find_if(failures_.begin(), failures_.end(),
-                                   [&](const Failure& each) { return each.error == code; });
+                                   [&](const Failure& each) { return each.error.code == code; });
     if (last != failures_.end()) std::rotate(last, last + 1, failures_.end());
     std::string tried = "connect to " + shown(target_);
-    if (failures_.size() == 1 && failures_[0].address.to_string() == target_) return {code, tried};
+    const bool is_target = failures_.size() == 1 && failures_[0].address.to_string() == target_;
     for (std::size_t i = 0; i < failures_.size(); ++i) {
-      tried += (i == 0 ? ": " : "; ") + failures_[i].address.to_string();
-      if (i + 1 < failures_.size()) tried += ": " + failures_[i].error.message();
+      const auto& [address, error] = failures_[i];
+      if (!is_target) tried += (i == 0 ? ": " : "; ") + address.to_string();
+      if (!error.context.empty()) tried += ": " + error.context;
+      if (i + 1 < failures_.size()) tried += ": " + error.code.message();
     }
     return {code, std::move(tried)};
   }
@@ -301,8 +321,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   std::vector<Endpoint> addresses_;
   std::size_t next_ = 0;
   std::size_t self_connects_ = 0;
-  bool racing_ = false;
-  bool over_ = false;
+  Phase phase_ = Phase::beginning;
   ConnectorOptions options_;
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;

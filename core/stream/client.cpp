@@ -1,5 +1,5 @@
-// A client's stream. While it connects it has no descriptor: a Connector, in its Extra, looks for
-// one, and what is written waits in the queue. From connected() on it is a stream like others.
+// A client's stream. While it connects it has no descriptor: the Connector in its Extra makes one,
+// and output waits in the queue. From connected() on it does not differ from other streams.
 #include <rondo/client.h>
 
 #include <memory>
@@ -24,20 +24,20 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
   streams.make_room();
   auto group = std::make_unique<StreamGroup>(streams, options.stream);
   std::unique_ptr<Stream> stream{new Stream{*group, &handler, owns_group | is_connecting}};
-  (void)group.release();  // the stream's now
+  (void)group.release();  // it belongs to the stream now
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
   race.source = options.source;
-  race.prepare = [socket_options = options.socket](Socket& socket) -> std::error_code {
-    const auto unbound = socket.local_endpoint();
-    if (!unbound) return unbound.error();
-    const auto unapplied =
-        detail::apply(socket, *unbound, socket_options, detail::Purpose::connect);
-    return unapplied.empty() ? std::error_code{} : unapplied.front().error.code;
+  race.prepare = [socket_options = options.socket](Socket& socket,
+                                                   const Endpoint& peer) -> Result<void> {
+    auto unapplied = detail::apply(socket, peer, socket_options, detail::Purpose::connect);
+    if (unapplied.empty()) return {};
+    return std::move(unapplied.front().error);
   };
   Resolver& resolver = options.resolver != nullptr ? *options.resolver : streams.resolver(reactor);
-  stream->extra().what = "connect to " + std::string{target};  // now, while there is memory
+  // Reserved now: later an error must be reported even without memory.
+  stream->extra().what = "connect to " + std::string{target};
   stream->extra().connector = std::make_unique<Connector>(
       reactor, resolver, target,
       [self = stream.get()](Result<Socket> connected) { self->connected(std::move(connected)); },
@@ -46,7 +46,7 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
 }
 
 void Stream::connected(Result<Socket> result) {
-  const auto connector = std::move(extra().connector);  // it may go from inside its callback
+  const auto connector = std::move(extra().connector);  // it may be destroyed inside its callback
   if (is_connecting_alone()) group_->streams.remove(*this);
   flags_ &= ~std::uint32_t{is_connecting};
   if (!result) {
@@ -59,9 +59,9 @@ void Stream::connected(Result<Socket> result) {
     extra_->close_error = error;
     return end(CloseReason::not_connected);
   }
-  (void)result->release();  // the stream's now
+  (void)result->release();  // it belongs to the stream now
   extra_->what = {};
-  // After close() on_open is not called, and a detached stream must not be found as opening.
+  // on_open is not called after close(). A detached stream that is opening would never be found.
   if (!is(closing | ended)) flags_ |= is_opening;
   group_->streams.settle_later(*this);
 }

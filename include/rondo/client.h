@@ -1,4 +1,4 @@
-// rondo: a client's stream: there at once, connected soon.
+// rondo: a client's stream, which exists at once and connects later.
 #pragma once
 
 #include <chrono>
@@ -18,22 +18,24 @@ class Reactor;
 class Resolver;
 
 struct ConnectOptions {
-  Duration timeout = std::chrono::seconds{30};        ///< to be connected, the name included
+  /// For connecting, the lookup of the name included. Zero fails at once; `forever`: no limit.
+  Duration timeout = std::chrono::seconds{30};
   Duration stagger = std::chrono::milliseconds{250};  ///< before the next address joins the race
-  std::optional<Endpoint> source{};                   ///< bound to before connecting
-  SocketOptions socket{};  ///< one that cannot be had ends the attempt, and is named
+  std::optional<Endpoint> source{};  ///< the socket is bound to it before it connects
+  /// An option that cannot be set ends the attempt, with a message that names it: `connect to
+  /// 127.0.0.1:80: set notsent_lowat on 127.0.0.1:80: Protocol not available`.
+  SocketOptions socket{};
   StreamOptions stream{};
-  Resolver* resolver =
-      nullptr;  ///< outlives the stream; null: one that the reactor's streams share
+  /// Must outlive the stream. Null: the one that all streams of the reactor share.
+  Resolver* resolver = nullptr;
 };
 
-/// Begins to connect to `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `unix:@abstract` or
-/// `example.org:80`, whichever of its addresses answers first (see Connector). The stream may be
-/// written at once: it leaves when it is connected. Then on_open is called; or, if no address
-/// answers, on_close with not_connected, the error, and all that was tried: `connect to
-/// example.org:80:
-/// [::1]:80: Connection refused; 127.0.0.1:80: Connection refused`. Destroying the stream ends the
-/// attempt. `handler` outlives it.
+/// Connects to `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `unix:@abstract` or `example.org:80`, by
+/// the first of its addresses that answers (see Connector). The stream may be written at once: its
+/// output is sent when it is connected. Then on_open is called, or on_close with not_connected, the
+/// error, and a list of the attempts: `connect to example.org:80: [::1]:80: Connection refused;
+/// 127.0.0.1:80: Connection refused`. Neither is called from inside connect(). Destroying the
+/// stream ends the attempt without a call. `handler` must outlive the stream.
 [[nodiscard]] RONDO_EXPORT std::unique_ptr<Stream> connect(Reactor& reactor,
                                                            std::string_view target,
                                                            StreamHandler& handler,

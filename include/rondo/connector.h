@@ -1,4 +1,4 @@
-// rondo: connects to a host, by whichever of its addresses answers first.
+// rondo: connects to a host by the first of its addresses that answers.
 #pragma once
 
 #include <chrono>
@@ -22,37 +22,40 @@ class Reactor;
 class Resolver;
 
 struct ConnectorOptions {
-  Duration timeout = std::chrono::seconds{30};        ///< for all, the name included
+  /// For everything, the lookup of the name included. Zero fails at once; `forever`: no limit.
+  Duration timeout = std::chrono::seconds{30};
   Duration stagger = std::chrono::milliseconds{250};  ///< before the next address joins the race
-  std::size_t addresses_max = 16;    ///< for a name; further addresses are not tried
-  std::size_t in_flight_max = 8;     ///< attempts at a time; more wait for a failure
-  std::optional<Endpoint> source{};  ///< bound to before connecting
-  /// Called on each new socket, before it is bound and connected, never from inside the
-  /// constructor. An error ends the attempt. May destroy the Connector.
-  Function<std::error_code(Socket& socket)> prepare{};
+  std::size_t addresses_max = 16;                     ///< of a name; further ones are not tried
+  std::size_t in_flight_max = 8;     ///< concurrent attempts; the next waits for one to fail
+  std::optional<Endpoint> source{};  ///< sockets are bound to it before they connect
+  /// Called for each new socket before it is bound and connects to `peer`, never from inside the
+  /// constructor. An error ends the attempt; its context becomes part of the message. `prepare` may
+  /// destroy the Connector.
+  Function<Result<void>(Socket& socket, const Endpoint& peer)> prepare{};
 };
 
-/// Connects, once. A name's addresses are tried as RFC 8305 (Happy Eyeballs) says: the families in
-/// turn, each `stagger` after the last, at once if the last one failed; the first to connect wins,
-/// and the others are closed. A connection to itself, which TCP makes on loopback where no
-/// socket listens, is dropped and tried again, then refused. Destroying it, at any time and from
-/// its own callbacks, ends it without a call. Keeps run() alive until it has ended. Not after the
-/// reactor. Thread: its.
+/// Connects once. The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says: the families
+/// alternate, each attempt starts `stagger` after the one before, or as soon as that has failed.
+/// The first attempt that connects wins; the others are closed. TCP on loopback can connect a
+/// socket to itself if no process listens: such a connection is closed, tried again, then reported
+/// as refused. Keeps run() alive until it has ended. Destroying it, also inside its own callbacks,
+/// ends it without a call. Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Connector {
  public:
-  /// Called once, in a later turn, unless the Connector is destroyed before. The error lists what
-  /// was tried, the most telling last, which gives the code: `connect to example.org:80:
-  /// [::1]:80: Network is unreachable; 127.0.0.1:80: Connection refused`. The resolver's own errors
-  /// for the name; timed_out; invalid_argument for what is no endpoint.
+  /// Called once, in a later turn, unless the Connector is destroyed before. The error lists every
+  /// attempt; the last one, which says most about the peer, gives the code:
+  /// `connect to example.org:80: [::1]:80: Network is unreachable; 127.0.0.1:80: Connection
+  /// refused`. Other errors: those of the resolver, timed_out, and invalid_argument for an invalid
+  /// target.
   using Callback = Function<void(Result<Socket> connected)>;
 
-  static constexpr std::size_t self_connects_max = 8;  ///< then the address counts as refused
+  static constexpr std::size_t self_connects_max = 8;  ///< then the address is reported as refused
 
-  /// To `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `unix:@abstract` or `example.org:80`. `resolver`
-  /// outlives the Connector, and is asked for a name alone.
+  /// Connects to `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `unix:@abstract` or `example.org:80`.
+  /// `resolver` is used only for a name, and must outlive the Connector.
   Connector(Reactor& reactor, Resolver& resolver, std::string_view target, Callback callback,
             ConnectorOptions options = {});
-  /// To one of these, in their order.
+  /// Connects to one of `peers`, which are tried in their order; there is at least one.
   Connector(Reactor& reactor, std::vector<Endpoint> peers, Callback callback,
             ConnectorOptions options = {});
   Connector(Connector&& other) noexcept;
@@ -61,7 +64,7 @@ class RONDO_EXPORT Connector {
 
  private:
   class Impl;
-  struct Retire {  // it may outlive us, until a call of its own has returned
+  struct Retire {  // the Impl is kept until its own callbacks have returned
     void operator()(Impl* impl) const noexcept;
   };
 

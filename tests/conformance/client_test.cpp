@@ -155,10 +155,13 @@ TEST_P(Clients, HaveTheirOwnNoDelay) {
 TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
   ConnectOptions options;
   options.socket.defer_accept = 1s;  // a listener's
-  const auto stream = connect(reactor, deserted(), recorder, options);
+  const std::string where = nobody();
+  const auto stream = connect(reactor, where, recorder, options);
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
   EXPECT_EQ(recorder.error, std::errc::operation_not_supported);
+  EXPECT_EQ(recorder.message,
+            "connect to " + where + ": set defer_accept on " + where + ": Operation not supported");
 }
 
 TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {

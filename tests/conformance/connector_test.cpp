@@ -105,17 +105,51 @@ TEST_P(ConnectorTest, CallsPrepareForEachSocketBeforeItConnects) {
   bool fails = false;
   const auto options = [&] {
     ConnectorOptions made;
-    made.prepare = [&](Socket& socket) {
+    made.prepare = [&](Socket& socket, const Endpoint& peer) -> Result<void> {
       ++prepared;
       EXPECT_FALSE(socket.remote_endpoint());
-      return fails ? std::make_error_code(std::errc::no_protocol_option) : std::error_code{};
+      EXPECT_EQ(peer, closed.local);
+      if (fails) return Error{std::make_error_code(std::errc::no_protocol_option), "prepare it"};
+      return {};
     };
     return made;
   };
   EXPECT_EQ(connect(closed.local.to_string(), options()).error(), std::errc::connection_refused);
   EXPECT_EQ(prepared, 1);
   fails = true;
-  EXPECT_EQ(connect(closed.local.to_string(), options()).error(), std::errc::no_protocol_option);
+  const std::string target = closed.local.to_string();
+  const Outcome failed = connect(target, options());
+  EXPECT_EQ(failed.error(), std::errc::no_protocol_option);
+  EXPECT_EQ(failed.text(), "connect to " + target + ": prepare it: Protocol not available");
+}
+
+TEST_P(ConnectorTest, FailsAtOnceWithATimeoutOfZero) {
+  const FullListener full{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.timeout = Duration::zero();
+  Outcome outcome;
+  const Connector connector{reactor, {full.local}, outcome.keeper(), std::move(options)};
+  EXPECT_EQ(outcome.calls, 0) << "nothing is reported from inside the constructor";
+  run_turns(reactor, 2);
+  EXPECT_EQ(outcome.error(), std::errc::timed_out);
+}
+
+TEST_P(ConnectorTest, HasNoDeadlineWithATimeoutOfForever) {
+  const FullListener full{at("127.0.0.1:0")};
+  const Socket listener = listen(at("127.0.0.1:0"));
+  ConnectorOptions silent;
+  silent.timeout = forever;
+  Outcome outcome;
+  const Connector connector{reactor, {full.local}, outcome.keeper(), std::move(silent)};
+  ConnectorOptions options;
+  options.timeout = forever;
+  EXPECT_TRUE(reactor.run_for(std::chrono::milliseconds{20}));
+  EXPECT_EQ(outcome.calls, 0);
+  Outcome connected;
+  const Connector other{
+      reactor, {listener.local_endpoint().value()}, connected.keeper(), std::move(options)};
+  EXPECT_TRUE(run_until(reactor, [&] { return connected.calls == 1; }));
+  EXPECT_TRUE(connected.connected());
 }
 
 TEST_P(ConnectorTest, BindsToTheSourceAddress) {
@@ -139,12 +173,11 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
   std::size_t prepared = 0;
   ConnectorOptions options;
   options.source = port;
-  options.prepare = [&](Socket& socket) {
+  options.prepare = [&](Socket& socket, const Endpoint&) {
     ++prepared;
-    const auto done = socket.set(SocketOption::reuse_address, 1);
-    return done ? std::error_code{} : done.error().code;
+    return socket.set(SocketOption::reuse_address, 1);
   };
-  // Bound to the port that it connects to, as chance has it now and then.
+  // The socket is bound to the port that it connects to, as happens by chance now and then.
   const_cast<Socket&>(closed.socket).close();
   EXPECT_EQ(connect(port.to_string(), std::move(options)).error(), std::errc::connection_refused);
   EXPECT_EQ(prepared, Connector::self_connects_max + 1);
@@ -205,10 +238,10 @@ TEST_P(ConnectorTest, MayBeDestroyedWhilePreparing) {
   std::unique_ptr<Connector> connector;
   ConnectorOptions options;
   int prepared = 0;
-  options.prepare = [&](Socket&) {
+  options.prepare = [&](Socket&, const Endpoint&) -> Result<void> {
     ++prepared;
     connector.reset();
-    return std::error_code{};
+    return {};
   };
   connector = std::make_unique<Connector>(
       reactor, resolver, "127.0.0.1:1", [](auto) { ADD_FAILURE(); }, std::move(options));
@@ -222,9 +255,9 @@ TEST_P(ConnectorTest, GoesOnAfterAThrowWhilePreparing) {
   ConnectorOptions options;
   options.stagger = Duration::zero();
   int prepared = 0;
-  options.prepare = [&](Socket&) {
+  options.prepare = [&](Socket&, const Endpoint&) -> Result<void> {
     if (++prepared == 1) throw std::runtime_error{"thrown"};
-    return std::error_code{};
+    return {};
   };
   const Endpoint local = listener.local_endpoint().value();
   Outcome outcome;

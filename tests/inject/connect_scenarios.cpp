@@ -151,9 +151,8 @@ void race(Stage& stage) {
   options.timeout = 5s;
   options.stagger = 10ms;
   options.source = Endpoint::loopback(0);
-  options.prepare = [](Socket& socket) {
-    const auto done = socket.set(SocketOption::nodelay, 1);
-    return done ? std::error_code{} : done.error().code;
+  options.prepare = [](Socket& socket, const Endpoint&) {
+    return socket.set(SocketOption::nodelay, 1);
   };
   std::vector<Endpoint> peers{Endpoint::loopback(0, AddressFamily::ipv6).with_port(1),
                               Endpoint::loopback(1), server->local_endpoint()};

@@ -86,9 +86,13 @@ TEST_F(ConnectorRace, BoundsTheAttemptsInFlight) {
   ConnectorOptions options;
   options.timeout = 10s;
   options.in_flight_max = 2;
-  EXPECT_EQ(race(std::vector<Endpoint>(5, silent.local), std::move(options)).error(),
-            std::errc::timed_out);
+  const Outcome outcome = race(std::vector<Endpoint>(5, silent.local), std::move(options));
+  EXPECT_EQ(outcome.error(), std::errc::timed_out);
   EXPECT_EQ(net.calls("connect"), 2);
+  const std::string where = silent.local.to_string();
+  EXPECT_EQ(outcome.text(), "connect to one of 5 addresses: " + where + ": Connection timed out; " +
+                                where + ": Connection timed out")
+      << "lists only what was tried";
 }
 
 TEST_F(ConnectorRace, BoundsTheAddressesTried) {
@@ -141,6 +145,17 @@ TEST_F(ConnectorRace, EndsAtItsDeadlineWhereAUnixListenerNeverHasRoom) {
   const Socket first = Socket::connect(system_net(), name).value();
   EXPECT_EQ(race({name}).text(), "connect to " + name.to_string() + ": Connection timed out");
   EXPECT_EQ(passed(), 30s);
+}
+
+TEST_F(ConnectorRace, NamesAtItsDeadlineTheUnixListenerWithoutRoom) {
+  const std::string prefix = "unix:@rondo-race-" + std::to_string(::getpid());
+  const Endpoint full = at(prefix);
+  const Endpoint closed = at(prefix + "-closed");
+  Socket listener = listen(full, 0);
+  const Socket first = Socket::connect(system_net(), full).value();
+  EXPECT_EQ(race({closed, full}).text(), "connect to one of 2 addresses: " + closed.to_string() +
+                                             ": Connection refused; " + full.to_string() +
+                                             ": Connection timed out");
 }
 
 }  // namespace
