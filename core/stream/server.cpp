@@ -1,48 +1,53 @@
-// Server: listeners, and a block of memory for each client: the Stream, the session, and, where
-// clients are counted by address, whose count it is on.
+// Server: listeners, and a block of memory for each client (see client_block.h).
 //
 //   listener -> accept -> filter, limits -> block -> Stream, session -> on_open
 //
-// A block goes when its stream has ended and no call of its session is running. So does the server
-// itself: what is destroyed by its user lives on, closed, until the last call has returned.
+// A block is deleted when its stream has ended and no callback of its session is running. Each
+// block holds the Impl, so a Server that its user destroys lives on, closed, until the last
+// callback has returned.
+//
+// Draining ends in a later turn than the last connection, by the timer that was its deadline:
+//
+//   drain() --> connections are ending --> none is left --> done()
+//                 deadline: abort()           next turn
 #include <rondo/server.h>
 
 #include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
-#include "socket/apply_options.h"
 #include "callbacks.h"
+#include "client_block.h"
+#include "socket/apply_options.h"
 #include "socket/socket_file.h"
 #include "streams.h"
 
 namespace rondo {
 namespace {
 
-constexpr std::size_t aligned(std::size_t size, std::size_t alignment) noexcept {
-  return (size + alignment - 1) / alignment * alignment;
-}
+constexpr TimePoint next_turn = TimePoint::min();
 
 }  // namespace
 
 class Server::Impl final : public detail::StreamOwner, public detail::Retirable<Server::Impl> {
  public:
-  Impl(Reactor& reactor, SessionFactory kind, const ServerOptions& options)
+  Impl(Reactor& reactor, SessionFactory factory, const ServerOptions& options)
       : reactor_(reactor),
-        kind_(std::move(kind)),
+        factory_(std::move(factory)),
         options_(options),
         streams_(detail::Streams::of(reactor)),
-        group_{streams_, options.stream, this} {}
+        group_{streams_, options.stream, this},
+        addresses_(options.connections_per_address_max),
+        block_(factory_, addresses_) {}
 
   Result<Endpoint> listen(const Endpoint& where) {
-    // While nothing is there yet: what follows takes memory that must not fail.
+    // Before anything exists: later there is nothing that may fail without memory.
     files_.reserve(files_.size() + 1);
     detail::SocketFile file{reactor_.net(), where};
     const auto open = [&] {
@@ -60,7 +65,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
     return local;
   }
 
-  /// What its clients inherit is set on it, as on a listener of our own; it is bound already.
+  /// Sets the options that its clients inherit. It is too late for those that precede bind.
   Result<Endpoint> adopt(Socket listener) {
     if (const auto local = listener.local_endpoint()) {
       auto failed = detail::apply(listener, *local, options_.socket, detail::Purpose::adopt);
@@ -70,20 +75,20 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   }
 
   Result<Endpoint> accept_on(Socket listener) {
-    locals_.reserve(locals_.size() + 1);
+    endpoints_.reserve(endpoints_.size() + 1);
     listeners_.reserve(listeners_.size() + 1);
     auto acceptor = Acceptor::adopt(
         reactor_, std::move(listener),
         [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
         options_.accept_limits);
     if (!acceptor) return std::move(acceptor).error();
-    locals_.push_back(acceptor->local_endpoint());
+    endpoints_.push_back(acceptor->local_endpoint());
     listeners_.push_back(std::move(*acceptor));
     pause_if_full();
-    return locals_.back();
+    return endpoints_.back();
   }
 
-  [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return locals_; }
+  [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
   void accept_if(Filter filter) noexcept { filter_ = std::move(filter); }
   void set_error_handler(ErrorHandler handler) noexcept { error_handler_ = std::move(handler); }
@@ -101,15 +106,22 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
     files_.clear();
   }
 
-  void drain(Duration timeout) {
-    // First, as it takes memory: without it nothing has changed.
-    if (!deadline_) deadline_.emplace(reactor_, [this] { this->abort(); });
-    deadline_->unref();  // the streams keep the reactor running
-    ++ends_;
-    stop_accepting();
-    if (connections_ == 0) return deadline_.reset();
-    deadline_->arm_after(timeout);
-    streams_.drain_all(*this);
+  void drain(Duration timeout, Function<void()> done) {
+    // First, because it takes memory: if it throws, nothing has changed.
+    if (!drain_timer_) drain_timer_.emplace(reactor_, [this] { on_drain_timer(); });
+    drain_timer_->unref();  // the streams keep the reactor running
+    drain_timer_->cancel();
+    drained_ = false;
+    if (done) done_ = std::move(done);
+    if (timeout <= Duration::zero()) {
+      this->abort();
+    } else {
+      ++ends_;
+      stop_accepting();
+      drain_timer_->arm_after(timeout);
+      streams_.drain_all(*this);
+    }
+    if (connections_ == 0) end_drain();
   }
 
   void abort() noexcept {
@@ -122,13 +134,13 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   void close() noexcept {
     ++ends_;
     stop_accepting();
-    deadline_.reset();
+    drain_timer_.reset();
     streams_.release_all(*this);
   }
 
   // What the streams call.
   void drain(Stream& stream) override {
-    kind_.drain == nullptr ? stream.close() : kind_.drain(session_place(stream), stream);
+    factory_.drain == nullptr ? stream.close() : factory_.drain(block_.session(stream), stream);
   }
   void ended(Stream& stream) noexcept override { streams_.release(stream, *this); }
   void destroy(Stream& stream) noexcept override;
@@ -142,38 +154,15 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   }
 
  private:
-  using AddressCounts = std::unordered_map<Endpoint, std::size_t>;
-  using AddressCount = AddressCounts::value_type;
-
   [[nodiscard]] bool is_full() const noexcept { return connections_ >= options_.connections_max; }
-  [[nodiscard]] bool counts_addresses() const noexcept {
-    return options_.connections_per_address_max > 0;
-  }
-
-  // The block of a client.
-  [[nodiscard]] std::size_t session_offset() const noexcept {
-    return aligned(sizeof(Stream), kind_.alignment);
-  }
-  [[nodiscard]] void* session_place(Stream& stream) const noexcept {
-    return reinterpret_cast<std::byte*>(&stream) + session_offset();
-  }
-  [[nodiscard]] AddressCount*& address_count(Stream& stream) const noexcept {
-    auto* const end = static_cast<std::byte*>(session_place(stream)) +
-                      aligned(kind_.size, alignof(AddressCount*));
-    return *reinterpret_cast<AddressCount**>(end);
-  }
-  [[nodiscard]] std::size_t block_size() const noexcept {
-    const std::size_t size = session_offset() + kind_.size;
-    return counts_addresses() ? aligned(size, alignof(AddressCount*)) + sizeof(AddressCount*)
-                              : size;
-  }
 
   void admit(Socket client, const Endpoint& peer);
   [[nodiscard]] bool lets_in(const Endpoint& peer);
-  [[nodiscard]] AddressCount* count(const Endpoint& peer);
-  void uncount(AddressCount* count) noexcept;
-  [[nodiscard]] Stream* make_stream(Socket& client, const Endpoint& peer, AddressCount* counted);
+  [[nodiscard]] Stream* make_stream(Socket& client, const Endpoint& peer,
+                                    detail::AddressCounts::Entry* counted);
   void pause_if_full() noexcept;
+  void on_drain_timer();
+  void end_drain() noexcept;
 
   static void add(Acceptor::Counters& sum, const Acceptor::Counters& one) noexcept {
     sum.accepted += one.accepted;
@@ -183,18 +172,21 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   }
 
   Reactor& reactor_;
-  SessionFactory kind_;
+  SessionFactory factory_;
   const ServerOptions options_;
   detail::Streams& streams_;
   detail::StreamGroup group_;
   Filter filter_;
   ErrorHandler error_handler_;
   Counters counters_;
-  AddressCounts addresses_;
+  detail::AddressCounts addresses_;
+  const detail::ClientBlock block_;
   std::size_t connections_ = 0;
-  std::size_t ends_ = 0;  // calls of drain() and abort(), which include whoever comes in just then
-  std::optional<Timer> deadline_;  // of drain
-  std::vector<Endpoint> locals_;
+  std::size_t ends_ = 0;  // calls of drain() and abort(): a client that is being admitted ends too
+  std::optional<Timer> drain_timer_;  // the deadline of drain(), and then the turn of done_
+  Function<void()> done_;
+  bool drained_ = false;  // the last connection has ended, and the timer waits for the next turn
+  std::vector<Endpoint> endpoints_;
   std::vector<UnappliedOption> unapplied_;
   std::vector<detail::SocketFile> files_;
   std::vector<Acceptor> listeners_;
@@ -202,15 +194,15 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
 
 void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};
-  // What could not be applied to the listener is known; here it would only be said again.
+  // An option that could not be applied to the listener has been reported by unapplied().
   (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
   const std::size_t ends_before = ends_;
   if (is_full() || !lets_in(peer) || ends_ != ends_before) {
     ++counters_.refused;
     return;
   }
-  AddressCount* const counted = counts_addresses() ? count(peer) : nullptr;
-  if (counts_addresses() && counted == nullptr) {
+  auto* const counted = addresses_.is_limited() ? addresses_.add(peer) : nullptr;
+  if (addresses_.is_limited() && counted == nullptr) {
     ++counters_.refused;
     return;
   }
@@ -237,39 +229,40 @@ bool Server::Impl::lets_in(const Endpoint& peer) {
   return filter(peer);
 }
 
-/// The block of a client who is on the poller; null, and nothing is left, if the poller refused,
-/// the factory did, or the server ended there.
-Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressCount* counted) {
-  struct Block {  // until there is a session
+/// The block of a client that the poller watches. Null, with nothing left, if the poller or the
+/// factory refused it, or if the server ended meanwhile.
+Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
+                                  detail::AddressCounts::Entry* counted) {
+  struct Unfinished {  // undoes what is done so far
     Impl& impl;
-    AddressCount* counted;
+    detail::AddressCounts::Entry* counted;
     void* memory = nullptr;
     Stream* stream = nullptr;
     bool has_session = false;
-    ~Block() {
-      if (has_session && impl.kind_.destroy != nullptr)
-        impl.kind_.destroy(impl.session_place(*stream));
+    ~Unfinished() {
+      if (has_session && impl.factory_.destroy != nullptr)
+        impl.factory_.destroy(impl.block_.session(*stream));
       if (stream != nullptr) std::destroy_at(stream);
       ::operator delete(memory);
-      impl.uncount(counted);
+      impl.addresses_.remove(counted);
     }
   } block{*this, counted};
-  block.memory = ::operator new(block_size());
+  block.memory = ::operator new(block_.size());
   streams_.make_room();
   block.stream = detail::Streams::construct(block.memory, group_);
-  // First, so that a session may do with its stream what it likes from the beginning.
+  // Before the session is made, so that its constructor may use the stream.
   if (detail::Streams::open(*block.stream, client.fd())) return nullptr;
-  (void)client.release();  // the stream's now
+  (void)client.release();  // it belongs to the stream now
   const std::size_t ends_before = ends_;
   StreamHandler* handler = nullptr;
   {
-    const detail::Streams::Frame quiet{streams_, *block.stream};  // it has no handler yet
-    handler = kind_.make(session_place(*block.stream), *block.stream, peer);
+    const detail::Streams::Frame quiet{streams_, *block.stream};  // there is no handler yet
+    handler = factory_.make(block_.session(*block.stream), *block.stream, peer);
   }
   block.has_session = true;
   if (handler == nullptr || ends_ != ends_before) return nullptr;
   block.stream->set_handler(*handler);
-  if (counts_addresses()) address_count(*block.stream) = counted;
+  if (addresses_.is_limited()) block_.entry(*block.stream) = counted;
   ++connections_;
   hold();
   block.counted = nullptr;
@@ -279,15 +272,15 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer, AddressC
 }
 
 void Server::Impl::destroy(Stream& stream) noexcept {
-  AddressCount* const counted = counts_addresses() ? address_count(stream) : nullptr;
+  auto* const counted = addresses_.is_limited() ? block_.entry(stream) : nullptr;
   const Call call{*this};
   release();  // the hold of this connection
-  if (kind_.destroy != nullptr) kind_.destroy(session_place(stream));
+  if (factory_.destroy != nullptr) factory_.destroy(block_.session(stream));
   std::destroy_at(&stream);
   ::operator delete(&stream);
-  uncount(counted);
+  addresses_.remove(counted);
   const bool was_full = is_full();
-  if (--connections_ == 0) deadline_.reset();
+  if (--connections_ == 0 && drain_timer_) end_drain();
   if (!was_full || is_retired()) return;
   for (Acceptor& listener : listeners_) listener.resume();
 }
@@ -297,15 +290,22 @@ void Server::Impl::pause_if_full() noexcept {
   for (Acceptor& listener : listeners_) listener.pause();
 }
 
-Server::Impl::AddressCount* Server::Impl::count(const Endpoint& peer) {
-  AddressCount& count = *addresses_.try_emplace(peer.with_port(0), 0).first;
-  if (count.second >= options_.connections_per_address_max) return nullptr;
-  ++count.second;
-  return &count;
+/// The last connection has ended. done_ is called in a later turn, which the timer keeps alive.
+void Server::Impl::end_drain() noexcept {
+  if (!done_) return drain_timer_.reset();
+  drained_ = true;
+  drain_timer_->ref();
+  drain_timer_->arm_at(next_turn);
 }
 
-void Server::Impl::uncount(AddressCount* count) noexcept {
-  if (count != nullptr && --count->second == 0) addresses_.erase(count->first);
+/// The deadline has passed, or the turn of done_ has come.
+void Server::Impl::on_drain_timer() {
+  if (!drained_) return this->abort();
+  const Call call{*this};
+  drained_ = false;
+  auto done = std::exchange(done_, {});
+  drain_timer_.reset();
+  done();
 }
 
 Server::Server(std::unique_ptr<Impl> impl) noexcept : impl_(impl.release()) {}
@@ -315,8 +315,8 @@ Server::~Server() = default;
 
 void Server::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
 
-Server Server::make(Reactor& reactor, SessionFactory kind, const ServerOptions& options) {
-  return Server{std::make_unique<Impl>(reactor, std::move(kind), options)};
+Server Server::make(Reactor& reactor, SessionFactory factory, const ServerOptions& options) {
+  return Server{std::make_unique<Impl>(reactor, std::move(factory), options)};
 }
 
 Result<Endpoint> Server::listen(std::string_view where) {
@@ -338,12 +338,15 @@ std::span<const UnappliedOption> Server::unapplied() const noexcept { return imp
 std::size_t Server::connections() const noexcept { return impl_->connections(); }
 Server::Counters Server::counters() const noexcept { return impl_->counters(); }
 void Server::stop_accepting() noexcept { impl_->stop_accepting(); }
-void Server::drain(Duration timeout) { impl_->drain(timeout); }
+void Server::drain(Duration timeout) { impl_->drain(timeout, {}); }
+void Server::drain(Duration timeout, Function<void()> done) {
+  impl_->drain(timeout, std::move(done));
+}
 void Server::abort() noexcept { impl_->abort(); }
 
-Result<Server> serve(Reactor& reactor, std::string_view where, SessionFactory kind,
+Result<Server> serve(Reactor& reactor, std::string_view where, SessionFactory factory,
                      const ServerOptions& options) {
-  Server server = Server::make(reactor, std::move(kind), options);
+  Server server = Server::make(reactor, std::move(factory), options);
   if (auto local = server.listen(where); !local) return std::move(local).error();
   return server;
 }

@@ -1,11 +1,10 @@
-// rondo: a server: listens, and gives each client a Session.
+// rondo: a server, which listens and gives each client a Session.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <limits>
 #include <memory>
 #include <new>
 #include <span>
@@ -27,7 +26,8 @@ namespace rondo {
 
 class Reactor;
 
-/// Serves one client of a Server, which destroys it after on_close. Its stream stands beside it.
+/// Serves one client of a Server. It stands beside its stream in one allocation, and the server
+/// destroys it after on_close.
 class Session : public StreamHandler {
  public:
   Session() = default;
@@ -35,97 +35,107 @@ class Session : public StreamHandler {
   Session& operator=(const Session&) = delete;
   virtual ~Session() = default;
 
-  /// The server drains: finish what is to be finished, then close. Closes if it is not overridden.
+  /// The server drains: finish the work, then close the stream. By default it closes at once.
   virtual void on_drain(Stream& client) { client.close(); }
 };
 
-/// What a server does while connections_max are there.
+/// What a server does with new clients while it has connections_max connections.
 enum class WhenFull : std::uint8_t {
-  pause,   ///< leave clients waiting in the listen queue
-  reject,  ///< accept and close them, so that they know
+  pause,   ///< leave them in the listen queue
+  reject,  ///< accept and close them, so that they notice
 };
 
 struct ServerOptions {
-  SocketOptions socket{};  ///< for the listeners and their clients; see Server::unapplied
+  SocketOptions socket{};  ///< of the listeners and the accepted sockets; see Server::unapplied
   AcceptLimits accept_limits{};
   StreamOptions stream{};
-  std::size_t connections_max = std::numeric_limits<std::size_t>::max();
+  std::size_t connections_max = unlimited;
   WhenFull when_full = WhenFull::pause;
-  /// From one address, whatever the port; a client beyond it is closed. 0: no such limit. Clients
-  /// of a Unix socket share one.
-  std::size_t connections_per_address_max = 0;
+  /// For each address, whatever the port. A client that exceeds it is closed at once. All clients
+  /// of Unix sockets count as one address.
+  std::size_t connections_per_address_max = unlimited;
 };
 
-/// How the sessions of a server are made, in memory that follows their stream: see
-/// session_factory().
+/// How a server makes its sessions, in memory that follows their stream. session_factory() makes
+/// one.
 struct SessionFactory {
   std::size_t size = 0;
   std::size_t alignment = alignof(void*);
-  /// `where` has `size` bytes. Returns the handler of the stream's calls.
+  /// Makes a session in the `size` bytes at `where`. Returns the handler of the stream, or null to
+  /// close the connection; `destroy` is called in both cases, but not if `make` throws.
   Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
-  void (*drain)(void* where, Stream& client) = nullptr;  ///< asks it to end; null: just close
-  void (*destroy)(void* where) noexcept = nullptr;       ///< null: there is nothing
+  void (*drain)(void* where, Stream& client) = nullptr;  ///< null: the stream is closed
+  void (*destroy)(void* where) noexcept = nullptr;       ///< null: nothing is to be destroyed
 };
 
-/// A server and all of its clients. Destroying it, also from a callback of its own, ends them at
-/// once; sessions are destroyed without on_close then. Not after the reactor. Thread: its.
+/// A server with all its connections. Destroying it, also inside its own callbacks, ends them at
+/// once; their sessions are destroyed without on_close. Destroy it before the reactor. Use it on
+/// the reactor's thread only.
 class RONDO_EXPORT Server {
  public:
   struct Counters {
-    std::uint64_t accepted = 0;      ///< clients that got a session
-    std::uint64_t refused = 0;       ///< by the filter, the limit of their address, or when full
-    std::uint64_t failed = 0;        ///< clients without a session, since it could not be made
-    std::uint64_t exceptions = 0;    ///< that left a callback of a session
-    Acceptor::Counters listeners{};  ///< summed up
+    std::uint64_t accepted = 0;      ///< connections that got a session
+    std::uint64_t refused = 0;       ///< by the filter, by a limit for an address, or when full
+    std::uint64_t failed = 0;        ///< connections whose session could not be made
+    std::uint64_t exceptions = 0;    ///< thrown by callbacks of sessions
+    Acceptor::Counters listeners{};  ///< the sum over all listeners
   };
   using Filter = Function<bool(const Endpoint& peer)>;
   using ErrorHandler = Function<void(const std::exception_ptr& exception)>;
 
-  /// A server that does not listen yet; `kind` comes from session_factory(). `reactor` outlives it.
-  [[nodiscard]] static Server make(Reactor& reactor, SessionFactory kind,
+  /// A server that does not listen yet. `factory` comes from session_factory(). `reactor` must
+  /// outlive the server.
+  [[nodiscard]] static Server make(Reactor& reactor, SessionFactory factory,
                                    const ServerOptions& options = {});
   Server(Server&& other) noexcept;
   Server& operator=(Server&& other) noexcept;
   ~Server();
 
-  /// Listens at one more place: `127.0.0.1:80`, `[::]:80`, `unix:/path`; port 0 takes any. A socket
-  /// file on which no socket listens any more is replaced; our own goes with the server. Errors:
-  /// those of Endpoint::parse and Socket::listen, named.
+  /// Listens on one more address: `127.0.0.1:80`, `[::]:80`, `unix:/path`. The system chooses port
+  /// 0. Returns the address with its port. A socket file on which no process listens is replaced;
+  /// the server removes its own. Errors: those of Endpoint::parse and Socket::listen.
   [[nodiscard]] Result<Endpoint> listen(std::string_view where);
   [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
-  /// The same on a socket that is already listening.
+  /// Accepts from a socket that is already listening. It is too late to set the options that
+  /// precede bind: reuse_address, reuse_port and dual_stack.
   [[nodiscard]] Result<Endpoint> adopt(Socket listener);
 
-  /// Where it listens, in the order of the calls, with the ports the system chose.
+  /// The addresses of the listeners, in the order of the calls, with the ports the system chose.
   [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept;
   /// The first of them.
   [[nodiscard]] const Endpoint& local_endpoint() const noexcept {
     return local_endpoints().front();
   }
 
-  /// Called for each accepted connection before its session is made. Return false to close it.
+  /// `filter` is called for each accepted connection before its session is made. It returns false
+  /// to close it.
   void accept_if(Filter filter) noexcept;
-  /// Gets what leaves a callback of a session, which is aborted; the others go on. Without it, the
-  /// exception leaves through Reactor::run.
+  /// `handler` gets each exception that a callback of a session throws. That session is aborted,
+  /// the others are not affected. Without a handler the exception leaves through Reactor::run.
   void set_error_handler(ErrorHandler handler) noexcept;
 
-  /// What of ServerOptions::socket this system lacks: named, and gone on without.
+  /// The options of ServerOptions::socket that could not be set. The server runs without them.
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
 
   [[nodiscard]] std::size_t connections() const noexcept;
   [[nodiscard]] Counters counters() const noexcept;
 
-  /// Closes the listeners; those who are connected stay.
+  /// Closes the listeners. Connections are not affected.
   void stop_accepting() noexcept;
-  /// The same, and asks every session to end (Session::on_drain); those who have not ended when
-  /// `timeout` has passed are aborted.
+  /// Closes the listeners, calls on_drain of every session, and aborts the connections that are
+  /// left when `timeout` has passed. Zero aborts all now, without on_drain; `forever` waits without
+  /// a limit. A second call replaces the timeout.
   void drain(Duration timeout);
-  /// The same, with all aborted now.
+  /// The same, and calls `done` once, in a later turn, when the last connection has ended; also if
+  /// there is none. `done` may destroy the server. It is not called if the server is destroyed
+  /// before, or if a second call replaces it.
+  void drain(Duration timeout, Function<void()> done);
+  /// Closes the listeners and aborts all connections. A drain() that waits ends by this.
   void abort() noexcept;
 
  private:
   class Impl;
-  struct Retire {  // it may outlive us, until a call of its own has returned
+  struct Retire {  // the Impl is kept until its own callbacks have returned
     void operator()(Impl* impl) const noexcept;
   };
   explicit Server(std::unique_ptr<Impl> impl) noexcept;
@@ -133,21 +143,37 @@ class RONDO_EXPORT Server {
   std::unique_ptr<Impl, Retire> impl_;
 };
 
-/// Each client gets an S, in one allocation with its stream: S(shared...), where what is shared
-/// outlives the server.
+namespace detail {
+
+/// An S(peer, shared...) if S can be made so, else an S(shared...).
+template <typename S, typename... Shared>
+S* make_session(void* where, const Endpoint& peer, Shared&... shared) {
+  static_assert(alignof(S) <= alignof(std::max_align_t));
+  if constexpr (std::is_constructible_v<S, const Endpoint&, Shared&...>) {
+    return ::new (where) S(peer, shared...);
+  } else {
+    return ::new (where) S(shared...);
+  }
+}
+
+}  // namespace detail
+
+/// Each client gets an S of its own, in one allocation with its stream: S(peer, shared...), where
+/// `peer` is the client's address, or S(shared...) if S takes no address. What is shared must
+/// outlive the server.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] SessionFactory session_factory(Shared&... shared) {
-  static_assert(alignof(S) <= alignof(std::max_align_t));
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
-          [&shared...](void* where, Stream&, const Endpoint&) -> StreamHandler* {
-            return ::new (where) S(shared...);
+          [&shared...](void* where, Stream&, const Endpoint& peer) -> StreamHandler* {
+            return detail::make_session<S>(where, peer, shared...);
           },
           [](void* where, Stream& client) { static_cast<S*>(where)->on_drain(client); },
           [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
 }
 
-/// Each client gets what `make` returns: `std::unique_ptr<Session> make(Stream&, const Endpoint&)`.
+/// Each client gets what `make` returns, or is closed if that is null:
+/// `std::unique_ptr<Session> make(Stream& client, const Endpoint& peer)`.
 template <typename Make>
   requires std::is_invocable_r_v<std::unique_ptr<Session>, Make&, Stream&, const Endpoint&>
 [[nodiscard]] SessionFactory session_factory(Make make) {
@@ -160,7 +186,7 @@ template <typename Make>
           [](void* where) noexcept { delete *static_cast<Session**>(where); }};
 }
 
-/// All clients share a function that is called with what they send: `on_data(Stream&, Bytes)`.
+/// All clients share one function, which is called with their input: `on_data(Stream&, Bytes)`.
 template <typename OnData>
   requires std::is_invocable_v<OnData&, Stream&, Bytes>
 [[nodiscard]] SessionFactory session_factory(OnData on_data) {
@@ -169,18 +195,18 @@ template <typename OnData>
     void on_data(Stream& client, Bytes data) override { on_data_(client, data); }
     OnData on_data_;
   };
-  SessionFactory kind;
-  kind.make = [shared = std::make_unique<Shared>(std::move(on_data))](
-                  void*, Stream&, const Endpoint&) -> StreamHandler* { return shared.get(); };
-  return kind;
+  SessionFactory factory;
+  factory.make = [shared = std::make_unique<Shared>(std::move(on_data))](
+                     void*, Stream&, const Endpoint&) -> StreamHandler* { return shared.get(); };
+  return factory;
 }
 
-/// Listens at `where` (see Server::listen), with sessions of that kind.
+/// A server that listens at `where` (see Server::listen).
 [[nodiscard]] RONDO_EXPORT Result<Server> serve(Reactor& reactor, std::string_view where,
-                                                SessionFactory kind,
+                                                SessionFactory factory,
                                                 const ServerOptions& options = {});
 
-/// A server in a line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_factory<S>().
+/// A server in one line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_factory<S>().
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where,
@@ -188,7 +214,7 @@ template <typename S, typename... Shared>
   return serve(reactor, where, session_factory<S>(shared...), options);
 }
 
-/// The same with a function, which makes each client's session or gets what they send.
+/// The same with a function that makes each client's session, or that gets all clients' input.
 template <typename F>
   requires requires(F function) { session_factory(std::move(function)); }
 [[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, F function,

@@ -220,13 +220,12 @@ class RONDO_EXPORT LineSession : public TextHandler {
 template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
 [[nodiscard]] SessionFactory session_factory(Shared&... shared) {
-  static_assert(alignof(S) <= alignof(std::max_align_t));
   struct Destroy {
     void operator()(S* session) const noexcept { std::destroy_at(session); }
   };
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
-          [&shared...](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
-            std::unique_ptr<S, Destroy> session{::new (where) S(shared...)};
+          [&shared...](void* where, Stream& client, const Endpoint& peer) -> StreamHandler* {
+            std::unique_ptr<S, Destroy> session{detail::make_session<S>(where, peer, shared...)};
             StreamHandler& handler = detail::begin(*session, client);
             (void)session.release();  // the server's now
             return &handler;

@@ -1,16 +1,17 @@
-// Servers: whom they let in, where they listen, how they end.
+// Servers: which clients they accept, and where they listen. How they end: see drain_test.cpp.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <rondo/server.h>
+#include <rondo/text_stream.h>
 
-#include "support/stream_fixture.h"
+#include "support/server_fixture.h"
 
 namespace rondo::test {
 namespace {
@@ -26,49 +27,24 @@ struct Greeter final : Session {
   int& count;
 };
 
-struct Stubborn final : Session {
+/// Greets each client with the port of its address.
+struct KnowsItsPeer final : Session {
+  KnowsItsPeer(const Endpoint& peer, const std::string& greeting)
+      : text(greeting + std::to_string(peer.port())) {}
+  void on_open(Stream& client) override { client.write(text); }
   void on_data(Stream&, Bytes) override {}
-  void on_end(Stream&) override {}
-  void on_drain(Stream& client) override { client.write("not yet"); }
+  const std::string text;
 };
 
-class Servers : public StreamsOnEveryBackend {
- protected:
-  static auto echo() {
-    return [](Stream& client, Bytes data) { client.write(data); };
+struct LinesKnowTheirPeer final : LineSession {
+  explicit LinesKnowTheirPeer(const Endpoint& peer) : port(peer.port()) {}
+  void on_line(TextStream& client, std::string_view) override {
+    client.write_line(std::to_string(port));
   }
-  static std::string unix_name() {
-    static int count = 0;
-    return "unix:/tmp/rondo-server-" + std::to_string(::getpid()) + '-' + std::to_string(++count);
-  }
-  Fd connect(const Endpoint& where) {
-    auto socket = Socket::connect(kernel().net(), where);
-    EXPECT_TRUE(socket) << socket.error().message();
-    return socket ? Fd{socket->release()} : Fd{};
-  }
-  std::vector<Fd> connect(const Server& server, std::size_t count) {
-    std::vector<Fd> clients;
-    for (; count > 0; --count) clients.push_back(connect(server.local_endpoint()));
-    return clients;
-  }
-  bool has(const Server& server, std::size_t connections) {
-    return runs_until([&] { return server.connections() == connections; });
-  }
-  /// Whether a client is served.
-  bool echoes(const Fd& client) {
-    EXPECT_TRUE(runs_until([&] { return read_result(client.get()) != -ENOTCONN; }));
-    write_all(client.get(), "ping");
-    return read_by_peer(client, 4) == "ping";
-  }
-  bool is_closed(const Fd& client) {
-    long result = -EAGAIN;
-    return runs_until([&] {
-             result = read_result(client.get());
-             return result != -EAGAIN && result != -ENOTCONN;
-           }) &&
-           result <= 0;
-  }
+  const std::uint16_t port;
 };
+
+class Servers : public ServersOnEveryBackend {};
 RONDO_ON_EVERY_BACKEND(Servers);
 
 TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
@@ -84,7 +60,7 @@ TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
   EXPECT_TRUE(server.unapplied().empty());
 }
 
-TEST_P(Servers, AskAndSetNothingOfWhomTheyAccept) {
+TEST_P(Servers, MakeNoSystemCallForOptionsOfAcceptedSockets) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
   const auto calls = [this] {
     return net.calls("option") + net.calls("set_option") + net.calls("get") + net.calls("set");
@@ -99,13 +75,33 @@ TEST_P(Servers, AClassGetsWhatIsShared) {
   const std::string greeting = "hello";
   int sessions = 0;
   auto server = serve<Greeter>(reactor, "127.0.0.1:0", {}, greeting, sessions).value();
-  EXPECT_NE(server.local_endpoint().port(), 0) << "what the system chose";
+  EXPECT_NE(server.local_endpoint().port(), 0) << "the system chooses the port";
   const auto clients = connect(server, 3);
   EXPECT_TRUE(has(server, 3));
   for (const Fd& client : clients) EXPECT_EQ(read_by_peer(client, 5), "hello");
   EXPECT_EQ(sessions, 3);
   EXPECT_EQ(server.counters().accepted, 3u);
   EXPECT_TRUE(echoes(clients[1]));
+}
+
+TEST_P(Servers, ASessionMayGetTheAddressOfItsPeer) {
+  const std::string greeting = "you are at port ";
+  auto server = serve<KnowsItsPeer>(reactor, "127.0.0.1:0", {}, greeting).value();
+  auto lines = serve<LinesKnowTheirPeer>(reactor, "127.0.0.1:0").value();
+  const auto port_of = [](const Fd& fd) {
+    Endpoint local;
+    EXPECT_EQ(kernel().net().local_endpoint(fd.get(), local), 0);
+    return std::to_string(local.port());
+  };
+  for (const Fd& client : connect(server, 2)) {
+    const std::string expected = greeting + port_of(client);
+    EXPECT_EQ(read_by_peer(client, expected.size()), expected);
+  }
+  const Fd client = connect(lines.local_endpoint());
+  EXPECT_TRUE(has(lines, 1));
+  write_all(client.get(), "who am I?\n");
+  const std::string expected = port_of(client) + "\n";
+  EXPECT_EQ(read_by_peer(client, expected.size()), expected);
 }
 
 TEST_P(Servers, AFunctionServesAll) {
@@ -151,7 +147,7 @@ TEST_P(Servers, ListenInSeveralPlaces) {
   EXPECT_EQ(server.counters().listeners.accepted, 4u) << "still counted";
 }
 
-TEST_P(Servers, WhatCannotBeListenedOnIsNamed) {
+TEST_P(Servers, NameTheAddressThatTheyCannotListenOn) {
   const auto held = serve(reactor, "127.0.0.1:0", echo()).value();
   const auto taken = serve(reactor, held.local_endpoint().to_string(), echo());
   ASSERT_FALSE(taken);
@@ -182,7 +178,7 @@ TEST_P(Servers, ASocketFileGoesWithItsServerAndAStaleOneIsReplaced) {
   }
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
   Fd file{::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)};
-  EXPECT_FALSE(serve(reactor, name, echo())) << "a file that is no socket is not touched";
+  EXPECT_FALSE(serve(reactor, name, echo())) << "a file that is not a socket is not touched";
   EXPECT_EQ(::unlink(path.c_str()), 0);
 }
 
@@ -200,7 +196,7 @@ TEST_P(Servers, TheFilterDecides) {
   EXPECT_EQ(server.counters().accepted, 1u);
 }
 
-TEST_P(Servers, TheLimitOfAnAddressHoldsToTheClient) {
+TEST_P(Servers, CountTheConnectionsOfAnAddressExactly) {
   auto server = serve(reactor, "127.0.0.1:0", echo(), {.connections_per_address_max = 2}).value();
   auto clients = connect(server, 2);
   EXPECT_TRUE(has(server, 2));
@@ -214,7 +210,35 @@ TEST_P(Servers, TheLimitOfAnAddressHoldsToTheClient) {
   EXPECT_EQ(server.counters().accepted, 3u);
 }
 
-TEST_P(Servers, WhoIsTooManyWaitsUntilThereIsRoom) {
+TEST_P(Servers, ALimitOfZeroMeansNone) {
+  auto refusing = serve(reactor, "127.0.0.1:0", echo(), {.connections_per_address_max = 0}).value();
+  EXPECT_TRUE(is_closed(connect(refusing.local_endpoint())));
+  EXPECT_EQ(refusing.counters().refused, 1u);
+  auto rejecting =
+      serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 0, .when_full = WhenFull::reject})
+          .value();
+  EXPECT_TRUE(is_closed(connect(rejecting.local_endpoint())));
+  EXPECT_EQ(rejecting.counters().refused, 1u);
+  auto pausing = serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 0}).value();
+  const Fd waiting = connect(pausing.local_endpoint());
+  run_on();
+  EXPECT_EQ(pausing.counters().listeners.accepted, 0u);
+}
+
+TEST_P(Servers, AListenerThatIsAddedToAFullServerWaitsToo) {
+  auto server = serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 1}).value();
+  Fd first = connect(server.local_endpoint());
+  EXPECT_TRUE(has(server, 1));
+  const auto later = server.listen("127.0.0.1:0");
+  const Fd second = connect(*later);
+  run_on();
+  EXPECT_EQ(server.counters().listeners.accepted, 1u);
+  EXPECT_EQ(server.counters().refused, 0u);
+  first.close();
+  EXPECT_TRUE(echoes(second));
+}
+
+TEST_P(Servers, LeaveClientsInTheQueueUntilThereIsRoom) {
   auto server = serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 2}).value();
   auto clients = connect(server, 4);
   EXPECT_TRUE(has(server, 2));
@@ -230,7 +254,7 @@ TEST_P(Servers, WhoIsTooManyWaitsUntilThereIsRoom) {
   EXPECT_EQ(server.counters().refused, 0u);
 }
 
-TEST_P(Servers, WhoIsTooManyIsShed) {
+TEST_P(Servers, RejectClientsWhenFull) {
   auto server =
       serve(reactor, "127.0.0.1:0", echo(), {.connections_max = 1, .when_full = WhenFull::reject})
           .value();
@@ -246,7 +270,7 @@ TEST_P(Servers, WhoIsTooManyIsShed) {
   EXPECT_TRUE(echoes(connect(*later)));
 }
 
-TEST_P(Servers, StopAcceptingLeavesWhoIsConnected) {
+TEST_P(Servers, KeepTheirConnectionsWhenTheyStopAccepting) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
   auto client = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
@@ -255,45 +279,6 @@ TEST_P(Servers, StopAcceptingLeavesWhoIsConnected) {
   client.close();
   EXPECT_TRUE(has(server, 0));
   EXPECT_TRUE(reactor.run()) << "returns: nothing is left";
-}
-
-TEST_P(Servers, DrainAsksEverySessionAndAbortsWhoDoesNotEnd) {
-  for (const Duration timeout : {Duration{1h}, Duration{20ms}}) {
-    auto server = serve<Stubborn>(reactor, "127.0.0.1:0").value();
-    auto clients = connect(server, 3);
-    EXPECT_TRUE(has(server, 3));
-    server.drain(timeout);
-    for (const Fd& client : clients) EXPECT_EQ(read_by_peer(client, 7), "not yet");
-    if (timeout > 1s) {
-      EXPECT_EQ(server.connections(), 3u);
-      server.abort();
-    }
-    EXPECT_TRUE(has(server, 0));
-    for (const Fd& client : clients) EXPECT_TRUE(is_closed(client));
-    EXPECT_TRUE(reactor.run()) << "returns: nothing is left";
-  }
-}
-
-TEST_P(Servers, DrainClosesUnlessASessionSaysOtherwise) {
-  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
-  auto clients = connect(server, 3);
-  EXPECT_TRUE(has(server, 3));
-  server.drain(1h);
-  EXPECT_TRUE(has(server, 0));
-  for (const Fd& client : clients) EXPECT_EQ(read_to_end(client), "");
-}
-
-TEST_P(Servers, WhoComesAfterADrainIsNotAbortedByIt) {
-  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
-  auto client = connect(server.local_endpoint());
-  EXPECT_TRUE(has(server, 1));
-  server.drain(20ms);
-  EXPECT_TRUE(has(server, 0));
-  const auto again = server.listen("127.0.0.1:0");
-  const Fd late = connect(*again);
-  EXPECT_TRUE(has(server, 1));
-  EXPECT_TRUE(reactor.run_for(30ms));
-  EXPECT_EQ(server.connections(), 1u);
 }
 
 TEST_P(Servers, SurviveWithoutDescriptors) {
@@ -310,12 +295,12 @@ TEST_P(Servers, SurviveWithoutDescriptors) {
   EXPECT_TRUE(echoes(connect(server.local_endpoint())));
 }
 
-TEST_P(Servers, AClientWhoResetsAtOnceHarmsNobody) {
+TEST_P(Servers, AreNotHarmedByClientsThatResetAtOnce) {
   auto server = serve(reactor, "127.0.0.1:0", echo()).value();
   for (int i = 0; i < 50; ++i) {
     Fd rude = connect(server.local_endpoint());
     if (i % 2 == 0) run_turns(reactor, 1);
-    // Whether the write succeeds or not, the client leaves.
+    // The result does not matter: the client leaves in any case.
     if (i % 3 == 0) (void)write_result(rude.get());
     close_with_reset(rude);
   }

@@ -87,8 +87,8 @@ void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
                          : first.is_content() && second.is_content());
 }
 
-void limit_that_pauses(Stage& stage) { limits(stage, WhenFull::pause, 0); }
-void limit_that_sheds(Stage& stage) { limits(stage, WhenFull::reject, 0); }
+void limit_that_pauses(Stage& stage) { limits(stage, WhenFull::pause, unlimited); }
+void limit_that_sheds(Stage& stage) { limits(stage, WhenFull::reject, unlimited); }
 void limit_of_an_address(Stage& stage) { limits(stage, WhenFull::pause, 5); }
 
 /// Drains: one session closes by itself, another never does.
@@ -117,12 +117,15 @@ void drain(Stage& stage) {
   };
   const auto first = connect_to(quick);
   const auto second = connect_to(slow);
+  Once drained{stage, "the drain"};
+  const auto begin = [&] { server->drain(100ms, [&] { drained.end(); }); };
   Timer later{stage.reactor(), [&] {
                 try {
-                  server->drain(100ms);
+                  begin();
                 } catch (const std::bad_alloc&) {
-                  server->drain(100ms);
+                  begin();
                 }
+                drained.begin();
               }};
   later.arm_after(50ms);
   stage.run();
