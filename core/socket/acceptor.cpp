@@ -1,20 +1,20 @@
-// Acceptor: a listening socket, watched, and what to do when it cannot be emptied.
+// Acceptor: a listening socket that is watched, and what to do when its queue cannot be emptied.
 //
-// Terms.  A batch is the run of accepts in one on_ready, at most accepts_per_turn_max of them; what
-// is left is told again next turn, after the neighbours. To shed is to accept a client and close it
-// at once. The reserve is a descriptor that serves only to be closed when none is left, so that
-// shedding is possible. A pause is the time in which the watch rests.
+// Terms.  A batch is the accepts of one on_ready, at most accepts_per_turn_max; if more connections
+// wait, the next turn reports them, after the other handlers. To shed is to accept a connection and
+// close it at once. The reserve is a descriptor that is closed when none is left, so that shedding
+// is possible. A pause is the time in which the watch has no interest.
 //
-// Invariants.  The watch asks for read exactly while nothing holds it: the user (paused_by_user_),
-// the back-off (timer_ is armed) or a lasting error (failed_). Each of the three begins and ends on
-// its own, so they combine in any order. Every pause ends by the timer, and is at least pause_floor
-// long: with the timer's turn and the one of the listener's readiness that is 200 wake-ups a second
-// at most, whatever happens in between.
+// Invariants.  The watch is interested in reading exactly while nothing stops it: the user
+// (paused_by_user_), the back-off (timer_ is armed) or a lasting error (failed_). Each of the three
+// begins and ends independently, so they combine in any order. The timer ends every pause, which
+// lasts at least pause_floor: together with the turns in which the listener is ready, that is at
+// most 200 wake-ups a second, whatever happens in between.
 //
 // When descriptors or memory run out, on_ready sheds a batch and pauses; each pause is twice the
-// last, until a client is accepted again. A long run of clients that each went wrong pauses too,
-// in case they always will (a firewall's EPERM). On Linux accept takes a descriptor
-// before it looks at the queue: EMFILE may come with an empty queue, and then there is no pause.
+// last, until a connection is accepted. A long row of failed connections pauses too, because the
+// cause may be permanent (EPERM of a firewall). Linux takes a descriptor before it looks at the
+// queue: EMFILE may be reported for an empty queue, and then there is no pause.
 //
 // The callbacks may destroy the Acceptor, or throw: a Call holds the Impl until they have returned
 // (see callbacks.h).
@@ -52,7 +52,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
         listener_(std::move(listener)),
         timer_(std::in_place, reactor, [this] { end_pause(); }) {}
 
-  /// What was asked of the listener holds for its clients, and this is what was not granted.
+  /// The options of the listener, which its accepted sockets get too, and those that failed.
   void set_options(const SocketOptions& options, std::vector<UnappliedOption> unapplied) {
     socket_options_ = options;
     unapplied_ = std::move(unapplied);
@@ -115,7 +115,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 
   void hand_over(Socket::Accepted& client) {
     if (socket_options_) {
-      // What could not be applied to the listener is known; here it would only be said again.
+      // An option that could not be set on the listener has been reported by unapplied().
       (void)detail::apply(client.socket, client.peer, *socket_options_, detail::Purpose::accept);
     }
     on_accept_(std::move(client.socket), client.peer);
@@ -123,7 +123,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 
   void update() noexcept { watch_.set(accepting() ? Ready::read : Ready::none); }
 
-  /// Any descriptor will do; a socket is what the Net can make.
+  /// Any descriptor would do; a socket is what a Net can make.
   std::error_code open_reserve() noexcept {
     auto made = Socket::make(reactor_.net(), local_.family(), SocketType::stream);
     if (!made) return made.error();
@@ -131,7 +131,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
     return {};
   }
 
-  /// Closes the clients that wait, one by one, in the place of the reserve.
+  /// Accepts and closes the waiting connections one by one, with the descriptor of the reserve.
   void shed() noexcept {
     reserve_.close();
     std::size_t shed = 0;
@@ -148,10 +148,10 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
       }
     }
     counters_.shed += shed;
-    // Another thread may have been quicker: then there is no reserve until the pause has ended.
+    // Another thread may have taken the descriptor: then there is no reserve until the pause ends.
     const bool reserved = !open_reserve();
-    const bool nobody_waited = shed == 0 && error == std::errc::operation_would_block;
-    if (!nobody_waited || !reserved) begin_pause();
+    const bool was_empty = shed == 0 && error == std::errc::operation_would_block;
+    if (!was_empty || !reserved) begin_pause();
   }
 
   void begin_pause() noexcept {
@@ -162,7 +162,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   }
 
   void end_pause() noexcept {
-    // Without one, accept finds the same want and begins the next pause.
+    // If that fails, accept fails too and begins the next pause.
     if (!reserve_) (void)open_reserve();
     update();
   }
@@ -183,7 +183,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   Duration next_pause_;
   std::size_t failures_in_a_row_ = 0;
   Counters counters_;
-  std::optional<SocketOptions> socket_options_;  // if the listener is its own
+  std::optional<SocketOptions> socket_options_;  // if it has made its listener
   std::vector<UnappliedOption> unapplied_;
   bool paused_by_user_ = false;
   bool failed_ = false;
@@ -198,7 +198,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
                                 const AcceptorOptions& options) {
   std::vector<UnappliedOption> unapplied;
-  detail::SocketFile file{reactor.net(), local};  // which goes again with what is half made
+  detail::SocketFile file{reactor.net(), local};  // removes the file if the rest fails
   auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
   if (!listener) return std::move(listener).error();
   file.own();

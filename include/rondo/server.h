@@ -46,7 +46,7 @@ enum class WhenFull : std::uint8_t {
 };
 
 struct ServerOptions {
-  SocketOptions socket{};  ///< of the listeners and the accepted sockets; see Server::unapplied
+  SocketOptions socket{};  ///< for listeners and accepted sockets; see Server::unapplied
   AcceptLimits accept_limits{};
   StreamOptions stream{};
   std::size_t connections_max = unlimited;
@@ -76,7 +76,7 @@ class RONDO_EXPORT Server {
   struct Counters {
     std::uint64_t accepted = 0;      ///< connections that got a session
     std::uint64_t refused = 0;       ///< by the filter, by a limit for an address, or when full
-    std::uint64_t failed = 0;        ///< connections whose session could not be made
+    std::uint64_t failed = 0;        ///< connections without a session, which could not be made
     std::uint64_t exceptions = 0;    ///< thrown by callbacks of sessions
     Acceptor::Counters listeners{};  ///< the sum over all listeners
   };

@@ -142,7 +142,7 @@ TEST_P(Accepting, TakesAReadyListenerForAHint) {
   const int before = net.calls("accept");
   spy.inject(spy.token_of(listener_fd), Ready::read);
   run_turns(reactor, 1);
-  EXPECT_GT(net.calls("accept"), before) << "asked, and did not block";
+  EXPECT_GT(net.calls("accept"), before) << "called, and did not block";
   EXPECT_TRUE(accepted.empty());
   connect(acceptor, 1);
   net.fail("accept", EAGAIN);  // another process was quicker

@@ -1,4 +1,4 @@
-// Clients: a stream that is there at once, on every backend.
+// Clients: streams that exist at once and connect later, on every backend.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -26,8 +26,8 @@ struct EchoSession final : Session {
 class Clients : public StreamsOnEveryBackend {
  protected:
   Server echo() { return serve<EchoSession>(reactor, "127.0.0.1:0").value(); }
-  /// An address without a listener: a socket is bound to it but does not listen.
-  std::string deserted() {
+  /// The address of a socket that is bound, but does not listen.
+  std::string closed_port() {
     bound_ = Socket::make(net, AddressFamily::ipv4, SocketType::stream).value();
     EXPECT_EQ(net.bind(bound_.fd(), Endpoint::loopback(0)), 0);
     return bound_.local_endpoint().value().to_string();
@@ -39,12 +39,12 @@ class Clients : public StreamsOnEveryBackend {
 };
 RONDO_ON_EVERY_BACKEND(Clients);
 
-TEST_P(Clients, AreConnectedBeforeAnythingElseIsTold) {
+TEST_P(Clients, AreConnectedBeforeAnythingElseIsReported) {
   const Server server = echo();
   recorder.on_open_then = [](Stream& stream) { stream.write("hello"); };
   const auto stream = connect(reactor, server.local_endpoint().to_string(), recorder);
   EXPECT_TRUE(stream->connecting());
-  EXPECT_EQ(recorder.opens, 0) << "nothing is told from inside connect()";
+  EXPECT_EQ(recorder.opens, 0) << "nothing is called from inside connect()";
   EXPECT_TRUE(runs_until([&] { return recorder.received == "hello"; }));
   EXPECT_EQ(recorder.opens, 1);
   EXPECT_FALSE(stream->connecting());
@@ -67,11 +67,11 @@ TEST_P(Clients, CloseInOrderWhatWasWrittenBeforeTheyWereConnected) {
   stream->close();
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1 && server.connections() == 0; }));
   EXPECT_EQ(stream->sent(), 5u);
-  EXPECT_EQ(recorder.opens, 0) << "on_open is not called after close()";
+  EXPECT_EQ(recorder.opens, 0) << "not called after close()";
 }
 
 TEST_P(Clients, ThatAreClosedWithNothingWrittenDoNotWait) {
-  const auto stream = connect(reactor, deserted(), recorder);
+  const auto stream = connect(reactor, closed_port(), recorder);
   stream->close();
   EXPECT_EQ(recorder.closes, 0);
   run_on();
@@ -79,8 +79,8 @@ TEST_P(Clients, ThatAreClosedWithNothingWrittenDoNotWait) {
   EXPECT_EQ(recorder.reason, CloseReason::closed);
 }
 
-TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
-  const std::string address = deserted();
+TEST_P(Clients, ListTheAttemptsIfNoneSucceeds) {
+  const std::string address = closed_port();
   const auto stream = connect(reactor, address, recorder);
   stream->write("lost");
   EXPECT_TRUE(reactor.run()) << "there is nothing to wait for afterwards";
@@ -90,11 +90,11 @@ TEST_P(Clients, SayWhatWasTriedWhereNobodyAnswers) {
   EXPECT_EQ(recorder.message, "connect to " + address + ": Connection refused");
 }
 
-// RULES: what is known at once is told in a later turn.
-TEST_P(Clients, AreNotToldFromInsideConnect) {
+// An error that is known at once is still reported in a later turn.
+TEST_P(Clients, AreNotCalledFromInsideConnect) {
   net.fail("connect", ENETUNREACH);
-  const std::string path = "unix:/tmp/rondo-deserted-" + std::to_string(::getpid());
-  for (const auto& [where, error] : {std::pair{deserted(), std::errc::network_unreachable},
+  const std::string path = "unix:/tmp/rondo-missing-" + std::to_string(::getpid());
+  for (const auto& [where, error] : {std::pair{closed_port(), std::errc::network_unreachable},
                                      std::pair{path, std::errc::no_such_file_or_directory}}) {
     recorder = {};
     const auto stream = connect(reactor, where, recorder);
@@ -116,7 +116,7 @@ TEST_P(Clients, RefuseANameThatIsTooLong) {
   EXPECT_NE(recorder.message.find("more than 253 bytes"), std::string::npos) << recorder.message;
 }
 
-TEST_P(Clients, RefuseAnAddressThatIsNone) {
+TEST_P(Clients, RefuseAnInvalidAddress) {
   const auto stream = connect(reactor, "127.0.0.1", recorder);
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
@@ -139,7 +139,7 @@ TEST_P(Clients, MayBeDestroyedInEachOfTheirCalls) {
   EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
   StreamRecorder refused;
   refused.on_close_then = [&](Stream&) { stream.reset(); };
-  stream = connect(reactor, deserted(), refused);
+  stream = connect(reactor, closed_port(), refused);
   EXPECT_TRUE(runs_until([&] { return stream == nullptr; }));
 }
 
@@ -152,10 +152,10 @@ TEST_P(Clients, HaveTheirOwnNoDelay) {
   EXPECT_EQ(nodelay, 1);
 }
 
-TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
+TEST_P(Clients, EndIfAnOptionCannotBeSet) {
   ConnectOptions options;
   options.socket.defer_accept = 1s;  // a listener's
-  const std::string where = nobody();
+  const std::string where = closed_port();
   const auto stream = connect(reactor, where, recorder, options);
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);
@@ -164,7 +164,7 @@ TEST_P(Clients, EndWithAnOptionThatCannotBeHad) {
             "connect to " + where + ": set defer_accept on " + where + ": Operation not supported");
 }
 
-TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
+TEST_P(Clients, ThatAreDetachedDeliverTheirOutput) {
   const std::string much = numbered_text(3'000'000);
   Pair pair = unix_pair();
   auto stream = adopt(std::move(pair.ours), recorder);
@@ -172,10 +172,10 @@ TEST_P(Clients, LetGoOfDeliverWhatTheyHave) {
   Stream::close_detached(std::move(stream));
   EXPECT_EQ(read_to_end(pair.theirs), much);
   EXPECT_TRUE(reactor.run()) << "nothing is left to wait for";
-  EXPECT_EQ(recorder.closes, 0) << "it calls no handler";
+  EXPECT_EQ(recorder.closes, 0) << "nothing is called";
 }
 
-TEST_P(Clients, LetGoOfEndWithTheReactor) {
+TEST_P(Clients, ThatAreDetachedEndWithTheReactor) {
   Pair pair = unix_pair();
   {
     Reactor other{GetParam().make()};
@@ -187,18 +187,18 @@ TEST_P(Clients, LetGoOfEndWithTheReactor) {
   EXPECT_EQ(recorder.closes, 0);
 }
 
-TEST_P(Clients, LetGoOfWhileTheyConnectEndWithTheReactor) {
+TEST_P(Clients, ThatAreDetachedWhileTheyConnectEndWithTheReactor) {
   {
     Reactor other{GetParam().make()};
     auto stream = connect(other, "127.0.0.1:1", recorder);
-    stream->write("for no reader");
+    stream->write("never sent");
     Stream::close_detached(std::move(stream));
     EXPECT_TRUE(other.run_once(Duration::zero()));
   }
   EXPECT_EQ(recorder.closes, 0);
 }
 
-TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
+TEST_P(Clients, ThatAreDetachedWithoutOutputEndAtOnce) {
   {
     Reactor other{GetParam().make()};
     Stream::close_detached(connect(other, "127.0.0.1:1", recorder));
@@ -207,7 +207,7 @@ TEST_P(Clients, LetGoOfWithNothingToSayEndAtOnce) {
   EXPECT_EQ(recorder.closes, 0);
 }
 
-TEST_P(Clients, ThatCannotBeWatchedSayWhatWasTried) {
+TEST_P(Clients, ThatCannotBeWatchedNameTheirTarget) {
   const Socket listener = Socket::listen(net, Endpoint::loopback(0)).value();
   const std::string where = listener.local_endpoint().value().to_string();
   spy.fail_watch = {
@@ -246,9 +246,9 @@ TEST_P(Reconnectors, ComeBackUntilTheyAreStopped) {
   EXPECT_TRUE(runs_until([&] { return server.connections() == 0; }));
 }
 
-TEST_P(Reconnectors, TryAgainWhereNobodyAnswers) {
+TEST_P(Reconnectors, TryAgainIfNoAttemptSucceeds) {
   Counting counting;
-  Reconnector reconnector{reactor, deserted(), counting, {.backoff = {.min = 1us, .max = 1us}}};
+  Reconnector reconnector{reactor, closed_port(), counting, {.backoff = {.min = 1us, .max = 1us}}};
   EXPECT_TRUE(runs_until([&] { return counting.closes == 3; }));
   EXPECT_EQ(reconnector.connects(), 0u);
   reconnector.stop();

@@ -1,4 +1,4 @@
-// How a connect ended, on every backend: told by SO_ERROR, not by being writable.
+// The result of a connect, on every backend: SO_ERROR reports it, not writability.
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -18,25 +18,25 @@ class Connecting : public ReactorOnEveryBackend {
  protected:
   Connecting() { spy.use_net(&net); }
 
-  /// The end of a connect to that port, as a program sees it that waits for writability.
+  /// The result of a connect to that port, read whenever the socket is reported as writable.
   std::optional<std::error_code> outcome(unsigned short port) {
     auto socket = Socket::connect(reactor.net(), Endpoint::loopback(port));
     if (!socket) return socket.error().code;
-    std::optional<std::error_code> told;
+    std::optional<std::error_code> result_read;
     RecordingHandler handler{[&](Ready) {
       const std::error_code result = socket->connect_result();
-      if (!told && result != std::errc::operation_in_progress) told = result;
+      if (!result_read && result != std::errc::operation_in_progress) result_read = result;
     }};
     const Watch watch = reactor.watch(socket->fd(), Ready::write, handler).value();
-    EXPECT_TRUE(run_until(reactor, [&] { return told.has_value(); }));
-    return told;
+    EXPECT_TRUE(run_until(reactor, [&] { return result_read.has_value(); }));
+    return result_read;
   }
 
   FailingNet net{spy.inner().net()};
 };
 RONDO_ON_EVERY_BACKEND(Connecting);
 
-TEST_P(Connecting, ToNobodyIsRefused) {
+TEST_P(Connecting, ToAClosedPortIsRefused) {
   EXPECT_EQ(outcome(deserted_port()).value(), std::errc::connection_refused);
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Does not end when it is asked to.
+/// Does not close its stream in on_drain.
 struct Stubborn final : Session {
   void on_data(Stream&, Bytes) override {}
   void on_end(Stream&) override {}

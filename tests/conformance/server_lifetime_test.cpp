@@ -53,7 +53,7 @@ struct Subject final : Session {
     world.then(Place::on_open, &stream);
   }
   void on_data(Stream& stream, Bytes data) override {
-    if (text_of(data) == "throw") throw std::runtime_error{"asked to"};
+    if (text_of(data) == "throw") throw std::runtime_error{"requested by the peer"};
     world.then(Place::on_data, &stream);
     stream.write(data);
   }
@@ -205,7 +205,7 @@ TEST_P(ServerLifetime, AllMayBeAbortedInEachCall) {
     }
     EXPECT_TRUE(runs_until([&] { return reached > 0 && server->connections() == 0; }));
     EXPECT_EQ(world.alive, 0);
-    EXPECT_EQ(world.closes, world.opens) << "who was not open is not closed";
+    EXPECT_EQ(world.closes, world.opens) << "on_close is called only after on_open";
     server.reset();
     EXPECT_FALSE(reactor.alive());
   }

@@ -99,7 +99,7 @@ TEST_P(Servers, ASessionMayGetTheAddressOfItsPeer) {
   }
   const Fd client = connect(lines.local_endpoint());
   EXPECT_TRUE(has(lines, 1));
-  write_all(client.get(), "who am I?\n");
+  write_all(client.get(), "my port?\n");
   const std::string expected = port_of(client) + "\n";
   EXPECT_EQ(read_by_peer(client, expected.size()), expected);
 }

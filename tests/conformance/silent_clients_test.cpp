@@ -1,4 +1,4 @@
-// Clients who connect and never say a word.
+// Clients that connect and never send anything.
 #include <unistd.h>
 
 #include <chrono>
@@ -68,7 +68,7 @@ TEST_P(SilentClients, FiveThousandCostLittleAndEndAtTheirDeadline) {
   EXPECT_TRUE(has(many + 1)) << "none is early";
   spy.ahead = 61min;
   EXPECT_TRUE(has(1));
-  for (const Fd& one : silent) ASSERT_EQ(read_result(one.get()), 0) << "is told";
+  for (const Fd& one : silent) ASSERT_EQ(read_result(one.get()), 0) << "sees the end";
   EXPECT_TRUE(is_served(speaker));
 }
 

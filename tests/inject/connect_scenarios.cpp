@@ -173,8 +173,8 @@ void race(Stage& stage) {
 void reconnect(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
   if (!server) return stage.tell(server.error());
-  int asked = 0;
-  server->accept_if([&](const Endpoint&) { return ++asked > 2; });
+  int calls = 0;
+  server->accept_if([&](const Endpoint&) { return ++calls > 2; });
   struct Comes final : StreamHandler {
     Comes(Stage& owner, Result<Server>& from) : stage(owner), server_(from) {}
     void on_open(Stream& stream) override { stream.write("hello"); }

@@ -68,8 +68,8 @@ void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
   if (!server) return stage.tell(server.error());
   const auto more = server->listen("127.0.0.1:0");
   if (!more) stage.tell(more.error());
-  int asked = 0;
-  server->accept_if([&](const Endpoint&) { return ++asked > 0; });
+  int calls = 0;
+  server->accept_if([&](const Endpoint&) { return ++calls > 0; });
   server->set_error_handler(
       [&](const std::exception_ptr&) { stage.tell(std::error_code{1, std::system_category()}); });
   Client first{stage, "hello"};
@@ -107,7 +107,7 @@ void drain(Stage& stage) {
   struct Stays final : Listener {
     using Listener::Listener;
     void on_end(Stream&) override {}
-  } slow{stage, "who stays", 3};
+  } slow{stage, "the staying client", 3};
   slow.wanted = CloseReason::reset;
   const auto connect_to = [&](Listener& handler) {
     auto stream =

@@ -1,5 +1,5 @@
 // What the tests of Acceptor share: a reactor in virtual time, a Net whose calls can fail, and
-// clients of the Unix family, whose connect has ended when it returns.
+// clients of the Unix family, which are connected when connect() returns.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -52,12 +52,12 @@ class AcceptorFixture : public DescriptorCensus {
       clients_.push_back(std::move(*client));
     }
   }
-  /// One turn. It may have to be cut short: most tests leave the acceptor waiting.
+  /// One turn, which does not wait.
   void turn() { EXPECT_TRUE(reactor_->run_once(Duration::zero())); }
   void turns(int count) {
     for (; count > 0; --count) turn();
   }
-  /// Runs for so much virtual time, and tells how often the loop woke up.
+  /// Runs for so much virtual time. Returns how often the loop woke up.
   int waits_in(Duration duration) {
     backend_->waits = 0;
     Timer end{*reactor_, [this] { reactor_->stop(); }};

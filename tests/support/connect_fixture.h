@@ -1,4 +1,4 @@
-// Shared by the tests of connecting: listeners on loopback, some of which accept no client.
+// What the tests of connecting share: listeners on loopback, some of which accept no connection.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,13 +21,13 @@ inline Socket listen(const Endpoint& local, int backlog = 16) {
   return Socket::listen(kernel().net(), local, {.backlog = backlog}).value();
 }
 
-/// A listener whose queue is full: who connects waits, without an error, and without end.
+/// A listener with a full queue: a connect to it is in progress for ever.
 struct FullListener {
   explicit FullListener(const Endpoint& address)
       : listener(listen(address, 0)), local(listener.local_endpoint().value()) {
     while (!stuck) {
       Socket client = Socket::connect(kernel().net(), local).value();
-      // On loopback a connect that can end has ended when the call returns.
+      // On loopback a connect that can succeed has succeeded when the call returns.
       stuck = client.connect_result() == std::errc::operation_in_progress;
       clients.push_back(std::move(client));
     }
@@ -39,7 +39,7 @@ struct FullListener {
   std::vector<Socket> clients;
 };
 
-/// A port that is in use but has no listener: a socket is bound to it but does not listen.
+/// A port on which no process listens, and which the system gives to none: it is only bound.
 struct ClosedPort {
   explicit ClosedPort(const Endpoint& address)
       : socket(Socket::make(kernel().net(), address.family(), SocketType::stream).value()) {

@@ -83,7 +83,7 @@ TEST_F(AcceptorExhaustionTest, ShedsABoundedBatch) {
   EXPECT_EQ(accepted_.size(), 3U);
 }
 
-TEST_F(AcceptorExhaustionTest, DoesNotPauseWhenNobodyWaited) {
+TEST_F(AcceptorExhaustionTest, DoesNotPauseIfTheQueueIsEmpty) {
   Acceptor acceptor = collecting();
   connect(acceptor);
   net_.fail("accept", EMFILE, 1, 1);  // after the one client
@@ -160,7 +160,7 @@ TEST_F(AcceptorExhaustionTest, GoesOnWithoutAReserveUntilItGetsOneBack) {
   EXPECT_EQ(acceptor.counters().shed, 1U);
 }
 
-TEST_F(AcceptorExhaustionTest, PausesWhenTheReserveIsLostThoughNobodyWaited) {
+TEST_F(AcceptorExhaustionTest, PausesIfTheReserveIsLostThoughTheQueueIsEmpty) {
   Acceptor acceptor = collecting();
   connect(acceptor);
   net_.fail("accept", EMFILE, 1, 1);

@@ -120,18 +120,18 @@ TEST_F(AcceptorTest, TellsAnErrorThatWaitingCannotMend) {
 }
 
 TEST_F(AcceptorTest, LetsItsErrorHookSetAnotherOne) {
-  std::string told;
+  std::string calls;
   Acceptor acceptor = collecting();
   acceptor.set_error_handler([&, alive = std::make_unique<int>(1)](std::error_code) {
-    acceptor.set_error_handler([&](std::error_code) { told += "second "; });
-    told += *alive == 1 ? "first " : "";
+    acceptor.set_error_handler([&](std::error_code) { calls += "second "; });
+    calls += *alive == 1 ? "first " : "";
   });
   connect(acceptor);
   net_.fail("accept", EBADF, 2);
   turn();
   acceptor.resume();
   turn();
-  EXPECT_EQ(told, "first second ");
+  EXPECT_EQ(calls, "first second ");
 }
 
 TEST_F(AcceptorTest, LeavesClientsInTheQueueWhilePaused) {

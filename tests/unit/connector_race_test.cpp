@@ -1,4 +1,4 @@
-// Connector in virtual time: who is tried when, and what the deadline does.
+// Connector in virtual time: which address is tried when, and what the deadline does.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
