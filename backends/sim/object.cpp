@@ -31,7 +31,7 @@ void Object::lose_watchers() noexcept {
     } else {
       last = std::exchange(watcher_, {});
     }
-    last.poller->object_gone(last.place);
+    last.poller->object_gone(last.slot);
   }
 }
 
@@ -71,17 +71,17 @@ void Object::released() {
   closed();
 }
 
-void Object::watched_by(Poller& poller, std::uint32_t place) {
+void Object::watched_by(Poller& poller, std::uint32_t slot) {
   if (!is_watched()) {
-    watcher_ = {&poller, place};
+    watcher_ = {&poller, slot};
   } else {
-    more().watchers.push_back({&poller, place});
+    more().watchers.push_back({&poller, slot});
   }
 }
 
-void Object::unwatched_by(const Poller& poller, std::uint32_t place) noexcept {
+void Object::unwatched_by(const Poller& poller, std::uint32_t slot) noexcept {
   const auto is_that = [&](const Watcher& watcher) {
-    return watcher.poller == &poller && watcher.place == place;
+    return watcher.poller == &poller && watcher.slot == slot;
   };
   if (more_ != nullptr) std::erase_if(more_->watchers, is_that);
   if (!is_that(watcher_)) return;
@@ -93,12 +93,12 @@ void Object::unwatched_by(const Poller& poller, std::uint32_t place) noexcept {
 
 Ready Object::awaited() const noexcept {
   Ready all = Ready::none;
-  each_watcher([&](const Watcher& one) { all |= one.poller->interest_at(one.place); });
+  each_watcher([&](const Watcher& one) { all |= one.poller->interest_at(one.slot); });
   return all;
 }
 
 void Object::changed() noexcept {
-  each_watcher([](const Watcher& one) { one.poller->touch(one.place); });
+  each_watcher([](const Watcher& one) { one.poller->touch(one.slot); });
 }
 
 std::size_t size_of(const Message& message) noexcept {

@@ -76,8 +76,8 @@ class Object : public Counted {
   void opened() noexcept { ++descriptors_; }
   void released();
 
-  void watched_by(Poller& poller, std::uint32_t place);
-  void unwatched_by(const Poller& poller, std::uint32_t place) noexcept;
+  void watched_by(Poller& poller, std::uint32_t slot);
+  void unwatched_by(const Poller& poller, std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_watched() const noexcept { return watcher_.poller != nullptr; }
   [[nodiscard]] bool is_open() const noexcept { return descriptors_ != 0; }
   /// The interests of all watchers.
@@ -102,7 +102,7 @@ class Object : public Counted {
  private:
   struct Watcher {
     Poller* poller = nullptr;
-    std::uint32_t place = 0;
+    std::uint32_t slot = 0;
   };
   template <typename Call>
   void each_watcher(Call call) const noexcept {

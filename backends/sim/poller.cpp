@@ -17,24 +17,24 @@ constexpr std::size_t ended_kept_max = 8;
 
 }  // namespace
 
-std::uint32_t Poller::place_of(int fd) const noexcept {
+std::uint32_t Poller::slot_of(int fd) const noexcept {
   const auto at = static_cast<std::size_t>(fd);
-  return fd >= 0 && at < by_fd_.size() ? by_fd_[at] : nowhere;
+  return fd >= 0 && at < by_fd_.size() ? by_fd_[at] : no_slot;
 }
 
 std::error_code Poller::watch(int fd, Ready, Ready to, Token token) noexcept try {
   Object* const object = machine_.table().at(fd);
   if (object == nullptr) return system_error(EBADF);
-  std::uint32_t place = place_of(fd);
+  std::uint32_t slot = slot_of(fd);
   // A registration that another object left under this number stays with that object.
-  if (place != nowhere && registrations_[place].object != object) place = nowhere;
-  if (place == nowhere) {
+  if (slot != no_slot && registrations_[slot].object != object) slot = no_slot;
+  if (slot == no_slot) {
     if (to == Ready::none) return {};
-    place = add(fd, *object);
+    slot = add(fd, *object);
   }
-  registrations_[place].token = token;
-  registrations_[place].interest = to;
-  touch(place);
+  registrations_[slot].token = token;
+  registrations_[slot].interest = to;
+  touch(slot);
   return {};
 } catch (const std::bad_alloc&) {
   return system_error(ENOMEM);
@@ -47,30 +47,30 @@ std::uint32_t Poller::add(int fd, Object& object) {
     vacant_.push_back(static_cast<std::uint32_t>(registrations_.size() - 1));
   }
   const auto at = static_cast<std::size_t>(fd);
-  if (at >= by_fd_.size()) by_fd_.resize(at + 1, nowhere);
-  const std::uint32_t place = vacant_.back();
-  object.watched_by(*this, place);
+  if (at >= by_fd_.size()) by_fd_.resize(at + 1, no_slot);
+  const std::uint32_t slot = vacant_.back();
+  object.watched_by(*this, slot);
   vacant_.pop_back();
-  registrations_[place] = {.object = &object, .fd = fd};
-  by_fd_[at] = place;
+  registrations_[slot] = {.object = &object, .fd = fd};
+  by_fd_[at] = slot;
   ++watched_;
-  return place;
+  return slot;
 }
 
 void Poller::unwatch(int fd, Ready from) noexcept {
-  const std::uint32_t place = place_of(fd);
-  if (from == Ready::none && place == nowhere) return;
-  if (place == nowhere || registrations_[place].object != machine_.table().at(fd)) return;
-  Registration& registration = registrations_[place];
+  const std::uint32_t slot = slot_of(fd);
+  if (from == Ready::none && slot == no_slot) return;
+  if (slot == no_slot || registrations_[slot].object != machine_.table().at(fd)) return;
+  Registration& registration = registrations_[slot];
   if (registration.object == nullptr) return;
-  registration.object->unwatched_by(*this, place);
-  end(place);
+  registration.object->unwatched_by(*this, slot);
+  end(slot);
 }
 
 void Poller::forget() noexcept {
-  for (std::uint32_t place = 0; place < registrations_.size(); ++place) {
-    Registration& registration = registrations_[place];
-    if (registration.object != nullptr) registration.object->unwatched_by(*this, place);
+  for (std::uint32_t slot = 0; slot < registrations_.size(); ++slot) {
+    Registration& registration = registrations_[slot];
+    if (registration.object != nullptr) registration.object->unwatched_by(*this, slot);
   }
   registrations_.clear();
   vacant_.clear();
@@ -79,26 +79,25 @@ void Poller::forget() noexcept {
   watched_ = 0;
 }
 
-void Poller::object_gone(std::uint32_t place) noexcept { end(place); }
+void Poller::object_gone(std::uint32_t slot) noexcept { end(slot); }
 
-void Poller::end(std::uint32_t place) noexcept {
-  Registration& registration = registrations_[place];
-  if (place_of(registration.fd) == place)
-    by_fd_[static_cast<std::size_t>(registration.fd)] = nowhere;
+void Poller::end(std::uint32_t slot) noexcept {
+  Registration& registration = registrations_[slot];
+  if (slot_of(registration.fd) == slot) by_fd_[static_cast<std::size_t>(registration.fd)] = no_slot;
   if (ended_.size() == ended_kept_max) ended_.erase(ended_.begin());
   ended_.push_back(registration.token);
   registration.object = nullptr;
   --watched_;
-  if (!registration.is_listed) vacate(place);
+  if (!registration.is_listed) vacate(slot);
 }
 
-void Poller::vacate(std::uint32_t place) noexcept { vacant_.push_back(place); }
+void Poller::vacate(std::uint32_t slot) noexcept { vacant_.push_back(slot); }
 
-void Poller::touch(std::uint32_t place) noexcept {
-  Registration& registration = registrations_[place];
+void Poller::touch(std::uint32_t slot) noexcept {
+  Registration& registration = registrations_[slot];
   if (registration.is_listed || registration.interest == Ready::none) return;
   registration.is_listed = true;
-  listed_.push_back(place);
+  listed_.push_back(slot);
   if (on_listed) on_listed();
 }
 
@@ -118,18 +117,18 @@ void Poller::gather() {
   WorldImpl& world = machine_.world();
   const std::size_t count = std::min(listed_.size(), events_per_look_max);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t place = listed_.front();
+    const std::uint32_t slot = listed_.front();
     listed_.pop_front();
-    Registration& registration = registrations_[place];
+    Registration& registration = registrations_[slot];
     if (registration.object == nullptr) {
       registration.is_listed = false;
-      vacate(place);
+      vacate(slot);
       continue;
     }
     const Ready ready = registration.object->ready() & registration.interest;
     registration.is_listed = ready != Ready::none;
     if (!registration.is_listed) continue;
-    listed_.push_back(place);
+    listed_.push_back(slot);
     if (world.strikes(Fault::late_ready)) continue;
     batch_.push_back({registration.token, ready});
     if (world.strikes(Fault::doubled_ready)) batch_.push_back(batch_.back());

@@ -38,10 +38,10 @@ class Poller {
   /// Whether deliver() may find something.
   [[nodiscard]] bool has_listed() const noexcept { return !listed_.empty(); }
 
-  void touch(std::uint32_t place) noexcept;
-  void object_gone(std::uint32_t place) noexcept;
-  [[nodiscard]] Ready interest_at(std::uint32_t place) const noexcept {
-    return registrations_[place].interest;
+  void touch(std::uint32_t slot) noexcept;
+  void object_gone(std::uint32_t slot) noexcept;
+  [[nodiscard]] Ready interest_at(std::uint32_t slot) const noexcept {
+    return registrations_[slot].interest;
   }
 
   /// Lists the registrations that wait for a certain peer; listening sockets do not.
@@ -64,12 +64,12 @@ class Poller {
     Ready ready;
   };
   static constexpr std::size_t events_per_look_max = 1024;
-  static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+  static constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 
-  [[nodiscard]] std::uint32_t place_of(int fd) const noexcept;
+  [[nodiscard]] std::uint32_t slot_of(int fd) const noexcept;
   std::uint32_t add(int fd, Object& object);
-  void end(std::uint32_t place) noexcept;
-  void vacate(std::uint32_t place) noexcept;
+  void end(std::uint32_t slot) noexcept;
+  void vacate(std::uint32_t slot) noexcept;
   void gather();
   void disturb();
 

@@ -24,10 +24,10 @@ const char* environment(const char* variable) noexcept {
 
 std::string seconds_text(TimePoint time) {
   const std::string digits = std::to_string(time.time_since_epoch().count());
-  constexpr std::size_t places = 9;
+  constexpr std::size_t decimals = 9;
   const std::string padded =
-      digits.size() > places ? digits : std::string(places + 1 - digits.size(), '0') + digits;
-  return padded.substr(0, padded.size() - places) + '.' + padded.substr(padded.size() - places);
+      digits.size() > decimals ? digits : std::string(decimals + 1 - digits.size(), '0') + digits;
+  return padded.substr(0, padded.size() - decimals) + '.' + padded.substr(padded.size() - decimals);
 }
 
 void Trace::note(TimePoint time, std::string_view who, std::string_view what, Numbers numbers,

@@ -109,7 +109,7 @@ class UvHosted final : public HostedBackend {
   void unwatch(int fd, Ready) noexcept override { poller_.unwatch(fd); }
   void wake() noexcept override { uv_async_send(&handles_->async); }
 
-  /// The child process has called uv_loop_fork for its loop, which renewed the handles already.
+  /// The child process has called uv_loop_fork() on its loop, which made the handles usable again.
   std::error_code reinit() noexcept override {
     poller_.forget_interests();
     return {};

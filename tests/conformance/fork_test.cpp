@@ -30,7 +30,7 @@ class Forking : public ReactorOnEveryBackend {
     const int before = handler.calls;
     write_all(pair.theirs.get(), "for the parent");
     EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > before; }));
-    EXPECT_EQ(spy.renewals, 0);
+    EXPECT_EQ(spy.reinits, 0);
     watch.set(Ready::write);
     EXPECT_TRUE(run_until(reactor, [&] { return can_write(handler.last); }));
     watch.cancel();
@@ -191,7 +191,7 @@ TEST_P(Forking, OfAChildOfAChild) {
 TEST_P(Forking, AChildThatCannotRenewItsBackendSaysSoAndTouchesNothing) {
   EXPECT_EQ(in_child([&] {
               const std::error_code no_more = std::make_error_code(std::errc::too_many_files_open);
-              spy.fail_renew = {.skip = 0, .times = 4, .error = no_more};
+              spy.fail_reinit = {.skip = 0, .times = 4, .error = no_more};
               const int watches_before = spy.watches;
               const int waits_before = spy.waits;
               watch.set(Ready::both);

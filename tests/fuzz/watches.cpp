@@ -101,7 +101,7 @@ class Machine final : public Sink {
       case 2:
         return flush();
       case 3:
-        return renew();
+        return reinit();
       default:
         break;
     }
@@ -162,7 +162,7 @@ class Machine final : public Sink {
     }
   }
   /// Like after a fork: the poller has lost all registrations.
-  void renew() {
+  void reinit() {
     if (input_.byte() != 0) return;
     poller_.registered.clear();
     table_.forget_polled();

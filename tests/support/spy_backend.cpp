@@ -51,8 +51,8 @@ void SpyBackend::wake() noexcept {
 }
 
 std::error_code SpyBackend::reinit() noexcept {
-  ++renewals;
-  if (const std::error_code error = fail_renew.next()) return error;
+  ++reinits;
+  if (const std::error_code error = fail_reinit.next()) return error;
   registered_.clear();
   return inner_->reinit();
 }

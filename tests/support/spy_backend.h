@@ -56,13 +56,13 @@ class SpyBackend final : public Backend {
   int watches = 0;
   int unwatches = 0;
   int waits = 0;
-  int renewals = 0;
+  int reinits = 0;
   std::atomic<int> wakes{0};
   Duration ahead{};                       ///< so much later is it than by the inner one's clock
   std::function<void(TimePoint)> on_now;  ///< told what now() is about to answer
   Failures fail_watch;
   Failures fail_wait;
-  Failures fail_renew;
+  Failures fail_reinit;
 
  private:
   struct Registration {
