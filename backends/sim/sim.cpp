@@ -29,9 +29,12 @@ std::unique_ptr<Backend> Host::driving_backend() {
 }
 Net& Host::net() noexcept { return machine_->net(); }
 
-std::error_code Host::add_address(std::string_view address) {
+Result<void> Host::add_address(std::string_view address) {
   const Inside world{nullptr};
-  return machine_->world().add_address(*machine_, address);
+  if (const std::error_code error = machine_->world().add_address(*machine_, address)) {
+    return Error{error, "add address " + std::string{address} + " to " + std::string{name()}};
+  }
+  return {};
 }
 std::string_view Host::address() const noexcept { return machine_->address_text(); }
 std::string_view Host::name() const noexcept { return machine_->name(); }
@@ -166,13 +169,14 @@ bool World::run_until(Function<bool()> done, Duration limit) {
   return true;
 }
 
-std::error_code World::run() {
+Result<void> World::run() {
   while (impl_->step(never)) {
   }
   WaitingList list;
   impl_->list_waiting(list);
   if (list.count() == 0) return {};
-  return std::make_error_code(std::errc::resource_deadlock_would_occur);
+  return Error{std::make_error_code(std::errc::resource_deadlock_would_occur),
+               "run the simulated network"};
 }
 
 TimePoint World::now() const noexcept { return impl_->now; }
@@ -187,8 +191,11 @@ std::uint64_t World::trace_hash() const noexcept { return impl_->trace.hash(); }
 void World::on_trace(Function<void(std::string_view)> reader) {
   impl_->trace.read_by(std::move(reader));
 }
-std::error_code World::write_trace(const std::string& path) {
-  return impl_->trace.write_to(path.c_str(), Trace::Mode::replace);
+Result<void> World::write_trace(const std::string& path) {
+  if (const auto error = impl_->trace.write_to(path.c_str(), Trace::Mode::replace)) {
+    return Error{error, "write " + path};
+  }
+  return {};
 }
 
 }  // namespace rondo::sim

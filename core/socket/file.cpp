@@ -1,4 +1,4 @@
-// A file for Stream::send_file: no more than that asks for.
+// A file for Stream::send_file, with only what that needs.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,9 +18,9 @@ File::~File() {
   if (fd_ >= 0) (void)::close(fd_);  // nothing was written: there is nothing to lose
 }
 
-Result<std::uint64_t, std::error_code> File::size() const noexcept {
+Result<std::uint64_t> File::size() const noexcept {
   struct stat state{};
-  if (::fstat(fd_, &state) != 0) return last_system_error();
+  if (::fstat(fd_, &state) != 0) return Error{last_system_error(), "file size"};
   return static_cast<std::uint64_t>(state.st_size);
 }
 

@@ -1,13 +1,13 @@
 // Socket: an owned descriptor and the calls on it, through a Net.
 //
-// A Socket holds nothing but the Net and the number; whatever else there is to know, the kernel
-// knows. The functions that a user starts with, listen and connect, name what they tried in their
-// errors; the others are the Net's calls with the negative errno turned into an error_code. A
-// socket that is half made when a step fails is closed by its own destructor.
+// A Socket holds only the Net and the descriptor; the kernel has all other state. The functions
+// that make a socket, and those that set an option, return errors with their context. The others
+// are calls of the Net, whose negative errno becomes an error_code. If a step of listen() or
+// connect() fails, the destructor of the Socket closes it.
 //
-// How a connect ended is told by SO_ERROR alone, as being writable is a hint and the peer's name a
-// matter of timing. Only where SO_ERROR knows of no error is the peer asked for: a socket without
-// one is still connecting.
+// SO_ERROR alone decides how a connect ended: readiness to write is a hint, and whether the socket
+// has a remote endpoint depends on timing. Only if SO_ERROR reports no error is the remote endpoint
+// queried: a socket without one is still connecting.
 #include <array>
 #include <cstdlib>
 #include <iterator>
@@ -42,16 +42,17 @@ Socket& Socket::operator=(Socket&& other) noexcept {
   return *this;
 }
 
-Result<Socket, std::error_code> Socket::make(Net& net, AddressFamily family,
-                                             SocketType type) noexcept {
+// The contexts of these two fit into a std::string without an allocation, which could throw.
+
+Result<Socket> Socket::make(Net& net, AddressFamily family, SocketType type) noexcept {
   const int fd = net.socket(family, type);
-  if (fd < 0) return system_error(-fd);
+  if (fd < 0) return Error{system_error(-fd), "make a socket"};
   return Socket{net, fd};
 }
 
-Result<std::array<Socket, 2>, std::error_code> Socket::pair(Net& net, SocketType type) noexcept {
+Result<std::array<Socket, 2>> Socket::pair(Net& net, SocketType type) noexcept {
   int fds[2] = {-1, -1};
-  if (auto error = error_of(net.pair(type, fds))) return error;
+  if (auto error = error_of(net.pair(type, fds))) return Error{error, "make a pair"};
   return std::array{Socket{net, fds[0]}, Socket{net, fds[1]}};
 }
 
@@ -59,7 +60,7 @@ Result<Socket> Socket::listen(Net& net, const Endpoint& local, const SocketOptio
                               std::vector<UnappliedOption>* unapplied) {
   constexpr const char* what = "listen on ";
   auto made = make(net, local.family(), SocketType::stream);
-  if (!made) return named(what, local, made.error());
+  if (!made) return named(what, local, made.error().code);
   Socket& socket = *made;
   auto failed = detail::apply(socket, local, options, detail::Purpose::listen);
   if (unapplied == nullptr && !failed.empty()) return std::move(failed.front().error);
@@ -77,7 +78,7 @@ Result<Socket> Socket::listen(Net& net, const Endpoint& local, const SocketOptio
 Result<Socket> Socket::connect(Net& net, const Endpoint& peer) {
   constexpr const char* what = "connect to ";
   auto made = make(net, peer.family(), SocketType::stream);
-  if (!made) return named(what, peer, made.error());
+  if (!made) return named(what, peer, made.error().code);
   const std::error_code error = error_of(net.connect(made->fd(), peer));
   if (error && error != std::errc::operation_in_progress) return named(what, peer, error);
   return std::move(*made);
@@ -156,19 +157,19 @@ Result<Credentials, std::error_code> Socket::peer_credentials() const noexcept {
 }
 
 void Socket::close() noexcept {
-  if (fd_ >= 0) (void)net_->close(release());  // whatever it returns, the descriptor is gone
+  if (fd_ >= 0) (void)net_->close(release());  // the descriptor is closed even if this fails
 }
 
 void Socket::reset() noexcept {
   if (fd_ < 0) return;
-  // Where it cannot be set, as in the Unix family's simulations, a plain close has to do.
+  // If it cannot be set, as for a simulated Unix socket, this is a plain close.
   (void)net_->set(fd_, SocketOption::linger, 0);
   close();
 }
 
 bool is_transient_accept_error(std::error_code error) noexcept {
-  // What accept says of the listener is a short list, and the same everywhere. What the network
-  // may have left on one client is a long one that differs by system (accept(2), "Error handling").
+  // The errors of the listener are a short list, the same on every system. Those of one connection
+  // are a long list that differs by system (accept(2), "Error handling").
   constexpr std::array not_of_one_client{
       std::errc::operation_would_block, std::errc::bad_file_descriptor,     std::errc::not_a_socket,
       std::errc::invalid_argument,      std::errc::operation_not_supported, std::errc::bad_address};

@@ -15,10 +15,8 @@ int run(std::uint64_t first, std::uint64_t count, const std::string& trace) {
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     chat::box::Evening evening{seed};
     if (!trace.empty()) {
-      if (const auto error = evening.world().write_trace(trace)) {
-        std::fprintf(stderr, "%s: %s\n", trace.c_str(), error.message().c_str());
-        return EXIT_FAILURE;
-      }
+      const auto written = evening.world().write_trace(trace);
+      if (!written) return rondo::print_error(written.error());
     }
     if (const std::string wrong = evening.run(); !wrong.empty()) {
       const auto number = static_cast<unsigned long long>(seed);

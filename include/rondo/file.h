@@ -14,7 +14,9 @@ namespace rondo {
 ///
 ///   auto file = rondo::File::open("index.html");
 ///   if (!file) return rondo::print_error(file.error());
-///   stream.send_file(std::move(*file), 0, size);
+///   const auto size = file->size();
+///   if (!size) return rondo::print_error(size.error());
+///   stream.send_file(std::move(*file), 0, *size);
 class RONDO_EXPORT File {
  public:
   File() noexcept = default;
@@ -30,8 +32,8 @@ class RONDO_EXPORT File {
   /// Opens a file for reading, close-on-exec. Errors: those of open(2), as `open PATH: ...`.
   [[nodiscard]] static Result<File> open(const std::string& path);
 
-  /// The current size in bytes.
-  [[nodiscard]] Result<std::uint64_t, std::error_code> size() const noexcept;
+  /// The current size in bytes. Errors: those of fstat(2), as `file size: ...`.
+  [[nodiscard]] Result<std::uint64_t> size() const noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Releases the descriptor, which the caller must close.

@@ -135,7 +135,8 @@ class RONDO_EXPORT Host {
   [[nodiscard]] Net& net() noexcept;
 
   /// Adds an IPv4 or IPv6 address. Errors: invalid_argument; address_in_use: another host has it.
-  std::error_code add_address(std::string_view address);
+  /// The message names both: `add address fd00::1 to server: Address already in use`.
+  Result<void> add_address(std::string_view address);
   /// The first address: `10.0.0.1`.
   [[nodiscard]] std::string_view address() const noexcept;
   [[nodiscard]] std::string_view name() const noexcept;
@@ -236,10 +237,10 @@ class RONDO_EXPORT World {
   /// Runs until `done()` returns true: it is called at the start and after each step. Returns false
   /// if `limit` has passed before; report() then describes the state.
   bool run_until(Function<bool()> done, Duration limit);
-  /// Runs until nothing can happen any more: for ever, if a timer repeats. Returns
+  /// Runs until nothing can happen any more: for ever, if a timer repeats. Error:
   /// resource_deadlock_would_occur if a descriptor or reactor waits for an event that can never
   /// come, which waiting() describes. Listening sockets do not count as waiting.
-  [[nodiscard]] std::error_code run();
+  Result<void> run();
   /// Lines for people: what waits for which event (the first 50), and what the other end is doing;
   /// then the obstacles: hosts that are down, paths that are cut or held, lookups without an
   /// answer.
@@ -263,8 +264,9 @@ class RONDO_EXPORT World {
   /// Sets a function that is called with each event from now on, as a line for people.
   void on_trace(Function<void(std::string_view line)> reader);
   /// Writes these lines to a file, which is replaced. Each line is flushed at once, so that none is
-  /// lost if the program aborts. Returns the error of the system, in which case nothing is written.
-  std::error_code write_trace(const std::string& path);
+  /// lost if the program aborts. Errors: those of the system, as `write PATH: ...`; then nothing is
+  /// written.
+  Result<void> write_trace(const std::string& path);
   /// One line: `seed 42, trace 9f86d081884c7d65 at 3603.250000000 s`.
   [[nodiscard]] std::string summary() const;
 

@@ -34,12 +34,13 @@ class RONDO_EXPORT Socket {
     if (fd_ >= 0) close();
   }
 
-  [[nodiscard]] static Result<Socket, std::error_code> make(Net& net, AddressFamily family,
-                                                            SocketType type) noexcept;
+  /// An unbound socket. Errors: those of socket(2), as `make a socket: ...`.
+  [[nodiscard]] static Result<Socket> make(Net& net, AddressFamily family,
+                                           SocketType type) noexcept;
 
-  /// Two sockets of the Unix family that are connected to each other: socketpair(2).
-  [[nodiscard]] static Result<std::array<Socket, 2>, std::error_code> pair(
-      Net& net, SocketType type) noexcept;
+  /// Two sockets of the Unix family that are connected to each other. Errors: those of
+  /// socketpair(2), as `make a pair: ...`.
+  [[nodiscard]] static Result<std::array<Socket, 2>> pair(Net& net, SocketType type) noexcept;
 
   /// Makes a socket, applies the options, binds it and listens. Errors name the address:
   /// `listen on 127.0.0.1:80: Permission denied`. If an option cannot be applied, that is an error

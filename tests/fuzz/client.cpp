@@ -57,8 +57,8 @@ class Scene {
       : input_(input), world_(1, {.choices = bytes_of(choices)}) {
     world_.name("server", {"10.0.0.1"});
     world_.name("both", {"2001:db8::1", "10.0.0.1"});
-    server_host_.add_address("2001:db8::1");
-    host_.add_address("2001:db8::2");
+    server_host_.add_address("2001:db8::1").value();
+    host_.add_address("2001:db8::2").value();
     if (input.byte() % 8 != 0) listen();
     trouble_.descriptors = host_.descriptors();
     trouble_.choose_faults(input);

@@ -13,7 +13,7 @@ class NetworkTest : public Conversation {};
 TEST_F(NetworkTest, ClientIsRefusedWhereNobodyListens) {
   Listener listener;
   const auto stream = talk(listener);
-  EXPECT_FALSE(world.run());
+  EXPECT_TRUE(world.run());
   EXPECT_EQ(listener.reason, CloseReason::not_connected);
   EXPECT_EQ(listener.message, "connect to 10.0.0.1:7000: Connection refused");
 }
@@ -135,20 +135,20 @@ TEST_F(NetworkTest, NameOfAHostAndOfOthersIsResolved) {
   Listener listener{2};
   const auto stream = talk(listener, "example.org:7000");
   stream->write("hi");
-  EXPECT_FALSE(world.run());
+  EXPECT_TRUE(world.run());
   EXPECT_EQ(listener.heard, "hi");
 
   Listener nowhere;
   const auto lost = talk(nowhere, "nowhere.example:7000");
-  EXPECT_FALSE(world.run());
+  EXPECT_TRUE(world.run());
   EXPECT_EQ(nowhere.message,
             "connect to nowhere.example:7000: resolve nowhere.example: Domain name not found");
 }
 
 // RFC 8305: the second address joins the race while the first is silent.
 TEST_F(NetworkTest, HappyEyeballsPassOverAnAddressThatIsSilent) {
-  ASSERT_FALSE(client_host.add_address("2001:db8::2"));
-  ASSERT_FALSE(server_host.add_address("2001:db8::1"));
+  ASSERT_TRUE(client_host.add_address("2001:db8::2"));
+  ASSERT_TRUE(server_host.add_address("2001:db8::1"));
   auto echo = serve_echo();
   world.name("both.example", {"2001:db8::dead", "10.0.0.1"});
   Listener listener;
@@ -164,7 +164,7 @@ TEST_F(NetworkTest, SilentNamesTimeOut) {
   world.name("example.org", {"10.0.0.1"});
   Listener listener;
   const auto stream = talk(listener, "example.org:7000");
-  EXPECT_FALSE(world.run());
+  EXPECT_TRUE(world.run());
   EXPECT_EQ(listener.reason, CloseReason::not_connected);
 }
 

@@ -80,7 +80,8 @@ struct ClosedWindow : ProbesTest {
 };
 
 TEST_F(ClosedWindow, IsProbedWhenTheHostHasStartedAgain) {
-  EXPECT_EQ(world.run(), std::errc::resource_deadlock_would_occur) << "no probe without a reason";
+  EXPECT_EQ(world.run().error(), std::errc::resource_deadlock_would_occur)
+      << "no probe without a reason";
   client_host.crash();
   client_host.restart();
   world.run_for(1s);

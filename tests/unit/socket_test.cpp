@@ -253,17 +253,24 @@ TEST_F(SocketTest, SetsNodelay) {
             "set option -5 of level " + std::to_string(SOL_SOCKET) + ": Protocol not available");
 }
 
-TEST_F(SocketTest, PairsTwo) {
+TEST_F(SocketTest, ThatCannotBeMadeIsReportedWithItsContext) {
+  net_.fail("socket", EMFILE);
+  EXPECT_EQ(Socket::make(net_, AddressFamily::ipv4, SocketType::stream).error().message(),
+            "make a socket: Too many open files");
+}
+
+TEST_F(SocketTest, MakesAConnectedPair) {
   auto pair = Socket::pair(net_, SocketType::seqpacket);
   ASSERT_TRUE(pair) << pair.error().message();
   auto& [a, b] = *pair;
   EXPECT_EQ(a.write(bytes("hello")).value(), 5U);
   EXPECT_EQ(b.read(room_).value(), 5U);
   net_.fail("pair", EMFILE);
-  EXPECT_EQ(Socket::pair(net_, SocketType::stream).error(), std::errc::too_many_files_open);
+  EXPECT_EQ(Socket::pair(net_, SocketType::stream).error().message(),
+            "make a pair: Too many open files");
 }
 
-TEST_F(SocketTest, TellsWhoIsAtTheOtherEnd) {
+TEST_F(SocketTest, ReportsTheProcessAtTheOtherEnd) {
   auto pair = Socket::pair(net_, SocketType::stream);
   const Credentials peer = pair->at(0).peer_credentials().value();
   EXPECT_EQ(peer.process, ::getpid());
@@ -271,13 +278,19 @@ TEST_F(SocketTest, TellsWhoIsAtTheOtherEnd) {
   EXPECT_EQ(peer.group, ::getegid());
 }
 
-TEST_F(SocketTest, KnowsNobodyWhereNobodyIs) {
+TEST_F(SocketTest, ReportsNoProcessForSocketsWithoutOne) {
   const Socket lonely = Socket::make(net_, AddressFamily::unix_domain, SocketType::stream).value();
   EXPECT_EQ(lonely.peer_credentials().error(), std::errc::not_connected);
   Socket listener = listening();
   auto [client, server] = connected(listener);
   EXPECT_EQ(client.peer_credentials().error(), std::errc::not_connected);
   EXPECT_EQ(Socket(net_, -1).peer_credentials().error(), std::errc::bad_file_descriptor);
+}
+
+TEST(Files, HaveASize) {
+  EXPECT_GT(File::open("/proc/self/exe").value().size().value(), 1000U);
+  EXPECT_EQ(File{}.size().error().message(), "file size: Bad file descriptor");
+  EXPECT_EQ(File::open("/nowhere").error().message(), "open /nowhere: No such file or directory");
 }
 
 TEST(AcceptErrors, AreTransientExhaustionOrNeither) {

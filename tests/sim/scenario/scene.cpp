@@ -83,7 +83,7 @@ void Scene::populate() {
   name_service();
   sites_.push_back(std::make_unique<Site>(*this, server_address));
   Site& server = *sites_.front();
-  expect(!server.host.add_address("2001:db8::1"), "the scene", "no second address");
+  expect(server.host.add_address("2001:db8::1").has_value(), "the scene", "no second address");
   server.boot();
   server.plays([](Site& site) { return make_echo_server(site, at(server_address, echo_port)); });
   server.plays([](Site& site) { return make_source(site, at(server_address, source_port)); });
