@@ -34,7 +34,7 @@ TEST_P(Port, ReportsWriteAgainUntilFull) {
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
-TEST_P(Port, ReportsOnlyTheDirectionAskedFor) {
+TEST_P(Port, ReportsOnlyTheDirectionThatIsWatched) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
@@ -110,7 +110,7 @@ TEST_P(Port, BeginsWithARest) {
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
-TEST_P(Port, TellsAfterARestWhatCameDuringIt) {
+TEST_P(Port, ReportsAfterAPauseWhatCameDuringIt) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
   ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::none));
@@ -121,7 +121,7 @@ TEST_P(Port, TellsAfterARestWhatCameDuringIt) {
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
-TEST_P(Port, TellsUnderTheTokenItWasGivenLast) {
+TEST_P(Port, ReportsUnderTheLatestToken) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
@@ -147,7 +147,7 @@ TEST_P(Port, HandsTheTokenBackAsItWasGiven) {
   }
 }
 
-TEST_P(Port, TellsAtMostOnceADirectionInOneWait) {
+TEST_P(Port, ReportsADirectionAtMostOnceInOneWait) {
   std::vector<Pair> pairs;
   for (int i = 0; i < 50; ++i) {
     pairs.push_back(unix_pair());
@@ -165,7 +165,7 @@ TEST_P(Port, TellsAtMostOnceADirectionInOneWait) {
 }
 
 // The next wait finds what one wait left out: a late position in the list starves no descriptor.
-TEST_P(Port, TellsAllOfManyWithinAFewWaits) {
+TEST_P(Port, ReportsAllOfManyWithinAFewWaits) {
   constexpr std::size_t many = 1500;
   if (!allow_descriptors(2 * many + 100)) GTEST_SKIP() << "the limit of descriptors is too low";
   std::vector<Pair> pairs;

@@ -71,7 +71,7 @@ TEST_P(Signals, AreCallbacksInsideRun) {
   }
 }
 
-TEST_P(Signals, EndAWaitWhoeverGetsThem) {
+TEST_P(Signals, EndAWaitOnWhicheverThreadTheyArrive) {
   RONDO_NEEDS(signals);
   int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
@@ -97,7 +97,7 @@ TEST_P(Signals, SeveralArrivalsBeforeATurnCountAsOne) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(Signals, ArrivingInTheCallbackAreToldAgain) {
+TEST_P(Signals, ArrivingInTheCallbackAreReportedAgain) {
   int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
                         if (++calls < 5) send_to_self(SIGUSR1);
@@ -113,7 +113,7 @@ TEST_P(Signals, KeepErrno) {
   EXPECT_EQ(errno, 4711);
 }
 
-TEST_P(Signals, AreToldToAllWhoListen) {
+TEST_P(Signals, AreReportedToAllTheirObjects) {
   Reactor other{GetParam().make()};
   int here = 0;
   int there = 0;
@@ -129,7 +129,7 @@ TEST_P(Signals, AreToldToAllWhoListen) {
   EXPECT_TRUE(run_until(reactor, [&] { return here == 12; }));
 }
 
-TEST_P(Signals, OfDifferentNumbersAreToldApart) {
+TEST_P(Signals, OfDifferentNumbersAreKeptApart) {
   int first = 0;
   int second = 0;
   const Signal one{reactor, SIGUSR1, [&] { ++first; }};
@@ -254,7 +254,7 @@ TEST_P(Signals, ThatAreNotReferencedDoNotKeepItRunning) {
   EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; })) << "but their callbacks run";
 }
 
-TEST_P(Signals, OfReactorsThatAreGoneDisturbNobody) {
+TEST_P(Signals, OfReactorsThatAreGoneAreIgnored) {
   for (int i = 0; i < 100; ++i) {
     Reactor passing{GetParam().make()};
     int calls = 0;

@@ -15,7 +15,7 @@ namespace {
 class LostDescriptors : public DescriptorStreams {};
 RONDO_ON_EVERY_BACKEND(LostDescriptors);
 
-TEST_P(LostDescriptors, AreClosedWhereNobodyAskedForThem) {
+TEST_P(LostDescriptors, AreClosedIfTheyWereNotRequested) {
   for (const bool asked : {false, true}) {
     Pair pair = unix_pair();
     Pipe pipe = make_pipe();

@@ -41,7 +41,7 @@ TEST_P(WatchTest, ReportsWhichDescriptorItCouldNotWatch) {
   EXPECT_TRUE(reactor.watch(fd, Ready::read, handler)) << "it may be tried again";
 }
 
-TEST_P(WatchTest, TellsItsHandlerAgainUntilItHasRead) {
+TEST_P(WatchTest, CallsItsHandlerAgainUntilItHasRead) {
   RecordingHandler handler;
   const Watch watch = watched(pair.ours, Ready::read, handler);
   write_all(pair.theirs.get(), "hello");
@@ -54,7 +54,7 @@ TEST_P(WatchTest, TellsItsHandlerAgainUntilItHasRead) {
   EXPECT_LE(handler.calls, 10) << "only spurious calls";
 }
 
-TEST_P(WatchTest, TellsOnlyWhatIsAskedFor) {
+TEST_P(WatchTest, ReportsOnlyItsInterest) {
   RecordingHandler handler;
   Watch watch = watched(pair.ours, Ready::write, handler);
   write_all(pair.theirs.get(), "hello");
@@ -243,7 +243,7 @@ TEST_P(WatchTest, IsTriedAgainAfterTheBackendRefusedAChange) {
   EXPECT_EQ(handler.last, Ready::write);
 }
 
-TEST_P(WatchTest, MayGrowTheTableWhileItIsToldOfARefusal) {
+TEST_P(WatchTest, MayGrowTheTableWhileARefusalIsReported) {
   RecordingHandler other;
   std::vector<Fd> copies;
   std::vector<Watch> more;

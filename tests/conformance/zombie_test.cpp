@@ -64,7 +64,7 @@ TEST_P(Zombie, ThatADuplicateKeepsAliveDoesNotSpin) {
   expect_peace();
 }
 
-TEST_P(Zombie, WhoseNumberIsInUseAgainReachesNobody) {
+TEST_P(Zombie, ThatLostItsNumberReachesNoHandler) {
   const Fd copy = duplicate(pair.ours.get());
   const int number = pair.ours.get();
   begin_to_watch(Ready::read);
@@ -134,7 +134,7 @@ TEST_P(Zombie, ThatWasClosedBeforeItsInterestChanged) {
             0);
 }
 
-TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
+TEST_P(Zombie, ThatLostItsNumberToAFileCanStillBeEnded) {
   RONDO_NEEDS(files);
   EXPECT_EQ(in_child([this] {
               Watch early = reactor.watch(pair.ours.get(), Ready::read, handler).value();
@@ -152,7 +152,7 @@ TEST_P(Zombie, WhoseNumberIsInUseByWhatCannotBePolled) {
 }
 
 // A paused registration is passed to the backend again, which must not mistake the file for it.
-TEST_P(Zombie, ThatRestedWhileAFileTookItsNumberIsTold) {
+TEST_P(Zombie, ThatWasPausedWhileAFileTookItsNumberIsReported) {
   RONDO_NEEDS(files);
   EXPECT_EQ(in_child([this] {
               begin_to_watch(Ready::read);

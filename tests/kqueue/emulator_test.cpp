@@ -78,7 +78,7 @@ TEST_F(Emulator, ReportsReadAndWriteAsSeparateEvents) {
   EXPECT_EQ(look().size(), 2U) << "level-triggered";
 }
 
-TEST_F(Emulator, TellsWriteFirstAsNetbsd) {
+TEST_F(Emulator, ReportsWriteFirstAsNetbsd) {
   start(Personality::netbsd);
   const Pair pair = unix_pair();
   ASSERT_EQ(change(pair.ours.get(), EVFILT_READ, EV_ADD), 0);
@@ -89,7 +89,7 @@ TEST_F(Emulator, TellsWriteFirstAsNetbsd) {
   EXPECT_EQ(events[0].filter, EVFILT_WRITE);
 }
 
-TEST_F(Emulator, TellsEdgesOnceWithClear) {
+TEST_F(Emulator, ReportsEdgesOnceWithClear) {
   start(Personality::freebsd);
   const Pair pair = unix_pair();
   ASSERT_EQ(change(pair.ours.get(), EVFILT_READ, EV_ADD | EV_CLEAR), 0);
@@ -116,7 +116,7 @@ TEST_F(Emulator, KeepsTheModeOfANoteThatIsAddedAgain) {
   }
 }
 
-TEST_F(Emulator, ForgetsAOneshotAndDisablesADispatchOnceTold) {
+TEST_F(Emulator, ForgetsAOneshotAndDisablesADispatchAfterAnEvent) {
   start(Personality::freebsd);
   const Pair pair = unix_pair();
   ASSERT_EQ(change(pair.ours.get(), EVFILT_WRITE, EV_ADD | EV_ONESHOT), 0);

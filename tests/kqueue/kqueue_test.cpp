@@ -169,7 +169,7 @@ TEST_P(Kqueue, KeepsWhatWasWhenAChangeFails) {
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
-TEST_P(Kqueue, HasAFilterForEachDirectionAskedForAndNoOther) {
+TEST_P(Kqueue, HasAFilterForEachWatchedDirectionOnly) {
   const Pair pair = unix_pair();
   Ready from = Ready::none;
   for (const auto& [to, count] : {std::pair{Ready::read, 1U},

@@ -57,7 +57,7 @@ TEST_F(Facts, WhatCameBeforeAResetIsReceivedBeforeIt) {
             "Connection reset by peer");
 }
 
-TEST_F(Facts, ASecondConnectTellsTheOutcome) {
+TEST_F(Facts, ASecondConnectReturnsTheOutcome) {
   const Script script = connection();
   EXPECT_EQ(outcome(with(script, {{Kind::connect, 1, 0}})), "0");
   EXPECT_EQ(outcome(with(script, {{Kind::connect, 1, 0}, {Kind::connect, 1, 0}})),
@@ -68,7 +68,7 @@ TEST_F(Facts, ASecondConnectTellsTheOutcome) {
             "Connection refused");
 }
 
-TEST_F(Facts, DataThatNobodyWillReadResets) {
+TEST_F(Facts, DataAfterTheReaderHasShutDownResets) {
   EXPECT_EQ(outcome(with(connection(),
                          {{Kind::shut_both, 2}, {Kind::write, 1, 0, 5}, {Kind::take_error, 1}})),
             "Broken pipe");
@@ -77,7 +77,7 @@ TEST_F(Facts, DataThatNobodyWillReadResets) {
             "Connection reset by peer");
 }
 
-TEST_F(Facts, WhoHasFinishedTooIsToldAReset) {
+TEST_F(Facts, AResetIsReportedAfterBothSidesHaveFinished) {
   const Script script =
       with(connection(), {{Kind::shut_write, 2}, {Kind::fill, 1}, {Kind::close_with_reset, 2}});
   EXPECT_EQ(outcome(with(script, {{Kind::take_error, 1}})), "Broken pipe");
@@ -121,7 +121,7 @@ TEST_F(Facts, WhatIsBoundAfterARefusalStaysSo) {
             "Invalid argument");
 }
 
-TEST_F(Facts, WhoListensAgainDoesSoAtHisAddress) {
+TEST_F(Facts, ASecondListenKeepsTheAddress) {
   EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, tcp},
                      {Kind::bind_loopback, 0},
                      {Kind::listen, 0, 0, 16},
@@ -136,7 +136,7 @@ TEST_F(Facts, AListenerThatIsShutDownListensNoMore) {
             "Invalid argument");
 }
 
-TEST_F(Facts, WhoIsAcceptedSendsToGroupsWhereHeCameIn) {
+TEST_F(Facts, AnAcceptedSocketSendsToGroupsOnItsInterface) {
   if (!has_ipv6_loopback()) GTEST_SKIP() << "no ::1";
   const Script script{{Kind::make_socket, 0, 0, tcp6},
                       {Kind::listen, 0, 0, 16},
@@ -160,7 +160,7 @@ TEST_F(Facts, AFailedConnectBindsUdp) {
       "0.0.0.0:p0");
 }
 
-TEST_F(Facts, TheSecondOfABatchFindsThatNobodyIsThere) {
+TEST_F(Facts, TheSecondOfABatchGetsTheErrorOfTheFirst) {
   EXPECT_EQ(outcome({{Kind::make_socket, 0, 0, udp},
                      {Kind::connect_deserted, 0},
                      {Kind::send_batch, 0, 0, 5}}),
@@ -217,7 +217,7 @@ TEST_F(Facts, AbstractNamesAreOfAType) {
             "0");
 }
 
-TEST_F(Facts, ADatagramSocketThatIsConnectedHearsNobodyElse) {
+TEST_F(Facts, AConnectedDatagramSocketReceivesFromItsPeerOnly) {
   EXPECT_EQ(outcome({{Kind::make_pair, 0, 1, 1},
                      {Kind::bind_path, 0, 0, 0},
                      {Kind::make_socket, 2, 0, unix_datagram},

@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(EventQueue, TellsAllInOrderButTheCancelled) {
+TEST(EventQueue, RunsAllInOrderButTheCancelled) {
   std::mt19937_64 random{test::chosen_seed()};
   const auto below = [&random](std::uint64_t bound) { return random() % bound; };
   using Key = std::pair<TimePoint, std::uint64_t>;

@@ -91,7 +91,7 @@ TEST(TestSeedsDeathTest, AreNumbersAndNotNone) {
   EXPECT_DEATH(with("RONDO_SIM_SEEDS", "0"), "RONDO_SIM_SEEDS is 0: nothing would be tested");
 }
 
-TEST(Trace, TellsWhereItCannotBeWritten) {
+TEST(Trace, ReportsAPathThatCannotBeWritten) {
   ::setenv("RONDO_SIM_TRACE", "/nowhere/at/all", 1);
   testing::internal::CaptureStderr();
   {

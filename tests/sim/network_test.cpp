@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 class NetworkTest : public Conversation {};
 
-TEST_F(NetworkTest, ClientIsRefusedWhereNobodyListens) {
+TEST_F(NetworkTest, ClientIsRefusedByAHostThatDoesNotListen) {
   Listener listener;
   const auto stream = talk(listener);
   EXPECT_TRUE(world.run());
@@ -18,7 +18,7 @@ TEST_F(NetworkTest, ClientIsRefusedWhereNobodyListens) {
   EXPECT_EQ(listener.message, "connect to 10.0.0.1:7000: Connection refused");
 }
 
-TEST_F(NetworkTest, NobodyAnswersWhereThereIsNoHost) {
+TEST_F(NetworkTest, AddressWithoutAHostDoesNotAnswer) {
   Listener listener;
   const auto stream = talk(listener, "10.9.9.9:80", {.timeout = 1h});
   const TimePoint start = world.now();
@@ -40,7 +40,7 @@ TEST_F(NetworkTest, PartitionDelaysWhatWasWritten) {
   EXPECT_EQ(listener.heard, "hello");
 }
 
-TEST_F(NetworkTest, PartitionThatStaysEndsWhoWritesAfterAQuarterOfAnHour) {
+TEST_F(NetworkTest, PartitionThatStaysEndsAWriterAfterAQuarterOfAnHour) {
   auto echo = serve_echo();
   Listener listener;
   const auto stream = talk(listener);
@@ -168,7 +168,7 @@ TEST_F(NetworkTest, SilentNamesTimeOut) {
   EXPECT_EQ(listener.reason, CloseReason::not_connected);
 }
 
-TEST_F(NetworkTest, ServerHoldsBackAClientWhoDoesNotRead) {
+TEST_F(NetworkTest, ServerStopsReadingFromAClientThatDoesNotRead) {
   auto echo = serve_echo({.stream = {.pause_reading_when_full = true}});
   Listener listener;
   const auto stream = talk(listener);

@@ -33,7 +33,7 @@ struct Chatterbox final : StreamHandler {
   void on_data(Stream&, Bytes) override {}
 };
 
-TEST_F(ReportTest, TellsOfTwoWhoWriteAndDoNotRead) {
+TEST_F(ReportTest, ListsTwoPeersThatWriteAndDoNotRead) {
   auto doubler =
       serve<Doubler>(server, "10.0.0.1:7000", {.stream = {.pause_reading_when_full = true}});
   ASSERT_TRUE(doubler);
@@ -52,7 +52,7 @@ struct Forgetful final : Session {
   void on_data(Stream&, Bytes) override {}
 };
 
-TEST_F(ReportTest, TellsOfAnAnswerThatDoesNotCome) {
+TEST_F(ReportTest, ListsAnAnswerThatDoesNotCome) {
   auto forgetful = serve<Forgetful>(server, "10.0.0.1:7000");
   Listener listener;
   const auto stream = talk(listener);
@@ -67,7 +67,7 @@ struct Sleeper final : Session {
   void on_data(Stream& client, Bytes) override { client.pause(); }
 };
 
-TEST_F(ReportTest, TellsOfInputThatNobodyReads) {
+TEST_F(ReportTest, ListsInputThatIsNotRead) {
   auto sleeper = serve<Sleeper>(server, "10.0.0.1:7000");
   Listener listener;
   const auto stream = talk(listener);
@@ -79,7 +79,7 @@ TEST_F(ReportTest, TellsOfInputThatNobodyReads) {
   expect_waiting("10.0.0.1 waits for nothing, descriptor ");
 }
 
-TEST_F(ReportTest, TellsOfAHostThatHasCrashed) {
+TEST_F(ReportTest, ListsAHostThatHasCrashed) {
   auto echo = serve_echo();
   Listener listener;
   const auto stream = talk(listener);
@@ -90,7 +90,7 @@ TEST_F(ReportTest, TellsOfAHostThatHasCrashed) {
   expect_waiting("10.0.0.1 is down\n");
 }
 
-TEST_F(ReportTest, TellsOfPathsThatAreHeldOrCut) {
+TEST_F(ReportTest, ListsPathsThatAreHeldOrCut) {
   auto echo = serve_echo();
   Listener listener;
   const auto stream = talk(listener);
@@ -103,7 +103,7 @@ TEST_F(ReportTest, TellsOfPathsThatAreHeldOrCut) {
   expect_waiting("from 10.0.0.1 to 10.0.0.2 is cut, waiting packets: 0\n");
 }
 
-TEST_F(ReportTest, TellsOfAConnectThatWaitsInFrontOfAHeldPath) {
+TEST_F(ReportTest, ListsAConnectThatWaitsForAHeldPath) {
   auto echo = serve_echo();
   world.hold("10.0.0.2", "10.0.0.1");
   Listener listener;
@@ -113,7 +113,7 @@ TEST_F(ReportTest, TellsOfAConnectThatWaitsInFrontOfAHeldPath) {
   expect_waiting("from 10.0.0.2 to 10.0.0.1 is held, waiting packets: 3\n");
 }
 
-TEST_F(ReportTest, TellsOfANameThatNobodyAnswersFor) {
+TEST_F(ReportTest, ListsANameWithoutAnAnswer) {
   world.faults().set(Fault::silent_name, 1);
   Listener listener;
   const auto stream = talk(listener, "10.0.0.1.example:7000");
@@ -151,7 +151,7 @@ TEST_F(ReportTest, DescribesTheFirstOfMany) {
   expect_waiting("and 70 more\n");
 }
 
-TEST_F(ReportTest, TellsHowMuchTimeHasPassed) {
+TEST_F(ReportTest, ReportsHowMuchTimeHasPassed) {
   world.run_for(90s);
   EXPECT_EQ(world.elapsed(), 90s);
 }

@@ -155,7 +155,7 @@ TEST_F(Sockets, DescriptorsArePassed) {
   EXPECT_EQ(received->descriptors[0].read(room).value(), 2u);
 }
 
-TEST_F(Sockets, DescriptorsThatNobodyTakesAreClosed) {
+TEST_F(Sockets, DescriptorsThatAreNotReceivedAreClosed) {
   auto pair = Socket::pair(here.net(), SocketType::stream).value();
   auto passed = Socket::pair(here.net(), SocketType::stream).value();
   const int fd = passed[1].fd();
@@ -233,7 +233,7 @@ TEST_F(Sockets, BacklogIsFinite) {
   EXPECT_EQ(other.net().remote_endpoint(clients[2], peer), 0) << "its SYN was sent again";
 }
 
-TEST_F(Sockets, PortsAreSharedByWhoSaysSo) {
+TEST_F(Sockets, PortsAreSharedOnlyWithReusePort) {
   Net& net = here.net();
   const auto bound = [&](SocketOption option, bool listens) {
     const int fd = net.socket(AddressFamily::ipv4, SocketType::stream);
@@ -247,7 +247,7 @@ TEST_F(Sockets, PortsAreSharedByWhoSaysSo) {
   EXPECT_EQ(bound(SocketOption::reuse_address, true), -EADDRINUSE);
 }
 
-TEST_F(Sockets, DualStackListenerTellsMappedAddresses) {
+TEST_F(Sockets, DualStackListenerReportsMappedAddresses) {
   const auto accept_from_ipv4 = [&](int only_ipv6) {
     Net& net = here.net();
     const int listener = net.socket(AddressFamily::ipv6, SocketType::stream);
@@ -278,7 +278,7 @@ TEST_F(Sockets, OptionsAreThoseOfLinux) {
   EXPECT_EQ(value, -1);
 }
 
-TEST_F(Sockets, CredentialsTellTheProcessOfTheHost) {
+TEST_F(Sockets, CredentialsAreThoseOfTheHostsProcess) {
   auto pair = Socket::pair(here.net(), SocketType::stream).value();
   Credentials credentials;
   EXPECT_EQ(here.net().credentials(pair[0].fd(), credentials), 0);

@@ -38,7 +38,7 @@ class UserFaults : public Conversation {
   }
 };
 
-TEST_F(UserFaults, ExceptionLeavesWhoRunsTheWorld) {
+TEST_F(UserFaults, ExceptionLeavesTheCallThatRunsTheWorld) {
   Timer timer{client, [] { throw Oops{}; }};
   timer.arm_after(1s);
   EXPECT_THROW(world.run_for(1min), Oops);
@@ -65,7 +65,7 @@ TEST_F(UserFaults, ExceptionsOfOneTurnComeOneByOneAndTheRestIsDone) {
   EXPECT_EQ(done, (std::vector{0, 1, 2, 3, 4}));
 }
 
-TEST_F(UserFaults, ExceptionOfWorkAndOfATimerInOneTurnAreBothTold) {
+TEST_F(UserFaults, ExceptionsOfWorkAndOfATimerInOneTurnAreBothReported) {
   Timer timer{client, [] { throw Oops{}; }};
   timer.arm_at(client.now());
   client.defer([] { throw Oops{}; });
@@ -130,7 +130,7 @@ TEST_F(UserFaults, AreDrawnCountedAndTraced) {
   }
 }
 
-TEST_F(UserFaults, WantOfMemoryIsInCallbacksAndNowhereElse) {
+TEST_F(UserFaults, FailedAllocationsAreOnlyInCallbacks) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
   }
@@ -155,7 +155,7 @@ TEST_F(UserFaults, WantOfMemoryIsInCallbacksAndNowhereElse) {
   EXPECT_GE(world.faults().count(Fault::failed_allocation), 2u);
 }
 
-TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
+TEST_F(UserFaults, FailedAllocationOfASessionReachesTheCaller) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
   }
@@ -185,7 +185,7 @@ TEST_F(UserFaults, WantOfMemoryOfASessionReachesTheCaller) {
 
 // Found by a seed: if the answer could neither be sent nor kept, its call seemed to run for ever,
 // and no stream of the reactor was served.
-TEST_F(UserFaults, WantOfMemoryForAnAnswerEndsOneStream) {
+TEST_F(UserFaults, FailedAllocationForAnAnswerEndsOneStream) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
   }
@@ -226,7 +226,7 @@ TEST_F(UserFaults, LookupsAreCancelledWithoutMemory) {
 }
 
 // Found by a seed: it never reconnected.
-TEST_F(UserFaults, WantOfMemoryIsAPauseOfAReconnector) {
+TEST_F(UserFaults, FailedAllocationPausesAReconnector) {
   if (!test::fail_allocations_when(allocation_fails)) {
     GTEST_SKIP() << "this build has an operator new of its own";
   }

@@ -106,7 +106,7 @@ TEST(World, DrawsTheSameNumbersEverywhere) {
   EXPECT_EQ(world.draw(bound), 1546998764402558742U % bound) << "xoshiro256**, splitmix64";
 }
 
-TEST(World, TakesItsLuckFromWhoChooses) {
+TEST(World, TakesItsRandomNumbersFromTheOptions) {
   constexpr std::byte bytes[] = {std::byte{7}, std::byte{1}, std::byte{2}, std::byte{0xff}};
   World world{42, {.choices = bytes}};
   World plain{42};
@@ -116,7 +116,7 @@ TEST(World, TakesItsLuckFromWhoChooses) {
   EXPECT_EQ(world.draw(1000), plain.draw(1000)) << "then the generator of the seed";
 }
 
-TEST_F(WorldTest, TellsItsTraceInLines) {
+TEST_F(WorldTest, ReportsItsTraceInLines) {
   std::string lines;
   world.on_trace([&](std::string_view line) { lines += std::string{line} + '\n'; });
   auto echo = serve_echo();
@@ -178,7 +178,7 @@ TEST(DrivingBackend, LetsAReactorRunItselfAndTheWorldWithIt) {
 }
 
 // A resolver's answer is not an event of a descriptor, but it is something to do.
-TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
+TEST(DrivingBackend, GetsTheAnswerToALookup) {
   World world{1};
   world.name("server.test", {"10.0.0.1"});
   Reactor client{world.host("10.0.0.2").driving_backend()};
@@ -192,7 +192,7 @@ TEST(DrivingBackend, HearsOfANameWhenItIsAnswered) {
   EXPECT_LT(world.now() - before, 100ms);
 }
 
-TEST(DrivingBackend, TellsADeadlock) {
+TEST(DrivingBackend, ReportsADeadlock) {
   World world{1};
   Reactor client{world.host("10.0.0.2").driving_backend()};
   const WorkGuard hold = client.work_guard();
@@ -248,7 +248,7 @@ TEST(Spinning, PassesNoTimeAtWhichSomethingHappens) {
   EXPECT_EQ(fired, due);
 }
 
-TEST(Spinning, OfWhoRunsTheWorldKeepsNobodyWaiting) {
+TEST(Spinning, OfADrivingReactorDoesNotDelayOthers) {
   World world{1, {.turns_per_instant_max = 100}};
   Reactor spinner{world.host("spinner").driving_backend()};
   Reactor other{world.host("other").backend()};

@@ -111,7 +111,7 @@ TEST_F(DescriptorsTest, AreRefusedByWhatIsNoUnixSocket) {
   }
 }
 
-TEST_F(DescriptorsTest, AreClosedWhereNobodyAskedForThem) {
+TEST_F(DescriptorsTest, AreClosedIfTheyWereNotRequested) {
   auto [a, b] = pair();
   test::Pipe pipe = test::make_pipe();
   const int fd = pipe.writer.get();

@@ -69,7 +69,7 @@ TEST(Endpoint, PrintsIpv6InItsCanonicalForm) {
   EXPECT_EQ(parsed("[::ffff:102:304]:80").to_string(), "[::ffff:1.2.3.4]:80");
 }
 
-TEST(Endpoint, TellsItsParts) {
+TEST(Endpoint, ReturnsItsParts) {
   const Endpoint ipv4 = parsed("10.1.2.3:4567");
   EXPECT_EQ(ipv4.family(), AddressFamily::ipv4);
   EXPECT_EQ(ipv4.port(), 4567);

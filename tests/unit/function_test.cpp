@@ -111,7 +111,7 @@ TEST(Function, PassesArgumentsWithoutCopying) {
   EXPECT_EQ(count, 1);
 }
 
-TEST(Function, DropsAResultThatNobodyAskedFor) {
+TEST(Function, DropsAResultThatIsNotWanted) {
   int calls = 0;
   Function<void()> function = [&calls] { return ++calls; };
   function();

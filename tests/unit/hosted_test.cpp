@@ -55,7 +55,7 @@ TEST_F(HostedTest, HasNothingToStop) {
   EXPECT_TRUE(host.keeps_host());
 }
 
-TEST_F(HostedTest, TellsHandlersWhatTheHostDelivers) {
+TEST_F(HostedTest, CallsHandlersForWhatTheHostDelivers) {
   RecordingHandler handler;
   Watch watch = reactor.watch(7, Ready::read, handler).value();
   EXPECT_TRUE(host.is_registered(7));

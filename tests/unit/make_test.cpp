@@ -85,7 +85,7 @@ TEST_F(MakeTest, ChoosesByTheEnvironmentUnlessANameIsGiven) {
   }
 }
 
-TEST_F(MakeTest, ListsWhatIsBuiltWhenAskedForAnother) {
+TEST_F(MakeTest, ListsTheBackendsThatAreBuilt) {
   const auto expect_listed = [](const std::string& message) {
     EXPECT_NE(message.find("quickpoll"), std::string::npos) << message;
     for (const BuiltBackend& built : built_backends()) {

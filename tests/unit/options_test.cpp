@@ -92,7 +92,7 @@ const Sample of_udp6[] = {
     {SocketOption::packet_info, 1, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
 };
 
-TEST_F(OptionsTest, AreWhatTheKernelTells) {
+TEST_F(OptionsTest, AreReadFromTheKernel) {
   const auto check = [this](std::span<const Sample> samples, AddressFamily family,
                             SocketType type) {
     auto socket = Socket::make(net_, family, type);
@@ -297,7 +297,7 @@ TEST_F(OptionsTest, AreReportedWhereTheyCannotBeApplied) {
   EXPECT_EQ(socket.get(SocketOption::linger).value(), 5);  // options after a failed one are applied
 }
 
-TEST_F(OptionsTest, AskedOfTheWrongSocketAreReported) {
+TEST_F(OptionsTest, ForAnotherKindOfSocketAreReported) {
   const Endpoint name = Endpoint::parse("unix:@x").value();
   Socket local = make(AddressFamily::unix_domain);
   const auto failed = apply(local, name,
@@ -344,7 +344,7 @@ TEST_F(OptionsTest, AreNeverTruncated) {
   EXPECT_EQ(kernel(socket, IPPROTO_TCP, TCP_USER_TIMEOUT), int_max);
 }
 
-TEST_F(OptionsTest, TellThatABufferWasCutShort) {
+TEST_F(OptionsTest, ReportThatABufferWasCutShort) {
   Socket socket = make();
   const auto failed =
       apply(socket, here_, {.receive_buffer = std::size_t{1} << 30}, Purpose::connect);

@@ -132,7 +132,7 @@ TEST_F(SocketTest, LeavesNothingOpenWhicheverStepOfListenFails) {
   }
 }
 
-TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfThatMayBeTold) {
+TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfItCanReportThat) {
   const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{5}};
   const std::string told = "set ipv6_only on 127.0.0.1:0: Address family not supported by protocol";
   const auto refused = Socket::listen(net_, Endpoint::loopback(0), options);
@@ -146,7 +146,7 @@ TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfThatMayBeTold) {
   EXPECT_EQ(socket->get(SocketOption::linger).value(), 5);
 }
 
-TEST_F(SocketTest, HasAQueueOfTheLengthThatWasAsked) {
+TEST_F(SocketTest, HasABacklogOfTheGivenLength) {
   const std::string name = "unix:@rondo-socket-queue-" + std::to_string(::getpid());
   const Socket listener = listening(Endpoint::parse(name).value(), {.backlog = 2});
   std::vector<Socket> clients;
@@ -169,13 +169,13 @@ TEST_F(SocketTest, ReusesTheAddressOfTcpAlone) {
   EXPECT_EQ(local.local_endpoint().value(), *name);
 }
 
-TEST_F(SocketTest, SharesAPortWhenAsked) {
+TEST_F(SocketTest, SharesAPortWithReusePort) {
   Socket first = listening(Endpoint::loopback(0), {.reuse_port = true});
   Socket second = listening(first.local_endpoint().value(), {.reuse_port = true});
   EXPECT_EQ(first.local_endpoint().value(), second.local_endpoint().value());
 }
 
-TEST_F(SocketTest, LeavesIpv4AloneUnlessAsked) {
+TEST_F(SocketTest, LeavesIpv4AloneByDefault) {
   if (Socket::make(net_, AddressFamily::ipv6, SocketType::stream).value_or(Socket{}).fd() < 0) {
     GTEST_SKIP() << "no IPv6";
   }
@@ -185,7 +185,7 @@ TEST_F(SocketTest, LeavesIpv4AloneUnlessAsked) {
   }
 }
 
-TEST_F(SocketTest, TellsARefusedConnectByItsError) {
+TEST_F(SocketTest, ReportsARefusedConnectByItsError) {
   Socket listener = listening();
   const Endpoint gone = listener.local_endpoint().value();
   listener.close();

@@ -57,7 +57,7 @@ TEST_F(SystemNetMessageTest, FlagsATruncatedDatagram) {
   EXPECT_FALSE(messages[1].truncated);
 }
 
-TEST_F(SystemNetMessageTest, TellsAnUnnamedSender) {
+TEST_F(SystemNetMessageTest, ReportsAnUnnamedSender) {
   const auto [a, b] = pair(SocketType::datagram);
   ASSERT_EQ(net_.write(bytes("x"), b), 1);
   Buffer buffer;
@@ -104,7 +104,7 @@ TEST_F(SystemNetMessageTest, MovesDatagramsInBatches) {
   EXPECT_EQ(net_.send(b, {}), 0);
 }
 
-TEST_F(SystemNetMessageTest, RefusesAMessageOfTooManyPartsWhole) {
+TEST_F(SystemNetMessageTest, RefusesAMessageOfTooManyParts) {
   const auto [a, b] = pair(SocketType::datagram);
   Buffer buffer;
   std::vector<MutableBytes> parts(257, buffer.first(1));

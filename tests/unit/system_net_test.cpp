@@ -90,7 +90,7 @@ TEST_F(SystemNetTest, AcceptsAnUnnamedUnixClient) {
   EXPECT_EQ(peer.to_string(), "unix:");
 }
 
-TEST_F(SystemNetTest, TellsAConnectErrorOnceAsAPositiveNumber) {
+TEST_F(SystemNetTest, ReturnsAConnectErrorOnceAsAPositiveNumber) {
   Endpoint address;
   close_now(listener(Endpoint::loopback(0), address));
   const int client = keep(net_.socket(AddressFamily::ipv4, SocketType::stream));
@@ -155,7 +155,7 @@ TEST_F(SystemNetTest, RaisesNoSigpipeOnASocket) {
   EXPECT_FALSE(sigpipe_is_pending());
 }
 
-TEST_F(SystemNetTest, TellsWhatAPipesEndWasOpenedForAndStopsItsBlocking) {
+TEST_F(SystemNetTest, ReportsTheModeOfAPipeAndMakesItNonBlocking) {
   const auto [reader, writer] = pipe();
   EXPECT_EQ(net_.opened_for(reader), static_cast<int>(Direction::read));
   EXPECT_EQ(net_.opened_for(writer), static_cast<int>(Direction::write));
@@ -217,7 +217,7 @@ TEST_F(SystemNetTest, ShutsDownOneDirection) {
   EXPECT_EQ(net_.shutdown(a, Direction::both), 0);
 }
 
-TEST_F(SystemNetTest, SetsAndTellsOptions) {
+TEST_F(SystemNetTest, SetsAndGetsOptions) {
   const int fd = keep(net_.socket(AddressFamily::ipv4, SocketType::stream));
   int value = 1;
   EXPECT_EQ(net_.set_option(fd, IPPROTO_TCP, TCP_NODELAY, std::as_bytes(std::span{&value, 1})), 0);

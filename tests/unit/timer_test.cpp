@@ -284,7 +284,7 @@ TEST_F(TimerTest, FarAwayFiresWhenItsTimeHasComeAndNotBefore) {
   }
 }
 
-TEST_F(TimerTest, ThatIsUnreferencedFiresButKeepsNobodyWaiting) {
+TEST_F(TimerTest, ThatIsUnreferencedFiresWithoutKeepingTheReactor) {
   int fired = 0;
   Timer timer{reactor, [&] { ++fired; }};
   timer.arm_after(1s);

@@ -139,7 +139,7 @@ TEST_F(UvHost, FiresTimersInTheirOrderAndNeverEarly) {
   EXPECT_EQ(fired, (std::vector{0, 2, 5, 9}));
 }
 
-TEST_F(UvHost, HearsOfTimersThatAreArmedFromTheHostsOwnCallbacks) {
+TEST_F(UvHost, NoticesTimersArmedInTheHostsOwnCallbacks) {
   bool fired = false;
   Timer timer{*reactor, [&] { fired = true; }};
   uv_timer_t own;
