@@ -21,17 +21,19 @@ class AddressCounts {
   explicit AddressCounts(std::size_t max) noexcept : max_(max) {}
 
   [[nodiscard]] bool is_limited() const noexcept { return max_ != unlimited; }
-  /// Counts one more. Null if the limit is reached.
-  [[nodiscard]] Entry* add(const Endpoint& peer) {
-    if (max_ == 0) return nullptr;
+  /// Counts one more, in `counted` if there is a limit. False if the limit is reached.
+  [[nodiscard]] bool add(const Endpoint& peer, Entry*& counted) {
+    if (!is_limited()) return true;
+    if (max_ == 0) return false;
     Entry& entry = *counts_.try_emplace(peer.with_port(0), 0).first;
-    if (entry.second >= max_) return nullptr;
+    if (entry.second >= max_) return false;
     ++entry.second;
-    return &entry;
+    counted = &entry;
+    return true;
   }
   /// One less. Null: it was not counted.
-  void remove(Entry* entry) noexcept {
-    if (entry != nullptr && --entry->second == 0) counts_.erase(entry->first);
+  void remove(Entry* counted) noexcept {
+    if (counted != nullptr && --counted->second == 0) counts_.erase(counted->first);
   }
 
  private:
@@ -46,20 +48,25 @@ class AddressCounts {
 /// A Stream's address is that of its block.
 class ClientBlock {
  public:
-  ClientBlock(const SessionFactory& factory, const AddressCounts& addresses) noexcept
-      : session_at_(aligned(sizeof(Stream), factory.alignment)),
-        entry_at_(aligned(session_at_ + factory.size, alignof(AddressCounts::Entry*))),
-        size_(addresses.is_limited() ? entry_at_ + sizeof(AddressCounts::Entry*)
-                                     : session_at_ + factory.size) {}
+  ClientBlock(const SessionFactory& factory, bool is_counted) noexcept
+      : destroy_(factory.destroy),
+        session_at_(aligned(sizeof(Stream), factory.alignment)),
+        session_end_(session_at_ + factory.size),
+        counted_at_(is_counted ? aligned(session_end_, alignof(AddressCounts::Entry*)) : 0) {}
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] void* session(Stream& stream) const noexcept {
-    return reinterpret_cast<std::byte*>(&stream) + session_at_;
+  [[nodiscard]] std::size_t size() const noexcept {
+    return is_counted() ? counted_at_ + sizeof(AddressCounts::Entry*) : session_end_;
   }
-  /// Only if addresses are limited.
-  [[nodiscard]] AddressCounts::Entry*& entry(Stream& stream) const noexcept {
-    auto* const at = reinterpret_cast<std::byte*>(&stream) + entry_at_;
-    return *reinterpret_cast<AddressCounts::Entry**>(at);
+  [[nodiscard]] void* session(Stream& stream) const noexcept { return at(stream, session_at_); }
+  void destroy_session(Stream& stream) const noexcept {
+    if (destroy_ != nullptr) destroy_(session(stream));
+  }
+  /// Null if addresses are not limited.
+  [[nodiscard]] AddressCounts::Entry* counted(Stream& stream) const noexcept {
+    return is_counted() ? entry(stream) : nullptr;
+  }
+  void set_counted(Stream& stream, AddressCounts::Entry* counted) const noexcept {
+    if (is_counted()) entry(stream) = counted;
   }
 
  private:
@@ -67,10 +74,18 @@ class ClientBlock {
                                                      std::size_t alignment) noexcept {
     return (size + alignment - 1) / alignment * alignment;
   }
+  [[nodiscard]] static void* at(Stream& stream, std::size_t offset) noexcept {
+    return reinterpret_cast<std::byte*>(&stream) + offset;
+  }
+  [[nodiscard]] bool is_counted() const noexcept { return counted_at_ != 0; }
+  [[nodiscard]] AddressCounts::Entry*& entry(Stream& stream) const noexcept {
+    return *static_cast<AddressCounts::Entry**>(at(stream, counted_at_));
+  }
 
+  void (*destroy_)(void* session) noexcept;
   std::size_t session_at_;
-  std::size_t entry_at_;
-  std::size_t size_;
+  std::size_t session_end_;
+  std::size_t counted_at_;  // 0: there is none
 };
 
 }  // namespace rondo::detail

@@ -18,8 +18,8 @@ namespace {
 /// One client, and the connection to the target that is made for it.
 class Tunnel final : public rondo::Session {
  public:
-  Tunnel(rondo::Reactor& reactor, const std::string& target)
-      : reactor_(reactor), address_(target) {}
+  Tunnel(const rondo::Endpoint& peer, rondo::Reactor& reactor, const std::string& target)
+      : peer_(peer), reactor_(reactor), address_(target) {}
 
   void on_open(rondo::Stream& client) override {
     down_ = &client;
@@ -49,7 +49,7 @@ class Tunnel final : public rondo::Session {
     }
     void on_close(rondo::Stream&, const rondo::Close& why) override {
       if (why.reason == rondo::CloseReason::not_connected)
-        std::fprintf(stderr, "%s\n", why.message().c_str());
+        std::fprintf(stderr, "%s: %s\n", tunnel.peer_.to_string().c_str(), why.message().c_str());
       if (tunnel.down_ == nullptr) return;
       if (why.reason != rondo::CloseReason::eof) return tunnel.down_->abort();
       tunnel.down_->close();
@@ -61,6 +61,7 @@ class Tunnel final : public rondo::Session {
     if (!to.write(data)) from.pause();
   }
 
+  const rondo::Endpoint peer_;
   rondo::Reactor& reactor_;
   const std::string& address_;
   rondo::Stream* down_ = nullptr;

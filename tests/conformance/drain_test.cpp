@@ -109,6 +109,32 @@ TEST_P(Drains, WithoutALimitWaitUntilTheyAreAborted) {
   EXPECT_EQ(done, 1);
 }
 
+TEST_P(Drains, AreEndedByAbort) {
+  auto server = serve<Stubborn>(reactor, "127.0.0.1:0").value();
+  const auto clients = connect(server, 2);
+  EXPECT_TRUE(has(server, 2));
+  int done = 0;
+  server.drain(forever, [&] { ++done; });
+  run_on();
+  server.abort();
+  EXPECT_EQ(done, 0) << "not from inside abort()";
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(server.connections(), 0u);
+}
+
+TEST_P(Drains, MayBeRepeatedAtTheirEnd) {
+  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+  int done = 0;
+  server.drain(1h, [&] {
+    ++done;
+    server.drain(1h, [&] { done += 10; });
+    EXPECT_EQ(done, 1) << "not from inside drain()";
+  });
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(done, 11);
+}
+
 TEST_P(Drains, OfZeroAbortWithoutAskingSessions) {
   auto server = serve<Stubborn>(reactor, "127.0.0.1:0").value();
   const Fd client = connect(server.local_endpoint());

@@ -26,11 +26,12 @@ def on(backend):
 
 
 @contextlib.contextmanager
-def running(backend, name, *arguments, folder=EXAMPLES):
+def running(backend, name, *arguments, folder=EXAMPLES, **more):
     """A server, and the address that it says it listens on: (host, port), or what is behind
     `unix:`."""
     command = [folder / name, *arguments]
-    with subprocess.Popen(command, env=on(backend), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=on(backend), stdout=subprocess.PIPE, text=True,
+                          **more) as process:
         try:
             said = process.stdout.readline()
             if not said.startswith("listening on "):

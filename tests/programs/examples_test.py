@@ -145,13 +145,17 @@ class Examples(ExamplesTest):
                 self.assertEqual(receive_all(client), MUCH)
                 thread.join()
 
-    def test_the_proxy_ends_whom_it_cannot_serve(self):
+    def test_the_proxy_resets_and_names_a_client_that_it_cannot_serve(self):
         for backend in self.on_every_backend():
             with unanswered_address() as target, \
-                    running(backend, "proxy", "--listen", "127.0.0.1:0", target) as (
-                        _, address), connect(address) as client:
+                    running(backend, "proxy", "--listen", "127.0.0.1:0", target,
+                            stderr=subprocess.PIPE) as (proxy, address), \
+                    connect(address) as client:
+                host, port = client.getsockname()
                 with self.assertRaises(ConnectionResetError):
                     client.recv(1)
+                self.assertEqual(proxy.stderr.readline(),
+                                 f"{host}:{port}: connect to {target}: Connection refused\n")
 
     def test_descriptors_lends_an_open_file(self):
         for backend in self.on_every_backend():

@@ -1,0 +1,234 @@
+#include "server_impl.h"
+
+#include <iterator>
+#include <new>
+#include <utility>
+
+#include <rondo/reactor.h>
+
+#include "socket/apply_options.h"
+
+namespace rondo {
+namespace {
+
+constexpr TimePoint next_turn = TimePoint::min();
+
+void add(Acceptor::Counters& sum, const Acceptor::Counters& one) noexcept {
+  sum.accepted += one.accepted;
+  sum.transient += one.transient;
+  sum.shed += one.shed;
+  sum.pauses += one.pauses;
+}
+
+}  // namespace
+
+Result<Endpoint> Server::Impl::listen(const Endpoint& where) {
+  // Before anything exists: later there is nothing that may fail without memory.
+  files_.reserve(files_.size() + 1);
+  detail::SocketFile file{reactor_.net(), where};
+  const auto open = [&] {
+    return Socket::listen(reactor_.net(), where, options_.socket, &unapplied_);
+  };
+  auto listener = open();
+  if (!listener && listener.error() == std::errc::address_in_use && reactor_.net().binds_files() &&
+      detail::removed_stale_file(reactor_.net(), where)) {
+    listener = open();
+  }
+  if (!listener) return std::move(listener).error();
+  file.own();
+  auto local = accept_on(std::move(*listener));
+  if (local) files_.push_back(std::move(file));
+  return local;
+}
+
+Result<Endpoint> Server::Impl::adopt(Socket listener) {
+  if (const auto local = listener.local_endpoint()) {
+    auto failed = detail::apply(listener, *local, options_.socket, detail::Purpose::adopt);
+    std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
+  }
+  return accept_on(std::move(listener));
+}
+
+Result<Endpoint> Server::Impl::accept_on(Socket listener) {
+  endpoints_.reserve(endpoints_.size() + 1);
+  listeners_.reserve(listeners_.size() + 1);
+  auto acceptor = Acceptor::adopt(
+      reactor_, std::move(listener),
+      [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
+      options_.accept_limits);
+  if (!acceptor) return std::move(acceptor).error();
+  endpoints_.push_back(acceptor->local_endpoint());
+  listeners_.push_back(std::move(*acceptor));
+  pause_if_full();
+  return endpoints_.back();
+}
+
+void Server::Impl::pause_if_full() noexcept {
+  if (!is_full() || options_.when_full == WhenFull::reject) return;
+  for (Acceptor& listener : listeners_) listener.pause();
+}
+
+Server::Counters Server::Impl::counters() const noexcept {
+  Counters sum = counters_;
+  for (const Acceptor& listener : listeners_) add(sum.listeners, listener.counters());
+  return sum;
+}
+
+void Server::Impl::stop_accepting() noexcept {
+  for (const Acceptor& listener : listeners_) add(counters_.listeners, listener.counters());
+  listeners_.clear();
+  files_.clear();
+}
+
+void Server::Impl::abort() noexcept {
+  ++ends_;
+  stop_accepting();
+  streams_.abort_all(*this);
+}
+
+/// Each connection holds the object, so the last one deletes it.
+void Server::Impl::close() noexcept {
+  ++ends_;
+  stop_accepting();
+  drain_timer_.reset();
+  streams_.release_all(*this);
+}
+
+void Server::Impl::drain(Duration timeout, Function<void()> done) {
+  // First, because it takes memory: if it throws, nothing has changed.
+  if (!drain_timer_) drain_timer_.emplace(reactor_, [this] { on_drain_timer(); });
+  drain_timer_->unref();  // the streams keep the reactor running
+  drain_timer_->cancel();
+  drained_ = false;
+  if (done) done_ = std::move(done);
+  if (timeout <= Duration::zero()) {
+    this->abort();
+  } else {
+    ++ends_;
+    stop_accepting();
+    drain_timer_->arm_after(timeout);
+    streams_.drain_all(*this);
+  }
+  if (connections_ == 0) end_drain();
+}
+
+/// The last connection has ended. done_ is called in a later turn, which the timer keeps alive.
+void Server::Impl::end_drain() noexcept {
+  if (!done_) return drain_timer_.reset();
+  drained_ = true;
+  drain_timer_->ref();
+  drain_timer_->arm_at(next_turn);
+}
+
+/// The deadline has passed, or the turn of done_ has come.
+void Server::Impl::on_drain_timer() {
+  if (!drained_) return this->abort();
+  const Call call{*this};
+  drained_ = false;
+  auto done = std::exchange(done_, {});
+  drain_timer_.reset();
+  done();
+}
+
+void Server::Impl::drain(Stream& stream) {
+  factory_.drain == nullptr ? stream.close() : factory_.drain(block_.session(stream), stream);
+}
+
+bool Server::Impl::threw(const std::exception_ptr& exception) {
+  const Call call{*this};
+  ++counters_.exceptions;
+  if (!error_handler_ || is_retired()) return false;
+  detail::Lent handler{error_handler_};
+  handler(exception);
+  return true;
+}
+
+void Server::Impl::admit(Socket client, const Endpoint& peer) {
+  const Call call{*this};
+  // An option that could not be applied to the listener has been reported by unapplied().
+  (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
+  const std::size_t ends_before = ends_;
+  detail::AddressCounts::Entry* counted = nullptr;
+  if (is_full() || !passes_filter(peer) || ends_ != ends_before || !addresses_.add(peer, counted)) {
+    ++counters_.refused;
+    return;
+  }
+  Stream* stream = nullptr;
+  try {
+    stream = make_stream(client, peer, counted);
+  } catch (...) {
+    ++counters_.failed;
+    if (!threw(std::current_exception())) throw;
+    return;
+  }
+  if (stream == nullptr) {
+    ++counters_.failed;
+    return;
+  }
+  ++counters_.accepted;
+  pause_if_full();
+  streams_.say_open(*stream);
+}
+
+bool Server::Impl::passes_filter(const Endpoint& peer) {
+  if (!filter_) return true;
+  detail::Lent filter{filter_};
+  return filter(peer);
+}
+
+/// The block of a client that the poller watches. Null, with nothing left, if the poller or the
+/// factory refused it, or if the server ended meanwhile.
+Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
+                                  detail::AddressCounts::Entry* counted) {
+  struct Unfinished {  // undoes what is done so far
+    Impl& impl;
+    detail::AddressCounts::Entry* counted;
+    void* memory = nullptr;
+    Stream* stream = nullptr;
+    bool has_session = false;
+    ~Unfinished() {
+      if (has_session) impl.block_.destroy_session(*stream);
+      if (stream != nullptr) std::destroy_at(stream);
+      ::operator delete(memory);
+      impl.addresses_.remove(counted);
+    }
+  } block{*this, counted};
+  block.memory = ::operator new(block_.size());
+  streams_.make_room();
+  block.stream = detail::Streams::construct(block.memory, group_);
+  // Before the session is made, so that its constructor may use the stream.
+  if (detail::Streams::open(*block.stream, client.fd())) return nullptr;
+  (void)client.release();  // it belongs to the stream now
+  const std::size_t ends_before = ends_;
+  StreamHandler* handler = nullptr;
+  {
+    const detail::Streams::Frame quiet{streams_, *block.stream};  // there is no handler yet
+    handler = factory_.make(block_.session(*block.stream), *block.stream, peer);
+  }
+  block.has_session = true;
+  if (handler == nullptr || ends_ != ends_before) return nullptr;
+  block.stream->set_handler(*handler);
+  block_.set_counted(*block.stream, counted);
+  ++connections_;
+  hold();
+  block.counted = nullptr;
+  block.memory = nullptr;
+  block.has_session = false;
+  return std::exchange(block.stream, nullptr);
+}
+
+void Server::Impl::destroy(Stream& stream) noexcept {
+  const Call call{*this};
+  release();  // the hold of this connection
+  auto* const counted = block_.counted(stream);
+  block_.destroy_session(stream);
+  std::destroy_at(&stream);
+  ::operator delete(&stream);
+  addresses_.remove(counted);
+  const bool was_full = is_full();
+  if (--connections_ == 0 && drain_timer_) end_drain();
+  if (!was_full || is_retired()) return;
+  for (Acceptor& listener : listeners_) listener.resume();
+}
+
+}  // namespace rondo

@@ -1,0 +1,97 @@
+// What a Server does: listeners, and a block of memory for each client (see client_block.h).
+//
+//   listener -> accept -> filter, limits -> block -> Stream, session -> on_open
+//
+// A block is deleted when its stream has ended and no callback of its session is running. Each
+// block holds the Impl, so a Server that its user destroys lives on, closed, until the last
+// callback has returned.
+//
+// Draining ends in a later turn than the last connection, by the timer that was its deadline:
+//
+//   drain() --> connections are ending --> none is left --> done()
+//                 deadline: abort()           next turn
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <rondo/server.h>
+#include <rondo/timer.h>
+
+#include "callbacks.h"
+#include "client_block.h"
+#include "socket/socket_file.h"
+#include "streams.h"
+
+namespace rondo {
+
+class Server::Impl final : public detail::StreamOwner, public detail::Retirable<Server::Impl> {
+ public:
+  Impl(Reactor& reactor, SessionFactory factory, const ServerOptions& options)
+      : reactor_(reactor),
+        factory_(std::move(factory)),
+        options_(options),
+        streams_(detail::Streams::of(reactor)),
+        group_{streams_, options.stream, this},
+        addresses_(options.connections_per_address_max),
+        block_(factory_, addresses_.is_limited()) {}
+
+  Result<Endpoint> listen(const Endpoint& where);
+  Result<Endpoint> adopt(Socket listener);
+  [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
+  void accept_if(Filter filter) noexcept { filter_ = std::move(filter); }
+  void set_error_handler(ErrorHandler handler) noexcept { error_handler_ = std::move(handler); }
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
+  [[nodiscard]] Counters counters() const noexcept;
+
+  void stop_accepting() noexcept;
+  void drain(Duration timeout, Function<void()> done);
+  void abort() noexcept;
+  void close() noexcept;
+
+  // What the streams call.
+  void drain(Stream& stream) override;
+  void ended(Stream& stream) noexcept override { streams_.release(stream, *this); }
+  void destroy(Stream& stream) noexcept override;
+  bool threw(const std::exception_ptr& exception) override;
+
+ private:
+  [[nodiscard]] bool is_full() const noexcept { return connections_ >= options_.connections_max; }
+  Result<Endpoint> accept_on(Socket listener);
+  void pause_if_full() noexcept;
+
+  void admit(Socket client, const Endpoint& peer);
+  [[nodiscard]] bool passes_filter(const Endpoint& peer);
+  [[nodiscard]] Stream* make_stream(Socket& client, const Endpoint& peer,
+                                    detail::AddressCounts::Entry* counted);
+
+  void on_drain_timer();
+  void end_drain() noexcept;
+
+  Reactor& reactor_;
+  SessionFactory factory_;
+  const ServerOptions options_;
+  detail::Streams& streams_;
+  detail::StreamGroup group_;
+  Filter filter_;
+  ErrorHandler error_handler_;
+  Counters counters_;
+  detail::AddressCounts addresses_;
+  const detail::ClientBlock block_;
+  std::size_t connections_ = 0;
+  std::size_t ends_ = 0;  // calls of drain() and abort(): a client that is being admitted ends too
+  std::optional<Timer> drain_timer_;  // the deadline of drain(), and then the turn of done_
+  Function<void()> done_;
+  bool drained_ = false;  // the last connection has ended, and the timer waits for the next turn
+  std::vector<Endpoint> endpoints_;
+  std::vector<UnappliedOption> unapplied_;
+  std::vector<detail::SocketFile> files_;
+  std::vector<Acceptor> listeners_;
+};
+
+}  // namespace rondo
