@@ -159,7 +159,8 @@ class HostedLoop : public Sink {
   ~HostedLoop() = default;
 };
 
-/// A backend inside another loop, the host. The host calls ready() and turn() of its HostedLoop.
+/// A backend inside another loop, the host. The host calls ready() and turn() of its HostedLoop;
+/// docs/hosting.md has an example.
 class HostedBackend : public Backend {
  public:
   /// Called once, before any other function, with the loop to deliver to, which outlives this

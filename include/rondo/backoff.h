@@ -1,4 +1,4 @@
-// rondo: the pause before the next try.
+// rondo: the pauses between attempts that fail.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 
 namespace rondo {
 
+/// `Backoff backoff{{.min = 1s, .max = 60s}}`
 struct BackoffOptions {
   Duration min = std::chrono::milliseconds{100};  ///< below Backoff::pause_floor, that counts
   Duration max = std::chrono::seconds{30};        ///< below `min`, that counts

@@ -66,6 +66,7 @@ class DatagramHandler {
   ~DatagramHandler() = default;
 };
 
+/// `DatagramSocket::make(reactor, endpoint, handler, {.broadcast = true})`
 struct DatagramOptions {
   SocketOptions socket{};
   bool broadcast = false;

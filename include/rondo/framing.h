@@ -1,5 +1,9 @@
 // rondo: splits a byte stream into frames: ended by a delimiter, preceded by their length, or of a
-// fixed size. Chunks of any size are fed, and frames are read.
+// fixed size. You feed chunks of any size, and read frames:
+//
+//     rondo::DelimiterFramer heads{"\r\n\r\n", 8192};  // or LengthFramer, or FixedFramer{512}
+//     heads.feed(chunk);
+//     while (const rondo::Frame head = heads.next()) handle(head.text());
 #pragma once
 
 #include <array>
@@ -86,7 +90,8 @@ class RONDO_EXPORT DelimiterFramer : public Framer {
   std::size_t matched_ = 0;  // bytes of a delimiter at the end of these
 };
 
-/// The length before each frame. It does not include its own size.
+/// The length before each frame. It does not include its own size. Two bytes, little-endian:
+/// `{.size = 2, .order = std::endian::little}`.
 struct LengthFormat {
   std::uint8_t size = 4;  ///< bytes: 1 to 8
   std::endian order = std::endian::big;

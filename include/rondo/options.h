@@ -54,6 +54,8 @@ enum class SocketOption : std::uint8_t {
 /// The name of the enumerator, such as `notsent_lowat`.
 [[nodiscard]] RONDO_EXPORT std::string_view name_of(SocketOption option) noexcept;
 
+/// Probes that find a dead peer: `{.keep_alive = rondo::KeepAlive{.idle = 30s}}`. An empty optional
+/// keeps the default of the system.
 struct KeepAlive {
   std::optional<std::chrono::seconds> idle{};      ///< silence before the first probe
   std::optional<std::chrono::seconds> interval{};  ///< between probes

@@ -86,6 +86,7 @@ class RONDO_EXPORT WorkGuard {
   detail::Loop* loop_ = nullptr;
 };
 
+/// `Reactor reactor{{.backend = "epoll", .posts_max = 1000}}`
 struct ReactorOptions {
   std::string_view backend{};       ///< empty: $RONDO_BACKEND, or else the default of the build
   std::size_t posts_max = 1 << 20;  ///< try_post() declines while so many are waiting

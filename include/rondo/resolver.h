@@ -74,16 +74,17 @@ class RONDO_EXPORT Lookup {
   std::unique_ptr<Operation> operation_;
 };
 
+/// `Resolver resolver{reactor, {.timeout = 3s, .hosts_path = ""}}`
 struct ResolverOptions {
-  /// For a lookup as a whole, the time while it waits included. `forever`: no limit. Zero: a name
-  /// that has to be asked for fails at once.
+  /// For a lookup as a whole, including the time in which it waits for others. `forever`: no limit.
+  /// Zero: a name that only a name server knows fails at once.
   Duration timeout = std::chrono::seconds{10};
-  /// When a name server has been silent for so long, the next one is asked; each of them `tries`
-  /// times, at least once. A server that reports a failure is not asked again.
+  /// When a name server has been silent for this time, the next one is queried; each of them
+  /// `tries` times, at least once. A server that reports a failure is not queried again.
   Duration try_timeout = std::chrono::seconds{2};
   std::size_t tries = 2;
-  std::size_t in_flight_max = 32;         ///< lookups that ask at the same time; at least 1
-  std::size_t waiting_max = 1 << 16;      ///< lookups that wait meanwhile; one more is too_many
+  std::size_t in_flight_max = 32;         ///< lookups that query at the same time; at least 1
+  std::size_t waiting_max = 1 << 16;      ///< lookups that wait for these; one more is too_many
   std::vector<Endpoint> name_servers{};   ///< empty: those of the system's configuration
   std::string hosts_path = "/etc/hosts";  ///< hosts(5), searched first; empty: no hosts file
   std::string config_path{};              ///< resolv.conf(5); empty: the system's

@@ -24,7 +24,8 @@ namespace rondo::sim {
 class WorldImpl;
 class Machine;
 
-/// The connection between two hosts, in each direction. The bytes of a TCP connection arrive
+/// The connection between two hosts, in each direction, such as
+/// `{.latency = 20ms, .bandwidth = 1'000'000}`. The bytes of a TCP connection arrive
 /// complete and in order, sooner or later; a datagram may be lost. A probability is from 0 to 1.
 struct Link {
   Duration latency = std::chrono::milliseconds{1};
@@ -169,6 +170,7 @@ class RONDO_EXPORT Host {
   std::unique_ptr<Machine> machine_;
 };
 
+/// `World world{42, {.link = {.latency = 20ms}}}`
 struct WorldOptions {
   Link link{};  ///< between hosts for which World::link() was not called
   /// The number of turns at one point in time after which a microsecond passes, so that a reactor
