@@ -116,7 +116,8 @@ void OutputQueue::drop(std::uint64_t size) noexcept {
 }
 
 void OutputQueue::push(Piece piece) {
-  // What has gone makes room, at a cost that each piece pays once.
+  // The entries of sent pieces are removed when they are more than half of all, so that each piece
+  // is moved a bounded number of times.
   if (first_ > pieces_.size() / 2) {
     pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;

@@ -1,4 +1,4 @@
-// The socket functions that c-ares calls, and what they keep away from it.
+// The socket functions that c-ares calls, and what they hide from it.
 #include "names/cares_sockets.h"
 
 #include <gtest/gtest.h>
@@ -20,6 +20,8 @@ namespace {
 /// A datagram socket of c-ares, connected to a name server that the test plays.
 class CaresSocketsTest : public DescriptorCensus, private detail::CaresSockets::Owner {
  protected:
+  // libuv opens a pipe with the first loop of a process, which must be before the census.
+  static void SetUpTestSuite() { const Reactor first; }
   CaresSocketsTest() {
     EXPECT_EQ(system_net().bind(server_.fd(), Endpoint::loopback(0)), 0);
     const Endpoint server = server_.local_endpoint().value();
@@ -38,7 +40,7 @@ class CaresSocketsTest : public DescriptorCensus, private detail::CaresSockets::
     Message message{.address = &client_, .parts = {&part, 1}};
     ASSERT_EQ(system_net().send(server_.fd(), {&message, 1}), 1);
   }
-  /// As c-ares does it: the size, or minus errno.
+  /// Reads as c-ares does. Returns the size, or the negative errno.
   int receive() {
     std::array<char, 16> room;
     const auto size =
@@ -65,7 +67,7 @@ class CaresSocketsTest : public DescriptorCensus, private detail::CaresSockets::
   ares_socket_t fd_ = functions.asocket(AF_INET, SOCK_DGRAM, 0, &sockets_);
 };
 
-TEST_F(CaresSocketsTest, HideAnEmptyDatagram) {
+TEST_F(CaresSocketsTest, HidesAnEmptyDatagram) {
   EXPECT_EQ(receive(), -EAGAIN);
   answer("");
   answer("four");
@@ -73,7 +75,7 @@ TEST_F(CaresSocketsTest, HideAnEmptyDatagram) {
   EXPECT_EQ(receive(), 4);
 }
 
-TEST_F(CaresSocketsTest, BoundTheDatagramsOfATurn) {
+TEST_F(CaresSocketsTest, BoundsTheDatagramsOfATurn) {
   constexpr int count = detail::CaresSockets::reads_per_turn_max;
   for (int i = 0; i <= count; ++i) answer("four");
   for (int i = 0; i < count; ++i) ASSERT_EQ(receive(), 4);

@@ -1,4 +1,4 @@
-// OutputQueue against a model that is plainly right: one string. RONDO_SEED replays a run.
+// OutputQueue against a model that is obviously right: one string. RONDO_SEED repeats a run.
 #include "stream/output_queue.h"
 
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "support/allocation_counter.h"
 #include "support/descriptor_census.h"
 #include "support/descriptors.h"
 #include "support/seed.h"
@@ -69,7 +70,7 @@ class OutputQueueModel : public DescriptorCensus {
     }
   }
 
-  /// What stands at the front is what the model says, as far as gather() or file() tell it.
+  /// Compares the front of the queue, as far as gather() or file() return it, with the model.
   void compare() {
     std::array<Bytes, 8> parts;
     const std::size_t count = queue_.gather(std::span{parts}.first(1 + below(parts.size())));
@@ -138,18 +139,21 @@ TEST_F(OutputQueueModel, SmallCopiesShareAPart) {
   EXPECT_EQ(queue_.gather(parts), 1u);
 }
 
-TEST_F(OutputQueueModel, WhatHasGoneTakesNoMemoryHoweverLongTheQueueLives) {
+TEST_F(OutputQueueModel, ReusesItsMemoryThoughItIsNeverEmpty) {
   int freed = 0;
   const auto one = [&] {
     return OwnedBytes{std::as_bytes(std::span{file_text_}), &freed,
                       [](void* owner) noexcept { ++*static_cast<int*>(owner); }};
   };
   queue_.push_owned(one());
+  std::uint64_t before = 0;
   for (int i = 0; i < 1000; ++i) {
+    if (i == 10) before = allocations();
     queue_.push_owned(one());
     queue_.drop(file_size);
-    ASSERT_EQ(freed, i + 1) << "let go of at once";
+    ASSERT_EQ(freed, i + 1) << "released at once";
   }
+  EXPECT_EQ(allocations(), before);
   queue_.clear();
   EXPECT_EQ(freed, 1001);
 }
