@@ -1,7 +1,6 @@
 """The builds under test: how each is configured and compiled. What a sanitizer or valgrind needs at
 run time is in tests/runner/meson.build, so that `meson test` works without the runner."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -51,9 +50,9 @@ class Build:
 
 
 def sanitized(name, sanitizers, *options, **more):
-    """With clang if it is there: it finds more than g++ 12, which also warns about what a sanitizer
-    adds, hence no -Werror. Without optimization, which compiles in half the time and leaves every
-    access for the sanitizer to see."""
+    """With clang if it is installed: it finds more than g++ 12, which also warns about what a
+    sanitizer adds, hence no -Werror. Without optimization it compiles in half the time, and the
+    sanitizer sees every access."""
     compiler = "clang++-19" if shutil.which("clang++-19") else ""
     return Build(name, (f"-Db_sanitize={sanitizers}", "-Db_lundef=false", "-Dwerror=false",
                         "-Doptimization=0", *options), compiler, **more)
@@ -75,7 +74,7 @@ CLANG_16 = Build("clang-16", ("-Ddns=disabled",), "clang++-16",
 LIBCXX = Build("clang-19-libcxx", ("-Dgtest_sources=/usr/src/googletest/googletest",),
                "clang++-19", "-g1 -stdlib=libc++")
 # Without optimization, so that each branch of the source is one of the program; and without
-# assertions, whose failures nothing may reach.
+# assertions, whose failures no test reaches.
 COVERAGE = Build("coverage", ("--buildtype=debug", "-Db_ndebug=true", "-Db_coverage=true",
                               "-Dexamples=disabled"),
                  targets=(UNIT, CONFORMANCE, KQUEUE, SIM, INJECT),
@@ -91,24 +90,24 @@ def prepare(build, jobs):
         return Case(build.name, "skipped", build.missing())
     env = {"CXX": build.compiler} if build.compiler else {}
     compile_it = ["ninja", "-C", build.folder, "-j", jobs, *build.targets]
-    return configure(build, env) or case_of("compile", compile_it, env)
+    return configure(build, env) or failure("compile", compile_it, env)
 
 
 def configure(build, env):
     """Anew if the options or what Meson reads from the environment have changed."""
     stamp = build.folder / "configured-by-the-runner"
     outside = {name: os.environ.get(name) for name in ("CC", "CXX", "CXXFLAGS", "LDFLAGS")}
-    wanted = json.dumps([[str(word) for word in build.setup()], env, outside])
+    wanted = repr((build.setup(), env, outside))
     if stamp.exists() and stamp.read_text() == wanted:
         return None
     shutil.rmtree(build.folder, ignore_errors=True)
-    failed = case_of("configure", build.setup(), env)
+    failed = failure("configure", build.setup(), env)
     if not failed:
         stamp.write_text(wanted)
     return failed
 
 
-def case_of(name, command, env=None):
-    """None, or a failed case with the output."""
+def failure(name, command, env=None):
+    """Runs the command. Returns None, or a failed case with the output."""
     done = processes.run(command, env=env, cwd=TOP, seconds=BUILD_SECONDS_MAX)
-    return None if done.ok else Case(name, "failed", done.why, done.output, command)
+    return Case(name, "failed", done.why, done.output, command) if done.why else None

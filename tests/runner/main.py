@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import sys
-from dataclasses import dataclass
 
 import builds
 import processes
@@ -17,34 +16,15 @@ from results import Case, Report, read_log
 
 RUN_SECONDS_MAX = 5400
 ROOMS = ("include", "core", "backends", "examples", "bench", "tests")  # have C++
-LINTED = ("core", "backends", "examples", "bench")  # GoogleTest's macros take clang-tidy too long
-COVERED = {"line": 95, "branch": 85}  # percent
-TRACED_SEEDS = 300
+LINTED = ("core/", "backends/", "examples/", "bench/")  # GoogleTest's macros take too long
+TRACED, TRACED_SEEDS = ("tests", "release", "asan", "clang-16", "clang-19-libcxx"), 300
 # --ci runs one of each.
 BUILDS_SAMPLED = ("tsan", "clang-16", "clang-19-libcxx")
 DEEP = ("valgrind", "coverage", "fuzz")
-# valgrind does not run crowds and long random walks, which would take hours and which ASan sees;
-# nor forks, whose children end without destructors; nor failing allocations and descriptors, for it
-# has an operator new and a limit of descriptors of its own.
-VALGRIND_FILTER = "*-" + ":".join((
-    "*Thousand*", "*Stress*", "*Random*", "*Fuzz*", "*Many*", "*Death*", "LongStreams.*",
-    "*Silent*", "*Forking.*", "*Zombie.*", "*Exhaust*", "*WantOf*", "*WithoutMemory*",
-    "*Descriptors*", "Scenarios/Inject*",
-))
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """How much is run of what could be run for hours."""
-
-    repeats: int = 20
-    parity_scripts: int = 2000  # for each level and backend
-    worlds: int = 20_000
-    injections: str = "all"
-    fuzz_seconds: int = 12  # for each target
-    valgrind: tuple = ("cpp",)  # suites
-    linted: float = 1.0  # part of the sources that clang-tidy reads
-    release: tuple = builds.RELEASE.suites
+# How much --all and --ci run of what could run for hours: scripts for each level and backend,
+# seconds for each fuzz target, and the part of the sources that clang-tidy reads.
+AMOUNTS = {"repeats": (20, 2), "parity": (2000, 400), "sim": (20_000, 2000),
+           "inject": ("all", 100), "fuzz": (12, 6), "linted": (1.0, 0.25)}
 
 
 class Runner:
@@ -56,7 +36,7 @@ class Runner:
         part = re.search(r"[*?:]", options.filter)
         self.pattern = options.filter if part or not options.filter else f"*{options.filter}*"
         self.env = {} if self.seed is None else {"RONDO_SEED": str(self.seed)}
-        self.amounts = Amounts()
+        self.amounts = {name: each[options.ci] for name, each in AMOUNTS.items()}
         self.report = Report()
         self.ready = {}  # name of a build to whether it could be built
 
@@ -74,14 +54,13 @@ class Runner:
             self.report.begin(stage)
             self.report.end(self.cases(build, suites or build.suites, **more))
 
-    def cases(self, build, suites, *, env=None, repeat=1, words=(), pattern="*"):
+    def cases(self, build, suites, *, env=None, repeat=1, words=()):
         """Runs the tests with `meson test` and reads its log."""
         logs = build.folder / "meson-logs"
         for old in logs.glob("runner*"):
             old.unlink()
-        if suites != ("fuzz",):
-            pattern = self.pattern + pattern.removeprefix("*") if self.pattern else pattern
-            words = [*words, f"--test-args=--gtest_filter={pattern}"]
+        if self.pattern and suites != ("fuzz",):
+            words = [*words, f"--test-args=--gtest_filter={self.pattern}"]
         command = ["meson", "test", "-C", build.folder, "--no-rebuild", "--no-stdsplit",
                    "--logbase", "runner",
                    "--num-processes", 2 * self.jobs,  # the tests wait as much as they compute
@@ -89,134 +68,123 @@ class Runner:
         done = processes.run(command, env={**self.env, **(env or {})}, cwd=TOP,
                              seconds=RUN_SECONDS_MAX, shown=sys.stdout.isatty())
         cases = [case for path in logs.glob("runner*.json") for case in read_log(path)]
-        if not done.ok and not any(case.status == "failed" for case in cases):
+        if done.why and not any(case.status == "failed" for case in cases):
             cases.append(Case("meson test", "failed", done.why, done.output, command))
         return cases
 
     def stages(self):
         """The stages of --all by their names, in order."""
         first, amounts = builds.PLAIN, self.amounts
+        checked = (builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)
+        release = builds.RELEASE.suites[: 2 if self.options.ci else None]  # slow is the last
         return {
             "tidy": lambda: self.check("tidy", ["python3", "tests/tidy/tidy.py"]),
             "tests": lambda: self.test(first, "tests", repeat=self.options.repeat),
             "style": self.style,
-            "release": lambda: self.test(builds.RELEASE, "release", amounts.release),
-            "budgets": self.budgets,
-            **{build.name: lambda build=build: self.test(build, build.name) for build in (
-                builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)},
+            "release": lambda: self.test(builds.RELEASE, "release", release),
+            "budgets": lambda: self.check("budgets", [
+                "bench/costs", "--check", "--build", builds.RELEASE.folder], builds.RELEASE,
+                needs=("valgrind", "strace")),
+            **{build.name: lambda build=build: self.test(build, build.name) for build in checked},
             # The other programs run the same again, or have amounts of their own.
             "repeats": lambda: self.test(first, "repeats", ("unit", "conformance"),
-                                         repeat=amounts.repeats),
-            "parity": lambda: self.more("parity", "RONDO_PARITY_SCRIPTS", amounts.parity_scripts,
-                                        "RONDO_PARITY_SEED"),
-            "worlds": lambda: self.more("sim", "RONDO_SIM_SEEDS", amounts.worlds, "RONDO_SIM_SEED"),
-            "injections": lambda: self.more("inject", "RONDO_INJECTIONS", amounts.injections),
+                                         repeat=amounts["repeats"]),
+            "parity": lambda: self.more("parity", "PARITY_SCRIPTS", "PARITY_SEED"),
+            "worlds": lambda: self.more("sim", "SIM_SEEDS", "SIM_SEED"),
+            "injections": lambda: self.more("inject", "INJECTIONS"),
             "traces": self.traces,
             "valgrind": self.valgrind,
             "coverage": self.coverage,
             "fuzz": self.fuzz,
         }
 
-    def check(self, name, command, needs=()):
+    def check(self, name, command, build=None, needs=()):
         """A stage of a single case: a command that reports by its exit status."""
-        if not matches(name, self.pattern or "*"):
+        if not matches(name, self.pattern or "*") or (build and not self.is_ready(build)):
             return
         self.report.begin(name)
-        missing = [tool for tool in needs if not shutil.which(tool)]
+        missing = " ".join(tool for tool in needs if not shutil.which(tool))
         if missing:
-            self.report.end([Case(name, "skipped", f"{' '.join(missing)} is not installed")])
+            self.report.end([Case(name, "skipped", f"{missing} is not installed")])
         else:
-            self.report.end([builds.case_of(name, command) or Case(name, "passed")])
+            self.report.end([builds.failure(name, command) or Case(name, "passed")])
 
     def style(self):
         sources = sorted(path for room in ROOMS for path in (TOP / room).rglob("*")
                          if path.suffix in (".cpp", ".h"))
         self.check("clang-format", ["clang-format-19", "--dry-run", "-Werror", *sources],
-                   ["clang-format-19"])
-        files = [path.relative_to(TOP) for path in sources if path.suffix == ".cpp"]
-        files = [str(path) for path in files if path.parts[0] in LINTED]
-        files = random.Random(self.seed).sample(files, int(len(files) * self.amounts.linted))
-        if self.is_ready(builds.PLAIN):
-            # g++'s precompiled headers are of no use to clang, which reads their sources.
-            headers = [f"-extra-arg=-I{TOP / room}" for room in ("core/pch", "tests/support")]
-            self.check("clang-tidy", [
-                "run-clang-tidy-19", "-quiet", "-p", builds.PLAIN.folder, "-j", self.jobs,
-                "-extra-arg=-Wno-unknown-warning-option", *headers,
-                f"/({'|'.join(map(re.escape, files))})$"], ["run-clang-tidy-19"])
+                   needs=["clang-format-19"])
+        files = [str(path.relative_to(TOP)) for path in sources if path.suffix == ".cpp"]
+        files = [file for file in files if file.startswith(LINTED)]
+        files = random.Random(self.seed).sample(files, int(len(files) * self.amounts["linted"]))
+        # g++'s precompiled headers are of no use to clang, which reads their sources.
+        headers = [f"-extra-arg=-I{TOP / room}" for room in ("core/pch", "tests/support")]
+        self.check("clang-tidy", [
+            "run-clang-tidy-19", "-quiet", "-p", builds.PLAIN.folder, "-j", self.jobs,
+            "-extra-arg=-Wno-unknown-warning-option", *headers,
+            f"/({'|'.join(map(re.escape, files))})$"], builds.PLAIN, needs=["run-clang-tidy-19"])
 
-    def budgets(self):
-        if self.is_ready(builds.RELEASE):
-            self.check("budgets", ["bench/costs", "--check", "--build", builds.RELEASE.folder],
-                       ["valgrind", "strace"])
-
-    def more(self, suite, variable, amount, first=""):
+    def more(self, suite, amount, first=""):
         """A suite with more of what it draws. In --ci another seed begins elsewhere in the same
-        sequence. What the environment says already has precedence."""
-        env = {variable: str(amount)}
+        sequence. Variables that the environment already has take precedence."""
+        count = self.amounts[suite]
+        env = {f"RONDO_{amount}": str(count)}
         if first and self.options.ci:
-            env[first] = str(1 + self.seed % 10**6 * amount)
+            env[f"RONDO_{first}"] = str(1 + self.seed % 10**6 * count)
         env = {name: os.environ.get(name, value) for name, value in env.items()}
         self.test(builds.PLAIN, f"more of {suite}", (suite,), env=env,
                   words=["--timeout-multiplier=0"])
 
     def traces(self):
-        """Whether all builds that are there make the same of the same simulated worlds."""
+        """Whether the same simulated worlds have the same trace in all builds that are ready."""
         cases, first = [], None
         self.report.begin("traces")
-        for build in (builds.PLAIN, builds.RELEASE, builds.ASAN, builds.CLANG_16, builds.LIBCXX):
-            if not self.ready.get(build.name):
-                continue
-            command = [build.folder / builds.SEEDS, 1, TRACED_SEEDS, "portable"]
+        for name in filter(self.ready.get, TRACED):
+            command = [TOP / "build" / name / builds.SEEDS, 1, TRACED_SEEDS, "portable"]
             done = processes.run(command, cwd=TOP)
             trace = done.output.rpartition("trace ")[2].strip()
             first = first or trace
-            same = done.ok and trace == first
-            cases.append(Case(f"trace of {build.name}", "passed" if same else "failed",
-                              "" if same else f"{trace}, and {first} before", done.output, command))
+            why = done.why or ("" if trace == first else f"{trace}, and {first} before")
+            cases.append(Case(f"trace of {name}", "failed" if why else "passed", why, done.output,
+                              command))
         self.report.end(cases)
 
     def valgrind(self):
         if not shutil.which("valgrind"):
-            return self.check("valgrind", [], ["valgrind"])
-        self.test(builds.PLAIN, "valgrind", self.amounts.valgrind, pattern=VALGRIND_FILTER,
-                  words=["--setup=valgrind"])
+            return self.check("valgrind", [], needs=["valgrind"])
+        suites = ("unit", "conformance", "sim")
+        suites = (random.Random(self.seed).choice(suites),) if self.options.ci else ("cpp",)
+        self.test(builds.PLAIN, "valgrind", suites, words=["--setup=valgrind"])
 
     def coverage(self):
         build = builds.COVERAGE
         for counted in build.folder.rglob("*.gcda"):
             counted.unlink()  # by an earlier run
         self.test(build, "tests for coverage")
-        least = [f"--fail-under-{what}={percent}" for what, percent in COVERED.items()]
-        folders = [build.folder / name for name in ("core", "tests/kqueue_tests.p")]
         self.check("coverage", [
-            "gcovr", "--root", TOP, "--object-directory", build.folder, "-j", self.jobs,
-            "--filter", "core/", "--filter", "backends/", "--exclude-throw-branches",
-            "--exclude-unreachable-branches", "--print-summary", *least, *folders], ["gcovr"])
+            "gcovr", "--config", "tests/runner/gcovr.cfg", "--root", TOP, "--object-directory",
+            build.folder, "-j", self.jobs, build.folder / "core",
+            build.folder / "tests/kqueue_tests.p"], build, needs=["gcovr"])
 
     def fuzz(self):
         """What it learns and what it finds stays below build/fuzzed."""
-        kept = TOP / "build" / "fuzzed"
-        (kept / "findings").mkdir(parents=True, exist_ok=True)
-        targets = sorted(path.name for path in (TOP / "tests" / "fuzz" / "corpus").iterdir())
-        for target in targets:
-            (kept / "corpus" / target).mkdir(parents=True, exist_ok=True)
-        wanted = [f"fuzz-{target}" for target in targets]
-        wanted = [name for name in wanted if matches(name, self.pattern or "*")]
-        seconds = self.options.seconds or self.amounts.fuzz_seconds
-        if wanted:
-            self.test(builds.FUZZ, "fuzz", words=[*wanted, f"--test-args=-max_total_time={seconds}",
-                                                  "--timeout-multiplier=0"])
+        targets = sorted(path.name for path in (TOP / "tests/fuzz/corpus").iterdir())
+        targets = [name for name in targets if matches(f"fuzz-{name}", self.pattern or "*")]
+        for folder in ("findings", *(f"corpus/{name}" for name in targets)):
+            (TOP / "build/fuzzed" / folder).mkdir(parents=True, exist_ok=True)
+        seconds = self.options.seconds or self.amounts["fuzz"]
+        if targets:
+            self.test(builds.FUZZ, "fuzz", words=[
+                *(f"fuzz-{name}" for name in targets), f"--test-args=-max_total_time={seconds}",
+                "--timeout-multiplier=0"])
 
-    def choose_samples(self, names):
-        """The stages of --ci: those that find most for their time; of the others one that needs a
-        build of its own and one that looks deeper. Amounts are small."""
-        draw = random.Random(self.seed)
-        self.amounts = Amounts(
-            repeats=2, parity_scripts=400, worlds=2000, injections="100", fuzz_seconds=6,
-            valgrind=(draw.choice(("unit", "conformance", "sim")),), linted=0.25,
-            release=("cpp", "install"))
-        left_out = set(BUILDS_SAMPLED + DEEP) - {draw.choice(BUILDS_SAMPLED), draw.choice(DEEP)}
-        return [name for name in names if name not in left_out]
+
+def sampled(stages, seed):
+    """The stages of --ci: those that find most for their time; of the others one that needs a build
+    of its own and one that looks deeper."""
+    draw = random.Random(seed)
+    left_out = set(BUILDS_SAMPLED + DEEP) - {draw.choice(BUILDS_SAMPLED), draw.choice(DEEP)}
+    return [name for name in stages if name not in left_out]
 
 
 def parse_arguments(words):
@@ -226,17 +194,14 @@ def parse_arguments(words):
         "the exit status is 0 if something was run and nothing failed. See docs/testing.md.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="all stages, in full: hours")
-    which.add_argument("--ci", action="store_true",
-                       help="the stages that find most, and a sample of the others")
+    which.add_argument("--ci", action="store_true", help="all stages, but a sample of most")
     which.add_argument("--only", metavar="STAGES", help="these stages, with commas between them")
     add = parser.add_argument
     add("--without", metavar="STAGES", default="", help="leave out these stages")
-    add("--filter", metavar="X", default="",
-        help="only cases with X in their name; or a pattern as --gtest_filter takes it")
-    add("--seed", metavar="N", type=int,
-        help="RONDO_SEED of all tests; it also chooses the sample of --ci")
-    add("--repeat", metavar="N", type=int, default=1,
-        help="run the tests N times; a case must pass each time")
+    add("--filter", metavar="X", default="", help="only cases with X in their name; or a pattern "
+        "as --gtest_filter takes it")
+    add("--seed", metavar="N", type=int, help="RONDO_SEED of all tests, and the sample of --ci")
+    add("--repeat", metavar="N", type=int, default=1, help="a case must pass N times")
     add("--seconds", metavar="N", type=int, help="how long each target is fuzzed")
     add("--jobs", metavar="N", type=int, default=len(os.sched_getaffinity(0)),
         help="processes at a time (default: the number of processors)")
@@ -250,16 +215,16 @@ def parse_arguments(words):
 
 def run(options, parser):
     runner = Runner(options)
-    names = list(runner.stages())
-    wanted = names if options.all else (options.only or "tidy,tests").split(",")
+    stages = runner.stages()
+    wanted = list(stages) if options.all else (options.only or "tidy,tests").split(",")
     if options.ci:
         print(f"seed {options.seed}: tests/run --ci --seed {options.seed} repeats this", flush=True)
-        wanted = runner.choose_samples(names)
+        wanted = sampled(stages, options.seed)
     without = options.without.split(",") if options.without else []
     for name in [*wanted, *without]:
-        if name not in names:
-            parser.error(f"no stage {name}; there are {', '.join(names)}")
-    for name, stage in runner.stages().items():
+        if name not in stages:
+            parser.error(f"no stage {name}; there are {', '.join(stages)}")
+    for name, stage in stages.items():
         if name in wanted and name not in without:
             stage()
     return runner.report.finish()

@@ -12,11 +12,7 @@ GRACE_SECONDS = 10  # for meson and ninja to end the programs that they have sta
 class Finished:
     code: int
     output: str  # both streams
-    why: str = ""  # it failed, or an empty string
-
-    @property
-    def ok(self):
-        return not self.why
+    why: str = ""  # the program failed; an empty string if it did not
 
 
 def describe(code):
@@ -34,33 +30,24 @@ def run(command, *, env=None, cwd=None, seconds=1800, shown=False):
             stdin=subprocess.DEVNULL, errors="replace", start_new_session=True, **streams)
     except OSError as error:
         return Finished(127, "", str(error))
-    limit = ""
+    why = ""
     try:
         output, _ = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
+        why = f"reached its time limit, {seconds} s"
         end(child)
         output, _ = child.communicate()
-        limit = f"reached its time limit, {seconds} s"
-    except BaseException:
-        end(child)
-        raise
-    signal_group(child, signal.SIGKILL)  # what it left behind
+    finally:
+        end(child)  # or what it left behind
     return Finished(child.returncode, output or "",
-                    limit or (describe(child.returncode) if child.returncode else ""))
+                    why or (describe(child.returncode) if child.returncode else ""))
 
 
 def end(child):
-    signal_group(child, signal.SIGTERM)
-    try:
-        child.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    signal_group(child, signal.SIGKILL)
-    child.wait()
-
-
-def signal_group(child, number):
-    try:
-        os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
+    """Ends the session of `child`, which may itself have ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL) if child.poll() is None else (signal.SIGKILL,):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(GRACE_SECONDS)
+        except (ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
+            pass

@@ -1,7 +1,7 @@
 """Runs a file of unittest cases as a GoogleTest program would run: it prints the same lines and
 takes --gtest_filter. Usage: python_tests.py FILE [--gtest_filter=PATTERN]"""
 
-import importlib.util
+import importlib
 import sys
 import unittest
 from fnmatch import fnmatchcase
@@ -9,24 +9,21 @@ from pathlib import Path
 
 
 class Result(unittest.TestResult):
-    def problems(self):
-        return [text for _, text in self.failures + self.errors]
-
     def startTest(self, test):
         super().startTest(test)
-        self.before = len(self.problems()), len(self.skipped)
         print(f"[ RUN      ] {test.id()}", flush=True)
 
     def stopTest(self, test):
+        def of_test(pairs):
+            return [text for case, text in pairs if getattr(case, "test_case", case) is test]
+
         super().stopTest(test)
-        failed = len(self.problems()) > self.before[0] or test in self.unexpectedSuccesses
-        skipped = self.skipped[self.before[1]:]
-        if failed:
-            print(*(text for each, text in self.failures + self.errors
-                    if each is test or getattr(each, "test_case", None) is test), sep="\n")
-        for _, reason in skipped:
-            print(reason)
-        end = "  FAILED " if failed else " SKIPPED " if skipped else "      OK "
+        failures, skips = of_test(self.failures + self.errors), of_test(self.skipped)
+        if test in self.unexpectedSuccesses:
+            failures.append("succeeded, which was not expected")
+        for text in failures + skips:
+            print(text)
+        end = "  FAILED " if failures else " SKIPPED " if skips else "      OK "
         print(f"[{end}] {test.id()} (0 ms)", flush=True)
 
 
@@ -38,29 +35,23 @@ def matches(name, pattern):
 
 
 def cases_of(suite):
-    for test in suite:
-        if isinstance(test, unittest.TestSuite):
-            yield from cases_of(test)
-        else:
-            yield test
+    return [suite] if isinstance(suite, unittest.TestCase) else sum(map(cases_of, suite), [])
 
 
 def main(file, option="--gtest_filter=*"):
-    path = Path(file).resolve()
-    if not option.startswith("--gtest_filter="):
+    name, _, pattern = option.partition("=")
+    if name != "--gtest_filter":
         sys.exit(f"{option}: this is not an option of a Python test")
+    path = Path(file).resolve()
     sys.path[0] = str(path.parent)  # as if the file itself had been started
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    module = importlib.import_module(path.stem)
     tests = cases_of(unittest.defaultTestLoader.loadTestsFromModule(module))
-    tests = [test for test in tests if matches(test.id(), option.split("=", 1)[1])]
+    tests = [test for test in tests if matches(test.id(), pattern)]
     print(f"[==========] Running {len(tests)} tests", flush=True)
     result = Result()
     unittest.TestSuite(tests).run(result)
     if not result.wasSuccessful():
-        print(*result.problems(), sep="\n")  # those of setUpClass belong to no case
+        print(*(text for _, text in result.failures + result.errors), sep="\n")  # also setUpClass's
         sys.exit(1)
 
 

@@ -19,7 +19,7 @@ _STATUS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
 @dataclass
 class Case:
     name: str
-    status: str  # one of ORDER
+    status: str = ""  # one of ORDER
     reason: str = ""  # why it was skipped or failed, in a few words
     output: str = ""
     command: list = field(default_factory=list)  # runs it alone
@@ -33,28 +33,28 @@ def read_log(path):
 
 
 def cases_of(run):
-    """The cases of one program. One more failed case if the program ended in another way than its
-    cases say: a crash, a time limit, an early exit, a leak that was found at the end."""
+    """The cases of one program. If the program ended in another way than its cases say, by a crash,
+    a time limit, an early exit or a leak that was found at the end, the case that was running has
+    failed, or else one more case for the end of the program."""
     program, text = re.sub(r"^.*[:/] *", "", run["name"]), run["stdout"]
     if program.startswith("fuzz-"):
         return [case_of_fuzzing(program, run)]
-    cases, unfinished = read_marks(text)
+    cases = read_marks(text)
     for case in cases:
         case.command = alone(run, f"--gtest_filter={case.name}")
+    running = bool(cases) and not cases[-1].status
     announced = _ANNOUNCED.search(text)
     left = int(announced[1]) - len(cases) if announced else 0
     bad = any(case.status == "failed" for case in cases)
-    if announced and left <= 0 and (run["result"] == "OK" or (bad and run["returncode"] == 1)):
+    good_end = run["result"] == "OK" or (bad and run["returncode"] == 1)
+    if announced and left <= 0 and not running and good_end:
         return cases
+    if not running:
+        cases.append(Case(f"{program} (its end)", output=text, command=alone(run)))
     why = "reached its time limit" if run["result"] == "TIMEOUT" else describe(run["returncode"])
-    if unfinished:
-        left -= 1
-        name, text = unfinished
-    else:
-        name = f"{program} (its end)"
-    why += f"; {left} cases were not run" if left > 0 else ""
-    words = [f"--gtest_filter={name}"] if unfinished else []
-    return [*cases, Case(name, "failed", why, text, alone(run, *words))]
+    cases[-1].status = "failed"
+    cases[-1].reason = why + (f"; {left} cases were not run" if left > 0 else "")
+    return cases
 
 
 def case_of_fuzzing(program, run):
@@ -71,27 +71,29 @@ def case_of_fuzzing(program, run):
 
 
 def read_marks(text):
-    """The cases that ended; and the name and the output of one that did not, or None."""
-    cases, current, output = [], None, []
+    """The cases in the output of a program. One that did not end has no status."""
+    cases = []
     for line in text.splitlines():
         mark = _MARK.search(line)
         if mark and mark[1] == "RUN":
-            current, output = mark[2], []
-        elif mark and mark[2] == current:
-            said = "\n".join([*output, line[: mark.start()]]).strip()
-            cases.append(Case(current, _STATUS[mark[1]], reason_of(said), said))
-            current = None
-        elif current:
-            output.append(line)
+            cases.append(Case(mark[2]))
+            output = []
+        elif cases and not cases[-1].status:
+            ended = mark and mark[2] == cases[-1].name
+            output.append(line[: mark.start()] if ended else line)
+            if ended:
+                cases[-1].status = _STATUS[mark[1]]
+                cases[-1].reason = reason_of(output) if mark[1] == "SKIPPED" else ""
+            cases[-1].output = output
     for case in cases:
-        case.reason = case.reason if case.status == "skipped" else ""
-    return cases, (current, "\n".join(output)) if current else None
+        case.output = "\n".join(case.output).strip()
+    return cases
 
 
 def reason_of(output):
     """What a skipped case says, without the line that names its position in the source."""
-    lines = [line for line in output.splitlines() if not re.match(r"\S+:\d+: Skipped$", line)]
-    return " ".join(line.strip() for line in lines if line.strip()) or "no reason given"
+    lines = [line.strip() for line in output if not re.match(r"\S+:\d+: Skipped$", line)]
+    return " ".join(filter(None, lines)) or "no reason given"
 
 
 def alone(run, *words):
@@ -135,7 +137,8 @@ class Report:
             if case.status == "failed":
                 print(f"failed {case.name} ({case.stage})")
         ran = {case.status for case in self.cases} - {"skipped"}
-        print("" if ran else "nothing was tested, which is a failure\n", end="")
+        if not ran:
+            print("nothing was tested, which is a failure")
         print(totals(self.cases), flush=True)
         return 0 if ran == {"passed"} else 1
 
