@@ -1,4 +1,4 @@
-"""The code and the commands of docs/backends.md.
+"""The code of docs/backends.md and the commands of docs/certify.md.
 
 A block ```c++ NAME or ```meson NAME is a part of that file, in order; one that is named ```sh TITLE
 is a piece of shell.
@@ -10,16 +10,16 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
-PAGE = TOP / "docs" / "backends.md"
+PAGES = [TOP / "docs" / name for name in ("backends.md", "certify.md")]
 BLOCK = re.compile(r"^```(c\+\+|meson|sh) ([^\n]+)\n(.*?)^```\n", re.M | re.S)
 
 
 def blocks():
-    return BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    return [block for page in PAGES for block in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 def write_files(folder):
-    """Writes the files that the page contains."""
+    """Writes the files that the pages contain."""
     parts = {}
     for language, name, text in blocks():
         if language != "sh":

@@ -1,4 +1,4 @@
-"""The commands of docs/backends.md on an installed rondo: a backend written outside the tree passes
+"""The commands of docs/certify.md on an installed rondo: a backend written outside the tree passes
 the whole conformance suite, which needs nothing of rondo's internals."""
 
 import os

@@ -1,5 +1,5 @@
-"""The backend of docs/backends.md keeps the port's contract. What the page tells to type, on an
-installed rondo and with all of the suite, is certify_install_test.py's."""
+"""The backend of docs/backends.md keeps the port's contract. certify_install_test.py runs the
+commands of docs/certify.md, on an installed rondo and with all of the suite."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Certify(unittest.TestCase):
                                 env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})
             self.assertRegex(told, r"\d\d+ tests from \d+ test suites ran")
 
-    def test_what_the_network_in_a_box_skips_stands_in_the_table(self):
+    def test_the_table_lists_what_the_simulated_network_skips(self):
         source = (TOP / "tests/support/sim_under_test.cpp").read_text(encoding="utf-8")
         page = (TOP / "docs/backend_differences.md").read_text(encoding="utf-8")
         reasons = re.findall(r'case Need::\w+:\s+return "([^"]+)";', source)

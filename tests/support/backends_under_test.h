@@ -1,5 +1,5 @@
 // Which backends the conformance suite runs on: the program that contains it defines
-// backends_under_test(). To certify a backend of your own, see docs/backends.md.
+// backends_under_test(). To certify a backend of your own, see docs/certify.md.
 #pragma once
 
 #include <functional>
