@@ -12,9 +12,8 @@ from results import Case
 
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS_MAX = 2400
-SEEDS = "tests/sim/seeds"  # the program that runs simulated worlds
-UNIT, CONFORMANCE = "tests/unit_tests", "tests/conformance_tests"
-SIM, INJECT, KQUEUE = "tests/sim/sim_tests", "tests/inject/inject_tests", "tests/kqueue_tests"
+UNIT, CONFORMANCE, KQUEUE = "tests/unit_tests", "tests/conformance_tests", "tests/kqueue_tests"
+SEEDS, SIM, INJECT = "tests/sim/seeds", "tests/sim/sim_tests", "tests/inject/inject_tests"
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,11 @@ class Build:
 
     def missing(self):
         """Why it cannot be built here, or an empty string."""
-        if self.compiler and not shutil.which(self.compiler):
-            return f"{self.compiler} is not installed, or not part of this system's release"
         command = [self.compiler, *self.flags.split(), "-x", "c++", "-", "-o", "/dev/null"]
         source = "#include <string>\nint main() { return std::string{}.empty() ? 0 : 1; }\n"
-        if self.compiler and subprocess.run(command, input=source, text=True).returncode != 0:
-            return f"{self.compiler} cannot compile with {self.flags} here"
-        return ""
+        works = not self.compiler or (shutil.which(self.compiler) and subprocess.run(
+            command, input=source, text=True).returncode == 0)
+        return "" if works else f"{self.compiler} is not installed, or lacks {self.flags}"
 
     def setup(self):
         flags = [f"-Dcpp_args={self.flags}", f"-Dcpp_link_args={self.flags}"] if self.flags else []

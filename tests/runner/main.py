@@ -1,6 +1,7 @@
 """tests/run, once the packages are installed: builds, runs the tests and prints the totals."""
 
 import argparse
+import json
 import os
 import random
 import re
@@ -9,18 +10,17 @@ import signal
 import sys
 
 import builds
-import processes
 from builds import TOP
+from processes import run as run_process
 from python_tests import matches
-from results import Case, Report, read_log
+from results import Case, Report, cases_of
 
 RUN_SECONDS_MAX = 5400
 ROOMS = ("include", "core", "backends", "examples", "bench", "tests")  # have C++
 LINTED = ("core/", "backends/", "examples/", "bench/")  # GoogleTest's macros take too long
-TRACED, TRACED_SEEDS = ("tests", "release", "asan", "clang-16", "clang-19-libcxx"), 300
-# --ci runs one of each.
-BUILDS_SAMPLED = ("tsan", "clang-16", "clang-19-libcxx")
-DEEP = ("valgrind", "coverage", "fuzz")
+TRACED = ("tests", "release", "asan", "clang-16", "clang-19-libcxx")
+# --ci runs one stage of each of these rows.
+SAMPLED = (("tsan", "clang-16", "clang-19-libcxx"), ("valgrind", "coverage", "fuzz"))
 # How much --all and --ci run of what could run for hours: scripts for each level and backend,
 # seconds for each fuzz target, and the part of the sources that clang-tidy reads.
 AMOUNTS = {"repeats": (20, 2), "parity": (2000, 400), "sim": (20_000, 2000),
@@ -49,9 +49,16 @@ class Runner:
             self.report.end([problem] if problem else [])
         return self.ready[build.name]
 
-    def test(self, build, stage, suites=None, **more):
-        if self.is_ready(build):
-            self.report.begin(stage)
+    def has(self, needs, stage):
+        """Whether the tools are installed. If not, the stage is skipped."""
+        missing = " ".join(tool for tool in needs if not shutil.which(tool))
+        self.report.begin(stage)
+        if missing:
+            self.report.end([Case(stage, "skipped", f"{missing} is not installed")])
+        return not missing
+
+    def test(self, build, stage, suites=None, needs=(), **more):
+        if self.is_ready(build) and self.has(needs, stage):
             self.report.end(self.cases(build, suites or build.suites, **more))
 
     def cases(self, build, suites, *, env=None, repeat=1, words=()):
@@ -61,13 +68,14 @@ class Runner:
             old.unlink()
         if self.pattern and suites != ("fuzz",):
             words = [*words, f"--test-args=--gtest_filter={self.pattern}"]
+        processes = 2 * self.jobs  # the tests wait as much as they compute
         command = ["meson", "test", "-C", build.folder, "--no-rebuild", "--no-stdsplit",
-                   "--logbase", "runner",
-                   "--num-processes", 2 * self.jobs,  # the tests wait as much as they compute
-                   "--repeat", repeat, *(f"--suite={suite}" for suite in suites), *words]
-        done = processes.run(command, env={**self.env, **(env or {})}, cwd=TOP,
-                             seconds=RUN_SECONDS_MAX, shown=sys.stdout.isatty())
-        cases = [case for path in logs.glob("runner*.json") for case in read_log(path)]
+                   "--logbase", "runner", "--num-processes", processes, "--repeat", repeat,
+                   *(f"--suite={suite}" for suite in suites), *words]
+        done = run_process(command, env={**self.env, **(env or {})}, cwd=TOP,
+                           seconds=RUN_SECONDS_MAX, shown=sys.stdout.isatty())
+        lines = [line for path in logs.glob("runner*.json") for line in path.open(encoding="utf-8")]
+        cases = [case for line in lines for case in cases_of(json.loads(line))]
         if done.why and not any(case.status == "failed" for case in cases):
             cases.append(Case("meson test", "failed", done.why, done.output, command))
         return cases
@@ -75,8 +83,9 @@ class Runner:
     def stages(self):
         """The stages of --all by their names, in order."""
         first, amounts = builds.PLAIN, self.amounts
-        checked = (builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)
         release = builds.RELEASE.suites[: 2 if self.options.ci else None]  # slow is the last
+        draw = random.Random(self.seed)
+        valgrind = (draw.choice(("unit", "conformance", "sim")) if self.options.ci else "cpp",)
         return {
             "tidy": lambda: self.check("tidy", ["python3", "tests/tidy/tidy.py"]),
             "tests": lambda: self.test(first, "tests", repeat=self.options.repeat),
@@ -85,28 +94,26 @@ class Runner:
             "budgets": lambda: self.check("budgets", [
                 "bench/costs", "--check", "--build", builds.RELEASE.folder], builds.RELEASE,
                 needs=("valgrind", "strace")),
-            **{build.name: lambda build=build: self.test(build, build.name) for build in checked},
+            **{build.name: lambda build=build: self.test(build, build.name) for build in (
+                builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)},
             # The other programs run the same again, or have amounts of their own.
             "repeats": lambda: self.test(first, "repeats", ("unit", "conformance"),
                                          repeat=amounts["repeats"]),
             "parity": lambda: self.more("parity", "PARITY_SCRIPTS", "PARITY_SEED"),
             "worlds": lambda: self.more("sim", "SIM_SEEDS", "SIM_SEED"),
             "injections": lambda: self.more("inject", "INJECTIONS"),
-            "traces": self.traces,
-            "valgrind": self.valgrind,
+            "traces": lambda: self.check("traces", ["tests/sim/traces", *(
+                f"build/{name}" for name in TRACED if self.ready.get(name))]),
+            "valgrind": lambda: self.test(first, "valgrind", valgrind, needs=("valgrind",),
+                                          words=["--setup=valgrind"]),
             "coverage": self.coverage,
             "fuzz": self.fuzz,
         }
 
     def check(self, name, command, build=None, needs=()):
         """A stage of a single case: a command that reports by its exit status."""
-        if not matches(name, self.pattern or "*") or (build and not self.is_ready(build)):
-            return
-        self.report.begin(name)
-        missing = " ".join(tool for tool in needs if not shutil.which(tool))
-        if missing:
-            self.report.end([Case(name, "skipped", f"{missing} is not installed")])
-        else:
+        wanted = matches(name, self.pattern or "*") and (not build or self.is_ready(build))
+        if wanted and self.has(needs, name):
             self.report.end([builds.failure(name, command) or Case(name, "passed")])
 
     def style(self):
@@ -135,27 +142,6 @@ class Runner:
         self.test(builds.PLAIN, f"more of {suite}", (suite,), env=env,
                   words=["--timeout-multiplier=0"])
 
-    def traces(self):
-        """Whether the same simulated worlds have the same trace in all builds that are ready."""
-        cases, first = [], None
-        self.report.begin("traces")
-        for name in filter(self.ready.get, TRACED):
-            command = [TOP / "build" / name / builds.SEEDS, 1, TRACED_SEEDS, "portable"]
-            done = processes.run(command, cwd=TOP)
-            trace = done.output.rpartition("trace ")[2].strip()
-            first = first or trace
-            why = done.why or ("" if trace == first else f"{trace}, and {first} before")
-            cases.append(Case(f"trace of {name}", "failed" if why else "passed", why, done.output,
-                              command))
-        self.report.end(cases)
-
-    def valgrind(self):
-        if not shutil.which("valgrind"):
-            return self.check("valgrind", [], needs=["valgrind"])
-        suites = ("unit", "conformance", "sim")
-        suites = (random.Random(self.seed).choice(suites),) if self.options.ci else ("cpp",)
-        self.test(builds.PLAIN, "valgrind", suites, words=["--setup=valgrind"])
-
     def coverage(self):
         build = builds.COVERAGE
         for counted in build.folder.rglob("*.gcda"):
@@ -168,38 +154,36 @@ class Runner:
 
     def fuzz(self):
         """What it learns and what it finds stays below build/fuzzed."""
-        targets = sorted(path.name for path in (TOP / "tests/fuzz/corpus").iterdir())
-        targets = [name for name in targets if matches(f"fuzz-{name}", self.pattern or "*")]
+        targets = [path.name for path in sorted((TOP / "tests/fuzz/corpus").iterdir())
+                   if matches(f"fuzz-{path.name}", self.pattern or "*")]
         for folder in ("findings", *(f"corpus/{name}" for name in targets)):
             (TOP / "build/fuzzed" / folder).mkdir(parents=True, exist_ok=True)
-        seconds = self.options.seconds or self.amounts["fuzz"]
+        seconds = f"--test-args=-max_total_time={self.options.seconds or self.amounts['fuzz']}"
         if targets:
             self.test(builds.FUZZ, "fuzz", words=[
-                *(f"fuzz-{name}" for name in targets), f"--test-args=-max_total_time={seconds}",
-                "--timeout-multiplier=0"])
+                *(f"fuzz-{name}" for name in targets), seconds, "--timeout-multiplier=0"])
 
 
 def sampled(stages, seed):
     """The stages of --ci: those that find most for their time; of the others one that needs a build
     of its own and one that looks deeper."""
     draw = random.Random(seed)
-    left_out = set(BUILDS_SAMPLED + DEEP) - {draw.choice(BUILDS_SAMPLED), draw.choice(DEEP)}
+    left_out = {name for row in SAMPLED for name in set(row) - {draw.choice(row)}}
     return [name for name in stages if name not in left_out]
 
 
 def parse_arguments(words):
     parser = argparse.ArgumentParser(
         prog="tests/run", allow_abbrev=False,
-        description="Builds rondo and runs its tests. Ends with `N passed, N failed, N skipped`; "
-        "the exit status is 0 if something was run and nothing failed. See docs/testing.md.")
+        description="Builds rondo and runs its tests; see docs/testing.md. The exit status is 0 if "
+        "something was run and nothing failed.")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="all stages, in full: hours")
     which.add_argument("--ci", action="store_true", help="all stages, but a sample of most")
     which.add_argument("--only", metavar="STAGES", help="these stages, with commas between them")
     add = parser.add_argument
     add("--without", metavar="STAGES", default="", help="leave out these stages")
-    add("--filter", metavar="X", default="", help="only cases with X in their name; or a pattern "
-        "as --gtest_filter takes it")
+    add("--filter", metavar="X", default="", help="cases with X in their name; or a --gtest_filter")
     add("--seed", metavar="N", type=int, help="RONDO_SEED of all tests, and the sample of --ci")
     add("--repeat", metavar="N", type=int, default=1, help="a case must pass N times")
     add("--seconds", metavar="N", type=int, help="how long each target is fuzzed")

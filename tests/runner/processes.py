@@ -10,7 +10,6 @@ GRACE_SECONDS = 10  # for meson and ninja to end the programs that they have sta
 
 @dataclass
 class Finished:
-    code: int
     output: str  # both streams
     why: str = ""  # the program failed; an empty string if it did not
 
@@ -24,12 +23,9 @@ def run(command, *, env=None, cwd=None, seconds=1800, shown=False):
     """Waits for `command`, whose environment is the runner's with `env` added. With `shown` it
     writes to the runner's own streams. If the runner is interrupted, the program is ended first."""
     streams = {} if shown else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    try:
-        child = subprocess.Popen(
-            [str(word) for word in command], env={**os.environ, **(env or {})}, cwd=cwd, text=True,
-            stdin=subprocess.DEVNULL, errors="replace", start_new_session=True, **streams)
-    except OSError as error:
-        return Finished(127, "", str(error))
+    child = subprocess.Popen(
+        [str(word) for word in command], env={**os.environ, **(env or {})}, cwd=cwd, text=True,
+        stdin=subprocess.DEVNULL, errors="replace", start_new_session=True, **streams)
     why = ""
     try:
         output, _ = child.communicate(timeout=seconds)
@@ -39,7 +35,7 @@ def run(command, *, env=None, cwd=None, seconds=1800, shown=False):
         output, _ = child.communicate()
     finally:
         end(child)  # or what it left behind
-    return Finished(child.returncode, output or "",
+    return Finished(output or "",
                     why or (describe(child.returncode) if child.returncode else ""))
 
 

@@ -42,9 +42,8 @@ def main(file, option="--gtest_filter=*"):
     name, _, pattern = option.partition("=")
     if name != "--gtest_filter":
         sys.exit(f"{option}: this is not an option of a Python test")
-    path = Path(file).resolve()
-    sys.path[0] = str(path.parent)  # as if the file itself had been started
-    module = importlib.import_module(path.stem)
+    sys.path[0] = str(Path(file).resolve().parent)  # as if the file itself had been started
+    module = importlib.import_module(Path(file).stem)
     tests = cases_of(unittest.defaultTestLoader.loadTestsFromModule(module))
     tests = [test for test in tests if matches(test.id(), pattern)]
     print(f"[==========] Running {len(tests)} tests", flush=True)

@@ -1,16 +1,14 @@
-"""The cases of a run: read from Meson's log of it, counted and printed."""
+"""The cases of test programs: read from their output, counted and printed."""
 
-import json
 import re
 import shlex
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from processes import describe
 
-OUTPUT_LINES_MAX, OUTPUT_COLUMNS_MAX = 80, 1000
-SKIP_REASONS_MAX = 8
-ORDER = ("passed", "skipped", "failed")
+OUTPUT_LINES_MAX, OUTPUT_COLUMNS_MAX, SKIP_REASONS_MAX = 80, 1000, 8
 _MARK = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+\.\S+?)(?:,| \(|$)")
 _ANNOUNCED = re.compile(r"^\[=+\] Running (\d+) tests?", re.MULTILINE)
 _STATUS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
@@ -19,17 +17,11 @@ _STATUS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
 @dataclass
 class Case:
     name: str
-    status: str = ""  # one of ORDER
-    reason: str = ""  # why it was skipped or failed, in a few words
+    status: str = ""  # passed, failed or skipped
+    reason: str = ""  # why it was skipped or failed
     output: str = ""
     command: list = field(default_factory=list)  # runs it alone
     stage: str = ""
-
-
-def read_log(path):
-    """The cases of all programs in a log of `meson test`, which has a JSON object on each line."""
-    return [case for line in path.read_text(encoding="utf-8").splitlines()
-            for case in cases_of(json.loads(line))]
 
 
 def cases_of(run):
@@ -81,19 +73,15 @@ def read_marks(text):
         elif cases and not cases[-1].status:
             ended = mark and mark[2] == cases[-1].name
             output.append(line[: mark.start()] if ended else line)
+            cases[-1].output = output
             if ended:
                 cases[-1].status = _STATUS[mark[1]]
-                cases[-1].reason = reason_of(output) if mark[1] == "SKIPPED" else ""
-            cases[-1].output = output
+            if ended and mark[1] == "SKIPPED":  # its reason does not include the line of the source
+                lines = [line for line in output if not re.match(r"\S+:\d+: Skipped$", line)]
+                cases[-1].reason = " ".join(" ".join(lines).split()) or "no reason given"
     for case in cases:
         case.output = "\n".join(case.output).strip()
     return cases
-
-
-def reason_of(output):
-    """What a skipped case says, without the line that names its position in the source."""
-    lines = [line.strip() for line in output if not re.match(r"\S+:\d+: Skipped$", line)]
-    return " ".join(filter(None, lines)) or "no reason given"
 
 
 def alone(run, *words):
@@ -156,5 +144,5 @@ def show(case):
 
 
 def totals(cases):
-    count = {status: sum(case.status == status for case in cases) for status in ORDER}
+    count = Counter(case.status for case in cases)
     return f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped"

@@ -162,7 +162,7 @@ class Worse(unittest.TestCase):
 
     def test_are_read_as_those_of_a_program(self):
         done = self.run_it("*")
-        self.assertEqual(done.code, 1)
+        self.assertEqual(done.why, "exit status 1")
         run = {"name": "x", "stdout": done.output, "result": "FAIL", "returncode": 1, "env": {},
                "command": []}
         found = {case.name: case for case in cases_of(run)}
@@ -176,7 +176,7 @@ class Worse(unittest.TestCase):
     def test_take_a_filter(self):
         done = self.run_it("*Good*-*skips*")
         self.assertEqual([case.name for case in read_marks(done.output)], ["x.Good.test_passes"])
-        self.assertEqual(done.code, 0)
+        self.assertEqual(done.why, "")
 
     def test_filters_mean_what_they_mean_to_googletest(self):
         self.assertTrue(matches("a.Timer.fires", "*Net*:*Timer*-*Slow*"))
