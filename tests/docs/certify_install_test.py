@@ -3,6 +3,7 @@ the whole conformance suite, which needs nothing of rondo's internals."""
 
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -21,7 +22,8 @@ class CertifyInstalled(unittest.TestCase):
         cls.addClassCleanup(scratch.cleanup)
         cls.folder = Path(scratch.name)
         root = cls.folder / "root"
-        cls.shell(f"meson install -C {BUILD} --no-rebuild --quiet --destdir {root}")
+        build = shlex.quote(str(BUILD))
+        cls.shell(f"meson install -C {build} --no-rebuild --quiet --destdir {root}")
         pc = next(root.rglob("rondo.pc"))
         # As installed, but for the prefix, which is below the scratch folder.
         prefix = next(line.split("=", 1)[1] for line in pc.read_text().splitlines()

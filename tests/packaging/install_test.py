@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ int main() {
     rondo::Reactor reactor{built.name};
     bool posted = false;
     reactor.post([&] { posted = true; });
-    if (reactor.run() || !posted) return 1;
+    if (!reactor.run() || !posted) return 1;
     std::printf("%.*s ", static_cast<int>(built.name.size()), built.name.data());
   }
   std::printf("%s\\n", rondo::library_version_string());
@@ -55,7 +56,7 @@ class Install(unittest.TestCase):
         """Answers for the tree below the scratch root, and for the system's own packages."""
         prefix = f"--define-variable=prefix={self.root / PREFIX}"
         env = {**os.environ, "PKG_CONFIG_PATH": str(folder or self.pc.parent)}
-        return run("pkg-config", prefix, *words, "rondo", env=env).split()
+        return shlex.split(run("pkg-config", prefix, *words, "rondo", env=env))
 
     def compile(self, name, flags, *more):
         """`g++ x.cpp $(pkg-config ...)`, word for word: no other flag."""
@@ -103,7 +104,7 @@ class Install(unittest.TestCase):
         ask = functools.partial(run, "pkg-config", env=env)
         folder = Path(ask("--variable=prefix", "rondo")).resolve()
         self.assertEqual(folder, BUILD)
-        program = self.compile("uninstalled", ask("--cflags", "--libs", "rondo").split())
+        program = self.compile("uninstalled", shlex.split(ask("--cflags", "--libs", "rondo")))
         said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})
         self.assertEqual(said, self.expected())
         self.assertEqual(ask("--variable=backends", "rondo").split(), self.backends())
