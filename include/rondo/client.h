@@ -20,7 +20,8 @@ class Resolver;
 struct ConnectOptions {
   /// For connecting, the lookup of the name included. Zero fails at once; `forever`: no limit.
   Duration timeout = std::chrono::seconds{30};
-  Duration stagger = std::chrono::milliseconds{250};  ///< before the next address joins the race
+  /// The time until the next address joins. Zero: at once; `forever`: only after a failure.
+  Duration stagger = std::chrono::milliseconds{250};
   std::optional<Endpoint> source{};  ///< the socket is bound to it before it connects
   /// An option that cannot be set ends the attempt, with a message that names it: `connect to
   /// 127.0.0.1:80: set notsent_lowat on 127.0.0.1:80: Protocol not available`.

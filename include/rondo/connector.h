@@ -24,8 +24,9 @@ class Resolver;
 struct ConnectorOptions {
   /// For everything, the lookup of the name included. Zero fails at once; `forever`: no limit.
   Duration timeout = std::chrono::seconds{30};
-  Duration stagger = std::chrono::milliseconds{250};  ///< before the next address joins the race
-  std::size_t addresses_max = 16;                     ///< further addresses of a name are not tried
+  /// The time until the next address joins. Zero: at once; `forever`: only after a failure.
+  Duration stagger = std::chrono::milliseconds{250};
+  std::size_t addresses_max = 16;    ///< further addresses of a name are not tried
   std::size_t in_flight_max = 8;     ///< concurrent attempts; the next waits for one to fail
   std::optional<Endpoint> source{};  ///< sockets are bound to it before they connect
   /// Called for each new socket before it is bound and connects to `peer`, never from inside the

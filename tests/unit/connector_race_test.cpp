@@ -81,6 +81,21 @@ TEST_F(ConnectorRace, EndsAtItsDeadlineAndListsThoseThatWereSilent) {
                                 ": Connection timed out");
 }
 
+TEST_F(ConnectorRace, TriesAllAtOnceOrOneAfterTheOther) {
+  const FullListener silent{at("127.0.0.1:0")};
+  const Socket open = listen(at("127.0.0.2:0"));
+  ConnectorOptions options;
+  options.stagger = Duration::zero();
+  EXPECT_TRUE(race({silent.local, silent.local, open.local_endpoint().value()}, std::move(options))
+                  .connected());
+  EXPECT_EQ(passed(), 0s);
+  options = {};
+  options.stagger = forever;
+  EXPECT_EQ(race({silent.local, open.local_endpoint().value()}, std::move(options)).error(),
+            std::errc::timed_out);
+  EXPECT_EQ(passed(), 30s);
+}
+
 TEST_F(ConnectorRace, BoundsTheAttemptsInFlight) {
   const FullListener silent{at("127.0.0.1:0")};
   ConnectorOptions options;
