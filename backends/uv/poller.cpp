@@ -84,8 +84,8 @@ std::error_code UvPoller::check(int fd) noexcept {
   if (::fstat(fd, &about) != 0) return last_system_error();
   const auto type = about.st_mode & S_IFMT;
   if (type == S_IFSOCK || type == S_IFIFO || type == 0) return {};  // 0: an eventfd and its like
-  // For a file, a directory or a device, libuv asks the kernel; but only for a new handle, and it
-  // makes no new handle while another one is started.
+  // For a file, a directory or a device, libuv queries the kernel; but only for a new handle, and
+  // it makes no new handle while another one is started.
   const auto index = static_cast<std::size_t>(fd);
   const bool was_started =
       uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0;

@@ -20,7 +20,8 @@ class PerReactor {
   PerReactor& operator=(const PerReactor&) = delete;
   virtual ~PerReactor() = default;
 
-  /// Whether end_turn() has something to do. The loop asks only after Loop::request_end_of_turn().
+  /// Whether end_turn() has something to do. The loop calls it only after
+  /// Loop::request_end_of_turn().
   [[nodiscard]] virtual bool pending() const noexcept { return false; }
   /// Called before the loop waits and at the end of each turn while something is pending. It may
   /// call users, and it may throw what they throw.

@@ -6,11 +6,11 @@
 // - A channel of c-ares serves one lookup at a time. So cancelling the lookup (ares_cancel ends all
 //   questions of a channel) releases at once all that it holds, and each lookup has its own port.
 // - c-ares reads the system's clock. So it gets one server, one try and a timeout that never
-//   passes. Silence is noticed by a timer of the reactor, which cancels and asks the next server.
+//   passes. A timer of the reactor notices silence, cancels, and queries the next server.
 // - The questions for both families are sent at the same time, each by itself: an answer to one is
-//   kept when the other has to be asked again, and is enough when one try_timeout has passed.
-// - The search domains are gone through here, as both families must be of the same name. c-ares
-//   gets names that end in a dot, which it does not change.
+//   kept while the other is repeated, and is enough when one try_timeout has passed.
+// - The search domains are tried here, because both families must be of the same name. c-ares gets
+//   names that end in a dot, which it does not change.
 //
 // The course of a lookup:
 //
@@ -104,7 +104,7 @@ std::error_code CaresChannel::open() {
   std::string config_path = options_.config_path;
   char lookups[] = "b";
   ares_options given{};
-  // A server's errors are reported, instead of asking the same server again.
+  // Errors of a server are reported; c-ares does not query the same server again.
   given.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOALIASES;
   given.timeout = cares_timeout_ms;
   given.tries = 1;
@@ -202,7 +202,7 @@ void CaresChannel::finish_try() {
   end(make_error_code(exists_ ? ResolveError::no_address : ResolveError::host_not_found));
 }
 
-/// A server that was silent is asked again when its turn comes; one that reported a failure is not.
+/// A server that was silent is queried again in its turn; one that reported a failure is not.
 void CaresChannel::try_next_server(std::error_code error) {
   const bool is_silent = error == ResolveError::timed_out;
   const std::size_t rounds = is_silent ? std::max<std::size_t>(options_.tries, 1) : 1;

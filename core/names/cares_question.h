@@ -19,7 +19,7 @@ class CaresQuestion {
   [[nodiscard]] bool pending() const noexcept { return pending_; }
   /// The status of c-ares; ARES_ETIMEOUT before an answer has come.
   [[nodiscard]] int status() const noexcept { return status_; }
-  /// Whether the answer holds for all name servers, so that no other one needs to be asked.
+  /// Whether the answer holds for all name servers, so that no other one is queried.
   [[nodiscard]] bool is_answered() const noexcept;
   [[nodiscard]] const std::vector<Endpoint>& addresses() const noexcept { return addresses_; }
 

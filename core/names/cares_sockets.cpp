@@ -153,8 +153,8 @@ ares_ssize_t CaresSockets::send(ares_socket_t fd, const iovec* parts, int count,
   const std::ptrdiff_t sent = sockets.reactor_.net().writev(std::span{data}.first(used), fd);
   const Watched* const socket = sockets.find(fd);
   const bool is_lost = sent < 0 && errno == EAGAIN && socket != nullptr && socket->is_datagram();
-  // For c-ares the question would have failed. To be lost is what may happen to a datagram: the
-  // question is asked again after try_timeout.
+  // c-ares would treat this as a failure of the question. But a datagram may be lost: the question
+  // is repeated after try_timeout.
   return is_lost ? size : sent;
 }
 

@@ -1,4 +1,4 @@
-// What a Resolver asks for names that it does not know itself. Meson chooses the .cpp for DNS:
+// What a Resolver uses for names that it does not know itself. Meson chooses the .cpp for DNS:
 // cares_channel.cpp or dns_none.cpp.
 #pragma once
 

@@ -213,7 +213,7 @@ std::optional<Answer> Resolver::Impl::look_up_here(const Operation& operation) {
     return operation.family_ && address.family() != *operation.family_;
   });
   if (!found.empty()) return found;
-  // Name servers must not be asked for these.
+  // Addresses and localhost (RFC 6761) are never sent to a name server.
   if (numeric || detail::is_localhost(host)) return make_error_code(ResolveError::no_address);
   return {};
 }

@@ -1,12 +1,12 @@
 // Descriptors in control messages: cmsg(3), SCM_RIGHTS in unix(7).
 //
-// What has been received is owned, by Sockets on the stack, before anything else can fail. There is
-// room for more than may be sent at once, so control data is only cut short where the kernel could
-// not install a descriptor: it installs what fits (EMFILE) and flags the message. Which ones are
-// missing is not told, so none is of use.
+// Received descriptors are owned by Sockets on the stack before anything else can fail. There is
+// room for more than can be sent at once, so control data is truncated only if the kernel could not
+// install a descriptor: then it installs as many as it can (EMFILE) and flags the message. It does
+// not report which ones are missing, so all are closed.
 //
-// Linux sends what a TCP or UDP socket is given so, without the descriptors and without a word. The
-// family is therefore asked for first.
+// If descriptors are sent on a TCP or UDP socket, Linux sends the data without them and reports no
+// error. So the family of the socket is checked first.
 #include "rights.h"
 
 #include <sys/socket.h>
@@ -21,7 +21,7 @@ namespace rondo {
 namespace {
 
 constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
-// Room for control messages beside the descriptors that may be enabled on the socket: credentials.
+// Room for other control messages that may be enabled on the socket: credentials.
 constexpr std::size_t other_size_max = 256;
 
 template <std::size_t Size>
@@ -29,7 +29,7 @@ struct alignas(cmsghdr) Control {
   std::array<std::byte, Size> bytes{};
 };
 
-/// All the descriptors of a message. Owned: they are closed unless they are moved away.
+/// Owns the descriptors of a message, and closes those that are not moved out.
 class Rights {
  public:
   Rights(Net& net, MutableBytes control) noexcept {
@@ -83,7 +83,7 @@ Result<std::size_t, std::error_code> send_descriptors(Net& net, int fd, Bytes da
   }
   if (const std::error_code error = check_family(net, fd)) return error;
   Control<CMSG_SPACE(rights_size_max)> control;
-  // The kernel does not write through what is sent.
+  // The kernel does not write to the data that it sends.
   MutableBytes part{const_cast<std::byte*>(data.data()), data.size()};
   Message message{.parts = {&part, 1}};
   if (!descriptors.empty()) {

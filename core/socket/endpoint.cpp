@@ -1,8 +1,8 @@
-// Endpoint: a socket address as a value. How it is laid out is in endpoint_storage.h, how it is
-// read and printed in endpoint_text.cpp.
+// Endpoint: a socket address as a value. endpoint_storage.h has its layout, endpoint_text.cpp
+// parses and prints it.
 //
-// Comparison and hash look at the key: address, scope and port in network order, or the Unix name.
-// A flow label is carried but is no part of the key.
+// Comparison and hash use the key: address, scope and port in network order, or the Unix name. A
+// flow label is kept, but is not part of the key.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -29,7 +29,8 @@ using detail::unix_path_size;
 
 constexpr std::size_t inet_key_max = sizeof(in6_addr) + sizeof(std::uint32_t) + sizeof(in_port_t);
 
-/// What two endpoints of one family are compared by; lies in `room` or in the endpoint.
+/// The key of an endpoint, for the comparison with another one of its family. It lies in `room` or
+/// in the endpoint.
 std::string_view key_of(const Endpoint& endpoint, std::array<char, inet_key_max>& room) noexcept {
   std::size_t size = 0;
   const auto append = [&](const auto& field) {
@@ -112,7 +113,7 @@ Result<Endpoint, std::error_code> Endpoint::from_system(const ::sockaddr* addres
     default:
       return std::errc::address_family_not_supported;
   }
-  // Linux counts a NUL beyond the end of sun_path where a path fills it (unix(7), BUGS).
+  // If a path fills sun_path, Linux counts a NUL after its end (unix(7), BUGS).
   if (size > unix_path_offset + unix_path_size + 1) return std::errc::invalid_argument;
   const std::size_t given = std::min(size - unix_path_offset, unix_path_size);
   const char* path = reinterpret_cast<const char*>(address) + unix_path_offset;
@@ -155,7 +156,7 @@ std::uint16_t Endpoint::port() const noexcept {
 
 Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
   if (family() == AddressFamily::unix_domain) return *this;
-  // The port stands at the same place in both families (RFC 3493, 3.3).
+  // The port has the same offset in both families (RFC 3493, 3.3).
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   Endpoint result = *this;
   const in_port_t number = htons(port);

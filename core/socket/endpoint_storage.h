@@ -1,11 +1,11 @@
-// How an Endpoint is laid out, for the two files that look inside.
+// The layout of an Endpoint, for the two files that need it.
 //
-// The storage holds what the system's calls take, in one normal form per address, so that equal
-// endpoints have equal significant bytes:
+// The storage holds a sockaddr in one normal form for each address, so that equal endpoints have
+// equal significant bytes:
 //   IPv4, IPv6   the whole sockaddr; the padding is zero
-//   pathname     family, the path, one NUL where it fits; the size counts that NUL
-//   abstract     family, a NUL, the name, which may contain any byte; the size ends it (unix(7))
-//   unnamed      the family alone
+//   pathname     the family, the path, and a NUL if it fits; the size includes that NUL
+//   abstract     the family, a NUL and the name, which may contain any byte; see unix(7)
+//   unnamed      only the family
 #pragma once
 
 #include <sys/socket.h>
@@ -23,8 +23,8 @@ namespace rondo::detail {
 constexpr std::size_t unix_path_offset = offsetof(sockaddr_un, sun_path);
 constexpr std::size_t unix_path_size = sizeof(sockaddr_un::sun_path);
 
-// Linux alone has abstract names. The BSDs and macOS are known by the length byte in their
-// sockaddr; there a path that begins with a NUL is an unnamed socket.
+// Only Linux has abstract names. The BSDs and macOS, which have a length byte in their sockaddr,
+// treat a path that begins with a NUL as an unnamed socket.
 template <typename Address>
 constexpr bool has_abstract_names = !requires(Address address) { address.sun_len; };
 
@@ -40,7 +40,7 @@ Endpoint store(const Address& address, std::size_t size = sizeof(Address)) noexc
   return Endpoint::from_system(reinterpret_cast<const sockaddr*>(&address), size).value();
 }
 
-/// The bytes behind the family, with the NULs that belong to the form.
+/// The bytes after the family, with the NULs of the normal form.
 inline std::string_view unix_bytes(const Endpoint& endpoint) noexcept {
   return {reinterpret_cast<const char*>(endpoint.system()) + unix_path_offset,
           endpoint.system_size() - unix_path_offset};

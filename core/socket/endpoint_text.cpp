@@ -1,12 +1,11 @@
 // Endpoint as text.
 //
-// The parser reads left to right, decides by the first character what it is looking at, and guesses
-// nothing: no names, no default port, no leading zeros or blanks. inet_pton sees a copy whose
-// length was checked, and never a NUL inside. Whatever to_string prints parses back to an equal
-// endpoint, with three exceptions that cannot arise from parse: an unbound Unix socket (`unix:`
-// names nothing), a path of 108 bytes, which the kernel takes without its NUL, and a relative path
-// that begins with `@`, which is printed as `./@...` so that it is not mistaken for an abstract
-// name.
+// The parser reads from left to right. The first character decides the kind of the address, and
+// nothing is guessed: no names, no default port, no leading zeros or blanks. inet_pton gets a copy
+// whose length was checked and that has no NUL inside. The result of to_string parses to an equal
+// endpoint, with three exceptions that parse cannot return: an unbound Unix socket (`unix:` is not
+// an address), a path of 108 bytes, which the kernel accepts without its NUL, and a relative path
+// that begins with `@`, which is printed as `./@...` to distinguish it from an abstract name.
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -46,7 +45,7 @@ Problem invalid(const char* what) noexcept {
   return {std::make_error_code(std::errc::invalid_argument), what};
 }
 
-/// Digits alone, no leading zero, and what the type can hold.
+/// Only digits, without a leading zero, and within the range of the type.
 template <typename Number>
 bool parse_decimal(std::string_view text, Number& number) noexcept {
   if (text.size() > 1 && text.front() == '0') return false;
@@ -62,7 +61,7 @@ Result<std::uint16_t, Problem> parse_port(std::string_view text) noexcept {
   return port;
 }
 
-/// inet_pton, which wants a terminated string, on a part of one.
+/// inet_pton for a part of a string: it requires a terminated one.
 template <std::size_t Size>
 bool parse_address(int family, std::string_view text, void* address) noexcept {
   char terminated[Size] = {};
@@ -71,7 +70,7 @@ bool parse_address(int family, std::string_view text, void* address) noexcept {
   return inet_pton(family, terminated, address) == 1;
 }
 
-/// By name first, as interfaces may be named by a number, and to_string prints the name.
+/// By name first, because the name of an interface may be a number, and to_string prints the name.
 Result<std::uint32_t, Problem> parse_scope(std::string_view text) noexcept {
   constexpr const char* unknown = "no such scope";
   const auto no_such_device = std::make_error_code(std::errc::no_such_device);
@@ -85,7 +84,7 @@ Result<std::uint32_t, Problem> parse_scope(std::string_view text) noexcept {
   }
   std::uint32_t number = 0;
   if (parse_decimal(text, number) && number != 0) return number;
-  const bool exhausted = errno == EMFILE || errno == ENFILE;  // it asks by means of a socket
+  const bool exhausted = errno == EMFILE || errno == ENFILE;  // if_nametoindex opens a socket
   if (text.size() < sizeof(name) && exhausted) return Problem{last_system_error(), unknown};
   return Problem{no_such_device, unknown};
 }
@@ -155,7 +154,7 @@ Result<Endpoint, Problem> parse_unix(std::string_view name) noexcept {
 std::string scope_text(std::uint32_t scope) {
   if (scope == 0) return {};
   char name[IF_NAMESIZE] = {};
-  // A name that would end the brackets could not be read back, nor can one that has gone.
+  // A name with a closing bracket could not be parsed again, nor the name of a removed interface.
   if (if_indextoname(scope, name) == nullptr || std::strchr(name, ']') != nullptr) {
     return '%' + std::to_string(scope);
   }

@@ -1,9 +1,8 @@
-// Applying a SocketOptions: which option is set when, and what became of it.
+// Applies SocketOptions: which option is set for which purpose, and which ones failed.
 //
-// A Setter knows the socket and collects what failed; apply() is the list of what concerns which
-// purpose. On Linux an accepted socket has what its listener had, so `accept` has nothing to set,
-// and a client costs no call more. Where the kernel cuts a value short without a word, it is read
-// back.
+// A Setter has the socket and collects the failures. On Linux an accepted socket inherits the
+// options of its listener, so nothing is set for `accept`, and a client costs no further call. An
+// option that the kernel may silently reduce is read back.
 #include <array>
 #include <cerrno>
 #include <limits>
@@ -47,7 +46,7 @@ constexpr std::array option_names = {
     std::pair{SocketOption::send_offload, std::string_view{"send_offload"}},
 };
 
-/// In the Unix family the kernel takes some options of any socket, and does nothing with them.
+/// For a Unix socket the kernel accepts some options and ignores them.
 bool has_effect(SocketOption option, AddressFamily family) noexcept {
   return family != AddressFamily::unix_domain || option == SocketOption::receive_buffer ||
          option == SocketOption::send_buffer;
@@ -71,7 +70,7 @@ class Setter {
     return result >= 0;
   }
 
-  /// Counts as they come, without losing any of their digits on the way to an int.
+  /// Sets a number of any type. A number that an int cannot hold is a failure.
   template <typename Count>
   bool set_count(SocketOption option, Count count) {
     if (std::cmp_less(count, 0) || std::cmp_greater(count, std::numeric_limits<int>::max())) {
@@ -81,7 +80,7 @@ class Setter {
     return set(option, static_cast<int>(count));
   }
 
-  /// The same, of what the kernel lowers without a word to what it can or may.
+  /// The same for an option that the kernel may silently reduce; then it is `lowered`.
   template <typename Count>
   void set_at_least(SocketOption option, Count count, std::errc lowered) {
     if (!set_count(option, count)) return;
@@ -97,7 +96,7 @@ class Setter {
     if (keep_alive.count) set_count(SocketOption::keep_alive_count, *keep_alive.count);
   }
 
-  /// What can be set no more is right if it is as it should be.
+  /// An option that can no longer be set must already have the wanted value.
   void check(SocketOption option, bool wanted) {
     const auto found = socket_.get(option);
     if (!found || (*found != 0) != wanted) {
@@ -113,7 +112,7 @@ class Setter {
   std::vector<UnappliedOption> failed_;
 };
 
-/// What an address is bound with.
+/// The options that must be set before bind().
 void apply_before_bind(Setter& setter, const SocketOptions& options, AddressFamily family,
                        Purpose purpose) {
   const bool ip = family != AddressFamily::unix_domain;
@@ -121,7 +120,7 @@ void apply_before_bind(Setter& setter, const SocketOptions& options, AddressFami
   const bool reuse = options.reuse_address.value_or(ip && purpose == Purpose::listen);
   if (reuse || options.reuse_address) setter.set(SocketOption::reuse_address, reuse ? 1 : 0);
   if (options.reuse_port) setter.set(SocketOption::reuse_port, 1);
-  if (purpose == Purpose::connect) return;  // it speaks one family in the end
+  if (purpose == Purpose::connect) return;  // a client uses one family only
   if (family == AddressFamily::ipv6) {
     setter.set(SocketOption::ipv6_only, options.dual_stack ? 0 : 1);
   } else if (options.dual_stack) {
@@ -130,14 +129,14 @@ void apply_before_bind(Setter& setter, const SocketOptions& options, AddressFami
   }
 }
 
-/// Whether it was bound with what was asked for.
+/// The same options for a socket that is bound already.
 void check_after_bind(Setter& setter, const SocketOptions& options) {
   if (options.reuse_address) setter.check(SocketOption::reuse_address, *options.reuse_address);
   if (options.reuse_port) setter.check(SocketOption::reuse_port, true);
   if (options.dual_stack) setter.check(SocketOption::ipv6_only, false);
 }
 
-/// What concerns the listener itself, or a client's connect.
+/// The options of a listener, or of the connect of a client.
 void apply_handshake(Setter& setter, const SocketOptions& options, Purpose purpose) {
   const bool listens = purpose == Purpose::listen || purpose == Purpose::adopt;
   if (options.fast_open) {
@@ -168,7 +167,7 @@ void apply_buffers(Setter& setter, const SocketOptions& options) {
   }
 }
 
-/// What a connection has.
+/// The options of a connection, which accepted sockets inherit from their listener.
 void apply_to_connection(Setter& setter, const SocketOptions& options, bool tcp) {
   const bool nodelay = options.nodelay.value_or(tcp);
   if (nodelay || options.nodelay) setter.set(SocketOption::nodelay, nodelay ? 1 : 0);

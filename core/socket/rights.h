@@ -1,5 +1,5 @@
-// Descriptors as control messages, to and from a descriptor that the caller owns. The calls of
-// <rondo/descriptors.h> tell what they promise.
+// Descriptors in control messages, for a descriptor that the caller owns. <rondo/descriptors.h>
+// documents these calls.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// A file is identified by device and inode, so that another file of the same name stays.
+// A file is identified by device and inode, so that another file of the same name is not removed.
 #include "socket_file.h"
 
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 namespace rondo::detail {
 namespace {
 
-/// The path of an endpoint that has a file, else nothing.
+/// The path of the endpoint; empty if it has no file.
 std::string path_of(const Endpoint& endpoint) {
   if (endpoint.family() != AddressFamily::unix_domain) return {};
   std::string path = endpoint.host();
@@ -42,7 +42,7 @@ SocketFile::~SocketFile() {
   struct stat now{};
   if (!owned_ || ::stat(path_.c_str(), &now) != 0) return;
   if (now.st_dev != state_.st_dev || now.st_ino != state_.st_ino) return;
-  (void)::unlink(path_.c_str());  // if it cannot be, the next server removes it
+  (void)::unlink(path_.c_str());  // if this fails, the next server removes it
 }
 
 bool removed_stale_file(Net& net, const Endpoint& where) {

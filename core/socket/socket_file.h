@@ -10,19 +10,19 @@
 
 namespace rondo::detail {
 
-/// The file that bind() makes for a Unix socket. Named before, while there is memory; who has bound
-/// it owns it, and then it goes with this object.
+/// The file that bind() makes for a Unix socket. It is made before bind(), since it allocates.
+/// After bind() call own(); the destructor then removes the file.
 class SocketFile {
  public:
   SocketFile() = default;
-  /// `local`'s, if that is a path and `net` makes files.
+  /// The file of `local`, if that is a path and `net` makes files; otherwise nothing.
   SocketFile(const Net& net, const Endpoint& local);
   SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&& other) noexcept;
   ~SocketFile();
 
   void own() noexcept;
-  /// It stays.
+  /// The destructor does not remove the file any more.
   void leave() noexcept { owned_ = false; }
 
  private:

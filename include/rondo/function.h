@@ -30,7 +30,7 @@ class Function<R(Args...)> {
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, Function> &&
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
-  Function(F&& callable) {  // NOLINT: a lambda is a Function wherever one is asked for
+  Function(F&& callable) {  // NOLINT: a lambda is converted wherever a Function is expected
     using Callable = std::decay_t<F>;
     if constexpr (fits<Callable>) {
       std::construct_at(reinterpret_cast<Callable*>(storage_), std::forward<F>(callable));

@@ -14,7 +14,7 @@
 
 namespace rondo {
 
-/// A Resolver on a backend that has a NameService asks it instead of the hosts file and the name
+/// A Resolver on a backend that has a NameService uses it instead of the hosts file and the name
 /// servers; see Backend::name_service(). Used on the reactor's thread only.
 ///
 ///     std::unique_ptr<rondo::NameService::Question> MyNames::ask(

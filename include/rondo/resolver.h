@@ -108,9 +108,9 @@ class RONDO_EXPORT Resolver {
   /// Calls `callback` once, in a later turn. It gets at least one address, each with `port`, best
   /// first (RFC 6724, 6) and at most addresses_per_family_max of each family; or the error, whose
   /// message is `resolve example.org: Domain name not found`. `host` is a name in ASCII, or a
-  /// numeric address, which is not asked for. If `family` is given, only its addresses count.
-  /// Nothing is truncated: an empty name, a NUL, more than 253 bytes, or more than 63 bytes between
-  /// two dots are bad_name. A name without a dot is also tried in the search domains of
+  /// numeric address, for which no name server is needed. If `family` is given, only its addresses
+  /// count. Nothing is truncated: an empty name, a NUL, more than 253 bytes, or more than 63 bytes
+  /// between two dots are bad_name. A name without a dot is also tried in the search domains of
   /// resolv.conf(5). Keep the Lookup: destroying it cancels the lookup.
   [[nodiscard]] Lookup resolve(std::string_view host, std::uint16_t port, Callback callback,
                                std::optional<AddressFamily> family = {});
