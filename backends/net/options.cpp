@@ -23,32 +23,32 @@ namespace {
 int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }
 
 constexpr OptionNumber common_options[] = {
-    {SocketOption::reuse_address, SOL_SOCKET, SO_REUSEADDR, Form::flag},
-    {SocketOption::reuse_port, SOL_SOCKET, SO_REUSEPORT, Form::flag},
-    {SocketOption::receive_buffer, SOL_SOCKET, SO_RCVBUF},
-    {SocketOption::send_buffer, SOL_SOCKET, SO_SNDBUF},
-    {SocketOption::linger, SOL_SOCKET, SO_LINGER, Form::linger},
-    {SocketOption::broadcast, SOL_SOCKET, SO_BROADCAST, Form::flag},
-    {SocketOption::ipv6_only, IPPROTO_IPV6, IPV6_V6ONLY, Form::flag},
-    {SocketOption::nodelay, IPPROTO_TCP, TCP_NODELAY, Form::flag},
-    {SocketOption::keep_alive, SOL_SOCKET, SO_KEEPALIVE, Form::flag},
-    {SocketOption::ttl, IPPROTO_IP, IP_TTL, Form::number, AF_INET},
-    {SocketOption::ttl, IPPROTO_IPV6, IPV6_UNICAST_HOPS, Form::number, AF_INET6},
-    {SocketOption::multicast_ttl, IPPROTO_IP, IP_MULTICAST_TTL, Form::number, AF_INET},
-    {SocketOption::multicast_ttl, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, Form::number, AF_INET6},
-    {SocketOption::multicast_loop, IPPROTO_IP, IP_MULTICAST_LOOP, Form::flag, AF_INET},
-    {SocketOption::multicast_loop, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, Form::flag, AF_INET6},
-    {SocketOption::multicast_interface, IPPROTO_IP, IP_MULTICAST_IF, Form::interface_of_ipv4,
+    {SocketOption::reuse_address, Form::flag, SOL_SOCKET, SO_REUSEADDR},
+    {SocketOption::reuse_port, Form::flag, SOL_SOCKET, SO_REUSEPORT},
+    {SocketOption::receive_buffer, Form::number, SOL_SOCKET, SO_RCVBUF},
+    {SocketOption::send_buffer, Form::number, SOL_SOCKET, SO_SNDBUF},
+    {SocketOption::linger, Form::linger, SOL_SOCKET, SO_LINGER},
+    {SocketOption::broadcast, Form::flag, SOL_SOCKET, SO_BROADCAST},
+    {SocketOption::ipv6_only, Form::flag, IPPROTO_IPV6, IPV6_V6ONLY},
+    {SocketOption::nodelay, Form::flag, IPPROTO_TCP, TCP_NODELAY},
+    {SocketOption::keep_alive, Form::flag, SOL_SOCKET, SO_KEEPALIVE},
+    {SocketOption::ttl, Form::number, IPPROTO_IP, IP_TTL, AF_INET},
+    {SocketOption::ttl, Form::number, IPPROTO_IPV6, IPV6_UNICAST_HOPS, AF_INET6},
+    {SocketOption::multicast_ttl, Form::number, IPPROTO_IP, IP_MULTICAST_TTL, AF_INET},
+    {SocketOption::multicast_ttl, Form::number, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, AF_INET6},
+    {SocketOption::multicast_loop, Form::flag, IPPROTO_IP, IP_MULTICAST_LOOP, AF_INET},
+    {SocketOption::multicast_loop, Form::flag, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, AF_INET6},
+    {SocketOption::multicast_interface, Form::interface_of_ipv4, IPPROTO_IP, IP_MULTICAST_IF,
      AF_INET},
-    {SocketOption::multicast_interface, IPPROTO_IPV6, IPV6_MULTICAST_IF, Form::number, AF_INET6},
-    {SocketOption::packet_info, IPPROTO_IPV6, IPV6_RECVPKTINFO, Form::flag, AF_INET6},
+    {SocketOption::multicast_interface, Form::number, IPPROTO_IPV6, IPV6_MULTICAST_IF, AF_INET6},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IPV6, IPV6_RECVPKTINFO, AF_INET6},
 };
 
-/// Returns AF_UNSPEC if the family of the socket cannot be queried, with errno set.
+/// The family of the socket, or a negative errno.
 int domain_of(int fd) noexcept {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return AF_UNSPEC;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return failure();
   return address.ss_family;
 }
 
@@ -60,8 +60,8 @@ const OptionNumber* find(int fd, SocketOption option, int& error) noexcept {
       if (candidate.option != option) continue;
       if (candidate.domain == AF_UNSPEC) return &candidate;
       if (domain == AF_UNSPEC) domain = domain_of(fd);
-      if (domain == AF_UNSPEC) {
-        error = failure();
+      if (domain < 0) {
+        error = domain;
         return nullptr;
       }
       if (candidate.domain == domain) return &candidate;

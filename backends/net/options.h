@@ -16,9 +16,9 @@ enum class Form : std::uint8_t { number, flag, byte, linger, interface_of_ipv4 }
 
 struct OptionNumber {
   SocketOption option;
+  Form form;
   int level;
   int name;
-  Form form = Form::number;
   /// AF_INET or AF_INET6: this entry is for sockets of that family only.
   int domain = AF_UNSPEC;
   int second_name = -1;  ///< an option that is set together with it

@@ -14,13 +14,13 @@ namespace rondo::backends {
 namespace {
 
 constexpr OptionNumber options[] = {
-    {SocketOption::linger, SOL_SOCKET, SO_LINGER_SEC, Form::linger},
-    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPALIVE},
-    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
-    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
-    {SocketOption::notsent_lowat, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-    {SocketOption::fast_open, IPPROTO_TCP, TCP_FASTOPEN},
-    {SocketOption::packet_info, IPPROTO_IP, IP_RECVPKTINFO, Form::flag, AF_INET},
+    {SocketOption::linger, Form::linger, SOL_SOCKET, SO_LINGER_SEC},
+    {SocketOption::keep_alive_idle, Form::number, IPPROTO_TCP, TCP_KEEPALIVE},
+    {SocketOption::keep_alive_interval, Form::number, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, Form::number, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::notsent_lowat, Form::number, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {SocketOption::fast_open, Form::number, IPPROTO_TCP, TCP_FASTOPEN},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IP, IP_RECVPKTINFO, AF_INET},
 };
 
 }  // namespace

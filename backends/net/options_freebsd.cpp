@@ -15,12 +15,12 @@ namespace rondo::backends {
 namespace {
 
 constexpr OptionNumber options[] = {
-    {SocketOption::reuse_port, SOL_SOCKET, SO_REUSEPORT_LB, Form::flag},
-    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE},
-    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
-    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
-    {SocketOption::fast_open, IPPROTO_TCP, TCP_FASTOPEN},
-    {SocketOption::packet_info, IPPROTO_IP, IP_RECVDSTADDR, Form::flag, AF_INET, IP_RECVIF},
+    {SocketOption::reuse_port, Form::flag, SOL_SOCKET, SO_REUSEPORT_LB},
+    {SocketOption::keep_alive_idle, Form::number, IPPROTO_TCP, TCP_KEEPIDLE},
+    {SocketOption::keep_alive_interval, Form::number, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, Form::number, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::fast_open, Form::number, IPPROTO_TCP, TCP_FASTOPEN},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IP, IP_RECVDSTADDR, AF_INET, IP_RECVIF},
 };
 
 }  // namespace

@@ -13,18 +13,18 @@ namespace rondo::backends {
 namespace {
 
 constexpr OptionNumber options[] = {
-    {SocketOption::busy_poll, SOL_SOCKET, SO_BUSY_POLL},
-    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE},
-    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
-    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
-    {SocketOption::user_timeout, IPPROTO_TCP, TCP_USER_TIMEOUT},
-    {SocketOption::notsent_lowat, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
-    {SocketOption::fast_open, IPPROTO_TCP, TCP_FASTOPEN},
-    {SocketOption::fast_open_connect, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, Form::flag},
-    {SocketOption::defer_accept, IPPROTO_TCP, TCP_DEFER_ACCEPT},
-    {SocketOption::packet_info, IPPROTO_IP, IP_PKTINFO, Form::flag, AF_INET},
-    {SocketOption::receive_offload, IPPROTO_UDP, UDP_GRO, Form::flag},
-    {SocketOption::send_offload, IPPROTO_UDP, UDP_SEGMENT},
+    {SocketOption::busy_poll, Form::number, SOL_SOCKET, SO_BUSY_POLL},
+    {SocketOption::keep_alive_idle, Form::number, IPPROTO_TCP, TCP_KEEPIDLE},
+    {SocketOption::keep_alive_interval, Form::number, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, Form::number, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::user_timeout, Form::number, IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {SocketOption::notsent_lowat, Form::number, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {SocketOption::fast_open, Form::number, IPPROTO_TCP, TCP_FASTOPEN},
+    {SocketOption::fast_open_connect, Form::flag, IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+    {SocketOption::defer_accept, Form::number, IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IP, IP_PKTINFO, AF_INET},
+    {SocketOption::receive_offload, Form::flag, IPPROTO_UDP, UDP_GRO},
+    {SocketOption::send_offload, Form::number, IPPROTO_UDP, UDP_SEGMENT},
 };
 
 }  // namespace

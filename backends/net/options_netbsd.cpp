@@ -13,10 +13,10 @@ namespace rondo::backends {
 namespace {
 
 constexpr OptionNumber options[] = {
-    {SocketOption::keep_alive_idle, IPPROTO_TCP, TCP_KEEPIDLE},
-    {SocketOption::keep_alive_interval, IPPROTO_TCP, TCP_KEEPINTVL},
-    {SocketOption::keep_alive_count, IPPROTO_TCP, TCP_KEEPCNT},
-    {SocketOption::packet_info, IPPROTO_IP, IP_RECVPKTINFO, Form::flag, AF_INET},
+    {SocketOption::keep_alive_idle, Form::number, IPPROTO_TCP, TCP_KEEPIDLE},
+    {SocketOption::keep_alive_interval, Form::number, IPPROTO_TCP, TCP_KEEPINTVL},
+    {SocketOption::keep_alive_count, Form::number, IPPROTO_TCP, TCP_KEEPCNT},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IP, IP_RECVPKTINFO, AF_INET},
 };
 
 }  // namespace

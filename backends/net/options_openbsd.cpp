@@ -13,9 +13,9 @@ namespace rondo::backends {
 namespace {
 
 constexpr OptionNumber options[] = {
-    {SocketOption::multicast_ttl, IPPROTO_IP, IP_MULTICAST_TTL, Form::byte, AF_INET},
-    {SocketOption::multicast_loop, IPPROTO_IP, IP_MULTICAST_LOOP, Form::byte, AF_INET},
-    {SocketOption::packet_info, IPPROTO_IP, IP_RECVDSTADDR, Form::flag, AF_INET, IP_RECVIF},
+    {SocketOption::multicast_ttl, Form::byte, IPPROTO_IP, IP_MULTICAST_TTL, AF_INET},
+    {SocketOption::multicast_loop, Form::byte, IPPROTO_IP, IP_MULTICAST_LOOP, AF_INET},
+    {SocketOption::packet_info, Form::flag, IPPROTO_IP, IP_RECVDSTADDR, AF_INET, IP_RECVIF},
 };
 
 }  // namespace
