@@ -102,7 +102,7 @@ class Install(unittest.TestCase):
         """Without installing: meson-uninstalled/ has a file of its own for pkg-config."""
         env = {**os.environ, "PKG_CONFIG_PATH": str(BUILD / "meson-uninstalled")}
         ask = functools.partial(run, "pkg-config", env=env)
-        folder = Path(ask("--variable=prefix", "rondo")).resolve()
+        folder = Path(*shlex.split(ask("--variable=prefix", "rondo"))).resolve()
         self.assertEqual(folder, BUILD)
         program = self.compile("uninstalled", shlex.split(ask("--cflags", "--libs", "rondo")))
         said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})

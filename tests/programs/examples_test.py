@@ -150,9 +150,12 @@ class Examples(ExamplesTest):
             with unanswered_address() as target, \
                     running(backend, "proxy", "--listen", "127.0.0.1:0", target,
                             stderr=subprocess.PIPE) as (proxy, address), \
-                    connect(address) as client:
+                    socket.socket() as client:
+                client.settimeout(SECONDS_MAX)
+                client.bind(("127.0.0.1", 0))
                 host, port = client.getsockname()
-                with self.assertRaises(ConnectionResetError):
+                with self.assertRaises(ConnectionResetError):  # also in the middle of connect()
+                    client.connect(address)
                     client.recv(1)
                 self.assertEqual(proxy.stderr.readline(),
                                  f"{host}:{port}: connect to {target}: Connection refused\n")

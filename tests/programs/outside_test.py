@@ -1,6 +1,7 @@
 """The examples against programs of other projects: socat and netcat."""
 
 import contextlib
+import os
 import re
 import shlex
 import subprocess
@@ -137,8 +138,10 @@ class Socat(Folder):
         for how in ("", ",pty,raw,echo=0"):
             for backend in self.on_every_backend():
                 with running(backend, "chat", "--listen", "127.0.0.1:0") as (_, (host, port)):
-                    client = f"EXEC:'{EXAMPLES / 'text_client'} {host}:{port}'{how}"
-                    said = talk("socat", PATIENT, "-", client, said=WORDS, env=on(backend))
+                    client = f"EXEC:'text_client {host}:{port}'{how}"
+                    # socat would split the path of the program at a blank.
+                    env = {**on(backend), "PATH": f"{EXAMPLES}:{os.environ['PATH']}"}
+                    said = talk("socat", PATIENT, "-", client, said=WORDS, env=env)
                     self.assertEqual(said, WORDS_ANSWERED, how)
 
 
