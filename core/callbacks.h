@@ -1,5 +1,5 @@
 // Guards for callbacks. A callback may destroy the object that calls it, throw, or install another
-// callback in its own place.
+// callback in its slot.
 #pragma once
 
 #include <cstddef>

@@ -83,7 +83,7 @@ TEST_P(Accepting, ShedsPausesAndRecoversWhenDescriptorsOrMemoryRunOut) {
   }
 }
 
-TEST_P(Accepting, WakesUpAtMost200TimesASecondWhileTheWantLasts) {
+TEST_P(Accepting, WakesUpAtMost200TimesASecondInAShortage) {
   Acceptor acceptor = collecting({.pause_min = 0ms, .pause_max = 0ms});
   connect(acceptor, 3);
   net.fail("accept", EMFILE, always);
@@ -98,10 +98,10 @@ TEST_P(Accepting, WakesUpAtMost200TimesASecondWhileTheWantLasts) {
   EXPECT_TRUE(accepts(3));
 }
 
-TEST_P(Accepting, SurvivesARealWantOfDescriptors) {
+TEST_P(Accepting, SurvivesARealLackOfDescriptors) {
   Acceptor acceptor = collecting();
-  // UBSan looks at an object by way of a pipe, for which it will have no descriptors: all that is
-  // about to be used is shown to it before.
+  // UBSan inspects each object once, with a pipe. It must see all objects that are used here before
+  // the descriptors run out.
   net.fail("accept", EMFILE, 1, 1);
   connect(acceptor, 2);
   EXPECT_TRUE(run_until(reactor, [&] { return acceptor.counters().shed == 1; }));

@@ -183,7 +183,7 @@ TEST_P(ConnectorTest, DoesNotConnectToItself) {
   EXPECT_EQ(prepared, Connector::self_connects_max + 1);
 }
 
-TEST_P(ConnectorTest, ReportsWantOfDescriptors) {
+TEST_P(ConnectorTest, ReportsLackOfDescriptors) {
   FailingNet net{spy.inner().net()};
   spy.use_net(&net);
   net.fail("socket", EMFILE);

@@ -64,7 +64,7 @@ TEST_P(Crowd, OfTwoThousandIsServedEachOnceATurn) {
     run_turns(reactor, 1);
     served = 0;
     for (const auto& member : members) {
-      ASSERT_LE(member->in_turn, 1) << "told twice in one turn";
+      ASSERT_LE(member->in_turn, 1) << "notified twice in one turn";
       served += member->served;
     }
   }
@@ -85,7 +85,7 @@ TEST_P(Crowd, OfFirehosesStarvesNobody) {
   EXPECT_GE(fewest(), rounds) << "after " << turns << " turns";
 }
 
-// RULES: timers are looked at between batches, however many events there are.
+// Timers are checked between batches, however many events there are.
 TEST_P(Crowd, DoesNotHoldUpTimersAndWork) {
   gather(false);
   if (!gathered()) return;

@@ -95,7 +95,7 @@ class ServerLifetime : public StreamsOnEveryBackend {
     });
   }
   Fd connect() { return tcp_connecting(server->local_endpoint().port()); }
-  /// Brings it about that a session is called in each place, as far as it exists.
+  /// Makes each callback of a session happen, unless the server has been destroyed before.
   void provoke() {
     Fd quiet = connect();
     Fd talker = connect();

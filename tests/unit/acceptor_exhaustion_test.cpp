@@ -206,10 +206,10 @@ TEST_F(AcceptorExhaustionTest, MayBeDestroyedInItsBackOff) {
   turn();
 }
 
-TEST_F(AcceptorExhaustionTest, SurvivesARealWantOfDescriptors) {
+TEST_F(AcceptorExhaustionTest, SurvivesARealLackOfDescriptors) {
   Acceptor acceptor = collecting();
-  // UBSan looks at an object by way of a pipe, for which it will have no descriptors: all that is
-  // about to be used is shown to it before.
+  // UBSan inspects each object once, with a pipe. It must see all objects that are used here before
+  // the descriptors run out.
   net_.fail("accept", EMFILE, 1, 1);
   connect(acceptor, 2);
   waits_in(2s);

@@ -19,7 +19,7 @@
 namespace rondo::test {
 namespace {
 
-class WantOfMemory : public DescriptorCensus {
+class LackOfMemory : public DescriptorCensus {
  protected:
   // Descriptors that libuv opens once in a process are opened before the census.
   static void SetUpTestSuite() {
@@ -44,7 +44,7 @@ class WantOfMemory : public DescriptorCensus {
   }
 };
 
-TEST_F(WantOfMemory, ThrowsFromTheMakingOfAReactor) {
+TEST_F(LackOfMemory, ThrowsFromTheMakingOfAReactor) {
   for (const BuiltBackend& built : built_backends()) {
     const std::map<int, std::string> before = open_descriptors();
     const int times = starve([&] { EXPECT_TRUE(Reactor::make({.backend = built.name})); },
@@ -53,7 +53,7 @@ TEST_F(WantOfMemory, ThrowsFromTheMakingOfAReactor) {
   }
 }
 
-TEST_F(WantOfMemory, ThrowsFromTheMakingOfWhatAReactorHolds) {
+TEST_F(LackOfMemory, ThrowsFromTheMakingOfWhatAReactorHolds) {
   Reactor reactor;
   const auto expect_idle = [&] { EXPECT_FALSE(reactor.alive()); };
   EXPECT_GT(starve([&] { EXPECT_TRUE(Signal::make(reactor, SIGUSR1, [] {})); }, expect_idle), 0);
@@ -69,7 +69,7 @@ TEST_F(WantOfMemory, ThrowsFromTheMakingOfWhatAReactorHolds) {
             0);
 }
 
-TEST_F(WantOfMemory, ThrowsFromTheHandingOverOfWork) {
+TEST_F(LackOfMemory, ThrowsFromTheHandingOverOfWork) {
   Reactor reactor;
   int run = 0;
   const auto expect_idle = [&] { EXPECT_FALSE(reactor.alive()); };
@@ -80,7 +80,7 @@ TEST_F(WantOfMemory, ThrowsFromTheHandingOverOfWork) {
   EXPECT_EQ(run, 2);
 }
 
-TEST_F(WantOfMemory, IsAnErrorOfTheFirstUseInAChild) {
+TEST_F(LackOfMemory, IsAnErrorOfTheFirstUseInAChild) {
   Reactor reactor;
   const Pair pair = unix_pair();
   EXPECT_EQ(in_child([&] {
@@ -97,7 +97,7 @@ TEST_F(WantOfMemory, IsAnErrorOfTheFirstUseInAChild) {
             0);
 }
 
-TEST_F(WantOfMemory, EndsAStreamThatIsPassedDescriptors) {
+TEST_F(LackOfMemory, EndsAStreamThatIsPassedDescriptors) {
   struct Closes final : StreamHandler {
     void on_data(Stream&, Bytes) override { ++data; }
     void on_close(Stream&, const Close& close) override { error = close.error; }
@@ -123,7 +123,7 @@ TEST_F(WantOfMemory, EndsAStreamThatIsPassedDescriptors) {
 }
 
 // Once, the lists of pending streams had room only for streams that have a descriptor.
-TEST_F(WantOfMemory, EndsAStreamThatConnects) {
+TEST_F(LackOfMemory, EndsAStreamThatConnects) {
   struct Closes final : StreamHandler {
     void on_data(Stream&, Bytes) override {}
     void on_close(Stream&, const Close& close) override { reasons.push_back(close.reason); }
@@ -140,7 +140,7 @@ TEST_F(WantOfMemory, EndsAStreamThatConnects) {
   EXPECT_EQ(handler.reasons, std::vector(20, CloseReason::aborted));
 }
 
-TEST_F(WantOfMemory, DoesNotKeepAServerFromItsEnd) {
+TEST_F(LackOfMemory, DoesNotKeepAServerFromItsEnd) {
   struct Silent final : Session {
     void on_data(Stream&, Bytes) override {}
   };
@@ -166,7 +166,7 @@ TEST_F(WantOfMemory, DoesNotKeepAServerFromItsEnd) {
   EXPECT_EQ(handler.closes, 40);
 }
 
-TEST_F(WantOfMemory, IsAnErrorOfAWatch) {
+TEST_F(LackOfMemory, IsAnErrorOfAWatch) {
   Reactor reactor;
   const Pair pair = unix_pair();
   RecordingHandler handler;
