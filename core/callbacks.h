@@ -13,7 +13,7 @@ namespace rondo::detail {
 template <typename Derived>
 class Retirable {
  public:
-  Retirable(const Retirable&) = delete;
+  Retirable(const Retirable&) = delete;  // NOLINT(bugprone-crtp-constructor-accessibility): deleted
   Retirable& operator=(const Retirable&) = delete;
 
   /// Closes the object. It is deleted now, or when the last hold of it ends.
@@ -31,6 +31,7 @@ class Retirable {
     Call(Call&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
     Call& operator=(Call&&) = delete;
     ~Call() {
+      // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): an inner Call does not delete it
       if (object_ != nullptr) object_->release();
     }
     Derived& operator*() const noexcept { return *object_; }
@@ -38,9 +39,6 @@ class Retirable {
    private:
     Derived* object_;
   };
-
-  Retirable() = default;
-  ~Retirable() = default;
 
   [[nodiscard]] bool is_retired() const noexcept { return retired_; }
   void hold() noexcept { ++holds_; }
@@ -50,6 +48,10 @@ class Retirable {
   }
 
  private:
+  friend Derived;
+  Retirable() = default;
+  ~Retirable() = default;
+
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
 
   std::size_t holds_ = 0;

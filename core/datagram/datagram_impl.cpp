@@ -72,6 +72,7 @@ void DatagramSocket::Impl::resume() noexcept {
 void DatagramSocket::Impl::on_ready(Ready ready) {
   const Call call{*this};
   if (can_write(ready) && writer_.is_blocked()) unblock();
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): `call` holds this object
   if (can_read(ready)) receive();
 }
 
