@@ -28,6 +28,12 @@ class Retirable {
   class Call {
    public:
     explicit Call(Derived& object) noexcept : object_(&object) { object.hold(); }
+    /// A Call that ends a hold() made before.
+    static Call of_hold(Derived& object) noexcept {
+      Call call{object};
+      --object.holds_;
+      return call;
+    }
     Call(Call&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
     Call& operator=(Call&&) = delete;
     ~Call() {

@@ -218,8 +218,7 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
 }
 
 void Server::Impl::destroy(Stream& stream) noexcept {
-  const Call call{*this};
-  release();  // the hold of this connection
+  const Call call = Call::of_hold(*this);  // the hold of this connection
   auto* const counted = block_.counted(stream);
   block_.destroy_session(stream);
   std::destroy_at(&stream);
