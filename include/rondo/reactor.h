@@ -1,11 +1,13 @@
 // rondo: the reactor. One thread waits for readiness and dispatches it to registered handlers.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <rondo/backend.h>
 #include <rondo/export.h>
@@ -111,6 +113,10 @@ class RONDO_EXPORT Reactor {
   explicit Reactor(std::unique_ptr<Backend> backend, const ReactorOptions& options = {});
   /// A reactor inside another loop, which runs it: run(), run_for() and run_once() fail.
   explicit Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options = {});
+  /// For a pointer to your own class, which also is a Backend.
+  template <std::derived_from<HostedBackend> B>
+  explicit Reactor(std::unique_ptr<B> backend, const ReactorOptions& options = {})
+      : Reactor(std::unique_ptr<HostedBackend>{std::move(backend)}, options) {}
 
   /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.
   [[nodiscard]] static Result<std::unique_ptr<Reactor>> make(const ReactorOptions& options = {});

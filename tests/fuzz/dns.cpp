@@ -236,7 +236,7 @@ void dns(Input& input) {
   sim::World world{1};
   sim::Host& host = world.host("10.0.0.2");
   NameServer server{world.host("10.0.0.53").net(), input, is_good};
-  Reactor reactor{std::unique_ptr<HostedBackend>{std::make_unique<Nameless>(host.backend())}};
+  Reactor reactor{std::make_unique<Nameless>(host.backend())};
   std::optional<Addresses> result;
   {
     ResolverOptions options;

@@ -22,7 +22,7 @@ class HostedTest : public DescriptorCensus {
   std::unique_ptr<ManualHost> made_ = std::make_unique<ManualHost>();
 
  protected:
-  HostedTest() : host(*made_), reactor(std::unique_ptr<HostedBackend>(std::move(made_))) {}
+  HostedTest() : host(*made_), reactor(std::move(made_)) {}
 
   /// Steps until nothing keeps the host running. Returns the number of steps.
   int run_host() {
