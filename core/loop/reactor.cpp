@@ -81,8 +81,8 @@ WorkGuard Reactor::work_guard() noexcept {
 
 TimePoint Reactor::now() noexcept { return loop_->now(); }
 
-void Reactor::set_exception_handler(Function<void(std::exception_ptr)> hook) noexcept {
-  loop_->set_exception_handler(std::move(hook));
+void Reactor::set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept {
+  loop_->set_exception_handler(std::move(handler));
 }
 
 Net& Reactor::net() noexcept { return loop_->backend().net(); }

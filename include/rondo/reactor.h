@@ -185,7 +185,7 @@ class RONDO_EXPORT Reactor {
   friend class Signal;
   friend class detail::Streams;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
-  explicit Reactor(std::unique_ptr<detail::Loop> core) noexcept;
+  explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;
 
   std::unique_ptr<detail::Loop> loop_;
 };
