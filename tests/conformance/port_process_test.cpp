@@ -21,7 +21,7 @@ TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
   backend = GetParam().make();
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   backend->wake();
   look();
   ASSERT_FALSE(backend->reinit());
@@ -48,12 +48,12 @@ TEST_P(Process, SeveralBackendsDoNotMeet) {
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
   ASSERT_FALSE(second->watch(pair.ours.get(), Ready::none, Ready::read, other));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   EXPECT_TRUE(is_silent(other));
   CollectingSink sink;
   while (sink.events.empty()) ASSERT_FALSE(second->wait(sink, never));
-  EXPECT_EQ(sink.told(token), Ready::none);
-  EXPECT_EQ(sink.told(other), Ready::read);
+  EXPECT_EQ(sink.reported(token), Ready::none);
+  EXPECT_EQ(sink.reported(other), Ready::read);
   second->wake();  // does not end the wait of the first
   const TimePoint deadline = backend->now() + 5ms;
   backend->unwatch(pair.ours.get(), Ready::write);
@@ -68,13 +68,13 @@ TEST_P(Process, RenewedForgetsEveryRegistration) {
   const Pair resting = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
   ASSERT_FALSE(watch(resting.ours, Ready::none, Ready::none, other));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   for (int i = 0; i < 3; ++i) {
     ASSERT_FALSE(backend->reinit());
     EXPECT_TRUE(is_silent(token));
     ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write))
         << "from none, like a new registration";
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   }
   backend->wake();
   look();
@@ -111,12 +111,12 @@ TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
   const Pair idle = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
   ASSERT_FALSE(watch(idle.ours, Ready::none, Ready::read, other));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   EXPECT_EQ(in_child([&] {
               RONDO_CHILD_REQUIRE(!backend->reinit());
               RONDO_CHILD_REQUIRE(is_silent(token));
               RONDO_CHILD_REQUIRE(!watch(pair.ours, Ready::none, Ready::both, other));
-              RONDO_CHILD_REQUIRE(is_told_again_and_again(other, Ready::write));
+              RONDO_CHILD_REQUIRE(is_reported_repeatedly(other, Ready::write));
               backend->unwatch(pair.ours.get(), Ready::both);
               RONDO_CHILD_REQUIRE(is_silent(other));
               backend->wake();
@@ -124,10 +124,10 @@ TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
               return 0;
             }),
             0);
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
-  EXPECT_TRUE(is_not_told(other, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
+  EXPECT_TRUE(is_not_reported(other, Ready::read));
   write_all(idle.theirs.get(), "hello");
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::write);
   backend->unwatch(idle.ours.get(), Ready::read);
 }
@@ -156,10 +156,10 @@ TEST_P(Process, BringsTheSocketCallsThatGoWithIt) {
   const std::string_view text = "hello";
   EXPECT_EQ(net.write(std::as_bytes(std::span{text}), fds[0]), 5);
   ASSERT_FALSE(backend->watch(fds[1], Ready::none, Ready::read, token));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
   std::byte buffer[16];
   EXPECT_EQ(net.read(buffer, fds[1]), 5);
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   backend->unwatch(fds[1], Ready::read);
   for (const int fd : fds) {
     EXPECT_TRUE(is_close_on_exec(fd));

@@ -13,24 +13,24 @@ RONDO_ON_EVERY_BACKEND(Port);
 TEST_P(Port, ReportsReadAgainUntilRead) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   write_all(pair.theirs.get(), "hello");
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
   EXPECT_EQ(read_result(pair.ours.get()), 1);
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read)) << "four bytes are left";
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read)) << "four bytes are left";
   EXPECT_EQ(read_all(pair.ours.get()), "ello");
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
 TEST_P(Port, ReportsWriteAgainUntilFull) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   EXPECT_GT(fill_until_full(pair.ours.get()), 0U);
-  EXPECT_TRUE(is_not_told(token, Ready::write));
+  EXPECT_TRUE(is_not_reported(token, Ready::write));
   EXPECT_FALSE(read_all(pair.theirs.get()).empty());
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
@@ -38,11 +38,11 @@ TEST_P(Port, ReportsOnlyTheDirectionThatIsWatched) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   ASSERT_FALSE(watch(pair.ours, Ready::write, Ready::read));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
-  EXPECT_TRUE(is_not_told(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -50,18 +50,18 @@ TEST_P(Port, ReportsBothDirectionsAndNeitherIsLost) {
   const Pair pair = tcp_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::both));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::both));
   backend->unwatch(pair.ours.get(), Ready::both);
 }
 
 TEST_P(Port, AddsADirectionToAnother) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_not_told(token, Ready::both));
+  EXPECT_TRUE(is_not_reported(token, Ready::both));
   ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::both));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   write_all(pair.theirs.get(), "hello");
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::both));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::both));
   backend->unwatch(pair.ours.get(), Ready::both);
 }
 
@@ -69,10 +69,10 @@ TEST_P(Port, TakesADirectionAway) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::both));
+  EXPECT_TRUE(is_reported(token, Ready::both));
   ASSERT_FALSE(watch(pair.ours, Ready::both, Ready::read));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
-  EXPECT_TRUE(is_not_told(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -83,8 +83,8 @@ TEST_P(Port, ChangesBeforeAnyWait) {
   ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::both));
   ASSERT_FALSE(watch(pair.ours, Ready::both, Ready::none));
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
@@ -92,11 +92,11 @@ TEST_P(Port, LetsARegistrationRestAndGoOn) {
   const Pair pair = tcp_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::both));
+  EXPECT_TRUE(is_reported(token, Ready::both));
   ASSERT_FALSE(watch(pair.ours, Ready::both, Ready::none));
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -106,7 +106,7 @@ TEST_P(Port, BeginsWithARest) {
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::none));
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_told(token, Ready::read));
+  EXPECT_TRUE(is_reported(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -117,7 +117,7 @@ TEST_P(Port, ReportsAfterAPauseWhatCameDuringIt) {
   write_all(pair.theirs.get(), "hello");
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -125,12 +125,12 @@ TEST_P(Port, ReportsUnderTheLatestToken) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_told(token, Ready::read));
+  EXPECT_TRUE(is_reported(token, Ready::read));
   ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::both, other));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::both));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::both));
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pair.ours, Ready::both, Ready::read, token));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
   EXPECT_TRUE(is_silent(other));
   backend->unwatch(pair.ours.get(), Ready::read);
 }
@@ -142,7 +142,7 @@ TEST_P(Port, HandsTheTokenBackAsItWasGiven) {
         std::uint64_t{0xfedcba9800000003}, std::uint64_t{0x8000000000000000}}) {
     const Token given{number};
     ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, given));
-    EXPECT_TRUE(is_told_again_and_again(given, Ready::write)) << number;
+    EXPECT_TRUE(is_reported_repeatedly(given, Ready::write)) << number;
     backend->unwatch(pair.ours.get(), Ready::write);
   }
 }
@@ -155,7 +155,7 @@ TEST_P(Port, ReportsADirectionAtMostOnceInOneWait) {
     ASSERT_FALSE(watch(pairs.back().ours, Ready::none, Ready::both, Token{100U + pairs.size()}));
   }
   for (int i = 0; i < looks; ++i) {
-    const Told sink = look();
+    const Reports sink = look();
     for (std::size_t n = 1; n <= pairs.size(); ++n) {
       EXPECT_LE(sink.count(Token{100U + n}, Ready::read), 1U);
       EXPECT_LE(sink.count(Token{100U + n}, Ready::write), 1U);
@@ -176,14 +176,14 @@ TEST_P(Port, ReportsAllOfManyWithinAFewWaits) {
     ASSERT_FALSE(error) << "watch of descriptor " << pairs.back().ours.get() << ": "
                         << error.message();
   }
-  std::vector<bool> told(many, false);
+  std::vector<bool> reported(many, false);
   std::size_t missing = many;
   for (int i = 0; i < 100 && missing > 0; ++i) {
-    for (const Told::Event& event : look().events) {
+    for (const Reports::Event& event : look().events) {
       const auto n = static_cast<std::size_t>(event.token);
       ASSERT_LT(n, many);
-      if (!told[n]) --missing;
-      told[n] = true;
+      if (!reported[n]) --missing;
+      reported[n] = true;
     }
   }
   EXPECT_EQ(missing, 0U);
@@ -208,7 +208,7 @@ TEST_P(Port, AllowsChangesFromInsideASink) {
   while (!done) ASSERT_FALSE(backend->wait(sink, after(backend->now(), patience)));
   EXPECT_TRUE(is_silent(token));
   EXPECT_TRUE(is_silent(other));
-  EXPECT_TRUE(is_told_again_and_again(Token{9}, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(Token{9}, Ready::write));
   backend->unwatch(first.ours.get(), Ready::none);
   backend->unwatch(third.ours.get(), Ready::write);
 }
@@ -225,7 +225,7 @@ TEST_P(Port, LetsThroughWhatASinkThrowsAndFindsTheRestNextTime) {
   for (int i = 0; i < 5; ++i) EXPECT_THROW(EXPECT_FALSE(backend->wait(sink, never)), Oops);
   EXPECT_EQ(sink.events.size(), 5U) << "a sink that has thrown receives no more events";
   for (std::size_t n = 0; n < pairs.size(); ++n) {
-    EXPECT_TRUE(is_told_again_and_again(Token{100 + n}, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(Token{100 + n}, Ready::write));
     backend->unwatch(pairs[n].ours.get(), Ready::write);
   }
 }

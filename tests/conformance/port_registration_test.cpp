@@ -93,14 +93,14 @@ TEST_P(Registration, ChangesNothingWhenItRefuses) {
   const int number = null.get();
   EXPECT_TRUE(watch(null, Ready::none, Ready::read, other));
   EXPECT_TRUE(is_silent(other));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read)) << "the other registrations still work";
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read)) << "the other registrations still work";
 
   null.close();
   Pair next = unix_pair();
   next.ours = moved_to(number, std::move(next.ours));
   write_all(next.theirs.get(), "hello");
   ASSERT_FALSE(watch(next.ours, Ready::none, Ready::read, other)) << "the number may be used again";
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::read));
   backend->unwatch(next.ours.get(), Ready::read);
   backend->unwatch(pair.ours.get(), Ready::read);
 }
@@ -109,7 +109,7 @@ TEST_P(Registration, IsSilentAfterItsEnd) {
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::both));
+  EXPECT_TRUE(is_reported(token, Ready::both));
   backend->unwatch(pair.ours.get(), Ready::both);
   EXPECT_TRUE(is_silent(token));
 }
@@ -125,22 +125,22 @@ TEST_P(Registration, EndsBeforeAnyWait) {
 TEST_P(Registration, EndsWhileItRests) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   ASSERT_FALSE(watch(pair.ours, Ready::write, Ready::none));
   backend->unwatch(pair.ours.get(), Ready::none);
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, other));
-  EXPECT_TRUE(is_told(other, Ready::write));
+  EXPECT_TRUE(is_reported(other, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
 TEST_P(Registration, BeginsAgainUnderAnotherToken) {
   const Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write, other));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   EXPECT_TRUE(is_silent(token));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
@@ -151,12 +151,12 @@ TEST_P(Registration, DoesNotSpeakForTheNextOwnerOfItsNumber) {
   const int number = pair.ours.get();
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::both));
+  EXPECT_TRUE(is_reported(token, Ready::both));
   backend->unwatch(number, Ready::both);
   pair.ours.close();
   const Fd next = moved_to(number, duplicate(pair.theirs.get()));
   ASSERT_FALSE(watch(next, Ready::none, Ready::read, other));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::read)) << "its peer has hung up";
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::read)) << "its peer has hung up";
   EXPECT_TRUE(is_silent(token));
   backend->unwatch(number, Ready::read);
 }
@@ -166,13 +166,13 @@ TEST_P(Registration, LeavesNothingBehindInADuplicate) {
   Pair pair = unix_pair();
   const Fd copy = duplicate(pair.ours.get());
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
-  EXPECT_TRUE(is_not_told(token, Ready::read));
+  EXPECT_TRUE(is_not_reported(token, Ready::read));
   backend->unwatch(pair.ours.get(), Ready::read);
   pair.ours.close();
   write_all(pair.theirs.get(), "hello");
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(copy, Ready::none, Ready::read, other));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::read));
   EXPECT_TRUE(is_silent(token));
   backend->unwatch(copy.get(), Ready::read);
 }
@@ -183,10 +183,10 @@ TEST_P(Registration, CoexistsWithOneOfADuplicate) {
   write_all(pair.theirs.get(), "hello");
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::read));
   ASSERT_FALSE(watch(copy, Ready::none, Ready::write, other));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::read);
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   EXPECT_TRUE(is_silent(token));
   backend->unwatch(copy.get(), Ready::write);
 }
@@ -194,7 +194,7 @@ TEST_P(Registration, CoexistsWithOneOfADuplicate) {
 TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
   Pair pair = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   const int number = pair.ours.get();
   pair.ours.close();  // too early: the contract requires unwatch first
   backend->unwatch(number, Ready::both);
@@ -203,7 +203,7 @@ TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
   Pair next = unix_pair();
   next.ours = moved_to(number, std::move(next.ours));
   ASSERT_FALSE(watch(next.ours, Ready::none, Ready::write, other));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   backend->unwatch(number, Ready::write);
 }
 
@@ -212,7 +212,7 @@ TEST_P(Registration, MayOutliveItsBackend) {
   const Pair pair = unix_pair();
   const Pair resting = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told(token, Ready::write));
+  EXPECT_TRUE(is_reported(token, Ready::write));
   ASSERT_FALSE(watch(resting.ours, Ready::none, Ready::none, other));
   backend.reset();
   write_all(pair.ours.get(), "still a descriptor");

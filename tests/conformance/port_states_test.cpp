@@ -23,9 +23,9 @@ class State : public testing::WithParamInterface<std::tuple<BackendUnderTest, De
 
   const DescriptorState& state() const { return std::get<1>(GetParam()); }
 
-  Ready ready() const { return must_tell(std::get<0>(GetParam()).name, state()); }
+  Ready ready() const { return must_report(std::get<0>(GetParam()).name, state()); }
 
-  int times_told(Ready wanted) {
+  int times_reported(Ready wanted) {
     int times = 0;
     for (int i = 0; i < looks; ++i) {
       CollectingSink sink;
@@ -34,25 +34,25 @@ class State : public testing::WithParamInterface<std::tuple<BackendUnderTest, De
     }
     return times;
   }
-  bool is_told(Ready wanted) {
+  bool is_reported(Ready wanted) {
     Ready seen = Ready::none;
     for (const TimePoint end = Clock::now() + patience; Clock::now() < end;) {
       CollectingSink sink;
       EXPECT_FALSE(backend->wait(sink, after(backend->now(), 50ms)));
-      seen |= sink.told(token);
+      seen |= sink.reported(token);
       if ((seen & wanted) == wanted) return true;
     }
     return false;
   }
   /// Checks that the state is reported correctly, again and again, with this interest.
-  void expect_told(Ready interest) {
-    EXPECT_TRUE(is_told(ready() & interest));
+  void expect_reported(Ready interest) {
+    EXPECT_TRUE(is_reported(ready() & interest));
     for (const Ready one : {Ready::read, Ready::write}) {
       if ((interest & one) == Ready::none) continue;
       if ((ready() & one) != Ready::none) {
-        EXPECT_GT(times_told(one), looks / 2);
+        EXPECT_GT(times_reported(one), looks / 2);
       } else if ((state().hint & one) == Ready::none) {
-        EXPECT_LE(times_told(one), looks / 2);
+        EXPECT_LE(times_reported(one), looks / 2);
       }
     }
   }
@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, State,
 
 TEST_P(State, IsReportedAgainAndAgainAsTheCallsConfirm) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
-  expect_told(Ready::both);
+  expect_reported(Ready::both);
   state().verify(fd);
   backend->unwatch(fd, Ready::both);
 }
@@ -79,7 +79,7 @@ TEST_P(State, IsReportedForReadOrWriteInterestAlone) {
   Ready left = Ready::none;
   for (const Ready interest : {Ready::read, Ready::write}) {
     ASSERT_FALSE(backend->watch(fd, left, interest, token));
-    expect_told(interest);
+    expect_reported(interest);
     left = interest;
   }
   state().verify(fd);
@@ -89,12 +89,12 @@ TEST_P(State, IsReportedForReadOrWriteInterestAlone) {
 // HUP and ERR cannot be masked.
 TEST_P(State, IsNotReportedToAPausedRegistration) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
-  EXPECT_TRUE(is_told(ready()));
+  EXPECT_TRUE(is_reported(ready()));
   ASSERT_FALSE(backend->watch(fd, Ready::both, Ready::none, token));
-  times_told(Ready::both);  // events that were already queued
-  EXPECT_EQ(times_told(Ready::both), 0);
+  times_reported(Ready::both);  // events that were already queued
+  EXPECT_EQ(times_reported(Ready::both), 0);
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
-  expect_told(Ready::both);
+  expect_reported(Ready::both);
   state().verify(fd);
   backend->unwatch(fd, Ready::both);
 }
@@ -102,7 +102,7 @@ TEST_P(State, IsNotReportedToAPausedRegistration) {
 // The wait does not return for it again and again either.
 TEST_P(State, DoesNotSpinWhileItRests) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
-  EXPECT_TRUE(is_told(ready()));
+  EXPECT_TRUE(is_reported(ready()));
   ASSERT_FALSE(backend->watch(fd, Ready::both, Ready::none, token));
   const TimePoint deadline = backend->now() + 10ms;
   int waits = 0;
@@ -117,7 +117,7 @@ TEST_P(State, DoesNotSpinWhileItRests) {
 TEST_P(State, MayBeginAndEndUnseen) {
   ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
   backend->unwatch(fd, Ready::both);
-  EXPECT_EQ(times_told(Ready::both), 0);
+  EXPECT_EQ(times_reported(Ready::both), 0);
   state().verify(fd);
 }
 

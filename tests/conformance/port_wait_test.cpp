@@ -78,7 +78,7 @@ TEST_P(Waiting, EndsAtOnceWhenSomethingIsReady) {
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
   CollectingSink sink;
   while (sink.events.empty()) ASSERT_FALSE(backend->wait(sink, never));
-  EXPECT_EQ(sink.told(token), Ready::write);
+  EXPECT_EQ(sink.reported(token), Ready::write);
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
@@ -93,7 +93,7 @@ TEST_P(Waiting, EndsWhenSomethingBecomesReady) {
   CollectingSink sink;
   while (sink.events.empty()) ASSERT_FALSE(backend->wait(sink, never));
   writer.join();
-  EXPECT_EQ(sink.told(token), Ready::read);
+  EXPECT_EQ(sink.reported(token), Ready::read);
   backend->unwatch(pair.ours.get(), Ready::read);
 }
 
@@ -147,7 +147,7 @@ TEST_P(Waiting, IsWokenWhileRegistrationsAreReadyToo) {
     backend->wake();
     wait_until(never);
   }
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 

@@ -192,17 +192,17 @@ TEST_P(WatchTest, DoesNotSpinOnADirectionThatIsNoLongerAwaited) {
 TEST_P(WatchTest, DoesNotSpinOnAnyStateWhilePaused) {
   for (const DescriptorState& state : descriptor_states()) {
     SCOPED_TRACE(state.name);
-    const bool is_told = must_tell(GetParam().name, state) != Ready::none;
+    const bool is_reported = must_report(GetParam().name, state) != Ready::none;
     const DescriptorState::Made made = state.make();
     RecordingHandler handler;
     Watch watch = watched(made.fd, Ready::both, handler);
-    EXPECT_TRUE(!is_told || run_until(reactor, [&] { return handler.calls > 0; }));
+    EXPECT_TRUE(!is_reported || run_until(reactor, [&] { return handler.calls > 0; }));
     watch.set(Ready::none);
     handler.calls = 0;
     EXPECT_LE(waits_while_idle(), idle_waits_max);
     EXPECT_EQ(handler.calls, 0);
     watch.set(Ready::both);
-    EXPECT_TRUE(!is_told || run_until(reactor, [&] { return handler.calls > 0; }));
+    EXPECT_TRUE(!is_reported || run_until(reactor, [&] { return handler.calls > 0; }));
     state.verify(made.fd.get());
   }
 }

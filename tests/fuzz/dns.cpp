@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A host whose backend has no NameService, so that name servers have to be asked.
+/// A host whose backend has no NameService, so that name servers are queried.
 class Nameless final : public HostedBackend {
  public:
   explicit Nameless(std::unique_ptr<HostedBackend> inner) : inner_(std::move(inner)) {}

@@ -17,13 +17,13 @@ using detail::WatchTable;
 /// Records the calls that it receives, and checks their `from` arguments.
 class Poller final : public Backend {
  public:
-  struct Told {
+  struct Registration {
     Ready ready;
     Token token;
   };
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override {
-    require(told(fd) == from, "receives the interest of the last call");
+    require(interest_of(fd) == from, "receives the interest of the last call");
     require(from != to, "receives only changes");
     if (refusals > 0) {
       --refusals;
@@ -33,10 +33,10 @@ class Poller final : public Backend {
     return {};
   }
   void unwatch(int fd, Ready from) noexcept override {
-    require(told(fd) == from, "receives the interest of the last call");
+    require(interest_of(fd) == from, "receives the interest of the last call");
     registered.erase(fd);
   }
-  [[nodiscard]] Ready told(int fd) const {
+  [[nodiscard]] Ready interest_of(int fd) const {
     const auto found = registered.find(fd);
     return found == registered.end() ? Ready::none : found->second.ready;
   }
@@ -47,7 +47,7 @@ class Poller final : public Backend {
   [[nodiscard]] TimePoint now() const noexcept override { return {}; }
   [[nodiscard]] Net& net() noexcept override { return system_net(); }
 
-  std::map<int, Told> registered;
+  std::map<int, Registration> registered;
   std::size_t refusals = 0;
 };
 
@@ -151,13 +151,13 @@ class Machine final : public Sink {
     poller_.refusals = 0;
     if (!all) {
       // One change is refused. The others were accepted, so their former state is irrelevant.
-      for (auto& [fd, one] : registered_) one.is_marked &= poller_.told(fd) != one.interest;
+      for (auto& [fd, one] : registered_) one.is_marked &= poller_.interest_of(fd) != one.interest;
       return table_.hint_refused();
     }
     for (auto& [fd, one] : registered_) {
-      const Ready told = poller_.told(fd);
-      require(one.interest - told == Ready::none, "the poller knows every interest");
-      if (one.is_marked) require(told == one.interest, "and no more, once an event came for it");
+      const Ready known = poller_.interest_of(fd);
+      require(one.interest - known == Ready::none, "the poller knows every interest");
+      if (one.is_marked) require(known == one.interest, "and no more, once an event came for it");
       one.is_marked = false;
     }
   }
@@ -179,7 +179,7 @@ class Machine final : public Sink {
     const Ready event = some_ready();
     const Token token = told_token(fd, one);
     const Ready awaited = event & one.interest;
-    if (((event & poller_.told(fd)) - one.interest) != Ready::none) one.is_marked = true;
+    if (((event & poller_.interest_of(fd)) - one.interest) != Ready::none) one.is_marked = true;
     expect_call_ = awaited == Ready::none ? nullptr : one.owner;
     expect_ready_ = awaited;
     operates_inside_ = input_.flag();

@@ -36,7 +36,7 @@ void refused(Stage& stage) {
   Client client{stage, "hello"};
   client.connect(stage, "127.0.0.1:1", patient_client);
   stage.run();
-  if (stage.was_told()) stage.succeed_if(client.handler.reason == CloseReason::not_connected);
+  if (stage.has_reported()) stage.succeed_if(client.handler.reason == CloseReason::not_connected);
 }
 
 /// Output that is written while connecting is sent afterwards; one stream closes before that.

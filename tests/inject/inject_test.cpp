@@ -85,9 +85,9 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     ::alarm(seconds_max);
     const std::size_t descriptors_before = open_descriptors().size();
     const std::int64_t living_before = live_allocations();
-    const Told told = play_on_stage(injection, place);
+    const Record record = play_on_stage(injection, place);
     const std::int64_t leaked = live_allocations() - living_before;
-    Outcome outcome{told.faults.data(), told.struck, told.succeeded};
+    Outcome outcome{record.faults.data(), record.struck, record.succeeded};
     if (leaked != 0) outcome.faults += "  leaks " + std::to_string(leaked) + " allocations\n";
     const std::size_t descriptors = open_descriptors().size();
     if (descriptors != descriptors_before) {
@@ -139,7 +139,7 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
   Injector counted_;
 
  private:
-  struct Told {
+  struct Record {
     bool struck = false;
     bool succeeded = false;
     std::array<char, 2048> faults{};
@@ -155,8 +155,8 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
   }
 
   /// All objects that this makes are destroyed when it returns.
-  Told play_on_stage(const Injection& injection, const Place& place) {
-    Told told;
+  Record play_on_stage(const Injection& injection, const Place& place) {
+    Record record;
     Injector injector;
     injector.plan(injection);
     Stage stage{place, injector};
@@ -178,12 +178,12 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     } catch (const std::bad_alloc&) {
       stage.fault("bad_alloc where nothing is made");
     }
-    told.struck = injector.struck();
-    told.succeeded = stage.succeeded();
+    record.struck = injector.struck();
+    record.succeeded = stage.succeeded();
     look(stage, threw);
-    stage.faults().copy(told.faults.data(), told.faults.size() - 1);
+    stage.faults().copy(record.faults.data(), record.faults.size() - 1);
     counted_ = injector;
-    return told;
+    return record;
   }
 
   static void look(Stage& stage, bool threw) {
@@ -195,7 +195,7 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
     if (stage.succeeded()) return;
     if (injection.way.effect == Effect::harmless) {
       stage.fault("does not succeed, for what is to be tried again");
-    } else if (!stage.was_told() && injection.way.call != Call::allocate) {
+    } else if (!stage.has_reported() && injection.way.call != Call::allocate) {
       stage.fault("does not succeed, and no error is reported");
     }
   }

@@ -72,7 +72,7 @@ void Stage::run() {
 void Stage::tell(const Error& error) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
-  ++told_;
+  ++reports_;
   show(error.message());
   if (!error.code) fault("an error without a code: " + error.context);
   if (error.context.empty()) fault("an error that does not say what was tried: " + error.message());
@@ -81,7 +81,7 @@ void Stage::tell(const Error& error) {
 void Stage::tell(std::error_code error) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
-  ++told_;
+  ++reports_;
   show(error.message());
   if (!error) fault("an error without a code");
 }
@@ -89,7 +89,7 @@ void Stage::tell(std::error_code error) {
 void Stage::tell(const Close& close) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
-  ++told_;
+  ++reports_;
   show(close.message());
   if (close.message().empty()) fault("a stream ended without saying why");
   const bool is_of_system =

@@ -54,7 +54,7 @@ class Stage {
   void succeed_if(bool has) noexcept { succeeded_ = has; }
 
   [[nodiscard]] bool succeeded() const noexcept { return succeeded_; }
-  [[nodiscard]] bool was_told() const noexcept { return told_ > 0; }
+  [[nodiscard]] bool has_reported() const noexcept { return reports_ > 0; }
   /// The failed checks, one line each; empty if there are none.
   [[nodiscard]] const std::string& faults() const noexcept { return faults_; }
   void fault(std::string_view what);
@@ -69,7 +69,7 @@ class Stage {
   std::unique_ptr<Reactor> reactor_;
   Once* first_ = nullptr;
   std::string faults_;
-  int told_ = 0;
+  int reports_ = 0;
   bool succeeded_ = false;
 };
 

@@ -36,13 +36,13 @@ RONDO_ON_EVERY_BACKEND(Kqueue);
 TEST_P(Kqueue, ReportsAnEndedPipeReaderAsWritable) {
   const Pipe pipe = widowed_pipe();
   ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   EXPECT_EQ(write_result(pipe.writer.get()), -EPIPE);
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write)) << "level-triggered";
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write)) << "level-triggered";
   ASSERT_FALSE(watch(pipe.writer, Ready::write, Ready::none));
   EXPECT_TRUE(is_silent(token));
   ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::both));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pipe.writer.get(), Ready::both);
   EXPECT_TRUE(is_silent(token));
   EXPECT_EQ(filters(), 0U);
@@ -52,9 +52,9 @@ TEST_P(Kqueue, ReportsAPipeReaderThatEndsWhileWatched) {
   Pipe pipe = make_pipe();
   ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::write));
   EXPECT_GT(fill_until_full(pipe.writer.get()), 0U);
-  EXPECT_TRUE(is_not_told(token, Ready::write));
+  EXPECT_TRUE(is_not_reported(token, Ready::write));
   pipe.reader.close();
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pipe.writer.get(), Ready::write);
 }
 
@@ -63,7 +63,7 @@ TEST_P(Kqueue, DoesNotSleepWhileAnEndedPipeIsWatched) {
   ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::write));
   CollectingSink sink;
   while (sink.events.empty()) ASSERT_FALSE(backend->wait(sink, never));
-  EXPECT_EQ(sink.told(token), Ready::write);
+  EXPECT_EQ(sink.reported(token), Ready::write);
   backend->unwatch(pipe.writer.get(), Ready::write);
 }
 
@@ -80,12 +80,12 @@ TEST_P(Kqueue, ReportsAFifoByItsNewReaderOnceThereIsOne) {
   ASSERT_GE(writer.get(), 0);
   reader.close();
   ASSERT_FALSE(watch(writer, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   reader = open_end(O_RDONLY);
   EXPECT_GT(fill_until_full(writer.get()), 0U);
-  EXPECT_TRUE(is_not_told(token, Ready::write)) << "the pipe is full; its reader is not closed";
+  EXPECT_TRUE(is_not_reported(token, Ready::write)) << "the pipe is full; its reader is not closed";
   EXPECT_FALSE(read_all(reader.get()).empty());
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(writer.get(), Ready::write);
   EXPECT_EQ(filters(), 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
@@ -127,8 +127,8 @@ TEST_P(Kqueue, LosesNothingWhenASinkThrows) {
     }
   }
   EXPECT_GT(thrown, looks / 2);
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   backend->unwatch(pipe.writer.get(), Ready::write);
   backend->unwatch(pair.ours.get(), Ready::write);
   backend->wake();
@@ -161,11 +161,11 @@ TEST_P(Kqueue, KeepsWhatWasWhenAChangeFails) {
     fail_next_add(EVFILT_WRITE, ENOMEM);
     EXPECT_EQ(watch(pair.ours, Ready::read, to), std::errc::not_enough_memory);
     EXPECT_EQ(filters(), 1U);
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::read));
-    EXPECT_TRUE(is_not_told(token, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
+    EXPECT_TRUE(is_not_reported(token, Ready::write));
   }
   ASSERT_FALSE(watch(pair.ours, Ready::read, Ready::write)) << "the next try succeeds";
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
@@ -190,16 +190,16 @@ TEST_P(Kqueue, GivesTheNewTokenToWhatIsKept) {
   write_all(pair.theirs.get(), "hello");
   for (const int fd : {pair.ours.get(), pipe.writer.get()}) {
     ASSERT_FALSE(backend->watch(fd, Ready::none, Ready::write, token));
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
     ASSERT_FALSE(backend->watch(fd, Ready::write, Ready::both, other)) << "it grows";
     EXPECT_TRUE(is_silent(token));
-    EXPECT_TRUE(is_told_again_and_again(other, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
     ASSERT_FALSE(backend->watch(fd, Ready::both, Ready::write, token)) << "it shrinks";
     EXPECT_TRUE(is_silent(other));
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
     fail_next_add(EVFILT_READ, ENOMEM);
     EXPECT_TRUE(backend->watch(fd, Ready::write, Ready::both, other)) << "it fails";
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
     EXPECT_TRUE(is_silent(other));
     backend->unwatch(fd, Ready::write);
   }
@@ -209,8 +209,8 @@ TEST_P(Kqueue, DoesNotTakeItsOwnShutdownForTheEndOfInput) {
   for (const Pair& pair : {unix_pair(), tcp_pair()}) {
     ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::both));
     ASSERT_EQ(::shutdown(pair.ours.get(), SHUT_WR), 0);
-    EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
-    EXPECT_TRUE(is_not_told(token, Ready::read));
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
+    EXPECT_TRUE(is_not_reported(token, Ready::read));
     backend->unwatch(pair.ours.get(), Ready::both);
   }
 }
@@ -273,7 +273,7 @@ TEST_P(Kqueue, MayBeRenewedAgainAfterThatFailed) {
   CollectingSink sink;
   ASSERT_FALSE(backend->wait(sink, never)) << "no wake-up was lost";
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
-  EXPECT_TRUE(is_told_again_and_again(token, Ready::write));
+  EXPECT_TRUE(is_reported_repeatedly(token, Ready::write));
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 

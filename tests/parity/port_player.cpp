@@ -130,7 +130,7 @@ std::string PortPlayer::readiness() {
     if (slots_[at].fd < 0 || !slots_[at].is_watched) continue;
     // Readiness that is not awaited may or may not be reported.
     Slot& slot = slots_[at];
-    slot.told = sink.told(token_of(at)) & slot.interest;
+    slot.told = sink.reported(token_of(at)) & slot.interest;
     if (slot.told != Ready::none && kernel_.hangs(slot.fd)) slot.told = slot.interest;
     text += " s" + std::to_string(at) + ':' + text_of(slot.told);
   }

@@ -38,7 +38,7 @@ void late_ready(FaultScene& scene) {
   EXPECT_TRUE(sink.events.empty());
   scene.world.faults().clear();
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  EXPECT_EQ(sink.told(Token{16}), Ready::read);
+  EXPECT_EQ(sink.reported(Token{16}), Ready::read);
 }
 
 void doubled_ready(FaultScene& scene) {
@@ -63,7 +63,7 @@ void stale_event(FaultScene& scene) {
   scene.strike();
   test::CollectingSink sink;
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  EXPECT_EQ(sink.told(Token{16}), Ready::both) << "for an ended registration";
+  EXPECT_EQ(sink.reported(Token{16}), Ready::both) << "for an ended registration";
 }
 
 /// Ten writable descriptors. Returns the numbers of those that one wait reports.

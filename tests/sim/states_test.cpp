@@ -22,12 +22,12 @@ class States : public testing::Test {
   int tcp() { return net.socket(AddressFamily::ipv4, SocketType::stream); }
 
   /// The events that epoll would report for an interest in both directions.
-  Ready told(int fd) {
+  Ready reported(int fd) {
     EXPECT_FALSE(backend->watch(fd, Ready::none, Ready::both, token));
     CollectingSink sink;
     EXPECT_FALSE(backend->wait(sink, backend->now()));
     backend->unwatch(fd, Ready::both);
-    return sink.told(token);
+    return sink.reported(token);
   }
   std::ptrdiff_t read(int fd) {
     std::array<std::byte, 16> room;
@@ -65,7 +65,7 @@ class States : public testing::Test {
 
 TEST_F(States, Fresh) {
   const int fd = tcp();
-  EXPECT_EQ(told(fd), Ready::both) << "OUT and HUP";
+  EXPECT_EQ(reported(fd), Ready::both) << "OUT and HUP";
   EXPECT_EQ(read(fd), -ENOTCONN);
   EXPECT_EQ(write(fd), -EPIPE);
 }
@@ -73,7 +73,7 @@ TEST_F(States, Fresh) {
 TEST_F(States, Refused) {
   const int fd = tcp();
   EXPECT_EQ(net.connect(fd, Endpoint::loopback(1)), -EINPROGRESS);
-  EXPECT_EQ(told(fd), Ready::both);
+  EXPECT_EQ(reported(fd), Ready::both);
   EXPECT_EQ(net.take_error(fd), ECONNREFUSED);
   EXPECT_EQ(net.take_error(fd), 0) << "once";
   EXPECT_EQ(read(fd), 0);
@@ -81,7 +81,7 @@ TEST_F(States, Refused) {
 
 TEST_F(States, Idle) {
   connect();
-  EXPECT_EQ(told(ours), Ready::write);
+  EXPECT_EQ(reported(ours), Ready::write);
   EXPECT_EQ(read(ours), -EAGAIN);
   EXPECT_EQ(write(ours), 1);
 }
@@ -89,11 +89,11 @@ TEST_F(States, Idle) {
 TEST_F(States, DataThenTheEnd) {
   connect();
   EXPECT_EQ(write(theirs, "hello"), 5);
-  EXPECT_EQ(told(ours), Ready::both);
+  EXPECT_EQ(reported(ours), Ready::both);
   EXPECT_EQ(net.shutdown(theirs, Direction::write), 0);
-  EXPECT_EQ(told(ours), Ready::both);
+  EXPECT_EQ(reported(ours), Ready::both);
   EXPECT_EQ(read(ours), 5);
-  EXPECT_EQ(told(ours), Ready::both) << "it is reported again and again";
+  EXPECT_EQ(reported(ours), Ready::both) << "it is reported again and again";
   EXPECT_EQ(read(ours), 0);
   EXPECT_EQ(write(ours), 1);
 }
@@ -102,7 +102,7 @@ TEST_F(States, BothDirectionsFinished) {
   connect();
   EXPECT_EQ(net.shutdown(theirs, Direction::write), 0);
   EXPECT_EQ(net.shutdown(ours, Direction::write), 0);
-  EXPECT_EQ(told(ours), Ready::both);
+  EXPECT_EQ(reported(ours), Ready::both);
   EXPECT_EQ(read(ours), 0);
   EXPECT_EQ(write(ours), -EPIPE);
 }
@@ -110,11 +110,11 @@ TEST_F(States, BothDirectionsFinished) {
 TEST_F(States, OwnEnds) {
   connect();
   EXPECT_EQ(net.shutdown(ours, Direction::write), 0);
-  EXPECT_EQ(told(ours), Ready::write);
+  EXPECT_EQ(reported(ours), Ready::write);
   EXPECT_EQ(read(ours), -EAGAIN);
   EXPECT_EQ(write(ours), -EPIPE);
   EXPECT_EQ(net.shutdown(theirs, Direction::read), 0);
-  EXPECT_EQ(told(theirs), Ready::both);
+  EXPECT_EQ(reported(theirs), Ready::both);
   EXPECT_EQ(read(theirs), 0);
   EXPECT_EQ(write(theirs), 1);
 }
@@ -123,7 +123,7 @@ TEST_F(States, ResetByOurWrite) {
   connect();
   EXPECT_EQ(net.close(theirs), 0);
   EXPECT_EQ(write(ours), 1);
-  EXPECT_EQ(told(ours), Ready::both);
+  EXPECT_EQ(reported(ours), Ready::both);
   EXPECT_EQ(read(ours), 0);
   EXPECT_EQ(net.take_error(ours), EPIPE);
   EXPECT_EQ(write(ours), -EPIPE);
@@ -134,7 +134,7 @@ TEST_F(States, ResetWithUnreadBytes) {
   EXPECT_EQ(write(theirs, "hello"), 5);
   EXPECT_EQ(net.set(theirs, SocketOption::linger, 0), 0);
   EXPECT_EQ(net.close(theirs), 0);
-  EXPECT_EQ(told(ours), Ready::both);
+  EXPECT_EQ(reported(ours), Ready::both);
   EXPECT_EQ(read(ours), 5) << "data from before the reset";
   EXPECT_EQ(read(ours), -ECONNRESET);
   EXPECT_EQ(read(ours), 0);
@@ -150,9 +150,9 @@ TEST_F(States, CloseWithUnreadInputResets) {
 TEST_F(States, UnixPeerClosed) {
   int fds[2];
   ASSERT_EQ(net.pair(SocketType::stream, fds), 0);
-  EXPECT_EQ(told(fds[0]), Ready::write);
+  EXPECT_EQ(reported(fds[0]), Ready::write);
   EXPECT_EQ(net.close(fds[1]), 0);
-  EXPECT_EQ(told(fds[0]), Ready::both);
+  EXPECT_EQ(reported(fds[0]), Ready::both);
   EXPECT_EQ(read(fds[0]), 0);
   EXPECT_EQ(write(fds[0]), -EPIPE);
 }
@@ -162,7 +162,7 @@ TEST_F(States, UnixPeerClosedWithOurDataUnread) {
   ASSERT_EQ(net.pair(SocketType::stream, fds), 0);
   EXPECT_EQ(write(fds[0]), 1);
   EXPECT_EQ(net.close(fds[1]), 0);
-  EXPECT_EQ(told(fds[0]), Ready::both);
+  EXPECT_EQ(reported(fds[0]), Ready::both);
   EXPECT_EQ(read(fds[0]), -ECONNRESET);
   EXPECT_EQ(read(fds[0]), 0);
 }
@@ -170,8 +170,8 @@ TEST_F(States, UnixPeerClosedWithOurDataUnread) {
 TEST_F(States, Pipes) {
   int fds[2];
   ASSERT_EQ(host.pipe(fds), 0);
-  EXPECT_EQ(told(fds[0]), Ready::none);
-  EXPECT_EQ(told(fds[1]), Ready::write);
+  EXPECT_EQ(reported(fds[0]), Ready::none);
+  EXPECT_EQ(reported(fds[1]), Ready::write);
   EXPECT_EQ(write(fds[1]), -ENOTSOCK);
   EXPECT_EQ(net.opened_for(fds[0]), static_cast<int>(Direction::read));
   EXPECT_EQ(net.opened_for(fds[1]), static_cast<int>(Direction::write));
@@ -179,16 +179,16 @@ TEST_F(States, Pipes) {
   EXPECT_EQ(net.close(fds[1]), 0);
   EXPECT_EQ(net.set_nonblocking(fds[1]), -EBADF);
   EXPECT_EQ(net.opened_for(fds[1]), -EBADF);
-  EXPECT_EQ(told(fds[0]), Ready::both);
+  EXPECT_EQ(reported(fds[0]), Ready::both);
   EXPECT_EQ(read(fds[0]), 0);
 }
 
 TEST_F(States, UdpUnreachable) {
   const int fd = net.socket(AddressFamily::ipv4, SocketType::datagram);
   ASSERT_EQ(net.connect(fd, Endpoint::loopback(9)), 0);
-  EXPECT_EQ(told(fd), Ready::write);
+  EXPECT_EQ(reported(fd), Ready::write);
   EXPECT_EQ(write(fd), 1);
-  EXPECT_EQ(told(fd), Ready::both);
+  EXPECT_EQ(reported(fd), Ready::both);
   EXPECT_EQ(read(fd), -ECONNREFUSED);
   EXPECT_EQ(read(fd), -EAGAIN) << "once";
   EXPECT_EQ(write(fd), 1);
@@ -201,11 +201,11 @@ TEST_F(States, RegistrationOfADuplicateOutlivesItsNumber) {
   EXPECT_EQ(net.close(ours), 0);
   CollectingSink sink;
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  EXPECT_EQ(sink.told(token), Ready::write) << "like epoll";
+  EXPECT_EQ(sink.reported(token), Ready::write) << "like epoll";
   EXPECT_EQ(net.close(copy), 0);
   CollectingSink later;
   EXPECT_FALSE(backend->wait(later, backend->now()));
-  EXPECT_EQ(later.told(token), Ready::none);
+  EXPECT_EQ(later.reported(token), Ready::none);
 }
 
 TEST_F(States, LowestNumberComesFirst) {

@@ -1,4 +1,5 @@
-// Counts what operator new is asked for, so that a test can insist on nothing, or have it fail.
+// Counts the calls of operator new, so that a test can require that there are none, and makes them
+// fail.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ std::uint64_t allocations() noexcept;
 /// How many more this thread has allocated than freed.
 std::int64_t live_allocations() noexcept;
 
-/// From now on each operator new asks `fails`, null for none, whether it is to throw. False:
+/// From now on operator new throws if `fails` returns true; null: it never fails. Returns false if
 /// operator new cannot be replaced in this build.
 using AllocationFails = bool (*)() noexcept;
 bool fail_allocations_when(AllocationFails fails) noexcept;

@@ -1,4 +1,4 @@
-// A sink that keeps what a backend tells.
+// A sink that keeps the reports of a backend.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,15 @@
 
 namespace rondo::test {
 
-/// What was told, in its order.
-struct Told {
+/// The reports, in their order.
+struct Reports {
   struct Event {
     Token token;
     Ready ready;
   };
 
-  /// All that was told of `token`.
-  [[nodiscard]] Ready told(Token token) const {
+  /// All readiness that was reported under `token`.
+  [[nodiscard]] Ready reported(Token token) const {
     Ready all = Ready::none;
     for (const Event& event : events) {
       if (event.token == token) all |= event.ready;
@@ -25,7 +25,7 @@ struct Told {
     return all;
   }
 
-  /// How often `token` was told to be able to do any of `ready`.
+  /// How often any of `ready` was reported under `token`.
   [[nodiscard]] std::size_t count(Token token, Ready ready) const {
     std::size_t times = 0;
     for (const Event& event : events) {
@@ -37,7 +37,7 @@ struct Told {
   std::vector<Event> events;
 };
 
-class CollectingSink final : public Sink, public Told {
+class CollectingSink final : public Sink, public Reports {
  public:
   void batch_ended() override {}
 

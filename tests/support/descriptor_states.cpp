@@ -162,7 +162,7 @@ void is_refused_once(int fd) {
 
 }  // namespace
 
-Ready must_tell(const std::string& backend, const DescriptorState& state) {
+Ready must_report(const std::string& backend, const DescriptorState& state) {
   return state.make == fresh && backend.starts_with("kqueue") ? Ready::none : state.ready;
 }
 

@@ -14,7 +14,7 @@
 namespace rondo::test {
 namespace {
 
-/// As the calls tell it that answer with the negative errno.
+/// For calls that return a negative errno.
 int checked(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
   return result;

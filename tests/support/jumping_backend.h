@@ -28,14 +28,14 @@ class JumpingBackend final : public Backend {
 
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override {
     ++waits;
-    bool told = std::exchange(woken_, false);
+    bool ends = std::exchange(woken_, false);
     for (const auto& [token, ready] : ready_now()) {
-      told = true;
+      ends = true;
       sink.ready(token, ready);
     }
     // A sleep that nothing would end is a wrong test, which ends too.
-    if (!told && deadline == never) return std::make_error_code(std::errc::timed_out);
-    if (!told && deadline > now_) now_ = deadline;
+    if (!ends && deadline == never) return std::make_error_code(std::errc::timed_out);
+    if (!ends && deadline > now_) now_ = deadline;
     return {};
   }
 

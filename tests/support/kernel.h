@@ -38,25 +38,26 @@ class KernelAccess {
   [[nodiscard]] virtual bool is_close_on_exec(int fd) const = 0;
   /// Those of the process, each with what it refers to as far as it is known.
   [[nodiscard]] virtual std::map<int, std::string> descriptors() = 0;
-  /// The index of one that groups of that family can be reached by without leaving this host. 0:
-  /// none.
+  /// The index of an interface by which groups of that family can be reached within this host; 0 if
+  /// there is none.
   [[nodiscard]] virtual std::uint32_t group_interface(AddressFamily family) = 0;
-  /// From now on no more than `spare` can be opened beside those that are open.
+  /// From now on only `spare` more descriptors can be opened.
   virtual void limit_descriptors(std::size_t spare) = 0;
   virtual void unlimit_descriptors() noexcept = 0;
-  /// Raises whatever limit there is; whether `count` may be open.
+  /// Raises the limit, if there is one. Returns whether `count` descriptors may be open.
   [[nodiscard]] virtual bool allow_descriptors(std::size_t count) = 0;
-  /// Until what was sent to `fd` has come, as poll(2) tells it by `events`. Throws if it does not.
+  /// Waits until what was sent to `fd` has arrived, as poll(2) reports by `events`. Throws if it
+  /// does not arrive.
   virtual void await(int fd, short events) = 0;
-  /// So much time passes, in which no backend is called.
+  /// Lets this time pass without calling a backend.
   virtual void pass(Duration duration) = 0;
-  /// Why a case that needs this cannot have meaning here; empty if it has.
+  /// Why a case that needs this has no meaning here; empty if it has one.
   [[nodiscard]] virtual std::string_view lacks(Need need) const noexcept = 0;
 };
 
 [[nodiscard]] KernelAccess& system_kernel() noexcept;
 
-/// That of the case which runs.
+/// The kernel of the current case.
 [[nodiscard]] KernelAccess& kernel() noexcept;
 
 /// Makes a kernel the one of the case which runs; null: the system's.

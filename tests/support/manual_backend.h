@@ -16,7 +16,7 @@ class ManualPoller {
  public:
   /// `fd` can do this from now on, until it is said otherwise. Any number will do.
   void set_ready(int fd, Ready ready) { ready_[fd] = ready; }
-  /// Told once, at the next wait, whether it is true or not.
+  /// Reports once, at the next wait, whether it is true or not.
   void inject(Token token, Ready ready) { injected_.emplace_back(token, ready); }
   void advance(Duration duration) { now_ = after(now_, duration); }
 
@@ -33,7 +33,7 @@ class ManualPoller {
 
   std::error_code add_or_change(int fd, Ready from, Ready to, Token token);
   void remove(int fd, Ready from);
-  /// Whether there was anything to tell.
+  /// Returns whether there was anything to report.
   bool deliver(Sink& sink);
 
   TimePoint now_{std::chrono::hours{1}};

@@ -10,16 +10,16 @@
 
 namespace rondo::test {
 
-/// Far beyond what anything here takes, also under valgrind: reached only by a failing test.
+/// Longer than anything here takes, even under valgrind: only a failing test reaches it.
 constexpr Duration patience = std::chrono::seconds{20};
 
-/// So that another thread's wait has begun, as a rule: either way a test must hold.
+/// Usually another thread has begun to wait afterwards; a test must hold in either case.
 inline void give_others_time() {
-  // tidy: allow sleep: nothing tells that a thread sleeps in the kernel, and nothing depends on it
+  // tidy: allow sleep: nothing shows that a thread sleeps in the kernel, and nothing depends on it
   (void)::poll(nullptr, 0, 3);
 }
 
-/// Runs turns until `done()`; whether that came before patience ended.
+/// Runs turns until `done()`. Returns false if that takes longer than `patience`.
 template <typename Done>
 [[nodiscard]] bool run_until(Reactor& reactor, Done done) {
   const WorkGuard hold = reactor.work_guard();

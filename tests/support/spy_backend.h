@@ -21,7 +21,7 @@ struct Failures {
   int times = 0;
   std::error_code error;
 
-  /// What the call that is made now should fail with, if it should.
+  /// The error of the call that is made now, if it fails.
   [[nodiscard]] std::error_code next() noexcept {
     if (times == 0) return {};
     if (skip > 0) {
@@ -48,9 +48,9 @@ class SpyBackend final : public Backend {
   [[nodiscard]] Backend& inner() noexcept { return *inner_; }
   /// The token of the registration of `fd`, which must exist.
   [[nodiscard]] Token token_of(int fd) const { return registered_.at(fd).token; }
-  /// Tells the sink this at the next wait, true or not.
+  /// Reports this to the sink in the next wait, whether it is true or not.
   void inject(Token token, Ready ready) { injected_.emplace_back(token, ready); }
-  /// Answers net() with this, or again with the inner one for null.
+  /// Replaces the net; null: that of the inner backend again.
   void use_net(Net* net) noexcept { net_ = net; }
 
   int watches = 0;
@@ -58,8 +58,8 @@ class SpyBackend final : public Backend {
   int waits = 0;
   int reinits = 0;
   std::atomic<int> wakes{0};
-  Duration ahead{};                       ///< so much later is it than by the inner one's clock
-  std::function<void(TimePoint)> on_now;  ///< told what now() is about to answer
+  Duration ahead{};                       ///< added to the time of the inner backend
+  std::function<void(TimePoint)> on_now;  ///< called with the time that now() returns
   Failures fail_watch;
   Failures fail_wait;
   Failures fail_reinit;
