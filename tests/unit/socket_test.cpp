@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include <rondo/file.h>
 #include <rondo/socket.h>
 
 #include "support/descriptor_census.h"
