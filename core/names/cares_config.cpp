@@ -101,7 +101,8 @@ std::vector<std::string> CaresConfig::candidates(const std::string& name) const 
   if (name.ends_with('.')) return {name};
   std::vector<std::string> names;
   for (const std::string& domain : search_domains) {
-    std::string full = name + '.' + domain;
+    std::string full = name;
+    full.append(1, '.').append(domain);
     if (!full.ends_with('.')) full += '.';
     if (defect_of_name(full) == nullptr) names.push_back(std::move(full));
   }
