@@ -11,31 +11,29 @@
 #include <rondo/socket.h>
 
 #include "socket/apply_options.h"
-#include "streams.h"
+#include "stream_impl.h"
 
-namespace rondo {
+namespace rondo::detail {
 
-using detail::StreamGroup;
-using detail::Streams;
-
-std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view target,
-                                        StreamHandler& handler, const ConnectOptions& options) {
-  Streams& streams = Streams::of(reactor);
-  streams.make_room();
-  auto group = std::make_unique<StreamGroup>(streams, options.stream);
-  std::unique_ptr<Stream> stream{new Stream{*group, &handler, owns_group | is_connecting}};
-  (void)group.release();  // it belongs to the stream now
+std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view target,
+                                            StreamHandler& handler, const ConnectOptions& options) {
+  StreamContext& context = StreamContext::of(reactor);
+  context.make_room();
+  auto group = std::make_unique<StreamGroup>(context, options.stream);
+  auto stream = std::make_unique<StreamImpl>(
+      *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
+  (void)group.release();  // the stream's now
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
   race.source = options.source;
   race.prepare = [socket_options = options.socket](Socket& socket,
                                                    const Endpoint& peer) -> Result<void> {
-    auto unapplied = detail::apply(socket, peer, socket_options, detail::Purpose::connect);
+    auto unapplied = apply(socket, peer, socket_options, Purpose::connect);
     if (unapplied.empty()) return {};
     return std::move(unapplied.front().error);
   };
-  Resolver& resolver = options.resolver != nullptr ? *options.resolver : streams.resolver(reactor);
+  Resolver& resolver = options.resolver != nullptr ? *options.resolver : context.resolver(reactor);
   // Reserved now: later an error must be reported even without memory.
   stream->extra().what = "connect to " + std::string{target};
   stream->extra().connector = std::make_unique<Connector>(
@@ -45,30 +43,29 @@ std::unique_ptr<Stream> Stream::connect(Reactor& reactor, std::string_view targe
   return stream;
 }
 
-void Stream::connected(Result<Socket> result) {
+void StreamImpl::connected(Result<Socket> result) {
   const auto connector = std::move(extra().connector);  // it may be destroyed inside its callback
-  if (is_connecting_alone()) group_->streams.remove(*this);
-  flags_ &= ~std::uint32_t{is_connecting};
   if (!result) {
     Error error = std::move(result).error();
     extra_->what = std::move(error.context);
     extra_->close_error = error.code;
     return end(CloseReason::not_connected);
   }
+  if (connects_detached()) context().remove(*this);
+  state_.connected();
   if (const std::error_code error = open(result->fd())) {
     extra_->close_error = error;
     return end(CloseReason::not_connected);
   }
   (void)result->release();  // it belongs to the stream now
   extra_->what = {};
-  // on_open is not called after close(). A detached stream that is opening would never be found.
-  if (!is(closing | ended)) flags_ |= is_opening;
-  group_->streams.settle_later(*this);
+  context().run_at_end_of_turn(*this);
 }
 
-std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target, StreamHandler& handler,
-                                const ConnectOptions& options) {
-  return Stream::connect(reactor, target, handler, options);
-}
+}  // namespace rondo::detail
 
-}  // namespace rondo
+std::unique_ptr<rondo::Stream> rondo::connect(Reactor& reactor, std::string_view target,
+                                              StreamHandler& handler,
+                                              const ConnectOptions& options) {
+  return detail::StreamImpl::connect(reactor, target, handler, options);
+}

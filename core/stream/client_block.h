@@ -7,7 +7,8 @@
 #include <rondo/endpoint.h>
 #include <rondo/options.h>
 #include <rondo/server.h>
-#include <rondo/stream.h>
+
+#include "stream_impl.h"
 
 namespace rondo::detail {
 
@@ -50,22 +51,22 @@ class ClientBlock {
  public:
   ClientBlock(const SessionFactory& factory, bool is_counted) noexcept
       : destroy_(factory.destroy),
-        session_at_(aligned(sizeof(Stream), factory.alignment)),
+        session_at_(aligned(sizeof(StreamImpl), factory.alignment)),
         session_end_(session_at_ + factory.size),
         counted_at_(is_counted ? aligned(session_end_, alignof(AddressCounts::Entry*)) : 0) {}
 
   [[nodiscard]] std::size_t size() const noexcept {
     return is_counted() ? counted_at_ + sizeof(AddressCounts::Entry*) : session_end_;
   }
-  [[nodiscard]] void* session(Stream& stream) const noexcept { return at(stream, session_at_); }
-  void destroy_session(Stream& stream) const noexcept {
+  [[nodiscard]] void* session(StreamImpl& stream) const noexcept { return at(stream, session_at_); }
+  void destroy_session(StreamImpl& stream) const noexcept {
     if (destroy_ != nullptr) destroy_(session(stream));
   }
   /// Null if addresses are not limited.
-  [[nodiscard]] AddressCounts::Entry* counted(Stream& stream) const noexcept {
+  [[nodiscard]] AddressCounts::Entry* counted(StreamImpl& stream) const noexcept {
     return is_counted() ? entry(stream) : nullptr;
   }
-  void set_counted(Stream& stream, AddressCounts::Entry* counted) const noexcept {
+  void set_counted(StreamImpl& stream, AddressCounts::Entry* counted) const noexcept {
     if (is_counted()) entry(stream) = counted;
   }
 
@@ -74,11 +75,11 @@ class ClientBlock {
                                                      std::size_t alignment) noexcept {
     return (size + alignment - 1) / alignment * alignment;
   }
-  [[nodiscard]] static void* at(Stream& stream, std::size_t offset) noexcept {
+  [[nodiscard]] static void* at(StreamImpl& stream, std::size_t offset) noexcept {
     return reinterpret_cast<std::byte*>(&stream) + offset;
   }
   [[nodiscard]] bool is_counted() const noexcept { return counted_at_ != 0; }
-  [[nodiscard]] AddressCounts::Entry*& entry(Stream& stream) const noexcept {
+  [[nodiscard]] AddressCounts::Entry*& entry(StreamImpl& stream) const noexcept {
     return *static_cast<AddressCounts::Entry**>(at(stream, counted_at_));
   }
 

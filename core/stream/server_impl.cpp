@@ -130,7 +130,7 @@ void Server::Impl::on_drain_timer() {
   done();
 }
 
-void Server::Impl::drain(Stream& stream) {
+void Server::Impl::drain(detail::StreamImpl& stream) {
   factory_.drain == nullptr ? stream.close() : factory_.drain(block_.session(stream), stream);
 }
 
@@ -153,7 +153,7 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
     ++counters_.refused;
     return;
   }
-  Stream* stream = nullptr;
+  detail::StreamImpl* stream = nullptr;
   try {
     stream = make_stream(client, peer, counted);
   } catch (...) {
@@ -167,7 +167,8 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
   }
   ++counters_.accepted;
   pause_if_full();
-  streams_.say_open(*stream);
+  // At once, so that abort() finds no session whose on_close would come before its on_open.
+  (void)stream->report_open();
 }
 
 bool Server::Impl::passes_filter(const Endpoint& peer) {
@@ -178,13 +179,13 @@ bool Server::Impl::passes_filter(const Endpoint& peer) {
 
 /// The block of a client that the poller watches. Null, with nothing left, if the poller or the
 /// factory refused it, or if the server ended meanwhile.
-Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
-                                  detail::AddressCounts::Entry* counted) {
+detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
+                                              detail::AddressCounts::Entry* counted) {
   struct Unfinished {  // undoes what is done so far
     Impl& impl;
     detail::AddressCounts::Entry* counted;
     void* memory = nullptr;
-    Stream* stream = nullptr;
+    detail::StreamImpl* stream = nullptr;
     bool has_session = false;
     ~Unfinished() {
       if (has_session) impl.block_.destroy_session(*stream);
@@ -195,14 +196,15 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
   } block{*this, counted};
   block.memory = ::operator new(block_.size());
   streams_.make_room();
-  block.stream = detail::Streams::construct(block.memory, group_);
+  block.stream = ::new (block.memory)
+      detail::StreamImpl{group_, nullptr, detail::StreamState{detail::StreamState::Life::opening}};
   // Before the session is made, so that its constructor may use the stream.
-  if (detail::Streams::open(*block.stream, client.fd())) return nullptr;
+  if (block.stream->open(client.fd())) return nullptr;
   (void)client.release();  // it belongs to the stream now
   const std::size_t ends_before = ends_;
   StreamHandler* handler = nullptr;
   {
-    const detail::Streams::Frame quiet{streams_, *block.stream};  // there is no handler yet
+    const detail::CallScope quiet{streams_, *block.stream};  // there is no handler yet
     handler = factory_.make(block_.session(*block.stream), *block.stream, peer);
   }
   block.has_session = true;
@@ -217,7 +219,7 @@ Stream* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
   return std::exchange(block.stream, nullptr);
 }
 
-void Server::Impl::destroy(Stream& stream) noexcept {
+void Server::Impl::destroy(detail::StreamImpl& stream) noexcept {
   const Call call = Call::of_hold(*this);  // the hold of this connection
   auto* const counted = block_.counted(stream);
   block_.destroy_session(stream);

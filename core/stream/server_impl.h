@@ -25,7 +25,7 @@
 #include "callbacks.h"
 #include "client_block.h"
 #include "socket/socket_file.h"
-#include "streams.h"
+#include "stream_impl.h"
 
 namespace rondo {
 
@@ -35,7 +35,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
       : reactor_(reactor),
         factory_(std::move(factory)),
         options_(options),
-        streams_(detail::Streams::of(reactor)),
+        streams_(detail::StreamContext::of(reactor)),
         group_{streams_, options.stream, this},
         addresses_(options.connections_per_address_max),
         block_(factory_, addresses_.is_limited()) {}
@@ -55,9 +55,9 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   void close() noexcept;
 
   // What the streams call.
-  void drain(Stream& stream) override;
-  void ended(Stream& stream) noexcept override { streams_.release(stream, *this); }
-  void destroy(Stream& stream) noexcept override;
+  void drain(detail::StreamImpl& stream) override;
+  void ended(detail::StreamImpl& stream) noexcept override { streams_.release(stream, *this); }
+  void destroy(detail::StreamImpl& stream) noexcept override;
   bool threw(const std::exception_ptr& exception) override;
 
  private:
@@ -67,8 +67,8 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
 
   void admit(Socket client, const Endpoint& peer);
   [[nodiscard]] bool passes_filter(const Endpoint& peer);
-  [[nodiscard]] Stream* make_stream(Socket& client, const Endpoint& peer,
-                                    detail::AddressCounts::Entry* counted);
+  [[nodiscard]] detail::StreamImpl* make_stream(Socket& client, const Endpoint& peer,
+                                                detail::AddressCounts::Entry* counted);
 
   void on_drain_timer();
   void end_drain() noexcept;
@@ -76,7 +76,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   Reactor& reactor_;
   SessionFactory factory_;
   const ServerOptions options_;
-  detail::Streams& streams_;
+  detail::StreamContext& streams_;
   detail::StreamGroup group_;
   Filter filter_;
   ErrorHandler error_handler_;

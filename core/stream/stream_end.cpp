@@ -1,34 +1,34 @@
-// How streams end. Each ends once, by end(): its descriptor leaves the poller, what waits is
-// dropped, and on_close is called when the stream is settled. The ways there:
-//
-//   shutdown_output()   the queue empties, shutdown; with the peer's end too: eof
-//   close()    the queue empties, and the input, if any is unread, is dropped until the peer
-//              finishes, so that no reset destroys what was sent last: closed, or eof
-//   abort()    at once: aborted
-//   the system's errors: reset or error; deadlines: timed_out; too much output: overflow
-//
-// When a stream has ended, heard_at_ holds the errno, and the top of the flags the reason.
-#include <sys/socket.h>
-
+// What is due at the end of a turn, and how streams end. Each ends once, by end(): it leaves the
+// poller, drops what is queued, and calls on_close at the end of the turn. The ways there are
+// listed in rondo/stream.h; besides them the system's errors, deadlines, and too much output end a
+// stream.
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <utility>
 
-#include <rondo/stream.h>
-
-#include "stream_call.h"
-#include "streams.h"
+#include "stream_impl.h"
 
 namespace rondo {
-
-using detail::Streams;
-
 namespace {
 
-// Ticks are told apart for 52 days.
-constexpr Duration idle_timeout_max = std::chrono::hours{24 * 50};
-constexpr std::uint64_t lingering_input_max = std::uint64_t{16} << 20U;
+constexpr std::string_view reason_names[] = {"eof",      "closed",  "reset",         "timed out",
+                                             "overflow", "aborted", "not connected", "error"};
+
+}  // namespace
+
+std::string Close::message() const {
+  std::string text{what.empty() ? reason_names[static_cast<std::size_t>(reason)] : what};
+  if (error) text += ": " + error.message();
+  return text;
+}
+
+}  // namespace rondo
+
+namespace rondo::detail {
+namespace {
+
+constexpr std::string_view deadline_names[] = {
+    "", "idle timeout", "read timeout", "write timeout", "lifetime", "close timeout"};
 
 CloseReason reason_of(int error) noexcept {
   switch (error) {
@@ -44,274 +44,231 @@ CloseReason reason_of(int error) noexcept {
   }
 }
 
-constexpr std::string_view reason_names[] = {"eof",      "closed",  "reset",         "timed out",
-                                             "overflow", "aborted", "not connected", "error"};
-constexpr std::string_view deadline_names[] = {
-    "", "idle timeout", "read timeout", "write timeout", "lifetime", "close timeout"};
-
 }  // namespace
 
-std::string Close::message() const {
-  std::string text{what.empty() ? reason_names[static_cast<std::size_t>(reason)] : what};
-  if (error) text += ": " + error.message();
-  return text;
-}
-
-void detail::stream_threw(Stream& stream) {
-  detail::StreamOwner* const owner = Streams::owner_of(stream);
+void handler_threw(StreamImpl& stream) {
+  StreamOwner* const owner = stream.owner();
   stream.abort();
   if (owner == nullptr || !owner->threw(std::current_exception())) throw;
 }
 
-void Stream::shutdown_output() {
-  if (is(output_over)) return;
+// --- what the user calls ------------------------------------------------------------------------
+
+void StreamImpl::shutdown_output() {
+  if (!state_.output_is_open()) return;
   flush();
-  group_->streams.uncork(*this);  // it was flushed
-  flags_ |= finishing;
-  group_->streams.settle_later(*this);
+  if (!state_.output_is_open()) return;  // it failed
+  context().take_cork(*this);            // it was flushed
+  state_.finish_output();
+  context().run_at_end_of_turn(*this);
 }
 
-void Stream::close() { close(options().close_timeout); }
+void StreamImpl::close() { close(options().close_timeout); }
 
-void Stream::close(Duration timeout) {
-  if (is(closing | ended)) return;
+void StreamImpl::close(Duration timeout) {
+  if (state_.closing() || state_.ended()) return;
   flush();
-  if (is(ended)) return;
+  if (state_.ended()) return;
   const bool has_deadline = output_waits() || timeout != options().close_timeout;
-  if (has_deadline) (void)extra();  // before anything changes: it takes memory
-  group_->streams.uncork(*this);    // it was flushed
-  flags_ |= closing | finishing;
-  if (is(is_connecting) && !output_waits()) return end(CloseReason::closed);  // nothing to wait for
+  if (has_deadline) (void)extra();  // before anything changes, since it takes memory
+  context().take_cork(*this);       // it was flushed
+  state_.close();
+  if (state_.connecting() && !output_waits()) return end(CloseReason::closed);
   if (has_deadline) {
-    extra_->close_deadline =
-        timeout > Duration::zero() ? after(group_->streams.now(), timeout) : never;
+    extra_->close_deadline = after(context().now(), timeout);
     if (fd_ >= 0) deadlines_changed();
   }
   if (fd_ >= 0) update_interest();
-  group_->streams.settle_later(*this);
+  context().run_at_end_of_turn(*this);
 }
 
-void Stream::abort() noexcept {
-  if (is(ended)) return;
-  flags_ |= resets;
+void StreamImpl::abort() noexcept {
+  if (state_.ended()) return;
+  state_.set(StreamState::resets);
   end(CloseReason::aborted);
 }
 
-void Stream::close_detached(std::unique_ptr<Stream> stream) {
+/// Closes, and belongs to the context from now on. False: it is done already.
+bool StreamImpl::detach() {
   struct Silent final : StreamHandler {
     void on_data(Stream&, Bytes) override {}  // none comes after close()
   };
   static Silent silent;
-  stream->set_handler(silent);
-  stream->close();
-  if (stream->is(has_told)) return;
-  Streams& streams = stream->group_->streams;
-  // At the end of the reactor streams are found in the heap or the queue. One that connects is in
-  // neither yet; one that has ended is in the queue.
-  if (stream->is(is_connecting) && !stream->is(ended)) streams.add(*stream, never);
-  Stream& close_detached = *stream.release();
-  close_detached.flags_ &= ~std::uint32_t{is_opening};
-  close_detached.group_->owner = &streams.alone();
+  set_handler(silent);
+  close();
+  if (state_.life() == Life::done) return false;
+  // At the end of the reactor its streams are found in the heap or in the run queue. A stream that
+  // connects is in neither yet; a stream that has ended is in the queue.
+  if (state_.connecting()) context().add(*this, never);
+  group_->owner = &context().detached();
+  return true;
 }
 
-bool Stream::is_connecting_alone() const noexcept {
-  return is(is_connecting) && group_->owner == &group_->streams.alone();
+bool StreamImpl::connects_detached() const noexcept {
+  return state_.connecting() && owner() == &context().detached();
 }
 
-void Stream::end_for(int error) noexcept { end(reason_of(error), error); }
-
-void Stream::end(CloseReason reason, int error, Deadline deadline) noexcept {
-  if (is(ended)) return;
-  detach();
-  flags_ |= ended | static_cast<std::uint32_t>(reason) << reason_shift |
-            static_cast<std::uint32_t>(deadline) << deadline_shift;
-  heard_at_ = static_cast<std::uint32_t>(error);
-  Streams& streams = group_->streams;
-  const bool is_corked = streams.corked == this && streams.cork_used > 0;
-  // The peer must not take a part of the output for the whole.
-  if (reason == CloseReason::overflow || is_corked || is(has_output)) flags_ |= resets;
-  streams.uncork(*this);
-  if (extra_ != nullptr) {
-    extra_->output.clear();
-    flags_ &= ~std::uint32_t{has_output};
-    extra_->connector.reset();
-  }
-  streams.settle_later(*this);
+Result<Socket, std::error_code> StreamImpl::release() noexcept {
+  if (state_.connecting() || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
+  if (state_.ended() || fd_ < 0) return std::errc::not_connected;
+  leave_reactor();
+  state_.silence();
+  Socket socket{net(), std::exchange(fd_, -1)};
+  owner() == nullptr ? context().forget(*this) : owner()->ended(*this);
+  return socket;
 }
 
-/// Leaves the poller and the deadlines. The descriptor stays open.
-void Stream::detach() noexcept {
-  if (is(ended)) return;
-  Streams& streams = group_->streams;
-  if (is_connecting_alone()) streams.remove(*this);
-  if (fd_ < 0) return;
-  if (!is(is_always_ready)) streams.loop().unwatch(streams.loop().token_of(fd_));
-  streams.remove(*this);
+// --- the end of a turn --------------------------------------------------------------------------
+
+/// Each call of the handler may destroy the stream.
+void StreamImpl::run_end_of_turn() {
+  if (!report_open()) return;
+  if (state_.flow() == StreamState::Flow::resuming && !report_resume()) return;
+  if (state_.kind() == StreamState::Kind::unpollable && state_.reads()) return take_from_file();
+  if (state_.has(StreamState::drain_due) && !report_drain()) return;
+  if (!state_.ended() && !state_.connecting() && !run_output()) return;
+  if (state_.life() == Life::ended) report_close();
 }
 
-/// What is to be done at the end of a turn. Each call of the handler may be the last thing here.
-void Stream::settle() {
-  if (is(is_opening) && !is(ended)) {
-    flags_ &= ~std::uint32_t{is_opening};
-    if (!is(closing) && !call([this] { handler_->on_open(*this); })) return;
-  }
-  if (is(was_resumed)) {
-    flags_ &= ~std::uint32_t{was_resumed};
-    if (!is(closing | ended | paused) && !call([this] { handler_->on_resume(*this); })) return;
-  }
-  if (is(is_always_ready) && !is(input_over | paused)) return take_from_file();
-  if (is(is_to_drain) && !is(ended)) {
-    flags_ &= ~std::uint32_t{is_to_drain};
-    if (!is(closing) && !call([this] { group_->owner->drain(*this); })) return;
-  }
-  if (!is(ended | is_connecting) && !settle_output()) return;
-  if (is(ended) && !is(has_told)) tell_close();
+bool StreamImpl::report_open() {
+  if (state_.life() != Life::opening) return true;
+  state_.opened();
+  return state_.closing() || call([this] { handler_->on_open(*this); });
 }
 
-/// False: the stream is gone.
-bool Stream::settle_output() {
-  if (output_waits() && !is(blocked)) drain();
-  if (!is(ended) && is(above_mark) && !tell_writable()) return false;
-  if (!is(ended) && !output_waits()) output_has_left();
+bool StreamImpl::report_resume() {
+  state_.resumed();
+  return is_closing() || call([this] { handler_->on_resume(*this); });
+}
+
+bool StreamImpl::report_drain() {
+  state_.clear(StreamState::drain_due);
+  return is_closing() || call([this] { owner()->drain(*this); });
+}
+
+bool StreamImpl::run_output() {
+  if (may_transmit()) drain();
+  if (state_.has(StreamState::above_high_water) && !report_writable()) return false;
+  if (!state_.ended() && !output_waits()) output_has_left();
   // An idle stream holds nothing but itself.
   if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
   return true;
 }
 
-/// Calls on_writable if the output has fallen far enough. False: the stream is gone.
-bool Stream::tell_writable() {
-  if (output_waits() && extra_->output.memory() > options().write_high_water) return true;
-  flags_ &= ~std::uint32_t{above_mark};
+/// If the output has fallen to the low-water mark.
+bool StreamImpl::report_writable() {
+  if (state_.ended()) return true;
+  const StreamOptions& limits = options();
+  const std::size_t low = limits.write_low_water.value_or(limits.write_high_water / 4);
+  if (output_waits() && extra_->output.memory() > std::min(low, limits.write_high_water))
+    return true;
+  state_.clear(StreamState::above_high_water);
   update_interest();
-  return is(output_over) || call([this] { handler_->on_writable(*this); });
+  return !state_.output_is_open() || call([this] { handler_->on_writable(*this); });
 }
 
-/// Nothing waits any more: takes the next step towards the end.
-void Stream::output_has_left() {
-  if (is(closing)) {
-    if (!is(lingering)) close_or_linger();
+/// Nothing is queued any more: takes the next step towards the end.
+void StreamImpl::output_has_left() {
+  if (state_.closing()) {
+    if (!state_.lingering()) close_or_linger();
     return;
   }
-  if (is(finishing) && !is(finished)) {
-    flags_ |= finished;
-    // It fails where the connection has: the input will tell.
-    if (!is(is_file)) (void)group_->streams.net().shutdown(fd_, Direction::write);
+  if (state_.output() == Output::finishing) {
+    transmit_end();
+    state_.output_finished();
   }
-  if (is(finished) && is(input_ended)) end(CloseReason::eof);
+  if (state_.output() == Output::finished && state_.input_ended()) end(CloseReason::eof);
 }
 
-void Stream::close_or_linger() {
-  Streams& streams = group_->streams;
-  const LingeringClose linger = options().lingering_close;
-  if (is(output_failed)) return end_for(extra_->error);
-  if (is(input_ended)) return end(CloseReason::eof);
-  if (is(is_file) || linger == LingeringClose::off) return end(CloseReason::closed);
+void StreamImpl::close_or_linger() {
+  const LingeringClose lingering = options().lingering_close;
+  if (state_.output() == Output::failed) return end_for(extra_->error);
+  if (state_.input_ended()) return end(CloseReason::eof);
+  if (!state_.is_socket() || lingering == LingeringClose::off) return end(CloseReason::closed);
   const bool has_dropped = extra_ != nullptr && extra_->dropped > 0;  // so there may be more
-  if (linger == LingeringClose::if_unread && !has_dropped) {
-    const std::ptrdiff_t unread = streams.net().read(streams.buffer(), fd_);
+  if (lingering == LingeringClose::if_unread && !has_dropped) {
+    const std::ptrdiff_t unread = receive(context().buffer());
     if (unread == 0) return end(CloseReason::eof);
-    if (unread < 0) {
-      return detail::is_not_now(errno) ? end(CloseReason::closed) : end_for(errno);
-    }
+    if (unread < 0) return is_transient(errno) ? end(CloseReason::closed) : end_for(errno);
   }
   // To linger is a courtesy, and takes memory.
   if (try_extra() == nullptr) return end(CloseReason::closed);
-  // It fails where the connection has: then there is no input either.
-  if (!is(finished)) (void)streams.net().shutdown(fd_, Direction::write);
-  flags_ |= lingering | finished;
+  if (state_.output() != Output::finished) transmit_end();
+  state_.linger();
   update_interest();
-  const Duration timeout = options().close_timeout;
-  if (extra_->close_deadline == never && timeout > Duration::zero()) {
-    extra_->close_deadline = after(streams.now(), timeout);
-  }
+  if (extra_->close_deadline == never)
+    extra_->close_deadline = after(context().now(), options().close_timeout);
   deadlines_changed();
 }
 
-/// A stream that closes reads on while its output waits: a peer that does not take it before it has
-/// sent all of its own output would otherwise wait for this side for ever, and this side for it.
-bool Stream::drops_input() const noexcept {
-  if (is(lingering)) return true;
-  return is(closing) && !is(input_ended | ended | is_file) && output_waits() &&
-         options().lingering_close != LingeringClose::off;
-}
+// --- the end ------------------------------------------------------------------------------------
 
-/// What came while closing or lingering. False, for take_input().
-bool Stream::input_dropped(std::size_t size) {
-  extra().dropped += size;
-  if (is(lingering) && extra_->dropped > lingering_input_max) end(CloseReason::closed);
-  return false;
-}
+void StreamImpl::end_for(int error) noexcept { end(reason_of(error), error); }
 
-void Stream::tell_close() {
-  flags_ |= has_told;
-  const auto reason = static_cast<CloseReason>(flags_ >> reason_shift & 0xfU);
-  const std::uint32_t deadline = flags_ >> deadline_shift;
-  Close close{reason, {}, deadline_names[deadline]};
-  if (heard_at_ != 0) close.error = system_error(static_cast<int>(heard_at_));
-  if (extra_ != nullptr && reason == CloseReason::not_connected) close.what = extra_->what;
-  if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
-  detail::StreamOwner* const owner = group_->owner;
-  const auto told = [this, owner] {
-    close_descriptor();
-    if (owner != nullptr) owner->ended(*this);
-  };
-  // Knows it also after an exception.
-  const Streams::Frame frame{group_->streams, *this, Streams::Frame::Kind::witness};
-  try {
-    (void)call([&] { handler_->on_close(*this, close); });  // the frame knows
-  } catch (...) {
-    if (!frame.stream_is_gone()) told();
-    throw;
-  }
-  if (!frame.stream_is_gone()) told();
-}
-
-void Stream::close_descriptor() noexcept {
-  if (fd_ < 0 || is(is_lent)) return;
-  Socket socket{group_->streams.net(), std::exchange(fd_, -1)};
-  if (is(resets) && !is(is_file)) socket.reset();
-}
-
-// --- deadlines ----------------------------------------------------------------------------------
-
-/// Ends the stream if one of its deadlines has passed. Returns the first of those to come.
-TimePoint Stream::look_at_deadlines(TimePoint now) noexcept {
-  const StreamOptions& limits = options();
-  TimePoint first = never;
-  Deadline which = Deadline::none;
-  const auto consider = [&](TimePoint deadline, Deadline kind) {
-    if (deadline >= first) return;
-    first = deadline;
-    which = kind;
-  };
-  if (limits.idle_timeout > Duration::zero()) {
-    const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
-    consider(after(Streams::end_of(heard_at_, now), idle), Deadline::idle);
-  }
+void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept {
+  if (state_.ended()) return;
+  leave_reactor();
+  state_.end(reason, deadline);
+  active_at_ = static_cast<std::uint32_t>(error);
+  const Cork& cork = context().cork();
+  const bool has_corked = cork.is_held_by(*this) && !cork.empty();
+  // The peer must not take a part of the output for the whole.
+  if (reason == CloseReason::overflow || has_corked || output_waits())
+    state_.set(StreamState::resets);
+  context().take_cork(*this);
   if (extra_ != nullptr) {
-    const detail::StreamExtra& extra = *extra_;
-    if (extra.read_at != never && !is(input_over | paused))
-      consider(after(extra.read_at, limits.read_timeout), Deadline::read);
-    if (extra.progress_at != never)
-      consider(after(extra.progress_at, limits.write_timeout), Deadline::write);
-    if (extra.opened_at != never)
-      consider(after(extra.opened_at, limits.lifetime), Deadline::lifetime);
-    consider(extra.close_deadline, Deadline::close);
+    extra_->output.clear();
+    state_.clear(StreamState::has_output);
+    extra_->connector.reset();
   }
-  if (first > now) return first;
-  // Lingering is a courtesy: all that was to be sent has been.
-  if (is(lingering)) {
-    end(CloseReason::closed);
-  } else {
-    end(CloseReason::timed_out, ETIMEDOUT, which);
-  }
-  return never;
+  context().run_at_end_of_turn(*this);
 }
 
-void Stream::deadlines_changed() noexcept {
-  Streams& streams = group_->streams;
-  const TimePoint next = look_at_deadlines(streams.now());
-  if (!is(ended)) streams.sooner(*this, next);
+/// Leaves the poller and the deadlines. The descriptor stays open.
+void StreamImpl::leave_reactor() noexcept {
+  if (state_.ended()) return;
+  if (connects_detached()) context().remove(*this);
+  if (fd_ < 0) return;
+  Loop& loop = context().loop();
+  if (state_.kind() != StreamState::Kind::unpollable) loop.unwatch(loop.token_of(fd_));
+  context().remove(*this);
 }
 
-}  // namespace rondo
+void StreamImpl::report_close() {
+  state_.reported();
+  Close close{state_.reason(), {}, deadline_names[static_cast<std::size_t>(state_.deadline())]};
+  if (active_at_ != 0) close.error = system_error(static_cast<int>(active_at_));
+  if (extra_ != nullptr && close.reason == CloseReason::not_connected) close.what = extra_->what;
+  if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
+  StreamOwner* const owner = this->owner();
+  struct Closing {  // also after an exception
+    StreamImpl& stream;
+    StreamOwner* owner;
+    const StreamObserver observer{stream.context(), stream};
+    ~Closing() {
+      if (observer.stream_is_gone()) return;
+      stream.close_descriptor();
+      if (owner != nullptr) owner->ended(stream);
+    }
+  } const closing{*this, owner};
+  (void)call([&] { handler_->on_close(*this, close); });  // `closing` knows
+}
+
+void StreamImpl::silence() noexcept {
+  leave_reactor();  // it may live until its call has returned
+  state_.silence();
+  close_descriptor();
+}
+
+void StreamImpl::close_descriptor() noexcept {
+  if (fd_ < 0 || state_.has(StreamState::lent)) return;
+  Socket socket{net(), std::exchange(fd_, -1)};
+  if (state_.has(StreamState::resets) && state_.is_socket()) socket.reset();
+}
+
+void StreamImpl::request_drain() noexcept {
+  state_.set(StreamState::drain_due);
+  context().run_at_end_of_turn(*this);
+}
+
+}  // namespace rondo::detail

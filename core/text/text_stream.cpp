@@ -80,17 +80,19 @@ std::unique_ptr<TextStream> TextStream::connect(Reactor& reactor, std::string_vi
   return adopt(rondo::connect(reactor, target, not_yet(), connect), handler, options);
 }
 
-Result<std::unique_ptr<TextStream>, std::error_code> TextStream::adopt(
-    Reactor& reactor, Socket socket, TextHandler& handler, const TextOptions& options,
-    const StreamOptions& stream) {
+Result<std::unique_ptr<TextStream>> TextStream::adopt(Reactor& reactor, Socket socket,
+                                                      TextHandler& handler,
+                                                      const TextOptions& options,
+                                                      const StreamOptions& stream) {
   auto adopted = Stream::adopt(reactor, std::move(socket), not_yet(), stream);
   if (!adopted) return std::move(adopted).error();
   return adopt(std::move(*adopted), handler, options);
 }
 
-Result<std::unique_ptr<TextStream>, std::error_code> TextStream::standard_input(
-    Reactor& reactor, TextHandler& handler, const TextOptions& options,
-    const StreamOptions& stream) {
+Result<std::unique_ptr<TextStream>> TextStream::standard_input(Reactor& reactor,
+                                                               TextHandler& handler,
+                                                               const TextOptions& options,
+                                                               const StreamOptions& stream) {
   auto opened = Stream::standard_input(reactor, not_yet(), stream);
   if (!opened) return std::move(opened).error();
   return adopt(std::move(*opened), handler, options);
@@ -278,28 +280,28 @@ std::string_view TextStream::read_all() { return read(std::numeric_limits<std::s
 
 // --- writing ------------------------------------------------------------------------------------
 
-bool TextStream::write(std::string_view text) {
+WriteStatus TextStream::write(std::string_view text) {
   if (ending_ == LineEnding::lf) return send(text);
   outgoing_.clear();
   append_lines(outgoing_, text, ending_);
   return send(outgoing_);
 }
 
-bool TextStream::write_line(std::string_view line) {
+WriteStatus TextStream::write_line(std::string_view line) {
   outgoing_.clear();
   append_lines(outgoing_, line, ending_);
   append_lines(outgoing_, "\n", ending_);
   return send(outgoing_);
 }
 
-bool TextStream::send(std::string_view text) {
+WriteStatus TextStream::send(std::string_view text) {
   write_error_.reset();
-  if (is_closed()) return false;
+  if (is_closed()) return WriteStatus::refused;
   const Encoded encoded = encoder_.encode(text);
   write_error_ = encoded.error;
   if (write_error_) {
     encoder_.reset();  // the next call begins another text
-    return false;
+    return WriteStatus::refused;
   }
   return stream_->write(encoded.bytes);
 }

@@ -58,7 +58,7 @@ class Tunnel final : public rondo::Session {
   };
 
   static void pass(rondo::Bytes data, rondo::Stream& from, rondo::Stream& to) {
-    if (!to.write(data)) from.pause();
+    if (to.write(data) != rondo::WriteStatus::accepted) from.pause();
   }
 
   const rondo::Endpoint peer_;

@@ -19,7 +19,8 @@ class Conversation {
   struct Keyboard final : rondo::StreamHandler {
     explicit Keyboard(Conversation& owner) : conversation(owner) {}
     void on_data(rondo::Stream& keyboard, rondo::Bytes typed) override {
-      if (!conversation.server_->stream().write(typed)) keyboard.pause();
+      const auto status = conversation.server_->stream().write(typed);
+      if (status != rondo::WriteStatus::accepted) keyboard.pause();
     }
     void on_end(rondo::Stream&) override { conversation.server_->stream().shutdown_output(); }
     Conversation& conversation;

@@ -24,7 +24,7 @@ class Reactor;
 class Watch;
 namespace detail {
 class Loop;
-class Streams;
+class StreamContext;
 Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
                                      Handler& handler) noexcept;
 }  // namespace detail
@@ -183,7 +183,7 @@ class RONDO_EXPORT Reactor {
   friend class DatagramSocket;
   friend class Timer;
   friend class Signal;
-  friend class detail::Streams;
+  friend class detail::StreamContext;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;
 

@@ -88,11 +88,12 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
                                                            const TextOptions& options = {},
                                                            const ConnectOptions& connect = {});
   /// As Stream::adopt().
-  [[nodiscard]] static Result<std::unique_ptr<TextStream>, std::error_code> adopt(
-      Reactor& reactor, Socket socket, TextHandler& handler, const TextOptions& options = {},
-      const StreamOptions& stream = {});
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>> adopt(Reactor& reactor, Socket socket,
+                                                                 TextHandler& handler,
+                                                                 const TextOptions& options = {},
+                                                                 const StreamOptions& stream = {});
   /// As Stream::standard_input().
-  [[nodiscard]] static Result<std::unique_ptr<TextStream>, std::error_code> standard_input(
+  [[nodiscard]] static Result<std::unique_ptr<TextStream>> standard_input(
       Reactor& reactor, TextHandler& handler, const TextOptions& options = {},
       const StreamOptions& stream = {});
   /// Replaces the handler of `stream`, whose input is text from now on.
@@ -113,11 +114,11 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   [[nodiscard]] bool is_closed() const noexcept { return flow_ == Flow::closed; }
 
   /// Sends text: each `\n` as TextOptions::ending says, the rest in the stream's encoding. It needs
-  /// no flush. False: as Stream::write; or nothing was written, since output_errors is strict and
-  /// the encoding lacks a character, which write_error() then reports.
-  bool write(std::string_view text);
+  /// no flush. The result is that of Stream::write. It is also `refused`, and nothing was written,
+  /// if output_errors is strict and the encoding lacks a character; write_error() then reports it.
+  WriteStatus write(std::string_view text);
   /// The same with a `\n` at the end.
-  bool write_line(std::string_view line);
+  WriteStatus write_line(std::string_view line);
   /// The error of the last write, if it had one.
   [[nodiscard]] const std::optional<TextError>& write_error() const noexcept {
     return write_error_;
@@ -171,7 +172,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   [[nodiscard]] bool reports() const noexcept;
   [[nodiscard]] bool holds(std::size_t unread_max) const noexcept;
   void was_read(bool all) noexcept;
-  bool send(std::string_view text);
+  WriteStatus send(std::string_view text);
 
   TextHandler* handler_;
   std::unique_ptr<Stream> owned_;  // null: another object owns the stream

@@ -54,8 +54,21 @@ TEST_P(LostDescriptors, AreClosedWhenTheOutputIsOver) {
   Pipe pipe = make_pipe();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   sender->shutdown_output();
-  EXPECT_FALSE(sender->write("x", passable(pipe)));
+  EXPECT_EQ(sender->write("x", passable(pipe)), WriteStatus::refused);
   EXPECT_TRUE(is_closed(pipe));
+}
+
+TEST_P(LostDescriptors, ThatCannotBeSentResetAPeerThatWaitsForWhatIsCorked) {
+  Pair pair = tcp_pair();
+  sender_calls.on_data_then = [&](Stream& stream, Bytes) {
+    stream.write("a part of the answer");
+    stream.write("", many(1));
+  };
+  const auto sender = adopt(std::move(pair.ours), sender_calls);
+  write_all(pair.theirs.get(), "?");
+  ASSERT_TRUE(runs_until([&] { return sender_calls.closes == 1; }));
+  EXPECT_EQ(sender_calls.error, std::errc::invalid_argument);
+  EXPECT_EQ(read_result(pair.theirs.get()), -ECONNRESET);
 }
 
 TEST_P(LostDescriptors, ThatWaitAreLimitedInNumber) {
@@ -64,8 +77,8 @@ TEST_P(LostDescriptors, ThatWaitAreLimitedInNumber) {
     StreamRecorder calls;
     fill_until_full(pair.ours.get());
     const auto sender = adopt(std::move(pair.ours), calls, {.write_descriptors_max = 5});
-    EXPECT_TRUE(sender->write("x", many(2)));
-    EXPECT_EQ(sender->write("x", many(count - 2)), count <= 5);
+    EXPECT_EQ(sender->write("x", many(2)), WriteStatus::accepted);
+    EXPECT_EQ(sender->write("x", many(count - 2)) == WriteStatus::accepted, count <= 5);
     run_on();
     EXPECT_EQ(calls.closes, count > 5 ? 1 : 0);
     if (count > 5) {
@@ -79,7 +92,7 @@ TEST_P(LostDescriptors, ThatHaveGoneDoNotCountAsWaiting) {
   const auto sender = adopt(std::move(pair.ours), sender_calls, {.write_descriptors_max = 2});
   const auto taker = receiving(std::move(pair.theirs), receiver);
   for (std::size_t i = 1; i <= 10; ++i) {
-    EXPECT_TRUE(sender->write("x", many(2)));
+    EXPECT_EQ(sender->write("x", many(2)), WriteStatus::accepted);
     ASSERT_TRUE(runs_until([&] { return receiver.descriptors.size() == 2 * i; }));
   }
 }
@@ -92,7 +105,7 @@ TEST_P(LostDescriptors, OfOneWriteAreLimitedInNumber) {
     const bool fits = count <= descriptors_per_send_max;
     const auto sender = adopt(std::move(pair.ours), calls);
     const auto taker = receiving(std::move(pair.theirs), taken);
-    EXPECT_EQ(sender->write("x", many(count)), fits);
+    EXPECT_EQ(sender->write("x", many(count)) == WriteStatus::accepted, fits);
     EXPECT_TRUE(runs_until([&] { return fits ? !taken.descriptors.empty() : calls.closes == 1; }));
     EXPECT_EQ(taken.descriptors.size(), fits ? count : 0);
     if (!fits) {
@@ -104,12 +117,12 @@ TEST_P(LostDescriptors, OfOneWriteAreLimitedInNumber) {
 TEST_P(LostDescriptors, NeedAByteAndNothingElseNeedsDescriptors) {
   Pair pair = unix_pair();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
-  EXPECT_TRUE(sender->write("plain", std::vector<Socket>{}));
-  EXPECT_TRUE(sender->write("", std::vector<Socket>{}));
+  EXPECT_EQ(sender->write("plain", std::vector<Socket>{}), WriteStatus::accepted);
+  EXPECT_EQ(sender->write("", std::vector<Socket>{}), WriteStatus::accepted);
   run_on();
   EXPECT_EQ(read_all(pair.theirs.get()), "plain");
   EXPECT_EQ(net.calls("send"), 0);
-  EXPECT_FALSE(sender->write("", many(1)));
+  EXPECT_EQ(sender->write("", many(1)), WriteStatus::refused);
   run_on();
   EXPECT_EQ(sender_calls.message, "error: Invalid argument");
 }

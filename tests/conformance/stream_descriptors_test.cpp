@@ -25,7 +25,7 @@ TEST_P(StreamDescriptors, ArriveWithTheirBytes) {
   Pipe pipe = make_pipe();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   const auto taker = receiving(std::move(pair.theirs), receiver);
-  EXPECT_TRUE(sender->write("take this", passable(pipe)));
+  EXPECT_EQ(sender->write("take this", passable(pipe)), WriteStatus::accepted);
   ASSERT_TRUE(runs_until([&] { return !receiver.descriptors.empty(); }));
   EXPECT_EQ(receiver.received, "[take this]");
   EXPECT_EQ(receiver.losses, 0);
@@ -34,8 +34,6 @@ TEST_P(StreamDescriptors, ArriveWithTheirBytes) {
   EXPECT_EQ(read_result(pipe.reader.get()), -EAGAIN);
   receiver.descriptors.clear();
   EXPECT_TRUE(is_closed(pipe)) << "the sender has let go of it";
-  EXPECT_EQ(sender->sent(), 9U);
-  EXPECT_EQ(taker->received(), 9U);
 }
 
 TEST_P(StreamDescriptors, MayBeOpenFiles) {
@@ -69,7 +67,7 @@ TEST_P(StreamDescriptors, AreInOrderWithEverythingElse) {
       all += "<before><with " + std::to_string(i) + "><after>" + large;
     }
   };
-  ASSERT_TRUE(runs_until([&] { return !all.empty() && taker->received() == all.size(); }));
+  ASSERT_TRUE(runs_until([&] { return !all.empty() && receiver.bytes == all.size(); }));
   std::string without_marks;
   for (const char one : receiver.received)
     if (one != '[' && one != ']') without_marks += one;
@@ -91,10 +89,10 @@ TEST_P(StreamDescriptors, GoOnceThoughTheirBytesAreTakenInParts) {
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   sender->write(large, passable(pipe));
   run_on();
-  EXPECT_GT(sender->sent(), 0U);
   EXPECT_GT(sender->unsent_bytes(), 0U);
+  EXPECT_LT(sender->unsent_bytes(), large.size());
   const auto taker = receiving(std::move(pair.theirs), receiver);
-  ASSERT_TRUE(runs_until([&] { return taker->received() == large.size(); }));
+  ASSERT_TRUE(runs_until([&] { return receiver.bytes == large.size(); }));
   EXPECT_EQ(receiver.descriptors.size(), 1U);
   EXPECT_EQ(std::count(receiver.received.begin(), receiver.received.end(), '['), 1);
   std::erase(receiver.received, '[');
@@ -112,7 +110,7 @@ TEST_P(StreamDescriptors, WaitWhileThereIsNoRoomAndLeaveWithTheirBytes) {
   EXPECT_EQ(sender->unsent_bytes(), 1U);
   EXPECT_LT(net.calls("send"), 10) << "then the poller tells";
   const auto taker = receiving(std::move(pair.theirs), receiver);
-  ASSERT_TRUE(runs_until([&] { return taker->received() == filled + 1; }));
+  ASSERT_TRUE(runs_until([&] { return receiver.bytes == filled + 1; }));
   EXPECT_EQ(receiver.descriptors.size(), 1U);
 }
 
@@ -128,7 +126,7 @@ TEST_P(StreamDescriptors, AnswerInsideACallRightAfterIt) {
   const auto answerer = adopt(std::move(pair.ours), sender_calls);
   const auto asker = receiving(std::move(pair.theirs), receiver);
   asker->write("?");
-  ASSERT_TRUE(runs_until([&] { return asker->received() == 21; }));
+  ASSERT_TRUE(runs_until([&] { return receiver.bytes == 21; }));
   EXPECT_EQ(receiver.descriptors.size(), 1U);
   EXPECT_EQ(sender_calls.received, "?");
 }

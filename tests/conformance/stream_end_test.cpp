@@ -78,7 +78,7 @@ TEST_P(StreamEnds, AfterFinishInputGoesOnUntilThePeerFinishes) {
     linger_on_end();
     stream->write("the last word");
     stream->shutdown_output();
-    EXPECT_FALSE(stream->write("too late"));
+    EXPECT_EQ(stream->write("too late"), WriteStatus::refused);
     EXPECT_FALSE(stream->is_writable());
     EXPECT_TRUE(stream->is_reading());
     EXPECT_EQ(read_to_end(peer), "the last word");
@@ -112,7 +112,7 @@ TEST_P(StreamEnds, FinishAndCloseInACallComeAfterItsAnswer) {
         one.write(data);
         one.write(data);
         closes ? one.close() : one.shutdown_output();
-        EXPECT_FALSE(one.write("too late"));
+        EXPECT_EQ(one.write("too late"), WriteStatus::refused);
       };
       write_all(peer.get(), "echo");
       EXPECT_EQ(read_to_end(peer), "echoecho");
@@ -183,7 +183,7 @@ TEST_P(StreamEnds, WithUnreadInputThePeerStillGetsTheWholeAnswer) {
 }
 
 TEST_P(StreamEnds, ALingererIsNotFedForEver) {
-  open(tcp_pair(), {.close_timeout = {}, .lingering_close = LingeringClose::always});
+  open(tcp_pair(), {.close_timeout = forever, .lingering_close = LingeringClose::always});
   run_on();
   stream->close();
   const std::string block(1'000'000, 'x');
@@ -204,7 +204,7 @@ TEST_P(StreamEnds, AbortResetsATcpPeer) {
   stream->abort();
   stream->abort();
   EXPECT_EQ(recorder.closes, 0) << "never from inside a call of the stream";
-  EXPECT_FALSE(stream->write("nothing"));
+  EXPECT_EQ(stream->write("nothing"), WriteStatus::refused);
   EXPECT_EQ(stream->unsent_bytes(), 0u);
   expect_end(CloseReason::aborted);
   long result = -EAGAIN;
@@ -296,6 +296,22 @@ TEST_P(StreamEnds, PauseHoldsBackInputAndItsEnd) {
   });
 }
 
+TEST_P(StreamEnds, APausedStreamThatClosesDropsInputWhileItsOutputWaits) {
+  open(unix_pair());
+  run_on();
+  fill_until_full(stream->fd());
+  stream->pause();
+  stream->write("the rest");
+  stream->close();
+  const std::string large(1'000'000, 'x');  // more than all buffers between them
+  std::size_t sent = 0;
+  EXPECT_TRUE(runs_until([&] {
+    const long count = write_some(peer.get(), std::string_view{large}.substr(sent));
+    if (count > 0) sent += static_cast<std::size_t>(count);
+    return sent == large.size();
+  })) << "a peer that reads only after it has written everything";
+}
+
 TEST_P(StreamEnds, AHandlerMayPauseItselfInTheMiddle) {
   open(unix_pair(), {.input_per_turn_max = 1'000'000});
   std::string text = numbered_text(150'000);
@@ -335,7 +351,7 @@ TEST_P(StreamEnds, PipesOfBothEnds) {
 TEST_P(StreamEnds, APipeReaderWhoseWriterIsGoneHearsTheEnd) {
   Pipe pipe = make_pipe();
   stream = adopt(std::move(pipe.reader), recorder);
-  EXPECT_FALSE(stream->write("a reader")) << "does not write";
+  EXPECT_EQ(stream->write("a reader"), WriteStatus::refused) << "does not write";
   run_on();
   pipe.writer.close();
   expect_end(CloseReason::eof);

@@ -115,13 +115,13 @@ TEST_P(StreamFailures, OfALargeWriteInsideAndOutside) {
       if (inside) {
         recorder.on_data_then = [&](Stream& one, Bytes data) {
           one.write(data);
-          EXPECT_FALSE(one.write(text));
-          EXPECT_FALSE(one.write("more"));
+          EXPECT_EQ(one.write(text), WriteStatus::refused);
+          EXPECT_EQ(one.write("more"), WriteStatus::refused);
         };
         write_all(peer.get(), "x");
         EXPECT_TRUE(runs_until([&] { return recorder.calls == 1; }));
       } else {
-        EXPECT_FALSE(stream->write(text));
+        EXPECT_EQ(stream->write(text), WriteStatus::refused);
       }
       net.fail("write", 0, 0);
       net.fail("writev", 0, 0);
@@ -135,7 +135,7 @@ TEST_P(StreamFailures, OfAWriteAtTheEndOfTheTurn) {
     for (const int error : write_errors) {
       SCOPED_TRACE(error);
       open(unix_pair());
-      net.fail("writev", error);
+      net.fail("write", error);
       stream->write("small");
       if (closes) stream->close();
       expect_failure(error);
@@ -241,7 +241,7 @@ TEST_P(StreamFailures, OfTheQuestionWhatItIs) {
     net.fail("option", error);
     const auto made = Stream::adopt(reactor, Socket{net, pair.ours.release()}, recorder);
     ASSERT_FALSE(made) << "not taken for a file";
-    EXPECT_EQ(made.error().value(), error);
+    EXPECT_EQ(made.error().code.value(), error);
     EXPECT_EQ(read_result(pair.theirs.get()), 0) << "closed";
   }
 }

@@ -94,9 +94,12 @@ class StreamMachine : public StreamsOnEveryBackend {
     }
   }
   StreamOptions options() {
-    return {.read_timeout = std::chrono::hours{below(2)},
-            .write_timeout = std::chrono::hours{below(2)},
-            .close_timeout = {},
+    const auto hour_or_none = [this] {
+      return below(2) == 0 ? forever : Duration{std::chrono::hours{1}};
+    };
+    return {.read_timeout = hour_or_none(),
+            .write_timeout = hour_or_none(),
+            .close_timeout = forever,
             .write_high_water = below(3) * 20'000,
             .write_buffer_max = std::size_t{1} << 30U,
             .input_per_turn_max = (std::size_t{64} << 10U) * (1 + below(3)),
@@ -124,7 +127,7 @@ class StreamMachine : public StreamsOnEveryBackend {
     ASSERT_LE(got.size(), from.written.size());
     ASSERT_EQ(from.written.compare(0, got.size(), got), 0) << "something is lost or out of place";
     if (!from.stream->is_writable()) return;  // what waited may be lost
-    ASSERT_EQ(from.stream->sent() + from.stream->unsent_bytes(), from.written.size());
+    ASSERT_LE(got.size() + from.stream->unsent_bytes(), from.written.size());
   }
   static std::string state_of(const Side& side) {
     return (side.recorder.closes > 0    ? "over"
@@ -149,7 +152,6 @@ class StreamMachine : public StreamsOnEveryBackend {
       const Side& to = sides[1 - i];
       ASSERT_EQ(from.recorder.closes, 1);
       ASSERT_LE(from.recorder.opens, 1);
-      ASSERT_GE(to.stream->received(), to.recorder.received.size());
       const std::string& got = to.recorder.received;
       ASSERT_EQ(from.written.compare(0, got.size(), got), 0);
       ASSERT_EQ(from.stream->unsent_bytes(), 0u);

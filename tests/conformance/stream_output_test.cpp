@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,13 +68,13 @@ TEST_P(StreamOutput, SixteenSmallWritesAnsweringOneReadLeaveInOneSend) {
   std::string expected;
   for (int i = 0; i < 16; ++i) expected += std::to_string(i) + ' ';
   answer([&] {
-    for (int i = 0; i < 16; ++i) EXPECT_TRUE(stream->write(std::to_string(i) + ' '));
+    for (int i = 0; i < 16; ++i)
+      EXPECT_EQ(stream->write(std::to_string(i) + ' '), WriteStatus::accepted);
     EXPECT_EQ(stream->unsent_bytes(), expected.size());
     EXPECT_EQ(sent_since(), 0);
   });
   EXPECT_EQ(sent_since(), 1);
   EXPECT_EQ(read_all(peer.get()), expected);
-  EXPECT_EQ(stream->sent(), expected.size());
   EXPECT_EQ(stream->unsent_bytes(), 0u);
 }
 
@@ -102,7 +103,7 @@ TEST_P(StreamOutput, AnAnswerLeavesRightAfterItsCallHoweverTheStreamIs) {
 TEST_P(StreamOutput, WritesElsewhereLeaveOnceAtTheEndOfTheTurn) {
   open();
   reactor.defer([&] {
-    for (int i = 0; i < 16; ++i) EXPECT_TRUE(stream->write("x"));
+    for (int i = 0; i < 16; ++i) EXPECT_EQ(stream->write("x"), WriteStatus::accepted);
     EXPECT_EQ(sent_since(), 0);
   });
   run_turns(reactor, 1);
@@ -139,20 +140,19 @@ TEST_P(StreamOutput, AnAnswerLargerThanTheCorkComesWholeAndInOrder) {
         stream->write(std::string_view{text}.substr(0, size).substr(at, piece));
     });
     EXPECT_EQ(read_by_peer(peer, size), text.substr(0, size));
-    EXPECT_EQ(stream->sent(), size);
   }
 }
 
 TEST_P(StreamOutput, ALargePieceIsTriedAtOnce) {
   open();
   const std::string text = numbered_text(20'000);
-  EXPECT_TRUE(stream->write(text));
+  EXPECT_EQ(stream->write(text), WriteStatus::accepted);
   EXPECT_EQ(read_all(peer.get()), text) << "before any turn";
-  EXPECT_TRUE(stream->write_owned(OwnedBytes{std::string{text}}));
+  EXPECT_EQ(stream->write_owned(OwnedBytes{std::string{text}}), WriteStatus::accepted);
   EXPECT_EQ(read_all(peer.get()), text);
   const Bytes parts[] = {std::as_bytes(std::span{text}).first(10'000),
                          std::as_bytes(std::span{text}).subspan(10'000)};
-  EXPECT_TRUE(stream->write_parts(parts));
+  EXPECT_EQ(stream->write_parts(parts), WriteStatus::accepted);
   EXPECT_EQ(read_all(peer.get()), text);
   EXPECT_EQ(sent_since(), 3);
 }
@@ -167,18 +167,18 @@ TEST_P(StreamOutput, PartsLeaveTogetherAndEmptyOnesAreNothing) {
     parts.push_back(std::as_bytes(std::span{text}));
     all += text;
   }
-  EXPECT_TRUE(stream->write_parts(parts));
+  EXPECT_EQ(stream->write_parts(parts), WriteStatus::accepted);
   run_turns(reactor, 1);
   EXPECT_EQ(sent_since(), 1);
   EXPECT_EQ(read_all(peer.get()), all);
-  answer([&] { EXPECT_TRUE(stream->write_parts(parts)); });
+  answer([&] { EXPECT_EQ(stream->write_parts(parts), WriteStatus::accepted); });
   EXPECT_EQ(sent_since(), 2);
   EXPECT_EQ(read_all(peer.get()), all);
   answer([&] {
-    EXPECT_TRUE(stream->write(Bytes{}));
-    EXPECT_TRUE(stream->write_parts({}));
-    EXPECT_TRUE(stream->write_owned({}));
-    EXPECT_TRUE(stream->send_file(file_of(""), 0, 0));
+    EXPECT_EQ(stream->write(Bytes{}), WriteStatus::accepted);
+    EXPECT_EQ(stream->write_parts({}), WriteStatus::accepted);
+    EXPECT_EQ(stream->write_owned({}), WriteStatus::accepted);
+    EXPECT_EQ(stream->send_file(file_of(""), 0, 0), WriteStatus::accepted);
   });
   run_on();
   EXPECT_EQ(sent_since(), 2);
@@ -232,14 +232,13 @@ TEST_P(StreamOutput, AFileGoesBetweenWhatIsWrittenBeforeAndAfter) {
   for (Pair (*const make)() : {&unix_pair, &tcp_pair}) {
     open(make());
     stream->write("before ");
-    EXPECT_TRUE(stream->send_file(file_of(text), 7, text.size() - 7));
+    EXPECT_EQ(stream->send_file(file_of(text), 7, text.size() - 7), WriteStatus::accepted);
     stream->write(" between ");
     stream->send_file(file_of("tiny"), 1, 2);
     stream->write(" after");
     const std::string expected = "before " + text.substr(7) + " between in after";
     EXPECT_EQ(stream->unsent_bytes(), expected.size());
     EXPECT_EQ(read_by_peer(peer, expected.size()), expected);
-    EXPECT_EQ(stream->sent(), expected.size());
     stream.reset();
   }
 }
@@ -279,10 +278,10 @@ TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE(round);
     fill();
-    EXPECT_TRUE(stream->write(std::string(99, 'x')));
-    EXPECT_TRUE(stream->write("x")) << "at the mark";
-    EXPECT_FALSE(stream->write("x")) << "above";
-    EXPECT_FALSE(stream->write("x"));
+    EXPECT_EQ(stream->write(std::string(99, 'x')), WriteStatus::accepted);
+    EXPECT_EQ(stream->write("x"), WriteStatus::accepted) << "at the mark";
+    EXPECT_EQ(stream->write("x"), WriteStatus::above_high_water) << "above";
+    EXPECT_EQ(stream->write("x"), WriteStatus::above_high_water);
     run_on();
     EXPECT_EQ(recorder.writables, round - 1);
     EXPECT_EQ(read_after_filling(102).size(), 102u);
@@ -295,22 +294,45 @@ TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
 TEST_P(StreamOutput, WhoStaysBelowTheMarkIsToldNothing) {
   open({.write_high_water = 100});
   fill();
-  EXPECT_TRUE(stream->write(std::string(100, 'x')));
+  EXPECT_EQ(stream->write(std::string(100, 'x')), WriteStatus::accepted);
   EXPECT_EQ(read_after_filling(100).size(), 100u);
   run_on();
   EXPECT_EQ(recorder.writables, 0);
 }
 
-TEST_P(StreamOutput, TheMarkIsReachedBeforeEverythingHasLeft) {
-  open({.write_high_water = 3'000'000});
-  const std::string text = numbered_text(4'000'000);
-  EXPECT_FALSE(stream->write(text));
-  std::size_t waiting = 0;
-  recorder.on_writable_then = [&](Stream& one) { waiting = one.unsent_bytes(); };
-  EXPECT_EQ(read_by_peer(peer, text.size()), text);
-  EXPECT_EQ(recorder.writables, 1);
-  EXPECT_GT(waiting, 0u) << "the peer was never without output to come";
-  EXPECT_LE(waiting, 3'000'000u);
+TEST_P(StreamOutput, OnWritableIsCalledAtTheLowWaterMark) {
+  struct Case {
+    std::optional<std::size_t> low;
+    std::size_t above;
+    std::size_t at_most;
+  };
+  for (const auto& [low, above, at_most] : {
+           Case{std::nullopt, 0, 750'000},  // a quarter
+           Case{2'900'000, 750'000, 2'900'000},
+           Case{5'000'000, 750'000, 3'000'000},  // no higher than the high-water mark
+       }) {
+    SCOPED_TRACE(at_most);
+    recorder = {};
+    open({.write_high_water = 3'000'000, .write_low_water = low});
+    const std::string text = numbered_text(4'000'000);
+    EXPECT_EQ(stream->write(text), WriteStatus::above_high_water);
+    std::size_t waiting = 0;
+    recorder.on_writable_then = [&](Stream& one) { waiting = one.unsent_bytes(); };
+    EXPECT_EQ(read_by_peer(peer, text.size()), text);
+    EXPECT_EQ(recorder.writables, 1);
+    EXPECT_GT(waiting, above);
+    EXPECT_LE(waiting, at_most);
+    EXPECT_EQ(stream->write("x"), WriteStatus::accepted);
+  }
+}
+
+TEST_P(StreamOutput, AStreamWhoseOutputIsFullReadsOnceATurn) {
+  open({.write_high_water = 10, .input_per_turn_max = 1'000'000});
+  fill();
+  recorder.on_data_then = [](Stream& one, Bytes) { one.write("more than ten bytes"); };
+  write_all(peer.get(), numbered_text(150'000));
+  EXPECT_TRUE(runs_until([&] { return recorder.calls > 0; }));
+  EXPECT_EQ(recorder.calls, 1) << "though there was more to read";
 }
 
 TEST_P(StreamOutput, AWriterDrivenByTheMarkSendsEverything) {
@@ -321,7 +343,7 @@ TEST_P(StreamOutput, AWriterDrivenByTheMarkSendsEverything) {
     while (at < text.size()) {
       const auto piece = std::string_view{text}.substr(at, 3000);
       at += piece.size();
-      if (!one.write(piece)) return;
+      if (one.write(piece) != WriteStatus::accepted) return;
     }
   };
   recorder.on_writable_then = go_on;
@@ -344,7 +366,7 @@ TEST_P(StreamOutput, TheHardCapHoldsToTheByte) {
     if (size <= 1000) continue;
     EXPECT_EQ(recorder.reason, CloseReason::overflow);
     EXPECT_EQ(recorder.message, "overflow");
-    EXPECT_FALSE(stream->write("x"));
+    EXPECT_EQ(stream->write("x"), WriteStatus::refused);
     EXPECT_FALSE(stream->is_writable());
   }
 }

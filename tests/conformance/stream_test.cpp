@@ -49,7 +49,7 @@ TEST_P(Streams, OnOpenComesFirstForAStreamAdoptedInACall) {
   EXPECT_EQ(inner.received, "y");
 }
 
-TEST_P(Streams, BytesArriveInOrderAndAreCounted) {
+TEST_P(Streams, BytesArriveInOrder) {
   for (Pair (*const make)() : {&unix_pair, &tcp_pair}) {
     Pair pair = make();
     recorder = {};
@@ -66,8 +66,6 @@ TEST_P(Streams, BytesArriveInOrderAndAreCounted) {
     }));
     EXPECT_EQ(back, text);
     EXPECT_EQ(recorder.received, text);
-    EXPECT_EQ(stream->received(), text.size());
-    EXPECT_EQ(stream->sent(), text.size());
     EXPECT_EQ(stream->unsent_bytes(), 0u);
   }
 }
@@ -181,7 +179,7 @@ TEST_P(Streams, TwoMayCloseAtOnceWithMuchToSay) {
     Pair pair = make();
     recorder = {};
     StreamRecorder other;
-    const StreamOptions no_limit{.close_timeout = {}};
+    const StreamOptions no_limit{.close_timeout = forever};
     const auto first = adopt(std::move(pair.ours), recorder, no_limit);
     const auto second = adopt(std::move(pair.theirs), other, no_limit);
     for (Stream* const one : {first.get(), second.get()}) {

@@ -181,7 +181,7 @@ TEST_P(TextReconnectors, HaveATextFromOnOpenUntilOnClose) {
   Lines left;
   caller.on_close_then = [&](TextStream& here) {
     EXPECT_EQ(again->text(), nullptr);
-    EXPECT_FALSE(here.write("lost"));
+    EXPECT_EQ(here.write("lost"), WriteStatus::refused);
     for (const std::string_view line : here.lines()) left.emplace_back(line);
   };
   again->stop();

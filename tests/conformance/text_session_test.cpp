@@ -54,7 +54,7 @@ struct Ending final : LineSession {
   void on_line(TextStream& client, std::string_view) override {
     ++seen_.lines;
     seen_.server.reset();
-    EXPECT_FALSE(client.write_line("lost"));
+    EXPECT_EQ(client.write_line("lost"), WriteStatus::refused);
     client.pause();
     client.resume();
     seen_.rest = client.read_all();

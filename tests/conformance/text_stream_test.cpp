@@ -123,9 +123,9 @@ TEST_P(TextStreams, WriteNothingIfAStrictEncodingLacksACharacter) {
   options.encoding = Encoding::find("ascii").value();
   options.output_errors = TextErrors::strict;
   const Fd peer = open(options);
-  EXPECT_FALSE(text->write_line("caf\u00e9"));
+  EXPECT_EQ(text->write_line("caf\u00e9"), WriteStatus::refused);
   ASSERT_TRUE(text->write_error());
-  EXPECT_TRUE(text->write_line("tea"));
+  EXPECT_EQ(text->write_line("tea"), WriteStatus::accepted);
   EXPECT_FALSE(text->write_error());
   EXPECT_EQ(read_by_peer(peer, 4), "tea\n");
 }
@@ -236,11 +236,11 @@ TEST_P(TextStreams, RefuseToWriteAfterTheClose) {
   run_on();
   recorder.on_close_then = [](TextStream& here) {
     EXPECT_FALSE(here.stream().is_reading());
-    EXPECT_FALSE(here.write_line("lost"));
+    EXPECT_EQ(here.write_line("lost"), WriteStatus::refused);
   };
   text->stream().abort();
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
-  EXPECT_FALSE(text->write("lost\n"));
+  EXPECT_EQ(text->write("lost\n"), WriteStatus::refused);
   EXPECT_FALSE(text->write_error());
   text->resume();
   text->pause();
@@ -255,7 +255,7 @@ TEST_P(TextStreams, AreClosedAlsoAfterAnOnCloseThatThrew) {
   text->stream().abort();
   EXPECT_THROW(run_on(), std::runtime_error);
   EXPECT_TRUE(text->is_closed());
-  EXPECT_FALSE(text->write("lost"));
+  EXPECT_EQ(text->write("lost"), WriteStatus::refused);
 }
 
 TEST_P(TextStreams, MayBeDestroyedInACall) {
@@ -297,7 +297,7 @@ TEST_P(TextStreams, ConnectAndMayBeWrittenAtOnce) {
   auto listener = Socket::listen(net, Endpoint::parse("127.0.0.1:0").value()).value();
   const std::string where = listener.local_endpoint().value().to_string();
   text = TextStream::connect(reactor, where, recorder, options);
-  EXPECT_TRUE(text->write("a"));
+  EXPECT_EQ(text->write("a"), WriteStatus::accepted);
   std::optional<Socket> server;
   EXPECT_TRUE(runs_until([&] {
     if (auto accepted = listener.accept()) server = std::move(accepted->socket);

@@ -76,12 +76,15 @@ class Voice {
   static StreamOptions some_options(Input& input) {
     constexpr LingeringClose lingers[] = {LingeringClose::if_unread, LingeringClose::off,
                                           LingeringClose::always};
-    const auto some_time = [&] { return std::chrono::seconds{input.byte() & 15U}; };
+    const auto some_time = [&]() -> Duration {
+      const std::chrono::seconds time{input.byte() & 15U};
+      return time == std::chrono::seconds{0} ? forever : time;
+    };
     return {.idle_timeout = some_time(),
             .read_timeout = some_time(),
             .write_timeout = some_time(),
             .lifetime = std::chrono::minutes{10},
-            .close_timeout = std::chrono::seconds{1} + some_time(),
+            .close_timeout = std::chrono::seconds{1 + (input.byte() & 15U)},
             .write_high_water = std::size_t{1} << input.below(18),
             .write_buffer_max = std::size_t{1} << (10 + input.below(12)),
             .pause_reading_when_full = input.flag(),
@@ -90,9 +93,11 @@ class Voice {
 
  private:
   /// Output that is written in on_data may exceed the high-water mark only after on_data returns.
-  void said(const Stream& stream, std::size_t size, bool is_below) {
+  void said(const Stream& stream, std::size_t size, WriteStatus status) {
     sent_ += size;
-    if (!is_below || stream.unsent_bytes() > stream.options().write_high_water) was_above_ = true;
+    if (status == WriteStatus::above_high_water ||
+        stream.unsent_bytes() > stream.options().write_high_water)
+      was_above_ = true;
   }
   void say_in_parts(Stream& stream, std::size_t size) {
     if (!stream.is_writable()) return;

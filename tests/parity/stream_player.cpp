@@ -34,6 +34,11 @@ StreamOptions patient(bool receive_descriptors = false) {
   return options;
 }
 
+std::string text_of(WriteStatus status) {
+  if (status == WriteStatus::accepted) return "accepted";
+  return status == WriteStatus::refused ? "refused" : "above the high-water mark";
+}
+
 /// Small, so that the filling exceeds it.
 SocketOptions small_buffers() {
   SocketOptions options;
@@ -84,7 +89,7 @@ void StreamPlayer::stop_time() {
   const std::size_t index = std::exchange(with_deadline_, slot_count);
   if (index == slot_count || !at(index).stream) return;
   StreamOptions options = at(index).stream->options();
-  options.idle_timeout = options.read_timeout = options.write_timeout = options.lifetime = {};
+  options.idle_timeout = options.read_timeout = options.write_timeout = options.lifetime = forever;
   at(index).stream->set_options(options);
 }
 
@@ -285,32 +290,32 @@ void StreamPlayer::play_on_stream(const Step& step, Slot& slot) {
 void StreamPlayer::play_output(const Step& step, Slot& slot) {
   Stream& stream = *slot.stream;
   std::vector<std::byte> bytes = content_of(++written_, step.number);
-  bool goes_on = true;
+  WriteStatus status{};
   switch (step.kind) {
     case Kind::stream_write:
-      goes_on = stream.write(bytes);
+      status = stream.write(bytes);
       break;
     case Kind::stream_write_parts: {
       const std::size_t half = bytes.size() / 2;
       const std::array<Bytes, 2> parts{Bytes{bytes}.first(half), Bytes{bytes}.subspan(half)};
-      goes_on = stream.write_parts(parts);
+      status = stream.write_parts(parts);
       break;
     }
     case Kind::stream_write_owned:
-      goes_on = stream.write_owned(OwnedBytes{std::move(bytes)});
+      status = stream.write_owned(OwnedBytes{std::move(bytes)});
       break;
     case Kind::stream_fill:
-      goes_on = stream.write_owned(OwnedBytes{std::vector<std::byte>(fill_size, filling)});
+      status = stream.write_owned(OwnedBytes{std::vector<std::byte>(fill_size, filling)});
       break;
     case Kind::stream_send_file: {
       File file{duplicate(kernel_.sample_file()).release()};
-      goes_on = stream.send_file(std::move(file), 100, step.number);
+      status = stream.send_file(std::move(file), 100, step.number);
       break;
     }
     default:
       return pass_descriptor(step, stream);
   }
-  result_ = goes_on ? "below the mark" : "above the mark, or over";
+  result_ = text_of(status);
 }
 
 /// One end of a pipe, whose other end is closed.
@@ -320,9 +325,7 @@ void StreamPlayer::pass_descriptor(const Step& step, Stream& stream) {
   const Socket other{net_, fds[1]};
   std::vector<Socket> passed;
   passed.emplace_back(net_, fds[0]);
-  result_ = stream.write(content_of(++written_, step.number), std::move(passed))
-                ? "below the mark"
-                : "above the mark, or over";
+  result_ = text_of(stream.write(content_of(++written_, step.number), std::move(passed)));
 }
 
 /// Releases the descriptor and adopts it again.

@@ -21,9 +21,13 @@ namespace rondo::test {
 
 /// Writes down what comes, with a mark where descriptors came, and keeps them.
 struct Receiver final : StreamHandler {
-  void on_data(Stream&, Bytes data) override { received += text_of(data); }
+  void on_data(Stream&, Bytes data) override {
+    bytes += data.size();
+    received += text_of(data);
+  }
   void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors with) override {
     EXPECT_EQ(with.size, data.size());
+    bytes += data.size();
     received += '[' + text_of(data) + ']';
     losses += with.lost ? 1 : 0;
     for (Socket& one : with.descriptors) descriptors.push_back(std::move(one));
@@ -36,6 +40,7 @@ struct Receiver final : StreamHandler {
   }
 
   std::string received;
+  std::size_t bytes = 0;
   std::vector<Socket> descriptors;
   int losses = 0;
   int closes = 0;

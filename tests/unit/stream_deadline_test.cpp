@@ -134,7 +134,37 @@ TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
 TEST_F(StreamDeadlines, WriteDoesNotCountWithoutOutput) {
   open({.write_timeout = 5s, .lifetime = 60s});
   at(1s, [this] { stream->write("leaves at once"); });
+  at(2s, [this] { stream->write_owned(OwnedBytes{std::string(5'000, 'x')}); });
   expect_end(60s, "lifetime");
+}
+
+TEST_F(StreamDeadlines, WriteDoesNotCountAfterTheOutputHasFailed) {
+  fill_until_full(pair.ours.get());
+  open({.write_timeout = 5s, .lifetime = 60s});
+  stream->write("queued");
+  at(1s, [this] {
+    ASSERT_EQ(::shutdown(pair.theirs.get(), SHUT_RD), 0);
+    read_all(pair.theirs.get());
+  });
+  at(2s, [this] {
+    EXPECT_FALSE(stream->is_writable());
+    EXPECT_TRUE(stream->is_reading());
+  });
+  expect_end(60s, "lifetime");
+}
+
+TEST_F(StreamDeadlines, OfZeroPassAtOnce) {
+  const std::pair<StreamOptions, std::string_view> cases[] = {
+      {{.idle_timeout = 0s}, "idle timeout"},
+      {{.read_timeout = 0s}, "read timeout"},
+      {{.lifetime = 0s}, "lifetime"},
+  };
+  for (const auto& [options, what] : cases) {
+    recorder.closes = 0;
+    pair = unix_pair();
+    open(options);
+    expect_end(0s, what);
+  }
 }
 
 TEST_F(StreamDeadlines, LifetimeEndsWhateverHappens) {

@@ -70,7 +70,7 @@ TEST_F(TextEncodingFailure, EndsATextStream) {
   const auto text =
       TextStream::adopt(reactor, Socket{reactor.net(), pair.ours.release()}, recorder, options)
           .value();
-  EXPECT_FALSE(text->write("lost"));
+  EXPECT_EQ(text->write("lost"), WriteStatus::refused);
   expect_failure();
 }
 

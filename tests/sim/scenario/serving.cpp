@@ -26,10 +26,10 @@ ServerOptions Serving::draw_options() {
   Scene& s = scene();
   options_ = {};
   if (s.is_quiet()) return options_;
-  options_.stream.idle_timeout = s.one_in(2) ? s.draw_time(std::chrono::minutes{1}) : Duration{};
-  options_.stream.read_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
-  options_.stream.write_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : Duration{};
-  options_.stream.lifetime = s.one_in(4) ? s.draw_time(std::chrono::minutes{2}) : Duration{};
+  options_.stream.idle_timeout = s.one_in(2) ? s.draw_time(std::chrono::minutes{1}) : forever;
+  options_.stream.read_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : forever;
+  options_.stream.write_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : forever;
+  options_.stream.lifetime = s.one_in(4) ? s.draw_time(std::chrono::minutes{2}) : forever;
   options_.stream.write_high_water = 1 + s.draw(100'000);
   options_.stream.write_buffer_max =
       options_.stream.write_high_water + s.draw(s.one_in(3) ? 1'000 : 1 << 20);

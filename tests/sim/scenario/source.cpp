@@ -54,7 +54,7 @@ class SourceSession final : public CheckedSession<Session> {
       poured_ += size;
       left_ -= size;
       calls.writes(size);
-      takes_more = client.write(text);
+      takes_more = client.write(text) == WriteStatus::accepted;
     }
     if (left_ == 0) client.shutdown_output();
   }

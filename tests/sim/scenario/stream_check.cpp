@@ -75,16 +75,16 @@ void StreamCheck::check_reason(const Close& close) {
 void StreamCheck::check_deadline(const Close& close) {
   const TimePoint now = host_.now();
   if (close.what == "idle timeout") {
-    expect(options_.idle_timeout != Duration::zero(), "an idle timeout that is not set");
+    expect(options_.idle_timeout != forever, "an idle timeout that is not set");
     expect(now - heard_at_ >= options_.idle_timeout, "an idle timeout too early");
   } else if (close.what == "lifetime") {
-    expect(options_.lifetime != Duration::zero(), "a lifetime that is not set");
+    expect(options_.lifetime != forever, "a lifetime that is not set");
     expect(now - begun_at_ >= options_.lifetime, "a lifetime too short");
   } else if (close.what == "read timeout") {
-    expect(options_.read_timeout != Duration::zero(), "a read timeout that is not set");
+    expect(options_.read_timeout != forever, "a read timeout that is not set");
     expect(now - heard_at_ >= options_.read_timeout, "a read timeout too early");
   } else if (close.what == "write timeout") {
-    expect(options_.write_timeout != Duration::zero(), "a write timeout that is not set");
+    expect(options_.write_timeout != forever, "a write timeout that is not set");
     expect(written_ != 0, "a write timeout, but nothing was written");
   } else if (close.what == "close timeout") {
     expect(may_be_closed_, "a close timeout without a call of close()");

@@ -1,0 +1,219 @@
+// What the streams of one reactor share: the buffer that they read into, the cork, the run queue
+// for the end of the turn, the deadlines, and the list of what is running.
+//
+// The run queue. A stream with something left to do that must not be done inside a call of its user
+// (report that it has ended, send what was written elsewhere) is in the queue, once, and is run at
+// the end of the turn. A stream that is queued meanwhile waits for the next turn, after a look at
+// the descriptors.
+//
+// Deadlines. Each stream has one entry in a heap, which is never later than the first of its
+// deadlines. A message only notes when it came; an entry that reaches the top too early goes back
+// with the deadline of then. So a timeout that each message prolongs costs a store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include <rondo/net.h>
+#include <rondo/resolver.h>
+#include <rondo/stream.h>
+#include <rondo/timer.h>
+
+#include "cork.h"
+#include "heap.h"
+#include "loop/loop.h"
+
+namespace rondo::detail {
+
+class StreamContext;
+class StreamImpl;
+
+/// Owns the streams that no user owns: a server does.
+class StreamOwner {
+ public:
+  /// Ask the stream to end.
+  virtual void drain(StreamImpl& stream) = 0;
+  /// The stream has called on_close, and closed its descriptor.
+  virtual void ended(StreamImpl& stream) noexcept = 0;
+  /// No call of its handler is running any more: free its memory.
+  virtual void destroy(StreamImpl& stream) noexcept = 0;
+  /// An exception left a callback of the stream, which is aborted. False: it leaves through run().
+  [[nodiscard]] virtual bool threw(const std::exception_ptr& exception) = 0;
+
+ protected:
+  ~StreamOwner() = default;
+};
+
+/// What the streams of one server have in common, or one stream has for itself.
+struct StreamGroup {
+  StreamContext& context;
+  StreamOptions options;
+  StreamOwner* owner = nullptr;
+};
+
+/// On the stack while something runs that may destroy a stream: shows whether it has. If an owner
+/// releases the stream meanwhile, its memory stays until the outermost of them has ended.
+class StreamObserver {
+ public:
+  StreamObserver(StreamContext& context, StreamImpl& stream) noexcept
+      : StreamObserver(context, stream, false) {}
+  StreamObserver(const StreamObserver&) = delete;
+  StreamObserver& operator=(const StreamObserver&) = delete;
+  inline ~StreamObserver();
+  [[nodiscard]] bool stream_is_gone() const noexcept { return record_.stream == nullptr; }
+
+ protected:
+  inline StreamObserver(StreamContext& context, StreamImpl& stream, bool is_call) noexcept;
+  StreamContext& context_;
+
+ private:
+  friend class StreamContext;
+  struct Record {
+    StreamImpl* stream = nullptr;  // null: gone
+    bool is_call = true;
+    Record* outer = nullptr;
+    StreamImpl* released = nullptr;  // to be destroyed by its owner
+    StreamOwner* owner = nullptr;
+  };
+  Record record_;
+};
+
+/// The same for a call of the stream's handler that is not corked.
+class CallScope final : public StreamObserver {
+ public:
+  inline CallScope(StreamContext& context, StreamImpl& stream) noexcept;
+  inline ~CallScope();
+
+ private:
+  bool is_outermost_;
+};
+
+class StreamContext final : public PerReactor {
+ public:
+  static constexpr Room room = Room::stream;
+  static constexpr std::size_t buffer_size = std::size_t{64} << 10U;
+
+  explicit StreamContext(Reactor& reactor, Loop& loop);
+  ~StreamContext() override;
+  /// The reactor's, made when it is first needed.
+  static StreamContext& of(Reactor& reactor);
+
+  [[nodiscard]] Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] Net& net() noexcept { return net_; }
+  [[nodiscard]] Cork& cork() noexcept { return cork_; }
+  [[nodiscard]] MutableBytes buffer() noexcept { return {buffer_, buffer_size}; }
+  [[nodiscard]] TimePoint now() noexcept { return loop_.now(); }
+  /// The resolver that clients without their own share, made when it is first needed.
+  [[nodiscard]] Resolver& resolver(Reactor& reactor);
+
+  // Time in ticks of 2^20 ns, which fit a stream's 32 bits for 52 days.
+  static constexpr unsigned tick_shift = 20;
+  [[nodiscard]] std::uint32_t tick() noexcept {
+    return static_cast<std::uint32_t>(now().time_since_epoch().count() >> tick_shift);
+  }
+  /// The end of the latest tick before `now` that had this number.
+  [[nodiscard]] static TimePoint end_of(std::uint32_t tick, TimePoint now) noexcept;
+
+  // Calls of handlers. A corked call has no CallScope: the cork shows that its stream is there. If
+  // it loses the cork, a record that is always the outermost takes its place.
+  /// If the stream holds the cork, its call goes on without; what was gathered is dropped.
+  void take_cork(StreamImpl& stream) noexcept;
+  [[nodiscard]] bool corked_stream_is_gone() const noexcept {
+    return corked_call_.stream == nullptr;
+  }
+  /// After a call that began corked and has lost the cork. False: the stream is gone.
+  [[nodiscard]] bool end_corked_call() noexcept;
+  /// Whether a call of its handler is running.
+  [[nodiscard]] bool is_in_call(const StreamImpl& stream) const noexcept;
+  /// Nothing more is to be done for the stream, which is about to go.
+  void forget(StreamImpl& stream) noexcept;
+  /// Ends the stream without a callback, and lets `owner` destroy it: at once, or when the calls
+  /// that are running for it have returned.
+  void release(StreamImpl& stream, StreamOwner& owner) noexcept;
+
+  // What an owner does with its streams. None of it takes memory.
+  /// Reserves what one stream more needs on all lists, so that it can end without memory.
+  void make_room();
+  void joined() noexcept { ++count_; }
+  void left() noexcept { --count_; }
+  void drain_all(const StreamOwner& owner) noexcept;
+  void abort_all(const StreamOwner& owner) noexcept;
+  void release_all(StreamOwner& owner) noexcept;
+  /// The owner of streams that were closed detached.
+  [[nodiscard]] StreamOwner& detached() noexcept { return detached_; }
+
+  // The end of the turn.
+  void run_at_end_of_turn(StreamImpl& stream) noexcept;
+  [[nodiscard]] bool pending() const noexcept override { return !run_queue_.empty(); }
+  void end_turn() override;
+
+  // Deadlines.
+  void add(StreamImpl& stream, TimePoint when);
+  void remove(StreamImpl& stream) noexcept;
+  void not_later_than(StreamImpl& stream, TimePoint when) noexcept;
+
+ private:
+  friend class StreamObserver;
+  friend class CallScope;
+  using Record = StreamObserver::Record;
+
+  struct DeadlineItems {
+    static inline void put(StreamImpl& stream, std::uint32_t index) noexcept;
+    static bool before(const StreamImpl&, const StreamImpl&) noexcept { return false; }
+  };
+
+  struct Detached final : StreamOwner {
+    void drain(StreamImpl&) override {}  // it closes already
+    void ended(StreamImpl& stream) noexcept override;
+    void destroy(StreamImpl& stream) noexcept override;
+    bool threw(const std::exception_ptr&) override { return false; }
+  };
+
+  [[nodiscard]] static bool has_made(const StreamOwner& owner, const StreamImpl& stream) noexcept;
+  template <typename End>
+  void end_each(const StreamOwner& owner, End end) noexcept;
+  void release_queued(StreamOwner& owner) noexcept;
+  void run(StreamImpl& stream);
+  void check_deadlines();
+  void arm() noexcept;
+
+  Loop& loop_;
+  Net& net_;
+  Detached detached_;
+  Record corked_call_;  // its stream is null while the call has the cork
+  Record* innermost_ = &corked_call_;
+  std::vector<StreamImpl*> run_queue_;
+  std::vector<StreamImpl*> running_;  // null where a stream has gone meanwhile
+  std::size_t count_ = 0;             // all streams: both lists have room for that many
+  Heap<StreamImpl, DeadlineItems> deadlines_;
+  Timer timer_;
+  std::unique_ptr<Resolver> resolver_;
+  Cork cork_;
+  std::byte buffer_[buffer_size];
+};
+
+StreamObserver::StreamObserver(StreamContext& context, StreamImpl& stream, bool is_call) noexcept
+    : context_(context),
+      record_{.stream = &stream, .is_call = is_call, .outer = context.innermost_} {
+  context.innermost_ = &record_;
+}
+
+StreamObserver::~StreamObserver() {
+  context_.innermost_ = record_.outer;
+  if (record_.released != nullptr) [[unlikely]]
+    record_.owner->destroy(*record_.released);
+}
+
+CallScope::CallScope(StreamContext& context, StreamImpl& stream) noexcept
+    : StreamObserver(context, stream, true), is_outermost_(context.cork_.is_free()) {
+  if (is_outermost_) context.cork_.block();
+}
+
+CallScope::~CallScope() {
+  if (is_outermost_) context_.cork_.release();
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,55 @@
+// The timeouts of a stream. Their starting points are stored, and the deadlines computed from them:
+// when an option is set, and when the stream's entry in the heap of deadlines is due.
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "stream_impl.h"
+
+namespace rondo::detail {
+namespace {
+
+constexpr Duration idle_timeout_max = std::chrono::hours{24 * 50};  // ticks differ for 52 days
+
+}  // namespace
+
+/// Ends the stream if one of its deadlines has passed. Returns the first deadline to come.
+TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
+  const StreamOptions& limits = options();
+  TimePoint first = never;
+  Deadline which = Deadline::none;
+  const auto consider = [&](TimePoint deadline, Deadline kind) {
+    if (deadline >= first) return;
+    first = deadline;
+    which = kind;
+  };
+  if (limits.idle_timeout != forever) {
+    const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
+    consider(after(StreamContext::end_of(active_at_, now), idle), Deadline::idle);
+  }
+  if (extra_ != nullptr) {
+    const StreamExtra& extra = *extra_;
+    if (extra.read_at != never && state_.reads())
+      consider(after(extra.read_at, limits.read_timeout), Deadline::read);
+    if (extra.progress_at != never)
+      consider(after(extra.progress_at, limits.write_timeout), Deadline::write);
+    if (extra.opened_at != never)
+      consider(after(extra.opened_at, limits.lifetime), Deadline::lifetime);
+    consider(extra.close_deadline, Deadline::close);
+  }
+  if (first > now) return first;
+  // Lingering is a courtesy: all output has left.
+  if (state_.lingering()) {
+    end(CloseReason::closed);
+  } else {
+    end(CloseReason::timed_out, ETIMEDOUT, which);
+  }
+  return never;
+}
+
+void StreamImpl::deadlines_changed() noexcept {
+  const TimePoint next = check_deadlines(context().now());
+  if (!state_.ended()) context().not_later_than(*this, next);
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,230 @@
+// The implementation of Stream. The files, in the order of a message:
+//
+//   stream_transport.cpp   the one entrance of bytes from the descriptor, and the one exit to it
+//   stream_input.cpp       from there to the handler
+//   stream_output.cpp      from write() to the cork, the queue, and the exit
+//   stream_end.cpp         what is due at the end of a turn, and the ways to the end
+//   stream_deadlines.cpp   timeouts
+//   stream.cpp             how a stream is made, options, addresses
+//
+// An idle stream holds no memory but itself. It reads into the reactor's buffer, and what it seldom
+// needs is in a StreamExtra, which exists while it is needed.
+//
+// Callbacks come from the reactor alone. A function that the user calls changes the state, makes
+// system calls, and puts the stream into the run queue; run_end_of_turn() then sends what is
+// queued, takes the next step towards the end, and calls the handler. After each call of the
+// handler the stream may be gone: a CallScope on the stack shows it.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <rondo/client.h>
+#include <rondo/connector.h>
+#include <rondo/stream.h>
+
+#include "output_queue.h"
+#include "stream_context.h"
+#include "stream_state.h"
+
+namespace rondo::detail {
+
+/// Whether a system call that failed with `error` may succeed when the poller reports again.
+[[nodiscard]] inline bool is_transient(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/// Call it where an exception of the handler was caught: aborts the stream and lets the exception
+/// go on, unless the stream's owner takes it.
+[[gnu::cold]] void handler_threw(StreamImpl& stream);
+
+/// What a stream seldom needs.
+struct StreamExtra {
+  OutputQueue output;
+  std::unique_ptr<StreamOptions> options;  // its own, where they differ from the group's
+  std::unique_ptr<Connector> connector;    // while it connects
+  std::string what;                        // Close::what of a client that could not connect
+  std::error_code close_error;
+  TimePoint close_deadline = never;
+  TimePoint opened_at = never;
+  TimePoint read_at = never;      // when input was received, if reads are timed
+  TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
+  std::uint64_t dropped = 0;      // bytes of input, while closing
+  int error = 0;                  // why the output failed
+
+  /// Whether it holds nothing that is needed.
+  [[nodiscard]] bool is_spare() const noexcept {
+    return output.empty() && options == nullptr && connector == nullptr && what.empty() &&
+           !close_error && close_deadline == never && opened_at == never && read_at == never &&
+           progress_at == never && dropped == 0 && error == 0;
+  }
+};
+
+class StreamImpl final : public Stream {
+ public:
+  using Life = StreamState::Life;
+  using Output = StreamState::Output;
+  using Deadline = StreamState::Deadline;
+
+  /// StreamContext::make_room() went before. `handler` may be set later.
+  StreamImpl(StreamGroup& group, StreamHandler* handler, StreamState state) noexcept;
+  ~StreamImpl() override;
+  static StreamImpl& of(Stream& stream) noexcept { return static_cast<StreamImpl&>(stream); }
+
+  // How it is made.
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> start(Reactor& reactor, int fd,
+                                                             StreamHandler& handler,
+                                                             const StreamOptions& options,
+                                                             std::uint32_t bits);
+  [[nodiscard]] static std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target,
+                                                       StreamHandler& handler,
+                                                       const ConnectOptions& options);
+  /// Takes over `fd`, unless it returns an error.
+  [[nodiscard]] std::error_code open(int fd) noexcept;
+
+  // What the user calls.
+  WriteStatus write(Bytes data) override;
+  WriteStatus write_owned(OwnedBytes data) override;
+  WriteStatus write_parts(std::span<const Bytes> parts) override;
+  WriteStatus send_file(File file, std::uint64_t offset, std::uint64_t size) override;
+  WriteStatus write(Bytes data, std::vector<Socket> descriptors) override;
+  void flush() override;
+  void pause() noexcept override;
+  void resume() noexcept override;
+  void shutdown_output() override;
+  void close() override;
+  void close(Duration timeout) override;
+  void abort() noexcept override;
+  [[nodiscard]] bool detach();
+  [[nodiscard]] Result<Socket, std::error_code> release() noexcept override;
+  void set_handler(StreamHandler& handler) noexcept override { handler_ = &handler; }
+  [[nodiscard]] const StreamOptions& options() const noexcept override;
+  void set_options(const StreamOptions& options) override;
+  [[nodiscard]] int fd() const noexcept override { return fd_; }
+  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept override;
+  [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept override;
+  [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept override;
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept override;
+  [[nodiscard]] bool connecting() const noexcept override { return state_.connecting(); }
+  [[nodiscard]] bool is_reading() const noexcept override { return state_.input_is_open(); }
+  [[nodiscard]] bool is_writable() const noexcept override { return state_.output_is_open(); }
+  [[nodiscard]] bool is_closing() const noexcept override {
+    return state_.closing() || state_.ended();
+  }
+
+  // What the context and the owner call.
+  [[nodiscard]] StreamContext& context() const noexcept { return group_->context; }
+  [[nodiscard]] StreamOwner* owner() const noexcept { return group_->owner; }
+  /// Whether its owner has finished making it: a session's stream has its handler last.
+  [[nodiscard]] bool is_made() const noexcept { return handler_ != nullptr; }
+  void run_end_of_turn();
+  /// Calls on_open, if that is due: the one place that does. False: the stream is gone.
+  [[nodiscard]] bool report_open();
+  void request_drain() noexcept;
+  /// Ends it without a callback; the memory stays.
+  void silence() noexcept;
+
+ private:
+  friend class StreamContext;
+
+  [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
+  [[nodiscard]] std::error_code set_nonblocking(int fd) noexcept;
+  void connected(Result<Socket> result);
+  [[nodiscard]] bool connects_detached() const noexcept;
+
+  // Transport: the entrance and the exit.
+  [[nodiscard]] Net& net() const noexcept { return context().net(); }
+  [[nodiscard]] std::ptrdiff_t receive(MutableBytes into) noexcept { return net().read(into, fd_); }
+  [[nodiscard]] std::ptrdiff_t receive(MutableBytes into, ReceivedDescriptors& with) noexcept;
+  [[nodiscard]] std::ptrdiff_t transmit(Bytes data) noexcept { return net().write(data, fd_); }
+  [[nodiscard]] std::ptrdiff_t transmit(std::span<const Bytes> parts) noexcept;
+  struct Offer {
+    std::uint64_t size;    // what the system was offered
+    std::ptrdiff_t taken;  // what it took, or -1 and errno; 0 at the end of a file
+  };
+  [[nodiscard]] Offer transmit_front(OutputQueue& queue) noexcept;
+  [[nodiscard]] std::ptrdiff_t transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept;
+  void transmit_end() noexcept;
+
+  // Input.
+  void on_ready(Ready ready) override;
+  bool take_input();
+  void take_from_file();
+  [[gnu::noinline]] void take_more_input();
+  [[nodiscard]] bool prepare_to_read(Ready ready);
+  [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
+  [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
+  [[gnu::noinline]] bool take_input_uncorked();
+  [[nodiscard]] bool deliver(Bytes data, ReceivedDescriptors with);
+  [[gnu::noinline]] bool send_answer(std::size_t received);
+  [[gnu::noinline]] static bool corked_call_threw(StreamContext& context, StreamImpl& stream);
+  bool drop_input(std::size_t size);
+  [[nodiscard]] bool drops_input() const noexcept;
+
+  // Output.
+  [[gnu::noinline]] WriteStatus write_uncorked(Bytes data);
+  [[nodiscard]] bool send_directly(std::span<const Bytes> parts, std::size_t size,
+                                   std::size_t& sent);
+  [[nodiscard]] bool queue_parts(std::span<const Bytes> parts, std::size_t sent);
+  [[nodiscard]] bool queue_rest(Bytes rest) noexcept;
+  void cork_left(std::ptrdiff_t sent) noexcept;
+  [[gnu::noinline]] bool cork_refused(std::ptrdiff_t sent) noexcept;
+  void cork_to_queue();
+  [[nodiscard]] bool may_transmit() const noexcept;
+  void drain();
+  void output_refused(int error) noexcept;
+  [[nodiscard]] bool output_waits() const noexcept { return state_.has(StreamState::has_output); }
+  WriteStatus output_grew() noexcept;
+  [[nodiscard]] WriteStatus write_status() const noexcept;
+  [[nodiscard]] StreamExtra& extra();
+  [[nodiscard]] StreamExtra* try_extra() noexcept;  // null: no memory
+
+  // The end of a turn, and of the stream. These return false if the stream is gone.
+  template <typename Call>
+  [[nodiscard]] bool call(Call&& one);
+  [[nodiscard]] bool report_resume();
+  [[nodiscard]] bool report_drain();
+  [[nodiscard]] bool report_writable();
+  void report_close();
+  [[nodiscard]] bool run_output();
+  void output_has_left();
+  void close_or_linger();
+  void end(CloseReason reason, int error = 0, Deadline deadline = Deadline::none) noexcept;
+  void end_for(int error) noexcept;
+  void close_descriptor() noexcept;
+  void leave_reactor() noexcept;
+
+  // What the poller and the clock are asked for.
+  void update_interest() noexcept;
+  [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
+  void deadlines_changed() noexcept;
+
+  StreamGroup* group_;
+  StreamHandler* handler_;
+  StreamExtra* extra_ = nullptr;
+  std::int32_t fd_ = -1;
+  StreamState state_;
+  std::uint32_t deadline_index_ = 0;  // in the context's heap of deadlines
+  std::uint32_t active_at_ = 0;  // the tick of the last input or output; after the end, an errno
+};
+
+/// Makes a call of the handler. False: the stream is gone.
+template <typename Call>
+bool StreamImpl::call(Call&& one) {
+  const CallScope scope{context(), *this};
+  try {
+    one();
+  } catch (...) {
+    if (scope.stream_is_gone()) throw;
+    handler_threw(*this);
+  }
+  return !scope.stream_is_gone();
+}
+
+}  // namespace rondo::detail

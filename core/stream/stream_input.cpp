@@ -1,0 +1,193 @@
+// Input: from the poller to the handler. Each message takes the short way through take_input(), in
+// which the answer is gathered in the cork:
+//
+//   on_ready  ->  receive  ->  on_data  ->  write: into the cork  ->  transmit
+//
+// What is rare is out of line, so that it costs nothing there.
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "stream_impl.h"
+
+namespace rondo::detail {
+
+void StreamImpl::on_ready(Ready ready) {
+  if (ready != Ready::read) [[unlikely]] {
+    if (!prepare_to_read(ready)) return;
+  }
+  if (take_input()) [[unlikely]]
+    take_more_input();
+}
+
+/// Whether the buffer was filled, so that there may be more, and it is wanted.
+inline bool StreamImpl::take_input() {
+  StreamContext& shared = context();
+  Cork& cork = shared.cork();
+  if (!cork.is_free() || !state_.takes_short_way()) [[unlikely]]
+    return take_input_uncorked();
+  const std::ptrdiff_t received = receive(shared.buffer());
+  if (received <= 0) [[unlikely]]
+    return input_stopped(received);
+  active_at_ = shared.tick();
+  const auto size = static_cast<std::size_t>(received);
+  cork.hold(*this);
+  try {
+    handler_->on_data(*this, shared.buffer().first(size));
+  } catch (...) {
+    return corked_call_threw(shared, *this);
+  }
+  if (!cork.is_held_by(*this)) [[unlikely]]
+    return shared.end_corked_call() && send_answer(size);
+  if (const Bytes answer = cork.gathered(); !answer.empty()) [[likely]] {
+    const std::ptrdiff_t sent = transmit(answer);
+    if (sent != std::ssize(answer)) [[unlikely]]
+      return cork_refused(sent);
+    cork.clear();
+  }
+  cork.release();
+  return wants_more(size);
+}
+
+inline bool StreamImpl::wants_more(std::size_t received) const noexcept {
+  return received == StreamContext::buffer_size && state_.reads() &&
+         !state_.has(StreamState::above_high_water);
+}
+
+/// The same without the cork: output is queued or over, the input is no socket's, descriptors may
+/// come, or another call is running, which may still read what is in the buffer.
+bool StreamImpl::take_input_uncorked() {
+  StreamContext& shared = context();
+  std::optional<std::vector<std::byte>> own_buffer;
+  if (!shared.cork().is_free()) {
+    if (shared.is_in_call(*this)) return false;  // it is reported again when that has returned
+    own_buffer.emplace(StreamContext::buffer_size);
+  }
+  if (state_.life() == Life::opening) return false;  // on_open is called first
+  const MutableBytes buffer = own_buffer ? MutableBytes{*own_buffer} : shared.buffer();
+  ReceivedDescriptors with;
+  const std::ptrdiff_t received = receive(buffer, with);
+  if (received <= 0) return input_stopped(received);
+  active_at_ = shared.tick();
+  const auto size = static_cast<std::size_t>(received);
+  if (state_.closing()) return drop_input(size);
+  if (state_.has(StreamState::reads_timed)) extra_->read_at = shared.now();
+  return deliver(buffer.first(size), std::move(with)) && send_answer(size);
+}
+
+/// False: the stream is gone.
+bool StreamImpl::deliver(Bytes data, ReceivedDescriptors with) {
+  if (with.lost || !with.descriptors.empty())
+    return call([&] { handler_->on_descriptors(*this, data, std::move(with)); });
+  return call([&] { handler_->on_data(*this, data); });
+}
+
+/// After a call that was not corked, or did not stay so.
+bool StreamImpl::send_answer(std::size_t received) {
+  if (may_transmit()) drain();
+  return wants_more(received);
+}
+
+/// Inside a catch. The stream may be gone.
+bool StreamImpl::corked_call_threw(StreamContext& context, StreamImpl& stream) {
+  context.take_cork(stream);
+  struct End {  // the session whose call this is may own the exception
+    StreamContext& context;
+    ~End() { (void)context.end_corked_call(); }  // it is known already whether it is gone
+  } end{context};
+  if (context.corked_stream_is_gone()) throw;
+  handler_threw(stream);
+  return false;
+}
+
+/// Each turn does what a poller would have reported. The stream may be gone afterwards.
+void StreamImpl::take_from_file() {
+  context().run_at_end_of_turn(*this);
+  (void)take_input();  // the rest comes in the next turn
+}
+
+void StreamImpl::take_more_input() {
+  if (!state_.is_socket()) return;  // it may block
+  const std::size_t budget = options().input_per_turn_max;
+  for (std::size_t taken = StreamContext::buffer_size; taken < budget;
+       taken += StreamContext::buffer_size)
+    if (!take_input()) return;
+}
+
+/// Notes that there is room for output again. Returns whether to read.
+bool StreamImpl::prepare_to_read(Ready ready) {
+  if (can_write(ready)) {
+    state_.clear(StreamState::blocked);
+    context().run_at_end_of_turn(*this);
+  }
+  return can_read(ready) && (drops_input() || state_.reads());
+}
+
+/// The end of the input, or an error. False, for take_input().
+bool StreamImpl::input_stopped(std::ptrdiff_t received) {
+  const int error = errno;
+  if (received < 0) {
+    if (is_transient(error)) return false;
+    // A lingering stream has sent everything: how the peer leaves does not matter.
+    state_.lingering() ? end(CloseReason::closed) : end_for(error);
+  } else if (state_.lingering()) {
+    end(CloseReason::closed);
+  } else if (state_.output() == Output::failed) {
+    end_for(extra_->error);
+  } else {
+    state_.end_input();
+    update_interest();
+    if (state_.closing()) return false;  // no callback but on_close follows
+    if (call([this] { handler_->on_end(*this); })) context().run_at_end_of_turn(*this);
+  }
+  return false;
+}
+
+/// While it closes or lingers. False, for take_input().
+bool StreamImpl::drop_input(std::size_t size) {
+  constexpr std::uint64_t lingering_input_max = std::uint64_t{16} << 20U;
+  extra().dropped += size;
+  if (state_.lingering() && extra_->dropped > lingering_input_max) end(CloseReason::closed);
+  return false;
+}
+
+/// A stream that closes reads on while its output waits: a peer that does not take it before it has
+/// sent all of its own output would otherwise wait for this side for ever, and this side for it.
+bool StreamImpl::drops_input() const noexcept {
+  if (state_.lingering()) return true;
+  return state_.closing() && !state_.input_ended() && !state_.ended() && state_.is_socket() &&
+         output_waits() && options().lingering_close != LingeringClose::off;
+}
+
+void StreamImpl::pause() noexcept {
+  if (state_.paused()) return;
+  state_.pause();
+  if (fd_ >= 0) update_interest();
+}
+
+void StreamImpl::resume() noexcept {
+  if (!state_.paused() || state_.ended()) return;
+  state_.resume();
+  context().run_at_end_of_turn(*this);
+  if (fd_ < 0) return;
+  if (state_.has(StreamState::reads_timed)) {
+    extra_->read_at = context().now();
+    deadlines_changed();
+  }
+  update_interest();
+}
+
+void StreamImpl::update_interest() noexcept {
+  if (state_.ended() || state_.kind() == StreamState::Kind::unpollable || fd_ < 0) return;
+  const bool held = state_.has(StreamState::above_high_water) && options().pause_reading_when_full;
+  const bool reads = drops_input() || (state_.reads() && !held);
+  const bool writes = state_.has(StreamState::blocked) && output_waits();
+  const Ready interest =
+      (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);
+  Loop& loop = context().loop();
+  const Token token = loop.token_of(fd_);
+  if (loop.interest(token) != interest) loop.set(token, interest);
+}
+
+}  // namespace rondo::detail

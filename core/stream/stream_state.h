@@ -1,0 +1,171 @@
+// The state of a stream, in one word. Four parts of it only go forward, each by its own functions,
+// which assert that it does:
+//
+//   life      connecting --connected()--> opening --opened()--> open --end()--> ended
+//   --reported()--> done
+//                  \__________________________\__________________________________^         ^
+//                                                         any --silence()------------------/
+//             opening: on_open is due. ended: on_close is due. done: no callback follows.
+//
+//   output    open --finish_output()--> finishing --output_finished()--> finished
+//               \____________________________\_____fail_output()___> failed
+//             finishing: nothing more is written, the queue still leaves. finished: the peer was
+//             notified by shutdown(). failed: the system refused output; the input, which may hold
+//             what the peer sent before it went, is read to its end, where the error is reported.
+//
+//   input     open --end_input()--> ended
+//
+//   closing   no --close()--> begun --linger()--> lingering
+//             begun: no callback but on_close follows. lingering: the output has left and was shut
+//             down; input is dropped until the peer finishes too.
+//
+// One part goes round, flow: reading --pause()--> paused --resume()--> resuming (on_resume is due)
+// --resumed()--> reading. The kind and ten bits, which depend on nothing else, are the rest.
+#pragma once
+
+#include <cstdint>
+
+#include <rondo/assert.h>
+#include <rondo/stream.h>
+
+namespace rondo::detail {
+
+class StreamState {
+ public:
+  enum class Life : std::uint8_t { connecting, opening, open, ended, done };
+  enum class Output : std::uint8_t { open, finishing, finished, failed };
+  enum class Input : std::uint8_t { open, ended };
+  enum class Closing : std::uint8_t { no, begun, lingering };
+  enum class Flow : std::uint8_t { reading, paused, resuming };
+  /// A file is a pipe or a terminal: not a socket. A poller does not take a regular file.
+  enum class Kind : std::uint8_t { socket, file, unpollable };
+  /// The deadline that ended the stream.
+  enum class Deadline : std::uint8_t { none, idle, read, write, lifetime, close };
+  enum Bit : std::uint32_t {
+    queued = 1U << 0U,             // it is in the run queue for the end of the turn
+    has_output = 1U << 1U,         // something is in the output queue
+    above_high_water = 1U << 2U,   // since it was, the output has not fallen to the low-water mark
+    blocked = 1U << 3U,            // the system takes no more: the poller reports when it does
+    reads_timed = 1U << 4U,        // there is a read_timeout
+    takes_descriptors = 1U << 5U,  // input is read with the descriptors that came with it
+    resets = 1U << 6U,             // the descriptor is closed with a reset
+    drain_due = 1U << 7U,          // the owner of the stream wants it to end
+    lent = 1U << 8U,               // the descriptor is not the stream's to close
+    owns_group = 1U << 9U,
+  };
+
+ private:
+  template <typename V, unsigned shift_, unsigned width>
+  struct Part {
+    using Value = V;
+    static constexpr unsigned shift = shift_;
+    static constexpr std::uint32_t mask = ((1U << width) - 1U) << shift;
+    static constexpr std::uint32_t word(V value) noexcept {
+      return static_cast<std::uint32_t>(value) << shift;
+    }
+  };
+  // Below these: ten bits.
+  using LifePart = Part<Life, 10, 3>;
+  using OutputPart = Part<Output, 13, 2>;
+  using InputPart = Part<Input, 15, 1>;
+  using ClosingPart = Part<Closing, 16, 2>;
+  using FlowPart = Part<Flow, 18, 2>;
+  using KindPart = Part<Kind, 20, 2>;
+  using DeadlinePart = Part<Deadline, 22, 3>;
+  using ReasonPart = Part<CloseReason, 25, 4>;
+
+ public:
+  explicit StreamState(Life life, std::uint32_t bits = 0) noexcept
+      : word_(LifePart::word(life) | bits) {}
+
+  [[nodiscard]] bool has(std::uint32_t bits) const noexcept { return (word_ & bits) != 0; }
+  void set(Bit bit) noexcept { word_ |= bit; }
+  void clear(Bit bit) noexcept { word_ &= ~std::uint32_t{bit}; }
+  void assign(Bit bit, bool value) noexcept { value ? set(bit) : clear(bit); }
+
+  [[nodiscard]] Life life() const noexcept { return get<LifePart>(); }
+  [[nodiscard]] Output output() const noexcept { return get<OutputPart>(); }
+  [[nodiscard]] Flow flow() const noexcept { return get<FlowPart>(); }
+  [[nodiscard]] Kind kind() const noexcept { return get<KindPart>(); }
+  [[nodiscard]] CloseReason reason() const noexcept { return get<ReasonPart>(); }
+  [[nodiscard]] Deadline deadline() const noexcept { return get<DeadlinePart>(); }
+
+  [[nodiscard]] bool connecting() const noexcept { return life() == Life::connecting; }
+  [[nodiscard]] bool ended() const noexcept { return life() >= Life::ended; }
+  [[nodiscard]] bool input_ended() const noexcept { return get<InputPart>() == Input::ended; }
+  [[nodiscard]] bool closing() const noexcept { return get<ClosingPart>() != Closing::no; }
+  [[nodiscard]] bool lingering() const noexcept { return get<ClosingPart>() == Closing::lingering; }
+  [[nodiscard]] bool paused() const noexcept { return flow() == Flow::paused; }
+  [[nodiscard]] bool is_socket() const noexcept { return kind() == Kind::socket; }
+
+  /// Whether input is still for the handler.
+  [[nodiscard]] bool input_is_open() const noexcept {
+    return !input_ended() && !closing() && !ended();
+  }
+  /// Whether more output is taken.
+  [[nodiscard]] bool output_is_open() const noexcept {
+    return output() == Output::open && !ended();
+  }
+  [[nodiscard]] bool reads() const noexcept { return input_is_open() && !paused(); }
+  /// Whether a message takes the short way: its answer is gathered in the cork, since no output is
+  /// queued, and nothing else is to be looked at. One comparison for each message.
+  [[nodiscard]] bool takes_short_way() const noexcept {
+    constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | KindPart::mask | has_output |
+                                   reads_timed | takes_descriptors;
+    constexpr std::uint32_t short_way =
+        LifePart::word(Life::open) | OutputPart::word(Output::open) | KindPart::word(Kind::socket);
+    return (word_ & mask) == short_way;
+  }
+
+  void connected() noexcept { go_on<LifePart>(Life::connecting, Life::opening); }
+  void opened() noexcept { go_on<LifePart>(Life::opening, Life::open); }
+  void end(CloseReason reason, Deadline deadline) noexcept {
+    RONDO_ASSERT(!ended());
+    put<LifePart>(Life::ended);
+    put<ReasonPart>(reason);
+    put<DeadlinePart>(deadline);
+  }
+  void reported() noexcept { go_on<LifePart>(Life::ended, Life::done); }
+  void silence() noexcept { put<LifePart>(Life::done); }
+
+  void finish_output() noexcept { go_on<OutputPart>(Output::open, Output::finishing); }
+  void output_finished() noexcept { go_on<OutputPart>(Output::finishing, Output::finished); }
+  void fail_output() noexcept {
+    RONDO_ASSERT(output() < Output::finished);
+    put<OutputPart>(Output::failed);
+  }
+  void end_input() noexcept { go_on<InputPart>(Input::open, Input::ended); }
+  void close() noexcept {
+    go_on<ClosingPart>(Closing::no, Closing::begun);
+    if (output() == Output::open) finish_output();
+  }
+  void linger() noexcept {
+    go_on<ClosingPart>(Closing::begun, Closing::lingering);
+    if (output() == Output::finishing) output_finished();
+  }
+
+  void pause() noexcept { put<FlowPart>(Flow::paused); }
+  void resume() noexcept { go_on<FlowPart>(Flow::paused, Flow::resuming); }
+  void resumed() noexcept { go_on<FlowPart>(Flow::resuming, Flow::reading); }
+
+  void set_kind(Kind kind) noexcept { put<KindPart>(kind); }
+
+ private:
+  template <typename P>
+  [[nodiscard]] typename P::Value get() const noexcept {
+    return static_cast<typename P::Value>((word_ & P::mask) >> P::shift);
+  }
+  template <typename P>
+  void put(typename P::Value value) noexcept {
+    word_ = (word_ & ~P::mask) | P::word(value);
+  }
+  template <typename P>
+  void go_on(typename P::Value from, typename P::Value to) noexcept {
+    RONDO_ASSERT(get<P>() == from);
+    put<P>(to);
+  }
+
+  std::uint32_t word_;
+};
+
+}  // namespace rondo::detail

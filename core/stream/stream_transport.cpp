@@ -1,0 +1,78 @@
+// Where the bytes of a stream enter and leave. Nothing else in this folder calls the Net for them
+// but receive() and transmit() in stream_impl.h, the two that each message takes. A layer between
+// the stream and its descriptor, such as TLS, has its place here: what is received passes through
+// it on the way to deliver(), and what is transmitted before it reaches the Net.
+//
+// All return what Net does: the number of bytes, or -1 and errno.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "socket/rights.h"
+#include "stream_impl.h"
+
+namespace rondo::detail {
+namespace {
+
+constexpr std::size_t parts_per_write_max = 64;
+constexpr std::uint64_t file_bytes_per_write_max = std::uint64_t{1} << 20U;
+
+}  // namespace
+
+std::ptrdiff_t StreamImpl::receive(MutableBytes into, ReceivedDescriptors& with) noexcept try {
+  if (!state_.has(StreamState::takes_descriptors) || state_.closing()) return receive(into);
+  auto received = receive_with_descriptors(net(), fd_, into);
+  if (!received) {
+    errno = received.error().value();
+    return -1;
+  }
+  with = std::move(*received);
+  return static_cast<std::ptrdiff_t>(with.size);
+} catch (const std::bad_alloc&) {
+  errno = ENOMEM;  // all that was received is closed
+  return -1;
+}
+
+std::ptrdiff_t StreamImpl::transmit(std::span<const Bytes> parts) noexcept {
+  if (!state_.is_socket()) return net().write_file(parts, fd_);
+  return parts.size() == 1 ? transmit(parts[0]) : net().writev(parts, fd_);
+}
+
+/// One system call for the front of the queue.
+StreamImpl::Offer StreamImpl::transmit_front(OutputQueue& queue) noexcept {
+  std::array<Bytes, parts_per_write_max> parts;
+  const std::size_t count = queue.gather(parts);
+  if (count == 0) {
+    const auto file = queue.file();
+    const std::uint64_t size = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
+    return {size, net().send_file(file.fd, file.offset, static_cast<std::size_t>(size), fd_)};
+  }
+  if (!queue.front_descriptors().empty())
+    return {parts[0].size(), transmit_with_descriptors(queue, parts[0])};
+  const auto gathered = std::span<const Bytes>{parts}.first(count);
+  std::uint64_t size = 0;
+  for (const Bytes part : gathered) size += part.size();
+  return {size, transmit(gathered)};
+}
+
+std::ptrdiff_t StreamImpl::transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept {
+  std::array<int, descriptors_per_send_max> numbers;
+  std::size_t count = 0;
+  for (const Socket& one : queue.front_descriptors()) numbers[count++] = one.fd();
+  const auto sent = send_descriptors(net(), fd_, data, std::span{numbers}.first(count));
+  if (sent) return static_cast<std::ptrdiff_t>(*sent);
+  errno = sent.error().value();
+  return -1;
+}
+
+/// Shows the peer the end of the output.
+void StreamImpl::transmit_end() noexcept {
+  // It fails where the connection has failed, which the input reports.
+  if (state_.is_socket()) (void)net().shutdown(fd_, Direction::write);
+}
+
+}  // namespace rondo::detail
