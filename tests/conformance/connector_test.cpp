@@ -72,7 +72,7 @@ TEST_P(ConnectorTest, SaysWhatWasTriedAndWhy) {
                                                       "127.0.0.2" + port + ": Connection refused");
 }
 
-TEST_P(ConnectorTest, TellsOfTheNameThatWasNotFound) {
+TEST_P(ConnectorTest, ReportsTheNameThatWasNotFound) {
   const Outcome outcome = connect("256.1.1.1:80");
   EXPECT_EQ(outcome.text(),
             "connect to 256.1.1.1:80: resolve \"256.1.1.1\": not an address: Not a host name");

@@ -71,7 +71,7 @@ TEST_P(Crowd, OfTwoThousandIsServedEachOnceATurn) {
   EXPECT_EQ(served, many);
 }
 
-TEST_P(Crowd, OfFirehosesStarvesNobody) {
+TEST_P(Crowd, OfFirehosesStarvesNoOther) {
   gather(false);
   if (!gathered()) return;
   constexpr int rounds = 3;
@@ -118,7 +118,7 @@ TEST_P(Crowd, MayLeaveAtOnce) {
 class SteadyState : public ReactorOnEveryBackend {};
 RONDO_ON_EVERY_BACKEND(SteadyState);
 
-TEST_P(SteadyState, AllocatesNothingAndTellsThePollerNothing) {
+TEST_P(SteadyState, AllocatesNothingAndChangesNoInterest) {
   RONDO_NEEDS(no_memory);
   const Pair pair = unix_pair();
   char buffer[64];

@@ -150,12 +150,12 @@ TEST_P(Exceptions, OfPostedAndDeferredWorkLeaveTheRestInItsOrder) {
 }
 
 TEST_P(Exceptions, OfASignalLeaveTheOtherListenersTheirs) {
-  std::vector<int> told;
+  std::vector<int> reported;
   std::vector<Signal> signals;
   for (int i = 0; i < 4; ++i) {
     signals.push_back(Signal::make(reactor, i < 2 ? SIGUSR1 : SIGUSR2, [&, i] {
-                        told.push_back(i);
-                        if (told.size() == 4) signals.clear();
+                        reported.push_back(i);
+                        if (reported.size() == 4) signals.clear();
                         if (i != 1) throw Oops{};
                       }).value());
   }
@@ -164,8 +164,8 @@ TEST_P(Exceptions, OfASignalLeaveTheOtherListenersTheirs) {
     (void)::raise(SIGUSR2);
   });
   EXPECT_EQ(run_through(), 3);
-  std::sort(told.begin(), told.end());
-  EXPECT_EQ(told, (std::vector{0, 1, 2, 3}));
+  std::sort(reported.begin(), reported.end());
+  EXPECT_EQ(reported, (std::vector{0, 1, 2, 3}));
 }
 
 TEST_P(Exceptions, OfOneKindDoNotLoseTheOthers) {

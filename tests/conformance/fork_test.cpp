@@ -135,21 +135,21 @@ TEST_P(Forking, TheChildStopsItsOwnRunOnly) {
 }
 
 TEST_P(Forking, ASignalOfTheChildDoesNotReachTheParent) {
-  int told = 0;
-  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++told; }};
+  int reported = 0;
+  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++reported; }};
   EXPECT_EQ(in_child([&] {
               (void)::raise(SIGUSR1);  // cannot fail; the child has not used its reactor yet
-              RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return told == 1; }));
+              RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return reported == 1; }));
               (void)::raise(SIGUSR1);  // as above
-              RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return told == 2; }));
+              RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return reported == 2; }));
               signal.reset();
               return 0;
             }),
             0);
   run_turns(reactor, 3);
-  EXPECT_EQ(told, 0);
+  EXPECT_EQ(reported, 0);
   (void)::raise(SIGUSR1);  // as above
-  EXPECT_TRUE(run_until(reactor, [&] { return told == 1; }));
+  EXPECT_TRUE(run_until(reactor, [&] { return reported == 1; }));
   signal.reset();
   expect_undisturbed();
 }

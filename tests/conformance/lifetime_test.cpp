@@ -259,8 +259,8 @@ TEST_P(Lifetime, ASignalMayDestroyEverythingAndItself) {
 
 TEST_P(Lifetime, AHandlerMayDestroyASignalThatHasArrived) {
   const Pair pair = unix_pair();
-  bool told = false;
-  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { told = true; }};
+  bool reported = false;
+  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { reported = true; }};
   std::optional<Watch> watch;
   RecordingHandler handler{[&](Ready) {
     (void)::raise(SIGUSR1);  // cannot fail
@@ -269,7 +269,7 @@ TEST_P(Lifetime, AHandlerMayDestroyASignalThatHasArrived) {
   }};
   watch = reactor.watch(pair.ours.get(), Ready::write, handler).value();
   EXPECT_TRUE(reactor.run());
-  EXPECT_FALSE(told);
+  EXPECT_FALSE(reported);
 }
 
 TEST_P(Lifetime, AHandlerMayBeMovedFromOneDescriptorToAnotherInItsCallback) {

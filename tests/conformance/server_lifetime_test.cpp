@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-enum class Place {
+enum class Callback {
   filter,
   constructor,
   on_open,
@@ -27,13 +27,13 @@ enum class Place {
   on_close,
   hook,
 };
-constexpr Place places[] = {Place::filter,   Place::constructor, Place::on_open,
-                            Place::on_data,  Place::on_end,      Place::on_writable,
-                            Place::on_drain, Place::on_close,    Place::hook};
+constexpr Callback callbacks[] = {Callback::filter,   Callback::constructor, Callback::on_open,
+                                  Callback::on_data,  Callback::on_end,      Callback::on_writable,
+                                  Callback::on_drain, Callback::on_close,    Callback::hook};
 
 /// What the sessions of a test share.
 struct World {
-  std::function<void(Place, Stream*)> then = [](Place, Stream*) {};
+  std::function<void(Callback, Stream*)> then = [](Callback, Stream*) {};
   int alive = 0;
   int made = 0;
   int opens = 0;
@@ -43,33 +43,33 @@ struct World {
 
 struct Subject final : Session {
   Subject(World& shared, Stream* stream) : world(shared) {
-    world.then(Place::constructor, stream);
+    world.then(Callback::constructor, stream);
     ++world.alive;
     ++world.made;
   }
   ~Subject() override { --world.alive; }
   void on_open(Stream& stream) override {
     ++world.opens;
-    world.then(Place::on_open, &stream);
+    world.then(Callback::on_open, &stream);
   }
   void on_data(Stream& stream, Bytes data) override {
     if (text_of(data) == "throw") throw std::runtime_error{"requested by the peer"};
-    world.then(Place::on_data, &stream);
+    world.then(Callback::on_data, &stream);
     stream.write(data);
   }
   void on_end(Stream& stream) override {
-    world.then(Place::on_end, &stream);
+    world.then(Callback::on_end, &stream);
     stream.close();
   }
-  void on_writable(Stream& stream) override { world.then(Place::on_writable, &stream); }
+  void on_writable(Stream& stream) override { world.then(Callback::on_writable, &stream); }
   void on_drain(Stream& stream) override {
-    world.then(Place::on_drain, &stream);
+    world.then(Callback::on_drain, &stream);
     stream.close();
   }
   void on_close(Stream& stream, const Close& close) override {
     ++world.closes;
     world.reason = close.reason;
-    world.then(Place::on_close, &stream);
+    world.then(Callback::on_close, &stream);
   }
   World& world;
 };
@@ -85,13 +85,13 @@ class ServerLifetime : public StreamsOnEveryBackend {
                        options)
                        .value());
     server->accept_if([this](const Endpoint&) {
-      world.then(Place::filter, nullptr);
+      world.then(Callback::filter, nullptr);
       return true;
     });
     if (!with_hook) return;
     server->set_error_handler([this](const std::exception_ptr&) {
       ++hooked;
-      world.then(Place::hook, nullptr);
+      world.then(Callback::hook, nullptr);
     });
   }
   Fd connect() { return tcp_connecting(server->local_endpoint().port()); }
@@ -128,17 +128,17 @@ class ServerLifetime : public StreamsOnEveryBackend {
 RONDO_ON_EVERY_BACKEND(ServerLifetime);
 
 TEST_P(ServerLifetime, AServerMayBeDestroyedInEachCall) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     int reached = 0;
     int calls_after = 0;
-    world.then = [&](Place here, Stream* stream) {
+    world.then = [&](Callback here, Stream* stream) {
       if (reached > 0) ++calls_after;
-      if (here == Place::on_open && place == Place::on_writable) {
+      if (here == Callback::on_open && callback == Callback::on_writable) {
         EXPECT_EQ(stream->write("more than ten bytes"), WriteStatus::above_high_water);
       }
-      if (here != place) return;
+      if (here != callback) return;
       ++reached;
       server.reset();
     };
@@ -154,17 +154,17 @@ TEST_P(ServerLifetime, AServerMayBeDestroyedInEachCall) {
 }
 
 TEST_P(ServerLifetime, ACallMayDestroyTheServerAndThenThrow) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     int reached = 0;
     int hooked_before = 0;
     hooked = 0;
-    world.then = [&](Place here, Stream* stream) {
-      if (here == Place::on_open && place == Place::on_writable) {
+    world.then = [&](Callback here, Stream* stream) {
+      if (here == Callback::on_open && callback == Callback::on_writable) {
         EXPECT_EQ(stream->write("more than ten bytes"), WriteStatus::above_high_water);
       }
-      if (here != place || reached++ > 0) return;
+      if (here != callback || reached++ > 0) return;
       hooked_before = hooked;
       server.reset();
       throw std::runtime_error{"a user's"};
@@ -180,15 +180,15 @@ TEST_P(ServerLifetime, ACallMayDestroyTheServerAndThenThrow) {
 }
 
 TEST_P(ServerLifetime, AllMayBeAbortedInEachCall) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     int reached = 0;
-    world.then = [&](Place here, Stream* stream) {
-      if (here == Place::on_open && place == Place::on_writable) {
+    world.then = [&](Callback here, Stream* stream) {
+      if (here == Callback::on_open && callback == Callback::on_writable) {
         EXPECT_EQ(stream->write("more than ten bytes"), WriteStatus::above_high_water);
       }
-      if (here != place) return;
+      if (here != callback) return;
       ++reached;
       server->abort();
     };
@@ -197,7 +197,7 @@ TEST_P(ServerLifetime, AllMayBeAbortedInEachCall) {
     Fd second = connect();
     EXPECT_TRUE(runs_until([&] { return reached > 0 || world.opens == 2; }));
     if (reached == 0) {
-      write_all(first.get(), place == Place::hook ? "throw" : "hello");
+      write_all(first.get(), callback == Callback::hook ? "throw" : "hello");
       run_on();
       (void)kernel().net().shutdown(first.get(), Direction::write);  // it may be aborted already
       run_on();
@@ -212,32 +212,33 @@ TEST_P(ServerLifetime, AllMayBeAbortedInEachCall) {
 }
 
 TEST_P(ServerLifetime, WithAHookAnExceptionHarmsItsSessionAlone) {
-  for (const Place place : {Place::constructor, Place::on_open, Place::on_data, Place::on_end,
-                            Place::on_writable, Place::on_drain, Place::on_close}) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback :
+       {Callback::constructor, Callback::on_open, Callback::on_data, Callback::on_end,
+        Callback::on_writable, Callback::on_drain, Callback::on_close}) {
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     hooked = 0;
     start(true);
     const Fd unharmed = connect();
     EXPECT_TRUE(served(1));
     int reached = 0;
-    world.then = [&](Place here, Stream* stream) {
-      if (here == Place::on_open && place == Place::on_writable) {
+    world.then = [&](Callback here, Stream* stream) {
+      if (here == Callback::on_open && callback == Callback::on_writable) {
         EXPECT_EQ(stream->write("more than ten bytes"), WriteStatus::above_high_water);
       }
-      if (here == place && reached++ == 0) throw std::runtime_error{"a user's"};
+      if (here == callback && reached++ == 0) throw std::runtime_error{"a user's"};
     };
     Fd fd = connect();
     EXPECT_TRUE(runs_until([&] { return reached > 0 || world.opens == 2; }));
-    if (place == Place::on_data) write_all(fd.get(), "hello");
-    if (place == Place::on_end || place == Place::on_close) fd.close();
-    if (place == Place::on_drain) server->drain(1h);
+    if (callback == Callback::on_data) write_all(fd.get(), "hello");
+    if (callback == Callback::on_end || callback == Callback::on_close) fd.close();
+    if (callback == Callback::on_drain) server->drain(1h);
     EXPECT_TRUE(runs_until([&] { return reached > 0 && server->connections() <= 1; }));
     run_on();
     EXPECT_EQ(server->counters().exceptions, 1u);
-    EXPECT_EQ(server->counters().failed, place == Place::constructor ? 1u : 0u);
+    EXPECT_EQ(server->counters().failed, callback == Callback::constructor ? 1u : 0u);
     EXPECT_EQ(hooked, 1);
-    if (place != Place::on_drain) {
+    if (callback != Callback::on_drain) {
       write_all(unharmed.get(), "still there?");
       EXPECT_EQ(read_by_peer(unharmed, 12), "still there?");
       EXPECT_EQ(world.alive, 1);
@@ -248,32 +249,32 @@ TEST_P(ServerLifetime, WithAHookAnExceptionHarmsItsSessionAlone) {
 }
 
 TEST_P(ServerLifetime, WithoutAHookAnExceptionLeavesThroughRunAndTheServerGoesOn) {
-  for (const Place place : places) {
-    if (place == Place::hook) continue;
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : callbacks) {
+    if (callback == Callback::hook) continue;
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     start(false);
     int reached = 0;
-    world.then = [&](Place here, Stream* stream) {
-      if (here == Place::on_open && place == Place::on_writable) {
+    world.then = [&](Callback here, Stream* stream) {
+      if (here == Callback::on_open && callback == Callback::on_writable) {
         EXPECT_EQ(stream->write("more than ten bytes"), WriteStatus::above_high_water);
       }
-      if (here == place && reached++ == 0) throw std::runtime_error{"a user's"};
+      if (here == callback && reached++ == 0) throw std::runtime_error{"a user's"};
     };
     Fd fd = connect();
     EXPECT_THROW(
         {
           EXPECT_TRUE(served(1));
           EXPECT_TRUE(connected(fd));
-          if (place == Place::on_data) write_all(fd.get(), "hello");
-          if (place == Place::on_end || place == Place::on_close) fd.close();
-          if (place == Place::on_drain) server->drain(1h);
+          if (callback == Callback::on_data) write_all(fd.get(), "hello");
+          if (callback == Callback::on_end || callback == Callback::on_close) fd.close();
+          if (callback == Callback::on_drain) server->drain(1h);
           EXPECT_FALSE(runs_until([] { return false; }));
         },
         std::runtime_error);
     EXPECT_TRUE(runs_until([&] { return server->connections() == 0; }));
     EXPECT_EQ(world.alive, 0);
-    if (place != Place::on_drain) {
+    if (callback != Callback::on_drain) {
       const Fd next = connect();
       EXPECT_TRUE(runs_until([&] { return server->connections() == 1; }));
     }
@@ -284,8 +285,8 @@ TEST_P(ServerLifetime, WithoutAHookAnExceptionLeavesThroughRunAndTheServerGoesOn
 
 TEST_P(ServerLifetime, AHookMayThrowAndMaySetAnother) {
   start(true);
-  world.then = [&](Place here, Stream*) {
-    if (here != Place::hook) return;
+  world.then = [&](Callback here, Stream*) {
+    if (here != Callback::hook) return;
     server->set_error_handler([this](const std::exception_ptr&) { hooked += 100; });
     throw std::runtime_error{"from the hook"};
   };
@@ -303,8 +304,8 @@ TEST_P(ServerLifetime, AHookMayThrowAndMaySetAnother) {
 // What a factory does to the stream it is given happens.
 TEST_P(ServerLifetime, AFactoryMayWriteToItsStream) {
   const std::string large = numbered_text(100'000);
-  world.then = [&](Place here, Stream* stream) {
-    if (here != Place::constructor) return;
+  world.then = [&](Callback here, Stream* stream) {
+    if (here != Callback::constructor) return;
     stream->write("welcome ");
     stream->write(large);
   };
@@ -315,8 +316,8 @@ TEST_P(ServerLifetime, AFactoryMayWriteToItsStream) {
 }
 
 TEST_P(ServerLifetime, AFactoryMayCloseItsStream) {
-  world.then = [](Place here, Stream* stream) {
-    if (here != Place::constructor) return;
+  world.then = [](Callback here, Stream* stream) {
+    if (here != Callback::constructor) return;
     stream->write("go away");
     stream->close();
   };
@@ -330,8 +331,8 @@ TEST_P(ServerLifetime, AFactoryMayCloseItsStream) {
 }
 
 TEST_P(ServerLifetime, AFactoryMayAbortItsStream) {
-  world.then = [](Place here, Stream* stream) {
-    if (here == Place::constructor) stream->abort();
+  world.then = [](Callback here, Stream* stream) {
+    if (here == Callback::constructor) stream->abort();
   };
   start(false);
   const Fd fd = connect();
@@ -342,8 +343,8 @@ TEST_P(ServerLifetime, AFactoryMayAbortItsStream) {
 }
 
 TEST_P(ServerLifetime, AFactoryMayAbortItsStreamAndEndTheServer) {
-  world.then = [&](Place here, Stream* stream) {
-    if (here != Place::constructor) return;
+  world.then = [&](Callback here, Stream* stream) {
+    if (here != Callback::constructor) return;
     stream->abort();
     server.reset();
   };
@@ -355,18 +356,18 @@ TEST_P(ServerLifetime, AFactoryMayAbortItsStreamAndEndTheServer) {
 }
 
 TEST_P(ServerLifetime, ASessionMayReleaseItsStream) {
-  for (const Place place : {Place::on_open, Place::on_data, Place::on_end}) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : {Callback::on_open, Callback::on_data, Callback::on_end}) {
+    SCOPED_TRACE(static_cast<int>(callback));
     world = {};
     Socket socket;
-    world.then = [&](Place here, Stream* stream) {
-      if (here == place) socket = stream->release().value();
+    world.then = [&](Callback here, Stream* stream) {
+      if (here == callback) socket = stream->release().value();
     };
     start(false);
     Fd fd = connect();
     EXPECT_TRUE(served(1));
-    if (place != Place::on_open) write_all(fd.get(), "hello");
-    if (place == Place::on_end) fd.close();
+    if (callback != Callback::on_open) write_all(fd.get(), "hello");
+    if (callback == Callback::on_end) fd.close();
     EXPECT_TRUE(runs_until([&] { return socket.fd() >= 0; }));
     EXPECT_TRUE(runs_until([&] { return server->connections() == 0; }));
     EXPECT_EQ(world.alive, 0);

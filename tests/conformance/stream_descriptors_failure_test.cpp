@@ -169,7 +169,7 @@ TEST_P(LostDescriptors, FailuresOfTheirReceiptAreThoseOfRead) {
   EXPECT_EQ(receiver.reason, CloseReason::reset);
 }
 
-TEST_P(LostDescriptors, AReceiverThatMayOpenNoMoreIsToldAndGoesOn) {
+TEST_P(LostDescriptors, ALossIsReportedToAReceiverWhichGoesOn) {
   Pair pair = unix_pair();
   const auto sender = adopt(std::move(pair.ours), sender_calls);
   const auto taker = receiving(std::move(pair.theirs), receiver);

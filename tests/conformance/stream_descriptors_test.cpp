@@ -108,7 +108,7 @@ TEST_P(StreamDescriptors, WaitWhileThereIsNoRoomAndLeaveWithTheirBytes) {
   sender->write("x", passable(pipe));
   run_on();
   EXPECT_EQ(sender->unsent_bytes(), 1U);
-  EXPECT_LT(net.calls("send"), 10) << "then the poller tells";
+  EXPECT_LT(net.calls("send"), 10) << "then the poller reports";
   const auto taker = receiving(std::move(pair.theirs), receiver);
   ASSERT_TRUE(runs_until([&] { return receiver.bytes == filled + 1; }));
   EXPECT_EQ(receiver.descriptors.size(), 1U);

@@ -35,7 +35,7 @@ class StreamEnds : public StreamsOnEveryBackend {
     EXPECT_EQ(recorder.closes, 1);
     EXPECT_EQ(recorder.reason, reason) << recorder.message;
     EXPECT_EQ(recorder.error, error) << recorder.message;
-    EXPECT_EQ(net.calls("take_error"), 0) << "read and write tell the error, and clear it";
+    EXPECT_EQ(net.calls("take_error"), 0) << "read and write report the error, and clear it";
     EXPECT_EQ(stream->fd(), -1);
     EXPECT_FALSE(stream->is_reading());
     EXPECT_FALSE(stream->is_writable());
@@ -52,7 +52,7 @@ class StreamEnds : public StreamsOnEveryBackend {
 };
 RONDO_ON_EVERY_BACKEND(StreamEnds);
 
-TEST_P(StreamEnds, ThePeersEndIsToldAndOutputGoesOn) {
+TEST_P(StreamEnds, ThePeersEndIsReportedAndOutputGoesOn) {
   with_both([&] {
     linger_on_end();
     write_all(peer.get(), "hello");
@@ -122,7 +122,7 @@ TEST_P(StreamEnds, FinishAndCloseInACallComeAfterItsAnswer) {
   }
 }
 
-TEST_P(StreamEnds, AnEndThatNobodyHandlesCloses) {
+TEST_P(StreamEnds, AnEndThatIsNotHandledCloses) {
   with_both([&] {
     write_all(peer.get(), "bye");
     peer.close();
@@ -222,7 +222,7 @@ TEST_P(StreamEnds, DataBeforeAResetIsDeliveredFirst) {
   EXPECT_EQ(recorder.ends, 0);
 }
 
-TEST_P(StreamEnds, DataBeforeAResetIsDeliveredAlsoToWhoAnswers) {
+TEST_P(StreamEnds, DataBeforeAResetIsDeliveredThoughItIsAnswered) {
   open(tcp_pair());
   recorder.on_data_then = [](Stream& one, Bytes data) {
     one.write(data);
@@ -265,7 +265,7 @@ TEST_P(StreamEnds, CloseAfterTheOutputFailedSaysSo) {
   expect_end(CloseReason::reset, std::errc::broken_pipe);
 }
 
-TEST_P(StreamEnds, APausedWriterHearsOfThePeersLeave) {
+TEST_P(StreamEnds, APausedWriterNoticesThatThePeerHasLeft) {
   open(unix_pair());
   run_on();
   stream->pause();
@@ -348,7 +348,7 @@ TEST_P(StreamEnds, PipesOfBothEnds) {
 }
 
 // A pipe without a writer reports a hang-up without readability.
-TEST_P(StreamEnds, APipeReaderWhoseWriterIsGoneHearsTheEnd) {
+TEST_P(StreamEnds, APipeReaderWithoutAWriterReachesTheEnd) {
   Pipe pipe = make_pipe();
   stream = adopt(std::move(pipe.reader), recorder);
   EXPECT_EQ(stream->write("a reader"), WriteStatus::refused) << "does not write";

@@ -101,7 +101,7 @@ TEST_P(StreamFailures, ThatLoseOutputResetThePeer) {
   write_all(peer.get(), "x");
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
   EXPECT_TRUE(runs_until([&] { return read_result(peer.get()) != -EAGAIN; }));
-  EXPECT_EQ(write_result(peer.get()), -EPIPE) << "the reset is what the read has told";
+  EXPECT_EQ(write_result(peer.get()), -EPIPE) << "the read has reported the reset";
 }
 
 TEST_P(StreamFailures, OfALargeWriteInsideAndOutside) {

@@ -16,9 +16,9 @@ namespace {
 /// A stream that is brought into each of its calls, one after the other.
 class StreamLifetime : public StreamsOnEveryBackend {
  protected:
-  enum class Place { on_open, on_data, on_end, on_writable, on_close };
-  static constexpr Place places[] = {Place::on_open, Place::on_data, Place::on_end,
-                                     Place::on_writable, Place::on_close};
+  enum class Callback { on_open, on_data, on_end, on_writable, on_close };
+  static constexpr Callback callbacks[] = {Callback::on_open, Callback::on_data, Callback::on_end,
+                                           Callback::on_writable, Callback::on_close};
 
   struct Guinea {
     StreamRecorder recorder;
@@ -28,7 +28,7 @@ class StreamLifetime : public StreamsOnEveryBackend {
   };
 
   /// Has `action` done in that call, and only there, as the first thing.
-  std::unique_ptr<Guinea> make(Place place, std::function<void(Guinea&)> action) {
+  std::unique_ptr<Guinea> make(Callback callback, std::function<void(Guinea&)> action) {
     Pair pair = unix_pair();
     auto guinea = std::make_unique<Guinea>();
     Guinea& one = *guinea;
@@ -36,27 +36,27 @@ class StreamLifetime : public StreamsOnEveryBackend {
       if (one.reached++ == 0) action(one);
     };
     StreamRecorder& recorder = guinea->recorder;
-    if (place == Place::on_open) recorder.on_open_then = act;
-    if (place == Place::on_data) recorder.on_data_then = [act](Stream& s, Bytes) { act(s); };
-    if (place == Place::on_end) recorder.on_end_then = act;
-    if (place == Place::on_writable) recorder.on_writable_then = act;
-    if (place == Place::on_close) recorder.on_close_then = act;
+    if (callback == Callback::on_open) recorder.on_open_then = act;
+    if (callback == Callback::on_data) recorder.on_data_then = [act](Stream& s, Bytes) { act(s); };
+    if (callback == Callback::on_end) recorder.on_end_then = act;
+    if (callback == Callback::on_writable) recorder.on_writable_then = act;
+    if (callback == Callback::on_close) recorder.on_close_then = act;
     guinea->peer = std::move(pair.theirs);
     guinea->stream = adopt(std::move(pair.ours), recorder, {.write_high_water = 10});
     return guinea;
   }
-  void provoke(Place place, Guinea& guinea) {
-    switch (place) {
-      case Place::on_open:
+  void provoke(Callback callback, Guinea& guinea) {
+    switch (callback) {
+      case Callback::on_open:
         return;
-      case Place::on_data:
+      case Callback::on_data:
         return write_all(guinea.peer.get(), "hello");
-      case Place::on_end:
+      case Callback::on_end:
         return guinea.peer.close();
-      case Place::on_writable:
+      case Callback::on_writable:
         EXPECT_EQ(guinea.stream->write("more than ten bytes"), WriteStatus::above_high_water);
         return;
-      case Place::on_close:
+      case Callback::on_close:
         return guinea.stream->abort();
     }
   }
@@ -64,28 +64,28 @@ class StreamLifetime : public StreamsOnEveryBackend {
 RONDO_ON_EVERY_BACKEND(StreamLifetime);
 
 TEST_P(StreamLifetime, AStreamMayBeDestroyedInEachOfItsCalls) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
-    const auto guinea = make(place, [](Guinea& one) { one.stream.reset(); });
-    provoke(place, *guinea);
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
+    const auto guinea = make(callback, [](Guinea& one) { one.stream.reset(); });
+    provoke(callback, *guinea);
     EXPECT_TRUE(runs_until([&] { return guinea->reached > 0; }));
     run_on();
     EXPECT_EQ(guinea->reached, 1);
-    EXPECT_EQ(guinea->recorder.closes, place == Place::on_close ? 1 : 0);
+    EXPECT_EQ(guinea->recorder.closes, callback == Callback::on_close ? 1 : 0);
     EXPECT_FALSE(reactor.alive());
   }
 }
 
 TEST_P(StreamLifetime, ACallMayWriteAndThenDestroyItsStream) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
-    const auto guinea = make(place, [](Guinea& one) {
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
+    const auto guinea = make(callback, [](Guinea& one) {
       one.stream->write("a little");
       one.stream->write(std::string(100'000, 'x'));
       one.stream->write_owned(OwnedBytes{std::string(100'000, 'y')});
       one.stream.reset();
     });
-    provoke(place, *guinea);
+    provoke(callback, *guinea);
     EXPECT_TRUE(runs_until([&] { return guinea->reached > 0; }));
     run_on();
     EXPECT_FALSE(reactor.alive());
@@ -93,16 +93,16 @@ TEST_P(StreamLifetime, ACallMayWriteAndThenDestroyItsStream) {
 }
 
 TEST_P(StreamLifetime, ACallMayDestroyAllOtherStreams) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
     std::vector<std::unique_ptr<Guinea>> crowd;
     for (int i = 0; i < 20; ++i) {
-      crowd.push_back(make(place, [&crowd](Guinea& called) {
+      crowd.push_back(make(callback, [&crowd](Guinea& called) {
         for (auto& one : crowd)
           if (one.get() != &called) one->stream.reset();
       }));
     }
-    for (auto& one : crowd) provoke(place, *one);
+    for (auto& one : crowd) provoke(callback, *one);
     EXPECT_TRUE(runs_until([&] {
       for (const auto& one : crowd)
         if (one->reached > 0) return true;
@@ -116,14 +116,14 @@ TEST_P(StreamLifetime, ACallMayDestroyAllOtherStreams) {
 }
 
 TEST_P(StreamLifetime, AnExceptionLeavesThroughRunAndAbortsItsStreamAlone) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
-    const auto guinea = make(place, [](Guinea&) { throw std::runtime_error{"a user's"}; });
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
+    const auto guinea = make(callback, [](Guinea&) { throw std::runtime_error{"a user's"}; });
     Pair other = unix_pair();
     StreamRecorder neighbour;
     neighbour.on_data_then = [](Stream& stream, Bytes data) { stream.write(data); };
     const auto unharmed = adopt(std::move(other.ours), neighbour);
-    provoke(place, *guinea);
+    provoke(callback, *guinea);
     EXPECT_THROW(EXPECT_FALSE(runs_until([] { return false; })), std::runtime_error);
     EXPECT_TRUE(runs_until([&] { return guinea->recorder.closes > 0; }));
     run_on();
@@ -136,24 +136,25 @@ TEST_P(StreamLifetime, AnExceptionLeavesThroughRunAndAbortsItsStreamAlone) {
 }
 
 TEST_P(StreamLifetime, AnExceptionAfterTheStreamIsGoneLeavesThroughRun) {
-  for (const Place place : places) {
-    SCOPED_TRACE(static_cast<int>(place));
-    const auto guinea = make(place, [](Guinea& one) {
+  for (const Callback callback : callbacks) {
+    SCOPED_TRACE(static_cast<int>(callback));
+    const auto guinea = make(callback, [](Guinea& one) {
       one.stream.reset();
       throw std::runtime_error{"a user's"};
     });
-    provoke(place, *guinea);
+    provoke(callback, *guinea);
     EXPECT_THROW(EXPECT_FALSE(runs_until([] { return false; })), std::runtime_error);
     run_on();
     EXPECT_FALSE(reactor.alive());
   }
 }
 
-TEST_P(StreamLifetime, WhatWasToBeToldBesideAnExceptionIsToldLater) {
+TEST_P(StreamLifetime, WhatWasDueBesideAnExceptionComesLater) {
   std::vector<std::unique_ptr<Guinea>> crowd;
   int thrown = 0;
   for (int i = 0; i < 10; ++i) {
-    crowd.push_back(make(Place::on_close, [](Guinea&) { throw std::runtime_error{"a user's"}; }));
+    crowd.push_back(
+        make(Callback::on_close, [](Guinea&) { throw std::runtime_error{"a user's"}; }));
     crowd.back()->stream->abort();
   }
   while (thrown < 10) {
@@ -170,15 +171,15 @@ TEST_P(StreamLifetime, WhatWasToBeToldBesideAnExceptionIsToldLater) {
 }
 
 TEST_P(StreamLifetime, AStreamMayEndInEachOfItsCalls) {
-  for (const Place place : places) {
+  for (const Callback callback : callbacks) {
     for (int way = 0; way < 3; ++way) {
-      SCOPED_TRACE(static_cast<int>(place) * 10 + way);
-      const auto guinea = make(place, [way](Guinea& one) {
+      SCOPED_TRACE(static_cast<int>(callback) * 10 + way);
+      const auto guinea = make(callback, [way](Guinea& one) {
         if (way == 0) one.stream->abort();
         if (way == 1) one.stream->close();
         if (way == 2) one.stream->shutdown_output();
       });
-      provoke(place, *guinea);
+      provoke(callback, *guinea);
       EXPECT_TRUE(runs_until([&] { return guinea->reached > 0; }));
       guinea->peer.close();
       EXPECT_TRUE(runs_until([&] { return guinea->recorder.closes > 0; }));
@@ -189,7 +190,7 @@ TEST_P(StreamLifetime, AStreamMayEndInEachOfItsCalls) {
   }
 }
 
-TEST_P(StreamLifetime, AReleasedStreamCallsNobody) {
+TEST_P(StreamLifetime, AReleasedStreamMakesNoCalls) {
   Pair pair = unix_pair();
   StreamRecorder recorder;
   auto stream = adopt(std::move(pair.ours), recorder);
@@ -210,15 +211,16 @@ TEST_P(StreamLifetime, AReleasedStreamCallsNobody) {
 }
 
 TEST_P(StreamLifetime, AStreamMayBeReleasedInEachOfItsCallsButTheLast) {
-  for (const Place place : {Place::on_open, Place::on_data, Place::on_end, Place::on_writable}) {
-    SCOPED_TRACE(static_cast<int>(place));
+  for (const Callback callback :
+       {Callback::on_open, Callback::on_data, Callback::on_end, Callback::on_writable}) {
+    SCOPED_TRACE(static_cast<int>(callback));
     Socket socket;
-    const auto guinea = make(place, [&](Guinea& one) {
+    const auto guinea = make(callback, [&](Guinea& one) {
       auto released = one.stream->release();
       ASSERT_TRUE(released) << released.error().message();
       socket = std::move(*released);
     });
-    provoke(place, *guinea);
+    provoke(callback, *guinea);
     EXPECT_TRUE(runs_until([&] { return guinea->reached > 0; }));
     run_on();
     EXPECT_EQ(guinea->recorder.closes, 0);
@@ -259,7 +261,7 @@ TEST_P(StreamLifetime, ADescriptorGoesFromStreamToStream) {
   EXPECT_EQ(recorder.received, "xxxxx");
 }
 
-TEST_P(StreamLifetime, WhoIsDestroyedAfterAbortStillResetsThePeer) {
+TEST_P(StreamLifetime, AStreamDestroyedAfterAbortStillResetsThePeer) {
   Pair pair = tcp_pair();
   StreamRecorder recorder;
   auto stream = adopt(std::move(pair.ours), recorder);

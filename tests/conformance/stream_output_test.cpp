@@ -273,7 +273,7 @@ TEST_P(StreamOutput, WhatThePeerDoesNotTakeWaitsAndComesWholeAndInOrder) {
   EXPECT_EQ(stream->unsent_bytes(), 0u);
 }
 
-TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
+TEST_P(StreamOutput, OnWritableIsCalledOnceForEachTimeAboveTheMark) {
   open({.write_high_water = 100});
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE(round);
@@ -291,7 +291,7 @@ TEST_P(StreamOutput, TheSoftMarkIsToldOncePerCrossing) {
   }
 }
 
-TEST_P(StreamOutput, WhoStaysBelowTheMarkIsToldNothing) {
+TEST_P(StreamOutput, OnWritableIsNotCalledBelowTheMark) {
   open({.write_high_water = 100});
   fill();
   EXPECT_EQ(stream->write(std::string(100, 'x')), WriteStatus::accepted);
@@ -335,7 +335,7 @@ TEST_P(StreamOutput, AStreamWhoseOutputIsFullReadsOnceATurn) {
   EXPECT_EQ(recorder.calls, 1) << "though there was more to read";
 }
 
-TEST_P(StreamOutput, AWriterDrivenByTheMarkSendsEverything) {
+TEST_P(StreamOutput, AWriterThatWaitsForOnWritableSendsEverything) {
   open({.write_high_water = 10'000});
   const std::string text = numbered_text(2'000'000);
   std::size_t at = 0;
@@ -352,7 +352,7 @@ TEST_P(StreamOutput, AWriterDrivenByTheMarkSendsEverything) {
   EXPECT_EQ(read_by_peer(peer, text.size()), text);
 }
 
-TEST_P(StreamOutput, TheHardCapHoldsToTheByte) {
+TEST_P(StreamOutput, WriteBufferMaxHoldsToTheByte) {
   for (const std::size_t size : {999u, 1000u, 1001u}) {
     SCOPED_TRACE(size);
     recorder = {};

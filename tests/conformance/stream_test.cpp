@@ -1,4 +1,4 @@
-// What a stream is told and tells, in calm weather.
+// What a stream does if nothing fails.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -51,10 +51,10 @@ class CertifyInstalled(unittest.TestCase):
             raise AssertionError("".join(lines[-60:]))
         return "".join(lines)
 
-    def assert_all_ran(self, told, least):
-        count = int(re.search(r"(\d+) tests from \d+ test suites ran", told)[1])
+    def assert_all_ran(self, output, least):
+        count = int(re.search(r"(\d+) tests from \d+ test suites ran", output)[1])
         self.assertGreaterEqual(count, least)
-        self.assertNotIn("FAILED", told)
+        self.assertNotIn("FAILED", output)
 
     def test_the_sources_are_those_of_the_list(self):
         suite = self.shell("pkg-config --variable=conformance rondo").strip()

@@ -32,9 +32,9 @@ class Certify(unittest.TestCase):
             self.run_all([*compiler_of_build(), "-std=c++20", *WARNINGS, "-Wconversion",
                           "-Wold-style-cast", *includes, folder / "certify.cpp", "-o", program,
                           *libraries])
-            told = self.run_all([program, "--gtest_brief=1", f"--gtest_filter={PORT}"],
+            output = self.run_all([program, "--gtest_brief=1", f"--gtest_filter={PORT}"],
                                 env={**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")})
-            self.assertRegex(told, r"\d\d+ tests from \d+ test suites ran")
+            self.assertRegex(output, r"\d\d+ tests from \d+ test suites ran")
 
     def test_the_table_lists_what_the_simulated_network_skips(self):
         source = (TOP / "tests/support/sim_under_test.cpp").read_text(encoding="utf-8")

@@ -126,7 +126,7 @@ class Machine final : public Sink {
         one.counts = input_.flag();
         return table_.set_referenced(one.token, one.counts);
       default:
-        tell(fd, one);
+        report(fd, one);
     }
   }
 
@@ -172,10 +172,10 @@ class Machine final : public Sink {
 
   /// The token that the poller has.
   Token told_token(int fd, const Registration& one) const {
-    const auto told = poller_.registered.find(fd);
-    return told == poller_.registered.end() ? one.token : told->second.token;
+    const auto reported = poller_.registered.find(fd);
+    return reported == poller_.registered.end() ? one.token : reported->second.token;
   }
-  void tell(int fd, Registration& one) {
+  void report(int fd, Registration& one) {
     const Ready event = some_ready();
     const Token token = told_token(fd, one);
     const Ready awaited = event & one.interest;

@@ -24,7 +24,7 @@ std::string port_of(const Server& server) {
 template <typename Target>
 void talk_to(Stage& stage, const ConnectOptions& options, Target target) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   Client client{stage, "hello"};
   client.handler.then = [&] { server->abort(); };
   client.connect(stage, target(port_of(*server)), options);
@@ -42,7 +42,7 @@ void refused(Stage& stage) {
 /// Output that is written while connecting is sent afterwards; one stream closes before that.
 void written_early(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   const std::string where = server->local_endpoint().to_string();
   Listener talks{stage, "the early writer", 5};
   Listener closes{stage, "the early closer", 0};
@@ -119,18 +119,18 @@ void lookups(Stage& stage) {
   const auto a = resolver.resolve("127.0.0.1", 1, [&](auto result) {
     number.end();
     found = result.has_value();
-    if (!result) stage.tell(result.error());
+    if (!result) stage.report(result.error());
   });
   number.begin();
   const auto b = resolver.resolve("not a name", 1, [&](auto result) {
     wrong.end();
     if (result) stage.fault("found an invalid name");
-    if (!result) stage.tell(result.error());
+    if (!result) stage.report(result.error());
   });
   wrong.begin();
   const auto c = resolver.resolve("localhost", 1, [&](auto result) {
     local.end();
-    if (!result) stage.tell(result.error());
+    if (!result) stage.report(result.error());
   });
   local.begin();
   const auto d = resolver.resolve("127.0.0.1", 1, [&](auto) { many.end(); }, AddressFamily::ipv6);
@@ -144,7 +144,7 @@ void lookups(Stage& stage) {
 /// A race between addresses of which one answers, with sockets that are prepared.
 void race(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   Once connected{stage, "the race"};
   bool won = false;
   ConnectorOptions options;
@@ -160,7 +160,7 @@ void race(Stage& stage) {
                       [&](Result<Socket> result) {
                         connected.end();
                         won = result.has_value();
-                        if (!result) stage.tell(result.error());
+                        if (!result) stage.report(result.error());
                         server->abort();
                       },
                       std::move(options)};
@@ -172,7 +172,7 @@ void race(Stage& stage) {
 /// A client that is rejected reconnects until it is accepted.
 void reconnect(Stage& stage) {
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   int calls = 0;
   server->accept_if([&](const Endpoint&) { return ++calls > 2; });
   struct Comes final : StreamHandler {
@@ -184,7 +184,7 @@ void reconnect(Stage& stage) {
       server_->abort();
     }
     void on_close(Stream&, const Close& why) override {
-      if (served == 0) stage.tell(why);
+      if (served == 0) stage.report(why);
     }
     Stage& stage;
     Result<Server>& server_;

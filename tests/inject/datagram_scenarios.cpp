@@ -19,7 +19,7 @@ struct Replies final : DatagramHandler {
     for (const Datagram& each : received) socket.reply(each, each.data);
   }
   void on_error(DatagramSocket&, std::error_code error, const Endpoint*) override {
-    stage.tell(error);
+    stage.report(error);
   }
   Stage& stage;
 };
@@ -32,7 +32,7 @@ struct Counts final : DatagramHandler {
   }
   void on_error(DatagramSocket&, std::error_code error, const Endpoint*) override {
     refused = refused || error == std::errc::connection_refused;
-    stage.tell(error);
+    stage.report(error);
   }
   Stage& stage;
   bool refused = false;
@@ -45,15 +45,15 @@ struct Counts final : DatagramHandler {
 void burst(Stage& stage, const DatagramOptions& options, std::size_t size) {
   Replies replies{stage};
   auto server = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), replies, options);
-  if (!server) return stage.tell(server.error());
-  for (const UnappliedOption& each : server->unapplied()) stage.tell(each.error);
+  if (!server) return stage.report(server.error());
+  for (const UnappliedOption& each : server->unapplied()) stage.report(each.error);
   const auto where = server->local_endpoint();
-  if (!where) return stage.tell(where.error());
+  if (!where) return stage.report(where.error());
   Counts counts{stage};
   counts.awaited = size;
   auto client = DatagramSocket::connect(stage.reactor(), *where, counts, options);
-  if (!client) return stage.tell(client.error());
-  for (const UnappliedOption& each : client->unapplied()) stage.tell(each.error);
+  if (!client) return stage.report(client.error());
+  for (const UnappliedOption& each : client->unapplied()) stage.report(each.error);
   const auto end = [&] {
     server->unref();
     client->unref();
@@ -64,7 +64,7 @@ void burst(Stage& stage, const DatagramOptions& options, std::size_t size) {
   enough.arm_after(5s);
   for (std::size_t i = 0; i < size; ++i) {
     if (!client->send(bytes_of("a datagram")))
-      stage.tell(std::make_error_code(std::errc::no_buffer_space));
+      stage.report(std::make_error_code(std::errc::no_buffer_space));
   }
   stage.run();
   stage.succeed_if(counts.count >= size);
@@ -88,12 +88,13 @@ void with_all_options(Stage& stage) {
 void closed_port(Stage& stage) {
   Counts counts{stage};
   auto socket = DatagramSocket::make(stage.reactor(), Endpoint::loopback(0), counts);
-  if (!socket) return stage.tell(socket.error());
-  if (const auto done = socket->connect_to(Endpoint::loopback(1)); !done) stage.tell(done.error());
+  if (!socket) return stage.report(socket.error());
+  if (const auto done = socket->connect_to(Endpoint::loopback(1)); !done)
+    stage.report(done.error());
   socket->send(bytes_of("a datagram"));
   const auto group = Endpoint::parse("239.1.2.3:0").value();
-  if (const auto done = socket->join(group); !done) stage.tell(done.error());
-  if (const auto done = socket->leave(group); !done) stage.tell(done.error());
+  if (const auto done = socket->join(group); !done) stage.report(done.error());
+  if (const auto done = socket->leave(group); !done) stage.report(done.error());
   socket->pause();
   socket->resume();
   Timer enough{stage.reactor(), [&] { socket->unref(); }};
@@ -106,11 +107,11 @@ void closed_port(Stage& stage) {
 void unix_queue(Stage& stage) {
   Counts counts{stage};
   auto ends = Socket::pair(stage.net(), SocketType::datagram);
-  if (!ends) return stage.tell(ends.error());
+  if (!ends) return stage.report(ends.error());
   auto reader = DatagramSocket::adopt(stage.reactor(), std::move((*ends)[0]), counts);
-  if (!reader) return stage.tell(reader.error());
+  if (!reader) return stage.report(reader.error());
   auto writer = DatagramSocket::adopt(stage.reactor(), std::move((*ends)[1]), counts);
-  if (!writer) return stage.tell(writer.error());
+  if (!writer) return stage.report(writer.error());
   counts.awaited = 600;
   const auto end = [&] {
     reader->unref();
@@ -130,7 +131,7 @@ void unix_path(Stage& stage) {
   const Endpoint path = Endpoint::parse(Stage::unix_path()).value();
   Counts counts{stage};
   auto server = DatagramSocket::make(stage.reactor(), path, counts);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   struct Removal {
     ~Removal() { Stage::remove_path(); }
   } const removal;
@@ -145,7 +146,7 @@ void unix_path(Stage& stage) {
     client->unref();
     client->send(bytes_of("a datagram"));
   } else {
-    stage.tell(client.error());
+    stage.report(client.error());
     server->unref();
   }
   stage.run();

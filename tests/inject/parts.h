@@ -43,7 +43,7 @@ class Listener : public StreamHandler {
     closed.end();
     reason = why.reason;
     is_content = heard == awaited_ && (why.reason == CloseReason::eof || why.reason == wanted);
-    if (!is_content) stage_.tell(why);
+    if (!is_content) stage_.report(why);
     if (then) then();
   }
   [[nodiscard]] Stage& stage() noexcept { return stage_; }
@@ -96,13 +96,13 @@ struct Streams {
   [[nodiscard]] bool open(Stage& stage, Listener& left_handler, Listener& right_handler,
                           const StreamOptions& options = patient) {
     auto ends = Socket::pair(stage.net(), SocketType::stream);
-    if (!ends) return stage.tell(ends.error()), false;
+    if (!ends) return stage.report(ends.error()), false;
     auto made_left = Stream::adopt(stage.reactor(), std::move((*ends)[0]), left_handler, options);
-    if (!made_left) return stage.tell(made_left.error()), false;
+    if (!made_left) return stage.report(made_left.error()), false;
     left = std::move(*made_left);
     left_handler.closed.begin();
     auto made_right = Stream::adopt(stage.reactor(), std::move((*ends)[1]), right_handler, options);
-    if (!made_right) return stage.tell(made_right.error()), left->abort(), stage.run(), false;
+    if (!made_right) return stage.report(made_right.error()), left->abort(), stage.run(), false;
     right = std::move(*made_right);
     right_handler.closed.begin();
     return true;

@@ -21,7 +21,7 @@ Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{
 /// A handler of one direction after the other, on one end of a pair.
 void watches(Stage& stage) {
   auto ends = Socket::pair(stage.net(), SocketType::stream);
-  if (!ends) return stage.tell(ends.error());
+  if (!ends) return stage.report(ends.error());
   struct Hears final : Handler {
     explicit Hears(Stage& on) : stage(on) {}
     void on_ready(Ready ready) override {
@@ -46,7 +46,7 @@ void watches(Stage& stage) {
       other_watch.cancel();
     }
     void give_up(std::error_code error) {
-      stage.tell(error);
+      stage.report(error);
       watch.cancel();
       other_watch.cancel();
     }
@@ -75,10 +75,10 @@ void watches(Stage& stage) {
   hears.theirs = ends->data();
   echoes.watch = &hears.other_watch;
   auto other = stage.reactor().watch((*ends)[1].fd(), Ready::read, echoes);
-  if (!other) return stage.tell(other.error());
+  if (!other) return stage.report(other.error());
   hears.other_watch = std::move(*other);
   auto watch = stage.reactor().watch((*ends)[0].fd(), Ready::both, hears);
-  if (!watch) return stage.tell(watch.error());
+  if (!watch) return stage.report(watch.error());
   hears.watch = std::move(*watch);
   hears.watch.set_handler(hears);
   Timer enough{stage.reactor(), [&] { hears.give_up(std::make_error_code(std::errc::timed_out)); }};
@@ -115,18 +115,18 @@ void timers_and_work(Stage& stage) {
 }
 
 void signals(Stage& stage) {
-  int told = 0;
-  auto first = Signal::make(stage.reactor(), SIGUSR1, [&] { ++told; });
-  if (!first) return stage.tell(first.error());
+  int reported = 0;
+  auto first = Signal::make(stage.reactor(), SIGUSR1, [&] { ++reported; });
+  if (!first) return stage.report(first.error());
   auto second = Signal::make(stage.reactor(), SIGUSR1, [&] {
-    ++told;
+    ++reported;
     first->unref();
   });
-  if (!second) return stage.tell(second.error());
+  if (!second) return stage.report(second.error());
   second->unref();
   ::raise(SIGUSR1);
   stage.run();
-  stage.succeed_if(told == 2);
+  stage.succeed_if(reported == 2);
 }
 
 /// A descriptor that was closed before its watch ended, while a duplicate of it exists.
@@ -141,7 +141,7 @@ void zombie(Stage& stage) {
     int calls = 0;
   } stale;
   auto watch = stage.reactor().watch(reader.fd(), Ready::read, stale);
-  if (!watch) return stage.tell(watch.error());
+  if (!watch) return stage.report(watch.error());
   reader.close();
   watch->cancel();
   // Whether the pipe is full does not matter here: one byte is enough.
@@ -161,12 +161,12 @@ void sockets(Stage& stage) {
   auto acceptor =
       Acceptor::make(stage.reactor(), Endpoint::loopback(0),
                      [&](Socket socket, const Endpoint&) { accepted = std::move(socket); });
-  if (!acceptor) return stage.tell(acceptor.error());
+  if (!acceptor) return stage.report(acceptor.error());
   std::optional<Acceptor> listening{std::move(*acceptor)};
   listening->set_error_handler([&](std::error_code error) { failed = error; });
-  for (const UnappliedOption& each : listening->unapplied()) stage.tell(each.error);
+  for (const UnappliedOption& each : listening->unapplied()) stage.report(each.error);
   auto client = Socket::connect(stage.net(), listening->local_endpoint());
-  if (!client) return stage.tell(client.error());
+  if (!client) return stage.report(client.error());
   struct Connects final : Handler {
     void on_ready(Ready) override {
       result = socket->connect_result();
@@ -178,7 +178,7 @@ void sockets(Stage& stage) {
   } connects;
   connects.socket = &*client;
   auto watch = stage.reactor().watch(client->fd(), Ready::write, connects);
-  if (!watch) return stage.tell(watch.error());
+  if (!watch) return stage.report(watch.error());
   connects.watch = std::move(*watch);
   Timer enough{stage.reactor(), [&] {
                  listening.reset();
@@ -186,13 +186,13 @@ void sockets(Stage& stage) {
                }};
   enough.arm_after(1s);
   stage.run();
-  if (connects.result) return stage.tell(connects.result);
-  if (failed) return stage.tell(failed);
-  if (!accepted) return stage.tell(std::make_error_code(std::errc::timed_out));
+  if (connects.result) return stage.report(connects.result);
+  if (failed) return stage.report(failed);
+  if (!accepted) return stage.report(std::make_error_code(std::errc::timed_out));
   bool all = true;
   const auto check = [&](const auto& result) {
     if (result) return;
-    stage.tell(result.error());
+    stage.report(result.error());
     all = false;
   };
   check(client->set(SocketOption::nodelay, 1));

@@ -15,7 +15,7 @@ const ConnectOptions patient_client{.timeout = 5s, .stream = patient};
 
 void talk_at(Stage& stage, std::string_view where) {
   auto server = serve<Echo>(stage.reactor(), where, patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   Client client{stage, "hello"};
   client.handler.then = [&] { server->abort(); };
   client.connect(stage, server->local_endpoint().to_string(), patient_client);
@@ -40,8 +40,8 @@ void options(Stage& stage) {
   ServerOptions of_server = patient_server;
   of_server.socket = socket;
   auto server = serve<Echo>(stage.reactor(), "127.0.0.1:0", of_server);
-  if (!server) return stage.tell(server.error());
-  for (const UnappliedOption& each : server->unapplied()) stage.tell(each.error);
+  if (!server) return stage.report(server.error());
+  for (const UnappliedOption& each : server->unapplied()) stage.report(each.error);
   ConnectOptions of_client = patient_client;
   socket.reuse_port = false;
   of_client.socket = socket;
@@ -65,13 +65,13 @@ void limits(Stage& stage, WhenFull when_full, std::size_t per_address) {
   auto server = serve(
       stage.reactor(), "127.0.0.1:0",
       [](Stream&, const Endpoint&) { return std::make_unique<Made>(); }, limited);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   const auto more = server->listen("127.0.0.1:0");
-  if (!more) stage.tell(more.error());
+  if (!more) stage.report(more.error());
   int calls = 0;
   server->accept_if([&](const Endpoint&) { return ++calls > 0; });
   server->set_error_handler(
-      [&](const std::exception_ptr&) { stage.tell(std::error_code{1, std::system_category()}); });
+      [&](const std::exception_ptr&) { stage.report(std::error_code{1, std::system_category()}); });
   Client first{stage, "hello"};
   Client second{stage, "how are you"};
   const auto ended = [&] {
@@ -102,7 +102,7 @@ void drain(Stage& stage) {
     void on_end(Stream&) override {}
   };
   auto server = serve<Polite>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   Listener quick{stage, "the leaving client", 3};
   struct Stays final : Listener {
     using Listener::Listener;
@@ -141,7 +141,7 @@ void destroyed_inside(Stage& stage) {
   };
   std::optional<Server> server;
   auto made = serve<Ends>(stage.reactor(), "127.0.0.1:0", patient_server, server);
-  if (!made) return stage.tell(made.error());
+  if (!made) return stage.report(made.error());
   server.emplace(std::move(*made));
   Client client{stage, "hello"};
   client.handler.then = [&] { server.reset(); };
@@ -169,7 +169,7 @@ void factory_that(Stage& stage, Ends ends) {
         return session;
       },
       patient_server);
-  if (!made) return stage.tell(made.error());
+  if (!made) return stage.report(made.error());
   server.emplace(std::move(*made));
   Client client{stage, "hello"};
   client.handler.then = [&] { server.reset(); };
@@ -201,7 +201,7 @@ void lines(Stage& stage) {
     }
   };
   auto server = serve<Shouts>(stage.reactor(), "127.0.0.1:0", patient_server);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   struct Says final : Listener {
     using Listener::Listener;
     void on_open(Stream& stream) override { stream.write("one\r\ntw\xc3\xb6\rthree\n"); }

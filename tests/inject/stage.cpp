@@ -64,12 +64,12 @@ void Stage::run() {
     }
     if (error == std::errc::timed_out) return fault("spins");
     ++exceptions;
-    tell(error);
+    report(error);
   }
   fault("cannot be run to its end");
 }
 
-void Stage::tell(const Error& error) {
+void Stage::report(const Error& error) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
   ++reports_;
@@ -78,7 +78,7 @@ void Stage::tell(const Error& error) {
   if (error.context.empty()) fault("an error that does not say what was tried: " + error.message());
 }
 
-void Stage::tell(std::error_code error) {
+void Stage::report(std::error_code error) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
   ++reports_;
@@ -86,7 +86,7 @@ void Stage::tell(std::error_code error) {
   if (!error) fault("an error without a code");
 }
 
-void Stage::tell(const Close& close) {
+void Stage::report(const Close& close) {
   const Injector::Spare spare{injector_};
   const SparedAllocations spared;
   ++reports_;

@@ -47,9 +47,9 @@ class Stage {
   /// Runs until there is nothing left to wait for. All started operations must have ended then.
   void run();
   /// Records a reported error.
-  void tell(const Error& error);
-  void tell(std::error_code error);
-  void tell(const Close& close);
+  void report(const Error& error);
+  void report(std::error_code error);
+  void report(const Close& close);
   /// Records that the scenario succeeded.
   void succeed_if(bool has) noexcept { succeeded_ = has; }
 

@@ -175,7 +175,7 @@ void let_go_and_release(Stage& stage) {
   Streams more;
   if (!more.open(stage, released, left)) return;
   auto socket = more.left->release();
-  if (!socket) return stage.tell(socket.error());
+  if (!socket) return stage.report(socket.error());
   released.closed.end();
   socket->close();
   stage.run();
@@ -184,7 +184,7 @@ void let_go_and_release(Stage& stage) {
 
 void send_file(Stage& stage) {
   auto file = File::open("/proc/self/exe");
-  if (!file) return stage.tell(file.error());
+  if (!file) return stage.report(file.error());
   Listener writer{stage, "the sender of a file", 0};
   Listener reader{stage, "the reader", 100 + 50'000 + 3};
   Streams streams;
@@ -216,7 +216,7 @@ void pass_descriptors(Stage& stage) {
   if (!streams.open(stage, sender, receiver, options)) return;
   auto passed = Socket::pair(stage.net(), SocketType::stream);
   if (!passed) {
-    stage.tell(passed.error());
+    stage.report(passed.error());
     streams.left->abort();
     return stage.run();
   }

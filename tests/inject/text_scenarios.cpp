@@ -42,7 +42,7 @@ void framers(Stage& stage) {
   std::size_t frames = 0;
   std::string stream;
   if (const auto error = append_frame(stream, bytes_of("a frame that is somewhat long"))) {
-    return stage.tell(error);
+    return stage.report(error);
   }
   stream += stream;
   const auto feed = [&](auto& framer, std::string_view text) {
@@ -67,11 +67,11 @@ void codecs(Stage& stage) {
   std::size_t converted = 0;
   for (const std::string_view name : {"utf-8", "utf-16", "latin-1", "koi8-r", "gb18030"}) {
     const auto encoding = Encoding::find(name);
-    if (!encoding) return stage.tell(encoding.error());
+    if (!encoding) return stage.report(encoding.error());
     auto encoder = Encoder::make(*encoding, TextErrors::replace);
-    if (!encoder) return stage.tell(encoder.error());
+    if (!encoder) return stage.report(encoder.error());
     auto decoder = Decoder::make(*encoding, TextErrors::backslashreplace);
-    if (!decoder) return stage.tell(decoder.error());
+    if (!decoder) return stage.report(decoder.error());
     const auto encoded = encoder->encode("text with \xc3\xa4 and \xd0\x96, and enough of it");
     converted += decoder->decode(encoded.bytes).text.size();
   }
@@ -85,7 +85,7 @@ void endpoints(Stage& stage) {
        {"127.0.0.1:80", "[2001:db8::1234:5678]:65535", "unix:/a/path/that/is/not/short",
         "unix:@abstract-and-long-enough", "no address at all", "[::1]:99999"}) {
     const auto endpoint = Endpoint::parse(text);
-    if (!endpoint) stage.tell(endpoint.error());
+    if (!endpoint) stage.report(endpoint.error());
     size += endpoint ? endpoint->to_string().size() : 1;
   }
   stage.succeed_if(size > 80);
@@ -103,7 +103,7 @@ void text_streams(Stage& stage) {
     }
     void on_close(TextStream&, const Close& why) override {
       closed.end();
-      if (why.reason != CloseReason::eof && why.reason != CloseReason::closed) stage.tell(why);
+      if (why.reason != CloseReason::eof && why.reason != CloseReason::closed) stage.report(why);
     }
     Stage& stage;
     Once closed{stage, "the text"};
@@ -111,17 +111,17 @@ void text_streams(Stage& stage) {
   } reads{stage};
   TextOptions options;
   const auto encoding = Encoding::find("utf-16-le");
-  if (!encoding) return stage.tell(encoding.error());
+  if (!encoding) return stage.report(encoding.error());
   options.encoding = *encoding;
   auto ends = Socket::pair(stage.net(), SocketType::stream);
-  if (!ends) return stage.tell(ends.error());
+  if (!ends) return stage.report(ends.error());
   Listener other{stage, "the other", 16};
   auto text = TextStream::adopt(stage.reactor(), std::move((*ends)[0]), reads, options, patient);
-  if (!text) return stage.tell(text.error());
+  if (!text) return stage.report(text.error());
   reads.closed.begin();
   auto right = Stream::adopt(stage.reactor(), std::move((*ends)[1]), other, patient);
   if (!right) {
-    stage.tell(right.error());
+    stage.report(right.error());
     (*text)->stream().abort();
     return stage.run();
   }
@@ -149,7 +149,7 @@ void text_reconnector(Stage& stage) {
   int clients = 0;
   auto server =
       serve<Reluctant>(stage.reactor(), "127.0.0.1:0", ServerOptions{.stream = patient}, clients);
-  if (!server) return stage.tell(server.error());
+  if (!server) return stage.report(server.error());
   struct Asks final : TextHandler {
     Asks(Stage& on, Server& to) : stage(on), server_(to) {}
     void on_open(TextStream& text) override { text.write_line(question); }
@@ -159,7 +159,7 @@ void text_reconnector(Stage& stage) {
       server_.abort();
     }
     void on_close(TextStream&, const Close& why) override {
-      if (!is_answered) stage.tell(why);
+      if (!is_answered) stage.report(why);
     }
     Stage& stage;
     Server& server_;
@@ -167,7 +167,7 @@ void text_reconnector(Stage& stage) {
     bool is_answered = false;
   } asks{stage, *server};
   const auto encoding = Encoding::find("koi8-r");
-  if (!encoding) return stage.tell(encoding.error());
+  if (!encoding) return stage.report(encoding.error());
   const TextOptions options{.encoding = *encoding};
   const ReconnectOptions soon{.connect = {.timeout = 5s, .stream = patient},
                               .backoff = {.max = 1s}};

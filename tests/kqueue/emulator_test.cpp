@@ -288,10 +288,10 @@ TEST_F(Emulator, LetsTheOldestGoFirstWhenThereIsLittleRoom) {
     pairs.push_back(unix_pair());
     ASSERT_EQ(change(pairs.back().ours.get(), EVFILT_WRITE, EV_ADD), 0);
   }
-  std::set<uintptr_t> told;
+  std::set<uintptr_t> reported;
   for (int i = 0; i < 5; ++i)
-    for (const Event& event : look(1)) told.insert(event.ident);
-  EXPECT_EQ(told.size(), 5U);
+    for (const Event& event : look(1)) reported.insert(event.ident);
+  EXPECT_EQ(reported.size(), 5U);
 }
 
 TEST_F(Emulator, IsEvilInTheSameWayForTheSameSeed) {

@@ -118,7 +118,7 @@ int PortPlayer::type_of(std::size_t at) {
 void PortPlayer::fill(const Step& step) {
   const int type = type_of(step.slot);
   const bool is_tcp = type == SOCK_STREAM && family_of(step.slot) != AddressFamily::unix_domain;
-  if (is_tcp && tcp_input_shut_) return tell(-EBUSY);
+  if (is_tcp && tcp_input_shut_) return record(-EBUSY);
   tcp_was_filled_ = tcp_was_filled_ || is_tcp;
   slots_[step.slot].is_filled = true;
   const std::size_t size = type == SOCK_DGRAM ? 1 : fill_size;
@@ -149,7 +149,7 @@ void PortPlayer::send_message(int fd, std::uint32_t size, Endpoint* to) {
   MutableBytes part{bytes};
   Message message{.address = to, .parts = {&part, 1}};
   const int result = net_.send(fd, {&message, 1});
-  tell(result);
+  record(result);
   if (result > 0) result_ = "sent " + std::to_string(message.size);
 }
 
@@ -180,7 +180,7 @@ void PortPlayer::send_batch(const Step& step) {
     parts[i] = MutableBytes{bytes}.subspan(i * step.number, step.number);
     messages[i].parts = {&parts[i], 1};
   }
-  tell(net_.send(fd_of(step.slot), messages));
+  record(net_.send(fd_of(step.slot), messages));
 }
 
 namespace {
@@ -283,7 +283,7 @@ void PortPlayer::pass_descriptor(const Step& step) {
   std::memcpy(control.data() + CMSG_LEN(0), &passed, sizeof(passed));
   Message message{.parts = {&part, 1}, .control = control};
   const int result = net_.send(fd_of(step.slot), {&message, 1});
-  tell(result);
+  record(result);
   if (result > 0) result_ = "sent " + std::to_string(message.size);
 }
 
@@ -339,7 +339,7 @@ void PortPlayer::set_option(const Step& step) {
       option == SocketOption::receive_buffer || option == SocketOption::send_buffer;
   if (is_buffer && value >= 0) value = buffer_size;
   if (option == SocketOption::multicast_interface && value > 1) value = no_interface;
-  tell(net_.set(fd_of(step.slot), option, value));
+  record(net_.set(fd_of(step.slot), option, value));
   result_ = std::string{rondo::name_of(option)} + ' ' + std::to_string(value) + ": " + result_;
 }
 
@@ -361,7 +361,7 @@ void PortPlayer::get_option(const Step& step) {
 void PortPlayer::change_membership(const Step& step, bool member) {
   const bool is_ipv6 = family_of(step.slot) == AddressFamily::ipv6;
   const Endpoint group = Endpoint::parse(is_ipv6 ? "[ff01::7:7]:0" : "239.7.7.7:0").value();
-  tell(net_.membership(fd_of(step.slot), group, 1, member));
+  record(net_.membership(fd_of(step.slot), group, 1, member));
 }
 
 void PortPlayer::join_group(const Step& step) { change_membership(step, true); }

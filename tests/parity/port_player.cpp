@@ -59,7 +59,7 @@ void PortPlayer::play(const Step& step) {
   retry_ = {};
   result_ = "no such slot";
   for (Slot& slot : slots_) {
-    if (can_write(slot.told)) slot.is_filled = false;
+    if (can_write(slot.reported)) slot.is_filled = false;
   }
   const bool makes = step.kind <= Kind::make_pipe;
   const bool has_port = local_of(step.slot).port() != 0;
@@ -97,7 +97,7 @@ void PortPlayer::empty(std::size_t at) {
   Slot& slot = slots_[at];
   if (slot.fd < 0) return;
   unwatch(at);
-  tell(net_.close(slot.fd));
+  record(net_.close(slot.fd));
   if (!slot.path.empty()) kernel_.remove(slot.path);
   slot = {};
 }
@@ -130,16 +130,16 @@ std::string PortPlayer::readiness() {
     if (slots_[at].fd < 0 || !slots_[at].is_watched) continue;
     // Readiness that is not awaited may or may not be reported.
     Slot& slot = slots_[at];
-    slot.told = sink.reported(token_of(at)) & slot.interest;
-    if (slot.told != Ready::none && kernel_.hangs(slot.fd)) slot.told = slot.interest;
-    text += " s" + std::to_string(at) + ':' + text_of(slot.told);
+    slot.reported = sink.reported(token_of(at)) & slot.interest;
+    if (slot.reported != Ready::none && kernel_.hangs(slot.fd)) slot.reported = slot.interest;
+    text += " s" + std::to_string(at) + ':' + text_of(slot.reported);
   }
   return text;
 }
 
 // --- results ------------------------------------------------------------------------------------
 
-void PortPlayer::tell(int result) {
+void PortPlayer::record(int result) {
   result_ = result >= 0 ? std::to_string(result) : error_text(-result);
 }
 
@@ -191,7 +191,7 @@ void PortPlayer::make_pair(const Step& step) {
     put(step.slot, fds[0]);
     put(step.other, fds[1]);
   }
-  tell(result);
+  record(result);
 }
 
 void PortPlayer::make_pipe(const Step& step) {
@@ -201,7 +201,7 @@ void PortPlayer::make_pipe(const Step& step) {
     put(step.slot, fds[0]);
     put(step.other, fds[1]);
   }
-  tell(result);
+  record(result);
 }
 
 void PortPlayer::close(const Step& step) { empty(step.slot); }
@@ -220,7 +220,7 @@ void PortPlayer::bind(std::size_t at, const Endpoint& to) {
   if (result == 0 && to.family() == AddressFamily::unix_domain && !to.host().starts_with('@')) {
     slots_[at].path = to.host();
   }
-  tell(result);
+  record(result);
 }
 
 void PortPlayer::bind_loopback(const Step& step) {
@@ -269,25 +269,25 @@ void PortPlayer::bind_abstract(const Step& step) {
 void PortPlayer::ask_local(const Step& step) {
   Endpoint address;
   const int result = net_.local_endpoint(fd_of(step.slot), address);
-  tell(result);
+  record(result);
   if (result >= 0) result_ = names_.name(address);
 }
 void PortPlayer::ask_peer(const Step& step) {
   Endpoint address;
   const int result = net_.remote_endpoint(fd_of(step.slot), address);
-  tell(result);
+  record(result);
   if (result >= 0) result_ = names_.name(address);
 }
 /// The identity differs.
 void PortPlayer::ask_credentials(const Step& step) {
   Credentials peer;
-  tell(net_.credentials(fd_of(step.slot), peer));
+  record(net_.credentials(fd_of(step.slot), peer));
 }
 
 // --- connections --------------------------------------------------------------------------------
 
 void PortPlayer::listen(const Step& step) {
-  tell(net_.listen(fd_of(step.slot), static_cast<int>(step.number)));
+  record(net_.listen(fd_of(step.slot), static_cast<int>(step.number)));
 }
 
 void PortPlayer::accept(const Step& step) {
@@ -304,27 +304,27 @@ void PortPlayer::accept_with_peer(const Step& step) {
 void PortPlayer::connect(const Step& step) {
   Endpoint to;
   if (fd_of(step.other) < 0 || net_.local_endpoint(fd_of(step.other), to) != 0) return;
-  tell(net_.connect(fd_of(step.slot), to));
+  record(net_.connect(fd_of(step.slot), to));
 }
 void PortPlayer::connect_deserted(const Step& step) {
   const Deserted& deserted = deserted_[family_of(step.slot) == AddressFamily::ipv6 ? 1 : 0];
-  tell(net_.connect(fd_of(step.slot), deserted.tcp_address));
+  record(net_.connect(fd_of(step.slot), deserted.tcp_address));
 }
 void PortPlayer::connect_self(const Step& step) {
   Endpoint own;
   if (net_.local_endpoint(fd_of(step.slot), own) != 0) return;
-  tell(net_.connect(fd_of(step.slot), own));
+  record(net_.connect(fd_of(step.slot), own));
 }
 void PortPlayer::connect_path(const Step& step) {
-  tell(net_.connect(fd_of(step.slot), path_endpoint(step.number)));
+  record(net_.connect(fd_of(step.slot), path_endpoint(step.number)));
 }
 void PortPlayer::connect_abstract(const Step& step) {
-  tell(net_.connect(fd_of(step.slot), abstract_endpoint(step.number)));
+  record(net_.connect(fd_of(step.slot), abstract_endpoint(step.number)));
 }
 void PortPlayer::connect_other_family(const Step& step) {
   const bool is_ipv4 = family_of(step.slot) == AddressFamily::ipv4;
   const Endpoint to = is_ipv4 ? Endpoint::loopback(1, AddressFamily::ipv6) : Endpoint::loopback(1);
-  tell(net_.connect(fd_of(step.slot), to));
+  record(net_.connect(fd_of(step.slot), to));
 }
 
 /// If the reader of a full TCP connection has shut down its input, the filling arrives when the
@@ -336,15 +336,15 @@ bool PortPlayer::may_shut_input(std::size_t at) {
 }
 
 void PortPlayer::shut_read(const Step& step) {
-  if (!may_shut_input(step.slot)) return tell(-EBUSY);
-  tell(net_.shutdown(fd_of(step.slot), Direction::read));
+  if (!may_shut_input(step.slot)) return record(-EBUSY);
+  record(net_.shutdown(fd_of(step.slot), Direction::read));
 }
 void PortPlayer::shut_write(const Step& step) {
-  tell(net_.shutdown(fd_of(step.slot), Direction::write));
+  record(net_.shutdown(fd_of(step.slot), Direction::write));
 }
 void PortPlayer::shut_both(const Step& step) {
-  if (!may_shut_input(step.slot)) return tell(-EBUSY);
-  tell(net_.shutdown(fd_of(step.slot), Direction::both));
+  if (!may_shut_input(step.slot)) return record(-EBUSY);
+  record(net_.shutdown(fd_of(step.slot), Direction::both));
 }
 void PortPlayer::take_error(const Step& step) {
   const int result = net_.take_error(fd_of(step.slot));

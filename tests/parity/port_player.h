@@ -44,7 +44,7 @@ class PortPlayer final : public Player {
     bool is_filled = false;  // until it is writable again
     bool owns_port =
         false;  // it was bound: no other socket of its type on this system has this address
-    Ready told = Ready::none;
+    Ready reported = Ready::none;
     std::uint32_t generation = 0;
     std::string path{};
   };
@@ -66,7 +66,7 @@ class PortPlayer final : public Player {
   [[nodiscard]] std::string readiness();
 
   // Results.
-  void tell(int result);
+  void record(int result);
   void tell_transfer(std::ptrdiff_t result);
   /// Runs the step now, and again with each look while its result is "too early".
   void attempt(std::function<std::string()> action);

@@ -82,15 +82,15 @@ void DatagramLog::on_datagrams(DatagramSocket& socket, std::span<const Datagram>
   for (const Datagram& datagram : received) {
     Sum sum;
     sum.add(datagram.data);
-    told += ' ' + sum.to_string() + " from " + names->name(datagram.from);
-    if (datagram.truncated) told += ", truncated";
+    reported += ' ' + sum.to_string() + " from " + names->name(datagram.from);
+    if (datagram.truncated) reported += ", truncated";
     if (replies && datagram.data.size() > 1) socket.reply(datagram, datagram.data.first(1));
   }
 }
 
 void DatagramLog::on_error(DatagramSocket&, std::error_code error, const Endpoint* to) {
-  told += " error: " + error.message();
-  if (to != nullptr) told += " to " + names->name(*to);
+  reported += " error: " + error.message();
+  if (to != nullptr) reported += " to " + names->name(*to);
 }
 
 }  // namespace rondo::test

@@ -80,11 +80,11 @@ class DatagramLog final : public DatagramHandler {
  public:
   void on_datagrams(DatagramSocket& socket, std::span<const Datagram> received) override;
   void on_error(DatagramSocket& socket, std::error_code error, const Endpoint* to) override;
-  void on_end(DatagramSocket&) override { told += " end"; }
+  void on_end(DatagramSocket&) override { reported += " end"; }
 
   EndpointNames* names = nullptr;
   bool replies = false;
-  std::string told;
+  std::string reported;
 };
 
 }  // namespace rondo::test

@@ -135,13 +135,13 @@ std::string StreamPlayer::look() {
   for (std::size_t i = 0; i < slot_count; ++i) {
     const Slot& slot = at(i);
     const std::string name = " s" + std::to_string(i);
-    const std::string told = describe(slot.log, slot.stream.get());
-    if (!told.empty()) text += name + ':' + told;
+    const std::string reported = describe(slot.log, slot.stream.get());
+    if (!reported.empty()) text += name + ':' + reported;
     for (std::size_t n = 0; n < slot.sessions.size(); ++n) {
       text += name + '.' + std::to_string(n) + ':' + describe(slot.sessions[n], nullptr);
     }
     if (slot.server) text += name + " serves " + std::to_string(slot.server->connections());
-    if (!slot.datagram_log.told.empty()) text += name + ':' + slot.datagram_log.told;
+    if (!slot.datagram_log.reported.empty()) text += name + ':' + slot.datagram_log.reported;
   }
   return text;
 }

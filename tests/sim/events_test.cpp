@@ -27,7 +27,7 @@ TEST(EventQueue, RunsAllInOrderButTheCancelled) {
   std::map<Key, EventQueue::Ticket> model;
   std::vector<EventQueue::Ticket> gone;
   TimePoint now{};
-  std::uint64_t told = 0;
+  std::uint64_t called = 0;
   for (std::uint64_t i = 1; i < 50'000; ++i) {
     // Mostly packets, and some events before them, after them, or much later.
     constexpr Duration delays[] = {1ms, 1ms, 1ms, 0ms, 40ms, 1s, 1h};
@@ -35,7 +35,7 @@ TEST(EventQueue, RunsAllInOrderButTheCancelled) {
     const std::uint64_t choice = below(100);
     if (choice < (grows ? 50u : 35u)) {
       const TimePoint time = now + delays[below(std::size(delays))];
-      model.emplace(Key{time, i}, queue.at(time, [i, &told] { told = i; }));
+      model.emplace(Key{time, i}, queue.at(time, [i, &called] { called = i; }));
     } else if (choice < 60 && !model.empty()) {
       const auto cancelled =
           std::next(model.begin(),
@@ -52,7 +52,7 @@ TEST(EventQueue, RunsAllInOrderButTheCancelled) {
       ASSERT_EQ(queue.next(), first->first.first);
       now = first->first.first;
       queue.pop()();
-      ASSERT_EQ(told, first->first.second);
+      ASSERT_EQ(called, first->first.second);
       gone.push_back(first->second);
       model.erase(first);
     }

@@ -78,22 +78,22 @@ static std::vector<std::uint64_t> ten_are_ready(FaultScene& scene) {
   scene.strike();
   test::CollectingSink sink;
   EXPECT_FALSE(backend->wait(sink, backend->now()));
-  std::vector<std::uint64_t> told;
+  std::vector<std::uint64_t> reported;
   for (const auto& event : sink.events)
-    told.push_back(static_cast<std::uint64_t>(event.token) / 16);
-  return told;
+    reported.push_back(static_cast<std::uint64_t>(event.token) / 16);
+  return reported;
 }
 
 void shuffled_batch(FaultScene& scene) {
-  std::vector<std::uint64_t> told = ten_are_ready(scene);
-  EXPECT_FALSE(std::is_sorted(told.begin(), told.end()));
-  EXPECT_EQ(told.size(), 10u);
+  std::vector<std::uint64_t> reported = ten_are_ready(scene);
+  EXPECT_FALSE(std::is_sorted(reported.begin(), reported.end()));
+  EXPECT_EQ(reported.size(), 10u);
 }
 
 void cut_batch(FaultScene& scene) {
-  const std::vector<std::uint64_t> told = ten_are_ready(scene);
-  EXPECT_GT(told.size(), 0u);
-  EXPECT_LT(told.size(), 10u);
+  const std::vector<std::uint64_t> reported = ten_are_ready(scene);
+  EXPECT_GT(reported.size(), 0u);
+  EXPECT_LT(reported.size(), 10u);
 }
 
 // --- waking and time ----------------------------------------------------------------------------

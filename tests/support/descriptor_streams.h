@@ -54,7 +54,8 @@ class DescriptorStreams : public StreamsOnEveryBackend {
   std::unique_ptr<Stream> receiving(Fd fd, StreamHandler& handler) {
     return adopt(std::move(fd), handler, {.receive_descriptors = true});
   }
-  /// The end of a pipe to write to, as something to pass. What arrives there tells that it arrived.
+  /// The end of a pipe to write to, as something to pass. What is written there shows that it
+  /// arrived.
   std::vector<Socket> passable(Pipe& pipe) {
     std::vector<Socket> descriptors;
     descriptors.emplace_back(net, pipe.writer.release());

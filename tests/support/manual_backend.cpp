@@ -44,14 +44,14 @@ std::error_code ManualBackend::wait(Sink& sink, TimePoint deadline) {
 
 bool ManualHost::step() {
   const bool woken = std::exchange(woken_, false);
-  bool told = true;
+  bool reported = true;
   try {
-    told = deliver(*loop_);
+    reported = deliver(*loop_);
   } catch (...) {
     loop_->threw(std::current_exception());
   }
-  if (!told && !woken && armed_ != never && armed_ > now_) now_ = armed_;
-  if (!told && !woken && armed_ > now_) return false;
+  if (!reported && !woken && armed_ != never && armed_ > now_) now_ = armed_;
+  if (!reported && !woken && armed_ > now_) return false;
   armed_ = never;
   loop_->turn();
   return true;

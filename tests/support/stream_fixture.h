@@ -1,4 +1,4 @@
-// What the tests of streams share: a handler that writes down what it is told, and a reactor on
+// What the tests of streams share: a handler that records its calls, and a reactor on
 // each backend whose socket calls are counted and can fail.
 #pragma once
 

@@ -27,7 +27,7 @@ TEST_F(AcceptorTest, HandsOverEachClient) {
   EXPECT_EQ(acceptor.counters().accepted, 3U);
 }
 
-TEST_F(AcceptorTest, TellsWhereItListensAndWhoComes) {
+TEST_F(AcceptorTest, ReportsItsAddressAndThoseOfItsClients) {
   Endpoint from;
   Acceptor acceptor =
       Acceptor::make(*reactor_, Endpoint::loopback(0), [&](Socket client, const Endpoint& peer) {
@@ -50,7 +50,7 @@ TEST_F(AcceptorTest, AdoptsASocketThatListensAlready) {
   EXPECT_EQ(acceptor->local_endpoint(), local);
 }
 
-TEST_F(AcceptorTest, GivesItsClientsTheOptionsAndTellsWhatItCouldNot) {
+TEST_F(AcceptorTest, SetsTheOptionsOfItsClientsAndReportsFailures) {
   const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{5}};
   const Acceptor acceptor =
       Acceptor::make(*reactor_, Endpoint::loopback(0),
@@ -100,7 +100,7 @@ TEST_F(AcceptorTest, CountsTransientErrorsAndGoesOn) {
   EXPECT_EQ(acceptor.counters().pauses, 0U);
 }
 
-TEST_F(AcceptorTest, TellsAnErrorThatWaitingCannotMend) {
+TEST_F(AcceptorTest, ReportsAnErrorThatWaitingCannotMend) {
   std::vector<std::error_code> errors;
   Acceptor acceptor = collecting();
   acceptor.set_error_handler([&](std::error_code error) { errors.push_back(error); });

@@ -55,7 +55,7 @@ struct Sample {
   int value;
   int level;
   int name;
-  int told;  // in this case by the kernel
+  int expected;  // in this case by the kernel
 };
 
 const Sample of_tcp[] = {
@@ -99,10 +99,10 @@ TEST_F(OptionsTest, AreReadFromTheKernel) {
     if (!socket) return;  // this machine has no IPv6
     for (const Sample& sample : samples) {
       SCOPED_TRACE(name_of(sample.option));
-      EXPECT_NE(kernel(*socket, sample.level, sample.name), sample.told);
+      EXPECT_NE(kernel(*socket, sample.level, sample.name), sample.expected);
       EXPECT_TRUE(socket->set(sample.option, sample.value));
-      EXPECT_EQ(kernel(*socket, sample.level, sample.name), sample.told);
-      EXPECT_EQ(socket->get(sample.option).value(), sample.told);
+      EXPECT_EQ(kernel(*socket, sample.level, sample.name), sample.expected);
+      EXPECT_EQ(socket->get(sample.option).value(), sample.expected);
     }
   };
   check(of_tcp, AddressFamily::ipv4, SocketType::stream);

@@ -135,15 +135,16 @@ TEST_F(SocketTest, LeavesNothingOpenWhicheverStepOfListenFails) {
 
 TEST_F(SocketTest, ListensWithoutAnOptionOnlyIfItCanReportThat) {
   const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{5}};
-  const std::string told = "set ipv6_only on 127.0.0.1:0: Address family not supported by protocol";
+  const std::string message =
+      "set ipv6_only on 127.0.0.1:0: Address family not supported by protocol";
   const auto refused = Socket::listen(net_, Endpoint::loopback(0), options);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message(), told);
+  EXPECT_EQ(refused.error().message(), message);
   std::vector<UnappliedOption> unapplied;
   const auto socket = Socket::listen(net_, Endpoint::loopback(0), options, &unapplied);
   ASSERT_TRUE(socket);
   ASSERT_EQ(unapplied.size(), 1U);
-  EXPECT_EQ(unapplied[0].error.message(), told);
+  EXPECT_EQ(unapplied[0].error.message(), message);
   EXPECT_EQ(socket->get(SocketOption::linger).value(), 5);
 }
 

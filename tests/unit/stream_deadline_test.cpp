@@ -72,7 +72,7 @@ class StreamDeadlines : public DescriptorCensus {
   std::vector<std::unique_ptr<Timer>> timers;
 };
 
-TEST_F(StreamDeadlines, IdleEndsWhoIsSilent) {
+TEST_F(StreamDeadlines, IdleEndsASilentStream) {
   open({.idle_timeout = 5s});
   expect_end(5s, "idle timeout");
 }

@@ -92,9 +92,9 @@ TEST_F(StreamsWithoutMemory, ServersAbortAndEnd) {
   server.reset();
 }
 
-// Some of its sessions are told that they have ended, some have yet to be, some have something to
-// send and some have not; and a stream that is not its own stands in between.
-TEST_F(StreamsWithoutMemory, ServersEndAmongWhoWaitsForTheEndOfTheTurn) {
+// Some of its sessions have called on_close, some are about to, some have something to
+// send, some do not; and a stream that another object owns is between them.
+TEST_F(StreamsWithoutMemory, ServersEndAmongStreamsThatWaitForTheEndOfTheTurn) {
   Told::All all;
   std::optional<Server> server{serve<Told>(reactor, "127.0.0.1:0", {}, all).value()};
   std::vector<Fd> clients;

@@ -78,7 +78,7 @@ TEST_F(UvHostedStreams, WhatIsWrittenFromTheHostsCallbacksLeaves) {
   EXPECT_EQ(read_all(pair.theirs.get()), "from outside");
 }
 
-TEST_F(UvHostedStreams, OnOpenComesBeforeDataAlsoForWhoIsAdoptedInTheHostsCallback) {
+TEST_F(UvHostedStreams, OnOpenComesBeforeDataAlsoIfAdoptedInTheHostsCallback) {
   struct Adopting {
     std::function<void()> then;
     uv_prepare_t prepare{};

@@ -96,16 +96,16 @@ TEST_F(UvHost, DeliversToHandlersUntilTheLastWatchEnds) {
 TEST_F(UvHost, FollowsChangesOfInterest) {
   const Pair pair = unix_pair();
   Watch watch;
-  std::vector<Ready> told;
+  std::vector<Ready> reported;
   RecordingHandler handler{[&](Ready ready) {
-    told.push_back(ready);
-    if (told.size() == 1) watch.set(Ready::read);
-    if (told.size() == 1) write_all(pair.theirs.get(), "x");
-    if (told.size() == 2) watch.cancel();
+    reported.push_back(ready);
+    if (reported.size() == 1) watch.set(Ready::read);
+    if (reported.size() == 1) write_all(pair.theirs.get(), "x");
+    if (reported.size() == 2) watch.cancel();
   }};
   watch = reactor->watch(pair.ours.get(), Ready::write, handler).value();
   run_host();
-  EXPECT_EQ(told, (std::vector{Ready::write, Ready::read}));
+  EXPECT_EQ(reported, (std::vector{Ready::write, Ready::read}));
 }
 
 TEST_F(UvHost, PausesWithoutSpinning) {
@@ -194,15 +194,15 @@ TEST_F(UvHost, LetsTheLoopEndThoughSomethingUnreferencedIsLeft) {
 }
 
 TEST_F(UvHost, ListensToSignals) {
-  int told = 0;
+  int reported = 0;
   std::optional<Signal> signal;
   signal.emplace(*reactor, SIGUSR1, [&] {
-    ++told;
+    ++reported;
     signal.reset();
   });
   reactor->defer([] { (void)::raise(SIGUSR1); });  // cannot fail
   run_host();
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(reported, 1);
 }
 
 TEST_F(UvHost, RunsBesideTheHostsOwnHandles) {

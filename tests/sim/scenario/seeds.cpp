@@ -29,7 +29,7 @@ void tell_seed(int signal) {
 }
 
 /// If a sanitizer has a handler of its own, it reports more.
-bool tell_seed_at_the_end() {
+bool print_seed_at_the_end() {
   for (const int signal : {SIGABRT, SIGSEGV, SIGALRM}) {
     const auto before = std::signal(signal, tell_seed);
     if (before != SIG_DFL) (void)std::signal(signal, before);  // it existed before
@@ -53,8 +53,8 @@ std::int64_t live_before(std::uint64_t seed) {
 }  // namespace
 
 Outcome run_seed(std::uint64_t seed, Allocations allocations) {
-  static const bool tells = tell_seed_at_the_end();
-  (void)tells;                                          // only once
+  static const bool prints = print_seed_at_the_end();
+  (void)prints;                                         // only once
   (void)test::fail_allocations_when(allocation_fails);  // if this build can count
   seed_high = static_cast<std::sig_atomic_t>(seed >> 24U & 0x7fffffffU);
   seed_low = static_cast<std::sig_atomic_t>(seed & 0xffffffU);
