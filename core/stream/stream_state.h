@@ -55,11 +55,11 @@ class StreamState {
   };
 
  private:
-  template <typename V, unsigned shift_, unsigned width>
+  template <typename V, unsigned Shift, unsigned Width>
   struct Part {
     using Value = V;
-    static constexpr unsigned shift = shift_;
-    static constexpr std::uint32_t mask = ((1U << width) - 1U) << shift;
+    static constexpr unsigned shift = Shift;
+    static constexpr std::uint32_t mask = ((1U << Width) - 1U) << shift;
     static constexpr std::uint32_t word(V value) noexcept {
       return static_cast<std::uint32_t>(value) << shift;
     }

@@ -76,7 +76,7 @@ class Server final : public Service {
   [[gnu::noinline]] void drop(Client& client) noexcept { clients_.erase(client.self()); }
   void heard(Client& client, std::size_t received) noexcept {
     totals.bytes += received;
-    if (idle_timeout_ > rondo::Duration::zero()) move_to_back(client);
+    if (idle_timeout_ != rondo::forever) move_to_back(client);
   }
 
  private:

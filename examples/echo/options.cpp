@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include <chrono>
+
 #include <CLI/CLI.hpp>
 
 namespace echo {
@@ -10,7 +12,7 @@ constexpr double idle_timeout_seconds_max = 1e9;  // about thirty years, which f
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
-  double idle_timeout_seconds = 0;
+  std::optional<double> idle_timeout_seconds;
   CLI::App app{"A TCP server that sends back what it receives.", "echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
   app.add_option("--style", options.style, "how it is written: handler or session")
@@ -26,8 +28,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
-  options.idle_timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(idle_timeout_seconds));
+  if (idle_timeout_seconds)
+    options.idle_timeout = std::chrono::duration_cast<rondo::Duration>(
+        std::chrono::duration<double>(*idle_timeout_seconds));
   return std::nullopt;
 }
 

@@ -1,9 +1,10 @@
 // echo: the command line. It is parsed in a file of its own, because CLI11 is slow to compile.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
+
+#include <rondo/time.h>
 
 namespace echo {
 
@@ -11,7 +12,7 @@ struct Options {
   std::string backend;  ///< empty: the environment's RONDO_BACKEND, else the build's default
   std::string style = "handler";
   std::string listen = "127.0.0.1:8888";
-  std::chrono::nanoseconds idle_timeout{0};  ///< zero: none
+  rondo::Duration idle_timeout = rondo::forever;
 };
 
 /// Fills `options`. Returns the exit code if the program is to end now: after --help, or after an

@@ -24,7 +24,7 @@ struct Service {
   Totals totals{};
 };
 
-/// Clients that are silent for `idle_timeout` are closed, unless it is zero. `reactor` outlives
+/// Clients that are silent for `idle_timeout` are closed. `reactor` outlives
 /// the service.
 using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reactor,
                                                             const rondo::Endpoint& local,
