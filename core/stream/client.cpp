@@ -22,7 +22,8 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
   auto group = std::make_unique<StreamGroup>(context, options.stream);
   auto stream = std::make_unique<StreamImpl>(
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
-  (void)group.release();  // the stream's now
+  (void)group.release();  // it belongs to the stream now
+  context.add(*stream, never);
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
@@ -51,7 +52,7 @@ void StreamImpl::connected(Result<Socket> result) {
     extra_->close_error = error.code;
     return end(CloseReason::not_connected);
   }
-  if (connects_detached()) context().remove(*this);
+  context().remove(*this);  // open() adds it again
   state_.connected();
   if (const std::error_code error = open(result->fd())) {
     extra_->close_error = error;

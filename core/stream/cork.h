@@ -31,7 +31,7 @@ class Cork {
   void release() noexcept { holder_ = nullptr; }
 
   /// Whether `stream` holds it, and there is room for `piece`, which is not empty.
-  [[nodiscard]] bool takes(const StreamImpl& stream, Bytes piece) const noexcept {
+  [[nodiscard]] bool accepts(const StreamImpl& stream, Bytes piece) const noexcept {
     return holder_ == &stream && piece.size() - 1 < size - used_;
   }
   [[nodiscard]] bool has_room(std::size_t more) const noexcept { return more <= size - used_; }

@@ -91,7 +91,7 @@ void Server::Impl::close() noexcept {
   ++ends_;
   stop_accepting();
   drain_timer_.reset();
-  streams_.release_all(*this);
+  streams_.retire_all(*this);
 }
 
 void Server::Impl::drain(Duration timeout, Function<void()> done) {
@@ -196,8 +196,9 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   } block{*this, counted};
   block.memory = ::operator new(block_.size());
   streams_.make_room();
-  block.stream = ::new (block.memory)
-      detail::StreamImpl{group_, nullptr, detail::StreamState{detail::StreamState::Life::opening}};
+  block.stream = ::new (block.memory) detail::StreamImpl{
+      group_, nullptr,
+      detail::StreamState{detail::StreamState::Life::opening, detail::StreamState::being_made}};
   // Before the session is made, so that its constructor may use the stream.
   if (block.stream->open(client.fd())) return nullptr;
   (void)client.release();  // it belongs to the stream now
@@ -209,7 +210,7 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   }
   block.has_session = true;
   if (handler == nullptr || ends_ != ends_before) return nullptr;
-  block.stream->set_handler(*handler);
+  block.stream->made(*handler);
   block_.set_counted(*block.stream, counted);
   ++connections_;
   hold();

@@ -56,7 +56,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
 
   // What the streams call.
   void drain(detail::StreamImpl& stream) override;
-  void ended(detail::StreamImpl& stream) noexcept override { streams_.release(stream, *this); }
+  void ended(detail::StreamImpl& stream) noexcept override { streams_.retire(stream, *this); }
   void destroy(detail::StreamImpl& stream) noexcept override;
   bool threw(const std::exception_ptr& exception) override;
 

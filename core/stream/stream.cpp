@@ -30,7 +30,7 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
                                               StreamHandler& handler,
                                               const StreamOptions& options) {
   auto stream = StreamImpl::start(reactor, socket.fd(), handler, options, 0);
-  if (stream) (void)socket.release();  // the stream's now
+  if (stream) (void)socket.release();  // it belongs to the stream now
   return stream;
 }
 
@@ -40,7 +40,7 @@ Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamH
 }
 
 void Stream::close_detached(std::unique_ptr<Stream> stream) {
-  if (StreamImpl::of(*stream).detach()) (void)stream.release();  // its own now
+  if (StreamImpl::of(*stream).detach()) (void)stream.release();  // the context owns it now
 }
 
 }  // namespace rondo
@@ -49,13 +49,13 @@ namespace rondo::detail {
 
 StreamImpl::StreamImpl(StreamGroup& group, StreamHandler* handler, StreamState state) noexcept
     : group_(&group), handler_(handler), state_(state) {
-  group.context.joined();
+  group.context.stream_added();
 }
 
 StreamImpl::~StreamImpl() {
   leave_reactor();
   context().forget(*this);
-  context().left();
+  context().stream_removed();
   close_descriptor();
   delete extra_;
   if (state_.has(StreamState::owns_group)) delete group_;
@@ -69,7 +69,7 @@ Result<std::unique_ptr<Stream>> StreamImpl::start(Reactor& reactor, int fd, Stre
   auto group = std::make_unique<StreamGroup>(context, options);
   auto stream = std::make_unique<StreamImpl>(
       *group, &handler, StreamState{Life::opening, bits | StreamState::owns_group});
-  (void)group.release();  // the stream's now
+  (void)group.release();  // it belongs to the stream now
   std::error_code error = stream->find_out_kind(fd);
   if (!error) error = stream->set_nonblocking(fd);
   if (!error) error = stream->open(fd);
@@ -111,6 +111,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
     extra().read_at = shared.now();
     state_.set(StreamState::reads_timed);
   }
+  if (limits.write_timeout != forever && output_waits()) extra().progress_at = shared.now();
   if (limits.receive_descriptors && state_.is_socket()) state_.set(StreamState::takes_descriptors);
   active_at_ = shared.tick();
   shared.add(*this, never);
@@ -138,7 +139,7 @@ const StreamOptions& StreamImpl::options() const noexcept {
 void StreamImpl::set_options(const StreamOptions& options) {
   StreamExtra& own = extra();
   own.options = std::make_unique<StreamOptions>(options);
-  if (state_.ended()) return;
+  if (state_.is_over()) return;
   const StreamOptions& limits = *own.options;  // `options` may have been what it replaced
   const TimePoint now = context().now();
   active_at_ = context().tick();
@@ -148,6 +149,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
   state_.assign(StreamState::reads_timed, own.read_at != never);
   state_.assign(StreamState::takes_descriptors, limits.receive_descriptors && state_.is_socket());
   if (fd_ >= 0) deadlines_changed();
+  update_interest();
 }
 
 Result<Endpoint, std::error_code> StreamImpl::local_endpoint() const noexcept {

@@ -20,7 +20,7 @@ StreamContext::StreamContext(Reactor& reactor, Loop& loop)
 }
 
 StreamContext::~StreamContext() {
-  release_all(detached_);
+  retire_all(detached_);
   RONDO_ASSERT(deadlines_.empty() && run_queue_.empty() && innermost_ == &corked_call_);
 }
 
@@ -31,7 +31,7 @@ Resolver& StreamContext::resolver(Reactor& reactor) {
 
 // --- calls of handlers --------------------------------------------------------------------------
 
-void StreamContext::take_cork(StreamImpl& stream) noexcept {
+void StreamContext::withdraw_cork(StreamImpl& stream) noexcept {
   if (!cork_.is_held_by(stream)) return;
   corked_call_.stream = &stream;
   cork_.block();
@@ -40,7 +40,7 @@ void StreamContext::take_cork(StreamImpl& stream) noexcept {
 bool StreamContext::end_corked_call() noexcept {
   cork_.release();
   const Record call = std::exchange(corked_call_, {});
-  if (call.released != nullptr) call.owner->destroy(*call.released);
+  if (call.retired != nullptr) call.owner->destroy(*call.retired);
   return call.stream != nullptr;
 }
 
@@ -52,7 +52,7 @@ bool StreamContext::is_in_call(const StreamImpl& stream) const noexcept {
 }
 
 void StreamContext::forget(StreamImpl& stream) noexcept {
-  take_cork(stream);
+  withdraw_cork(stream);
   for (Record* record = innermost_; record != nullptr; record = record->outer)
     if (record->stream == &stream) record->stream = nullptr;
   if (!stream.state_.has(StreamState::queued)) return;
@@ -62,22 +62,22 @@ void StreamContext::forget(StreamImpl& stream) noexcept {
   std::replace(running_.begin(), running_.end(), &stream, static_cast<StreamImpl*>(nullptr));
 }
 
-void StreamContext::release(StreamImpl& stream, StreamOwner& owner) noexcept {
-  take_cork(stream);
+void StreamContext::retire(StreamImpl& stream, StreamOwner& owner) noexcept {
+  withdraw_cork(stream);
   Record* outermost = nullptr;
   for (Record* record = innermost_; record != nullptr; record = record->outer)
     if (record->stream == &stream) outermost = record;
   forget(stream);
   stream.silence();
   if (outermost == nullptr) return owner.destroy(stream);
-  outermost->released = &stream;
+  outermost->retired = &stream;
   outermost->owner = &owner;
 }
 
 // --- what an owner does with its streams --------------------------------------------------------
 
-bool StreamContext::has_made(const StreamOwner& owner, const StreamImpl& stream) noexcept {
-  return stream.owner() == &owner && stream.is_made();
+bool StreamContext::is_with(const StreamOwner& owner, const StreamImpl& stream) noexcept {
+  return stream.owner() == &owner && !stream.state_.has(StreamState::being_made);
 }
 
 void StreamContext::make_room() {
@@ -85,12 +85,13 @@ void StreamContext::make_room() {
   for (auto* const list : {&run_queue_, &running_}) {
     if (list->capacity() < needed) list->reserve(needed * 2);
   }
+  if (deadlines_.capacity() < needed) deadlines_.reserve(needed * 2);
 }
 
 void StreamContext::drain_all(const StreamOwner& owner) noexcept {
   for (std::size_t i = 0; i < deadlines_.size(); ++i) {
     StreamImpl& stream = *deadlines_[i].item;
-    if (has_made(owner, stream)) stream.request_drain();
+    if (is_with(owner, stream)) stream.request_drain();
   }
 }
 
@@ -103,7 +104,7 @@ void StreamContext::end_each(const StreamOwner& owner, End end) noexcept {
     for (std::size_t left = deadlines_.size(); left > 0;
          left = std::min(left - 1, deadlines_.size())) {
       StreamImpl& stream = *deadlines_[left - 1].item;
-      if (!has_made(owner, stream)) continue;
+      if (!is_with(owner, stream)) continue;
       end(stream);
       found = true;
     }
@@ -115,32 +116,32 @@ void StreamContext::abort_all(const StreamOwner& owner) noexcept {
 }
 
 /// Here the position of each stream in its list is known; forget() would search for it.
-void StreamContext::release_queued(StreamOwner& owner) noexcept {
+void StreamContext::retire_queued(StreamOwner& owner) noexcept {
   for (auto* const list : {&run_queue_, &running_}) {
     for (std::size_t left = list->size(); left > 0; left = std::min(left - 1, list->size())) {
       const auto position = list->begin() + static_cast<std::ptrdiff_t>(left - 1);
       StreamImpl* const stream = *position;
-      if (stream == nullptr || !has_made(owner, *stream)) continue;
+      if (stream == nullptr || !is_with(owner, *stream)) continue;
       stream->state_.clear(StreamState::queued);
       if (list == &run_queue_) {
         run_queue_.erase(position);
       } else {
         *position = nullptr;
       }
-      release(*stream, owner);
+      retire(*stream, owner);
     }
   }
 }
 
-void StreamContext::release_all(StreamOwner& owner) noexcept {
-  release_queued(owner);
-  end_each(owner, [&](StreamImpl& stream) { release(stream, owner); });
+void StreamContext::retire_all(StreamOwner& owner) noexcept {
+  retire_queued(owner);
+  end_each(owner, [&](StreamImpl& stream) { retire(stream, owner); });
   // A session that is destroyed may end others, which are then in the queue.
-  release_queued(owner);
+  retire_queued(owner);
 }
 
 void StreamContext::Detached::ended(StreamImpl& stream) noexcept {
-  stream.context().release(stream, *this);
+  stream.context().retire(stream, *this);
 }
 
 void StreamContext::Detached::destroy(StreamImpl& stream) noexcept { delete &stream; }
@@ -201,7 +202,7 @@ void StreamContext::DeadlineItems::put(StreamImpl& stream, std::uint32_t index) 
   stream.deadline_index_ = index;
 }
 
-void StreamContext::add(StreamImpl& stream, TimePoint when) {
+void StreamContext::add(StreamImpl& stream, TimePoint when) noexcept {
   deadlines_.push(when, stream);
   arm();
 }
@@ -221,7 +222,7 @@ void StreamContext::check_deadlines() {
   while (!deadlines_.empty() && deadlines_.front().when <= time) {
     StreamImpl& stream = *deadlines_.front().item;
     const TimePoint next = stream.check_deadlines(time);
-    if (!stream.state_.ended()) deadlines_.move(stream.deadline_index_, next);
+    if (!stream.state_.is_over()) deadlines_.move(stream.deadline_index_, next);
   }
   arm();
 }

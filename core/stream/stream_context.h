@@ -7,8 +7,8 @@
 // the descriptors.
 //
 // Deadlines. Each stream has one entry in a heap, which is never later than the first of its
-// deadlines. A message only notes when it came; an entry that reaches the top too early goes back
-// with the deadline of then. So a timeout that each message prolongs costs a store.
+// deadlines. A message only notes when it came; an entry that reaches the top too early is put
+// back with its current deadline. So a timeout that each message prolongs costs a store.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +55,7 @@ struct StreamGroup {
 };
 
 /// On the stack while something runs that may destroy a stream: shows whether it has. If an owner
-/// releases the stream meanwhile, its memory stays until the outermost of them has ended.
+/// retires the stream meanwhile, its memory stays until the outermost observer of it has ended.
 class StreamObserver {
  public:
   StreamObserver(StreamContext& context, StreamImpl& stream) noexcept
@@ -75,7 +75,7 @@ class StreamObserver {
     StreamImpl* stream = nullptr;  // null: gone
     bool is_call = true;
     Record* outer = nullptr;
-    StreamImpl* released = nullptr;  // to be destroyed by its owner
+    StreamImpl* retired = nullptr;  // to be destroyed by its owner
     StreamOwner* owner = nullptr;
   };
   Record record_;
@@ -117,10 +117,12 @@ class StreamContext final : public PerReactor {
   /// The end of the latest tick before `now` that had this number.
   [[nodiscard]] static TimePoint end_of(std::uint32_t tick, TimePoint now) noexcept;
 
-  // Calls of handlers. A corked call has no CallScope: the cork shows that its stream is there. If
-  // it loses the cork, a record that is always the outermost takes its place.
-  /// If the stream holds the cork, its call goes on without; what was gathered is dropped.
-  void take_cork(StreamImpl& stream) noexcept;
+  // Calls of handlers. A corked call has no CallScope: the cork shows that its stream exists. If it
+  // loses the cork, `corked_call_` records it, which is always the outermost.
+
+  /// Takes the cork away from the stream, if it holds it, and drops its contents. The call that is
+  /// running continues uncorked.
+  void withdraw_cork(StreamImpl& stream) noexcept;
   [[nodiscard]] bool corked_stream_is_gone() const noexcept {
     return corked_call_.stream == nullptr;
   }
@@ -132,16 +134,16 @@ class StreamContext final : public PerReactor {
   void forget(StreamImpl& stream) noexcept;
   /// Ends the stream without a callback, and lets `owner` destroy it: at once, or when the calls
   /// that are running for it have returned.
-  void release(StreamImpl& stream, StreamOwner& owner) noexcept;
+  void retire(StreamImpl& stream, StreamOwner& owner) noexcept;
 
   // What an owner does with its streams. None of it takes memory.
   /// Reserves what one stream more needs on all lists, so that it can end without memory.
   void make_room();
-  void joined() noexcept { ++count_; }
-  void left() noexcept { --count_; }
+  void stream_added() noexcept { ++count_; }
+  void stream_removed() noexcept { --count_; }
   void drain_all(const StreamOwner& owner) noexcept;
   void abort_all(const StreamOwner& owner) noexcept;
-  void release_all(StreamOwner& owner) noexcept;
+  void retire_all(StreamOwner& owner) noexcept;
   /// The owner of streams that were closed detached.
   [[nodiscard]] StreamOwner& detached() noexcept { return detached_; }
 
@@ -151,7 +153,8 @@ class StreamContext final : public PerReactor {
   void end_turn() override;
 
   // Deadlines.
-  void add(StreamImpl& stream, TimePoint when);
+  /// make_room() went before.
+  void add(StreamImpl& stream, TimePoint when) noexcept;
   void remove(StreamImpl& stream) noexcept;
   void not_later_than(StreamImpl& stream, TimePoint when) noexcept;
 
@@ -172,10 +175,10 @@ class StreamContext final : public PerReactor {
     bool threw(const std::exception_ptr&) override { return false; }
   };
 
-  [[nodiscard]] static bool has_made(const StreamOwner& owner, const StreamImpl& stream) noexcept;
+  [[nodiscard]] static bool is_with(const StreamOwner& owner, const StreamImpl& stream) noexcept;
   template <typename End>
   void end_each(const StreamOwner& owner, End end) noexcept;
-  void release_queued(StreamOwner& owner) noexcept;
+  void retire_queued(StreamOwner& owner) noexcept;
   void run(StreamImpl& stream);
   void check_deadlines();
   void arm() noexcept;
@@ -203,8 +206,8 @@ StreamObserver::StreamObserver(StreamContext& context, StreamImpl& stream, bool 
 
 StreamObserver::~StreamObserver() {
   context_.innermost_ = record_.outer;
-  if (record_.released != nullptr) [[unlikely]]
-    record_.owner->destroy(*record_.released);
+  if (record_.retired != nullptr) [[unlikely]]
+    record_.owner->destroy(*record_.retired);
 }
 
 CallScope::CallScope(StreamContext& context, StreamImpl& stream) noexcept

@@ -23,22 +23,23 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     first = deadline;
     which = kind;
   };
-  if (limits.idle_timeout != forever) {
+  if (limits.idle_timeout != forever && !state_.connecting()) {
     const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
     consider(after(StreamContext::end_of(active_at_, now), idle), Deadline::idle);
   }
-  if (extra_ != nullptr) {
+  if (extra_ != nullptr && (output_waits() || state_.lingering()))
+    consider(extra_->close_deadline, Deadline::close);
+  if (extra_ != nullptr && !state_.connecting()) {
     const StreamExtra& extra = *extra_;
-    if (extra.read_at != never && state_.reads())
+    if (extra.read_at != never && state_.reads() && !is_held())
       consider(after(extra.read_at, limits.read_timeout), Deadline::read);
     if (extra.progress_at != never)
       consider(after(extra.progress_at, limits.write_timeout), Deadline::write);
     if (extra.opened_at != never)
       consider(after(extra.opened_at, limits.lifetime), Deadline::lifetime);
-    consider(extra.close_deadline, Deadline::close);
   }
   if (first > now) return first;
-  // Lingering is a courtesy: all output has left.
+  // A lingering stream has sent all of its output.
   if (state_.lingering()) {
     end(CloseReason::closed);
   } else {
@@ -49,7 +50,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
 
 void StreamImpl::deadlines_changed() noexcept {
   const TimePoint next = check_deadlines(context().now());
-  if (!state_.ended()) context().not_later_than(*this, next);
+  if (!state_.is_over()) context().not_later_than(*this, next);
 }
 
 }  // namespace rondo::detail

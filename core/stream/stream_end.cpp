@@ -58,7 +58,7 @@ void StreamImpl::shutdown_output() {
   if (!state_.output_is_open()) return;
   flush();
   if (!state_.output_is_open()) return;  // it failed
-  context().take_cork(*this);            // it was flushed
+  context().withdraw_cork(*this);        // it was flushed
   state_.finish_output();
   context().run_at_end_of_turn(*this);
 }
@@ -66,24 +66,24 @@ void StreamImpl::shutdown_output() {
 void StreamImpl::close() { close(options().close_timeout); }
 
 void StreamImpl::close(Duration timeout) {
-  if (state_.closing() || state_.ended()) return;
+  if (state_.closing() || state_.is_over()) return;
   flush();
-  if (state_.ended()) return;
+  if (state_.is_over()) return;
   const bool has_deadline = output_waits() || timeout != options().close_timeout;
   if (has_deadline) (void)extra();  // before anything changes, since it takes memory
-  context().take_cork(*this);       // it was flushed
+  context().withdraw_cork(*this);   // it was flushed
   state_.close();
   if (state_.connecting() && !output_waits()) return end(CloseReason::closed);
   if (has_deadline) {
     extra_->close_deadline = after(context().now(), timeout);
-    if (fd_ >= 0) deadlines_changed();
+    deadlines_changed();
   }
-  if (fd_ >= 0) update_interest();
+  update_interest();
   context().run_at_end_of_turn(*this);
 }
 
 void StreamImpl::abort() noexcept {
-  if (state_.ended()) return;
+  if (state_.is_over()) return;
   state_.set(StreamState::resets);
   end(CloseReason::aborted);
 }
@@ -97,20 +97,13 @@ bool StreamImpl::detach() {
   set_handler(silent);
   close();
   if (state_.life() == Life::done) return false;
-  // At the end of the reactor its streams are found in the heap or in the run queue. A stream that
-  // connects is in neither yet; a stream that has ended is in the queue.
-  if (state_.connecting()) context().add(*this, never);
   group_->owner = &context().detached();
   return true;
 }
 
-bool StreamImpl::connects_detached() const noexcept {
-  return state_.connecting() && owner() == &context().detached();
-}
-
 Result<Socket, std::error_code> StreamImpl::release() noexcept {
   if (state_.connecting() || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
-  if (state_.ended() || fd_ < 0) return std::errc::not_connected;
+  if (state_.is_over() || fd_ < 0) return std::errc::not_connected;
   leave_reactor();
   state_.silence();
   Socket socket{net(), std::exchange(fd_, -1)};
@@ -122,11 +115,12 @@ Result<Socket, std::error_code> StreamImpl::release() noexcept {
 
 /// Each call of the handler may destroy the stream.
 void StreamImpl::run_end_of_turn() {
+  if (state_.connecting()) return;  // connected() queues it again
   if (!report_open()) return;
   if (state_.flow() == StreamState::Flow::resuming && !report_resume()) return;
   if (state_.kind() == StreamState::Kind::unpollable && state_.reads()) return take_from_file();
   if (state_.has(StreamState::drain_due) && !report_drain()) return;
-  if (!state_.ended() && !state_.connecting() && !run_output()) return;
+  if (!state_.is_over() && !run_output()) return;
   if (state_.life() == Life::ended) report_close();
 }
 
@@ -149,7 +143,7 @@ bool StreamImpl::report_drain() {
 bool StreamImpl::run_output() {
   if (may_transmit()) drain();
   if (state_.has(StreamState::above_high_water) && !report_writable()) return false;
-  if (!state_.ended() && !output_waits()) output_has_left();
+  if (!state_.is_over() && !output_waits()) output_has_left();
   // An idle stream holds nothing but itself.
   if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
   return true;
@@ -157,12 +151,17 @@ bool StreamImpl::run_output() {
 
 /// If the output has fallen to the low-water mark.
 bool StreamImpl::report_writable() {
-  if (state_.ended()) return true;
+  if (state_.is_over()) return true;
   const StreamOptions& limits = options();
   const std::size_t low = limits.write_low_water.value_or(limits.write_high_water / 4);
   if (output_waits() && extra_->output.memory() > std::min(low, limits.write_high_water))
     return true;
+  const bool was_held = is_held();
   state_.clear(StreamState::above_high_water);
+  if (was_held && state_.has(StreamState::reads_timed)) {
+    extra_->read_at = context().now();
+    deadlines_changed();
+  }
   update_interest();
   return !state_.output_is_open() || call([this] { handler_->on_writable(*this); });
 }
@@ -187,11 +186,12 @@ void StreamImpl::close_or_linger() {
   if (!state_.is_socket() || lingering == LingeringClose::off) return end(CloseReason::closed);
   const bool has_dropped = extra_ != nullptr && extra_->dropped > 0;  // so there may be more
   if (lingering == LingeringClose::if_unread && !has_dropped) {
-    const std::ptrdiff_t unread = receive(context().buffer());
+    std::byte unread_input[256];  // a callback that runs a host's loop may still read the buffer
+    const std::ptrdiff_t unread = receive(unread_input);
     if (unread == 0) return end(CloseReason::eof);
     if (unread < 0) return is_transient(errno) ? end(CloseReason::closed) : end_for(errno);
   }
-  // To linger is a courtesy, and takes memory.
+  // Lingering is optional, and takes memory.
   if (try_extra() == nullptr) return end(CloseReason::closed);
   if (state_.output() != Output::finished) transmit_end();
   state_.linger();
@@ -206,7 +206,7 @@ void StreamImpl::close_or_linger() {
 void StreamImpl::end_for(int error) noexcept { end(reason_of(error), error); }
 
 void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept {
-  if (state_.ended()) return;
+  if (state_.is_over()) return;
   leave_reactor();
   state_.end(reason, deadline);
   active_at_ = static_cast<std::uint32_t>(error);
@@ -215,7 +215,7 @@ void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept 
   // The peer must not take a part of the output for the whole.
   if (reason == CloseReason::overflow || has_corked || output_waits())
     state_.set(StreamState::resets);
-  context().take_cork(*this);
+  context().withdraw_cork(*this);
   if (extra_ != nullptr) {
     extra_->output.clear();
     state_.clear(StreamState::has_output);
@@ -226,8 +226,8 @@ void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept 
 
 /// Leaves the poller and the deadlines. The descriptor stays open.
 void StreamImpl::leave_reactor() noexcept {
-  if (state_.ended()) return;
-  if (connects_detached()) context().remove(*this);
+  if (state_.is_over()) return;
+  if (state_.connecting()) return context().remove(*this);
   if (fd_ < 0) return;
   Loop& loop = context().loop();
   if (state_.kind() != StreamState::Kind::unpollable) loop.unwatch(loop.token_of(fd_));
@@ -241,17 +241,18 @@ void StreamImpl::report_close() {
   if (extra_ != nullptr && close.reason == CloseReason::not_connected) close.what = extra_->what;
   if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
   StreamOwner* const owner = this->owner();
-  struct Closing {  // also after an exception
+  struct AfterClose {  // also after an exception
     StreamImpl& stream;
     StreamOwner* owner;
     const StreamObserver observer{stream.context(), stream};
-    ~Closing() {
+    ~AfterClose() {
       if (observer.stream_is_gone()) return;
       stream.close_descriptor();
       if (owner != nullptr) owner->ended(stream);
     }
-  } const closing{*this, owner};
-  (void)call([&] { handler_->on_close(*this, close); });  // `closing` knows
+  } const after_close{*this, owner};
+  const auto report = [&] { handler_->on_close(*this, close); };
+  (void)call(report);  // `after_close` checks whether the stream is gone
 }
 
 void StreamImpl::silence() noexcept {

@@ -115,14 +115,17 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool is_reading() const noexcept override { return state_.input_is_open(); }
   [[nodiscard]] bool is_writable() const noexcept override { return state_.output_is_open(); }
   [[nodiscard]] bool is_closing() const noexcept override {
-    return state_.closing() || state_.ended();
+    return state_.closing() || state_.is_over();
   }
 
   // What the context and the owner call.
   [[nodiscard]] StreamContext& context() const noexcept { return group_->context; }
   [[nodiscard]] StreamOwner* owner() const noexcept { return group_->owner; }
-  /// Whether its owner has finished making it: a session's stream has its handler last.
-  [[nodiscard]] bool is_made() const noexcept { return handler_ != nullptr; }
+  /// Its owner has finished making it.
+  void made(StreamHandler& handler) noexcept {
+    handler_ = &handler;
+    state_.clear(StreamState::being_made);
+  }
   void run_end_of_turn();
   /// Calls on_open, if that is due: the one place that does. False: the stream is gone.
   [[nodiscard]] bool report_open();
@@ -136,7 +139,6 @@ class StreamImpl final : public Stream {
   [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
   [[nodiscard]] std::error_code set_nonblocking(int fd) noexcept;
   void connected(Result<Socket> result);
-  [[nodiscard]] bool connects_detached() const noexcept;
 
   // Transport: the entrance and the exit.
   [[nodiscard]] Net& net() const noexcept { return context().net(); }
@@ -151,13 +153,14 @@ class StreamImpl final : public Stream {
   [[nodiscard]] Offer transmit_front(OutputQueue& queue) noexcept;
   [[nodiscard]] std::ptrdiff_t transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept;
   void transmit_end() noexcept;
+  static constexpr std::size_t parts_per_write_max = 64;  // in one transmit()
 
   // Input.
   void on_ready(Ready ready) override;
   bool take_input();
   void take_from_file();
   [[gnu::noinline]] void take_more_input();
-  [[nodiscard]] bool prepare_to_read(Ready ready);
+  [[nodiscard]] bool wants_input_after(Ready ready);
   [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
   [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
   [[gnu::noinline]] bool take_input_uncorked();
@@ -166,6 +169,7 @@ class StreamImpl final : public Stream {
   [[gnu::noinline]] static bool corked_call_threw(StreamContext& context, StreamImpl& stream);
   bool drop_input(std::size_t size);
   [[nodiscard]] bool drops_input() const noexcept;
+  [[nodiscard]] bool is_held() const noexcept;
 
   // Output.
   [[gnu::noinline]] WriteStatus write_uncorked(Bytes data);
@@ -173,7 +177,7 @@ class StreamImpl final : public Stream {
                                    std::size_t& sent);
   [[nodiscard]] bool queue_parts(std::span<const Bytes> parts, std::size_t sent);
   [[nodiscard]] bool queue_rest(Bytes rest) noexcept;
-  void cork_left(std::ptrdiff_t sent) noexcept;
+  void cork_transmitted(std::ptrdiff_t sent) noexcept;
   [[gnu::noinline]] bool cork_refused(std::ptrdiff_t sent) noexcept;
   void cork_to_queue();
   [[nodiscard]] bool may_transmit() const noexcept;

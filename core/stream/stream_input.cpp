@@ -5,9 +5,8 @@
 //
 // What is rare is out of line, so that it costs nothing there.
 #include <cerrno>
-#include <optional>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "stream_impl.h"
 
@@ -15,7 +14,7 @@ namespace rondo::detail {
 
 void StreamImpl::on_ready(Ready ready) {
   if (ready != Ready::read) [[unlikely]] {
-    if (!prepare_to_read(ready)) return;
+    if (!wants_input_after(ready)) return;
   }
   if (take_input()) [[unlikely]]
     take_more_input();
@@ -25,7 +24,7 @@ void StreamImpl::on_ready(Ready ready) {
 inline bool StreamImpl::take_input() {
   StreamContext& shared = context();
   Cork& cork = shared.cork();
-  if (!cork.is_free() || !state_.takes_short_way()) [[unlikely]]
+  if (!cork.is_free() || !state_.takes_fast_path()) [[unlikely]]
     return take_input_uncorked();
   const std::ptrdiff_t received = receive(shared.buffer());
   if (received <= 0) [[unlikely]]
@@ -59,13 +58,14 @@ inline bool StreamImpl::wants_more(std::size_t received) const noexcept {
 /// come, or another call is running, which may still read what is in the buffer.
 bool StreamImpl::take_input_uncorked() {
   StreamContext& shared = context();
-  std::optional<std::vector<std::byte>> own_buffer;
+  // Readiness is reported again in the next turn.
+  if (state_.life() == Life::opening || shared.is_in_call(*this)) return false;
+  MutableBytes buffer = shared.buffer();
+  std::unique_ptr<std::byte[]> own_buffer;
   if (!shared.cork().is_free()) {
-    if (shared.is_in_call(*this)) return false;  // it is reported again when that has returned
-    own_buffer.emplace(StreamContext::buffer_size);
+    own_buffer = std::make_unique_for_overwrite<std::byte[]>(buffer.size());
+    buffer = {own_buffer.get(), buffer.size()};
   }
-  if (state_.life() == Life::opening) return false;  // on_open is called first
-  const MutableBytes buffer = own_buffer ? MutableBytes{*own_buffer} : shared.buffer();
   ReceivedDescriptors with;
   const std::ptrdiff_t received = receive(buffer, with);
   if (received <= 0) return input_stopped(received);
@@ -91,7 +91,7 @@ bool StreamImpl::send_answer(std::size_t received) {
 
 /// Inside a catch. The stream may be gone.
 bool StreamImpl::corked_call_threw(StreamContext& context, StreamImpl& stream) {
-  context.take_cork(stream);
+  context.withdraw_cork(stream);
   struct End {  // the session whose call this is may own the exception
     StreamContext& context;
     ~End() { (void)context.end_corked_call(); }  // it is known already whether it is gone
@@ -116,7 +116,7 @@ void StreamImpl::take_more_input() {
 }
 
 /// Notes that there is room for output again. Returns whether to read.
-bool StreamImpl::prepare_to_read(Ready ready) {
+bool StreamImpl::wants_input_after(Ready ready) {
   if (can_write(ready)) {
     state_.clear(StreamState::blocked);
     context().run_at_end_of_turn(*this);
@@ -156,7 +156,7 @@ bool StreamImpl::drop_input(std::size_t size) {
 /// sent all of its own output would otherwise wait for this side for ever, and this side for it.
 bool StreamImpl::drops_input() const noexcept {
   if (state_.lingering()) return true;
-  return state_.closing() && !state_.input_ended() && !state_.ended() && state_.is_socket() &&
+  return state_.closing() && !state_.input_ended() && !state_.is_over() && state_.is_socket() &&
          output_waits() && options().lingering_close != LingeringClose::off;
 }
 
@@ -167,7 +167,7 @@ void StreamImpl::pause() noexcept {
 }
 
 void StreamImpl::resume() noexcept {
-  if (!state_.paused() || state_.ended()) return;
+  if (!state_.paused() || state_.is_over()) return;
   state_.resume();
   context().run_at_end_of_turn(*this);
   if (fd_ < 0) return;
@@ -178,10 +178,14 @@ void StreamImpl::resume() noexcept {
   update_interest();
 }
 
+/// Whether it does not read because its output is full.
+bool StreamImpl::is_held() const noexcept {
+  return state_.has(StreamState::above_high_water) && options().pause_reading_when_full;
+}
+
 void StreamImpl::update_interest() noexcept {
-  if (state_.ended() || state_.kind() == StreamState::Kind::unpollable || fd_ < 0) return;
-  const bool held = state_.has(StreamState::above_high_water) && options().pause_reading_when_full;
-  const bool reads = drops_input() || (state_.reads() && !held);
+  if (state_.is_over() || state_.kind() == StreamState::Kind::unpollable || fd_ < 0) return;
+  const bool reads = drops_input() || (state_.reads() && !is_held());
   const bool writes = state_.has(StreamState::blocked) && output_waits();
   const Ready interest =
       (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);

@@ -6,9 +6,9 @@
 //               end of the turn. While the stream is `blocked`, the system takes no more, and the
 //               poller reports when it does
 //
-// An error of the system ends the output (output failed), but is not reported here: the input,
-// which may hold what the peer sent before it went, is read to its end; there the error is
-// reported.
+// If the system reports a broken connection while the stream reads, only the output ends
+// (`failed`): the input, which may hold what the peer sent before it went, is read to its end, and
+// the error is reported there. Any other error ends the stream.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -21,7 +21,6 @@ namespace rondo::detail {
 namespace {
 
 constexpr std::size_t direct_size_min = std::size_t{4} << 10U;  // a copy costs more than a call
-constexpr std::size_t parts_per_write_max = 64;
 constexpr std::size_t writes_per_turn_max = 16;
 
 bool breaks_connection(int error) noexcept {
@@ -35,7 +34,7 @@ bool breaks_connection(int error) noexcept {
 
 WriteStatus StreamImpl::write(Bytes data) {
   Cork& cork = context().cork();
-  if (!cork.takes(*this, data)) [[unlikely]]
+  if (!cork.accepts(*this, data)) [[unlikely]]
     return write_uncorked(data);
   cork.append(data);
   return WriteStatus::accepted;
@@ -76,11 +75,13 @@ WriteStatus StreamImpl::write_owned(OwnedBytes data) {
   extra().output.push_owned(std::move(data));
   state_.set(StreamState::has_output);
   if (is_first && state_.is_socket() && may_transmit()) drain();
-  return state_.output_is_open() ? output_grew() : WriteStatus::refused;
+  if (!state_.output_is_open()) return WriteStatus::refused;
+  return output_waits() ? output_grew() : write_status();
 }
 
 WriteStatus StreamImpl::send_file(File file, std::uint64_t offset, std::uint64_t size) {
   if (!state_.output_is_open()) return WriteStatus::refused;
+  if (size == 0) return write_status();
   cork_to_queue();
   extra().output.push_file(std::move(file), offset, size);
   return output_grew();
@@ -107,7 +108,7 @@ void StreamImpl::flush() {
   if (!cork.is_held_by(*this)) {
     if (output_waits() && may_transmit()) drain();
   } else if (!cork.empty()) {
-    cork_left(transmit(cork.gathered()));
+    cork_transmitted(transmit(cork.gathered()));
   }
 }
 
@@ -135,11 +136,11 @@ void StreamImpl::cork_to_queue() {
     state_.set(StreamState::has_output);
     shared.run_at_end_of_turn(*this);
   }
-  shared.take_cork(*this);
+  shared.withdraw_cork(*this);
 }
 
 /// After a transmit of what is corked: what was not `sent` goes to the queue.
-void StreamImpl::cork_left(std::ptrdiff_t sent) noexcept {
+void StreamImpl::cork_transmitted(std::ptrdiff_t sent) noexcept {
   StreamContext& shared = context();
   Cork& cork = shared.cork();
   if (sent < 0) {
@@ -149,15 +150,15 @@ void StreamImpl::cork_left(std::ptrdiff_t sent) noexcept {
   const Bytes rest = cork.gathered().subspan(static_cast<std::size_t>(sent));
   cork.clear();
   if (rest.empty()) return;
-  shared.take_cork(*this);
+  shared.withdraw_cork(*this);
   (void)queue_rest(rest);  // an ended stream is reported later
 }
 
 /// The same at the end of the corked call; what take_input() is to return.
 bool StreamImpl::cork_refused(std::ptrdiff_t sent) noexcept {
   StreamContext& shared = context();
-  cork_left(sent);
-  shared.take_cork(*this);
+  cork_transmitted(sent);
+  shared.withdraw_cork(*this);
   (void)shared.end_corked_call();  // it is there: this is one of its functions
   return false;
 }
@@ -190,7 +191,7 @@ bool StreamImpl::send_directly(std::span<const Bytes> parts, std::size_t size, s
   }
   if (cork.is_held_by(*this)) {
     cork.clear();
-    if (state_.has(StreamState::blocked)) shared.take_cork(*this);
+    if (state_.has(StreamState::blocked)) shared.withdraw_cork(*this);
   }
   return true;
 }
@@ -222,7 +223,7 @@ bool StreamImpl::queue_rest(Bytes rest) noexcept try {
   extra().output.push_copy(rest);
   state_.set(StreamState::blocked);
   (void)output_grew();  // no caller uses the result
-  return !state_.ended();
+  return !state_.is_over();
 } catch (const std::bad_alloc&) {
   output_refused(ENOMEM);
   return false;
@@ -233,8 +234,7 @@ WriteStatus StreamImpl::output_grew() noexcept {
   StreamContext& shared = context();
   const StreamOptions& limits = options();
   const std::size_t queued = extra_->output.memory();
-  const bool is_empty = extra_->output.empty();  // a drain came before
-  state_.assign(StreamState::has_output, !is_empty);
+  state_.set(StreamState::has_output);
   if (queued > limits.write_buffer_max) {
     end(CloseReason::overflow);
     return WriteStatus::refused;
@@ -242,9 +242,9 @@ WriteStatus StreamImpl::output_grew() noexcept {
   const bool has_risen =
       queued > limits.write_high_water && !state_.has(StreamState::above_high_water);
   if (has_risen) state_.set(StreamState::above_high_water);
-  if (limits.write_timeout != forever && !is_empty && extra_->progress_at == never) {
+  if (limits.write_timeout != forever && extra_->progress_at == never && !state_.connecting()) {
     extra_->progress_at = shared.now();
-    if (fd_ >= 0) deadlines_changed();
+    shared.not_later_than(*this, after(extra_->progress_at, limits.write_timeout));
   }
   if (has_risen || state_.has(StreamState::blocked)) update_interest();
   if (may_transmit()) shared.run_at_end_of_turn(*this);
@@ -252,7 +252,7 @@ WriteStatus StreamImpl::output_grew() noexcept {
 }
 
 bool StreamImpl::may_transmit() const noexcept {
-  return !state_.has(StreamState::blocked) && !state_.connecting() && !state_.ended();
+  return !state_.has(StreamState::blocked) && !state_.connecting() && !state_.is_over();
 }
 
 /// Transmits from the queue what the system takes. Calls no handler.
@@ -283,7 +283,7 @@ void StreamImpl::drain() {
 }
 
 void StreamImpl::output_refused(int error) noexcept {
-  context().take_cork(*this);
+  context().withdraw_cork(*this);
   // Where the stream does not read it would never be reported; and only a broken connection is
   // certain to end the input too. Without memory there is no room to keep the error.
   if (!state_.reads() || !breaks_connection(error) || try_extra() == nullptr) {

@@ -1,14 +1,13 @@
 // The state of a stream, in one word. Four parts of it only go forward, each by its own functions,
 // which assert that it does:
 //
-//   life      connecting --connected()--> opening --opened()--> open --end()--> ended
-//   --reported()--> done
-//                  \__________________________\__________________________________^         ^
-//                                                         any --silence()------------------/
+//   life      connecting --connected()--> opening --opened()--> open
+//             each of these --end()--> ended --reported()--> done
+//             any --silence()--> done
 //             opening: on_open is due. ended: on_close is due. done: no callback follows.
 //
 //   output    open --finish_output()--> finishing --output_finished()--> finished
-//               \____________________________\_____fail_output()___> failed
+//             open or finishing --fail_output()--> failed
 //             finishing: nothing more is written, the queue still leaves. finished: the peer was
 //             notified by shutdown(). failed: the system refused output; the input, which may hold
 //             what the peer sent before it went, is read to its end, where the error is reported.
@@ -16,11 +15,13 @@
 //   input     open --end_input()--> ended
 //
 //   closing   no --close()--> begun --linger()--> lingering
-//             begun: no callback but on_close follows. lingering: the output has left and was shut
-//             down; input is dropped until the peer finishes too.
+//             begun: no callback but on_close follows; the output is finishing, too. lingering: the
+//             output has left and is finished; input is dropped until the peer finishes too.
 //
-// One part goes round, flow: reading --pause()--> paused --resume()--> resuming (on_resume is due)
-// --resumed()--> reading. The kind and ten bits, which depend on nothing else, are the rest.
+// Flow goes round: reading or resuming --pause()--> paused --resume()--> resuming (on_resume is
+// due)
+// --resumed()--> reading. The rest is no sequence: the kind, why the stream has ended, and eleven
+// bits.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +53,7 @@ class StreamState {
     drain_due = 1U << 7U,          // the owner of the stream wants it to end
     lent = 1U << 8U,               // the descriptor is not the stream's to close
     owns_group = 1U << 9U,
+    being_made = 1U << 10U,  // its owner has no session for it yet
   };
 
  private:
@@ -64,15 +66,15 @@ class StreamState {
       return static_cast<std::uint32_t>(value) << shift;
     }
   };
-  // Below these: ten bits.
-  using LifePart = Part<Life, 10, 3>;
-  using OutputPart = Part<Output, 13, 2>;
-  using InputPart = Part<Input, 15, 1>;
-  using ClosingPart = Part<Closing, 16, 2>;
-  using FlowPart = Part<Flow, 18, 2>;
-  using KindPart = Part<Kind, 20, 2>;
-  using DeadlinePart = Part<Deadline, 22, 3>;
-  using ReasonPart = Part<CloseReason, 25, 4>;
+  // Bits 0 to 10 are those above.
+  using LifePart = Part<Life, 11, 3>;
+  using OutputPart = Part<Output, 14, 2>;
+  using InputPart = Part<Input, 16, 1>;
+  using ClosingPart = Part<Closing, 17, 2>;
+  using FlowPart = Part<Flow, 19, 2>;
+  using KindPart = Part<Kind, 21, 2>;
+  using DeadlinePart = Part<Deadline, 23, 3>;
+  using ReasonPart = Part<CloseReason, 26, 4>;
 
  public:
   explicit StreamState(Life life, std::uint32_t bits = 0) noexcept
@@ -91,7 +93,7 @@ class StreamState {
   [[nodiscard]] Deadline deadline() const noexcept { return get<DeadlinePart>(); }
 
   [[nodiscard]] bool connecting() const noexcept { return life() == Life::connecting; }
-  [[nodiscard]] bool ended() const noexcept { return life() >= Life::ended; }
+  [[nodiscard]] bool is_over() const noexcept { return life() >= Life::ended; }
   [[nodiscard]] bool input_ended() const noexcept { return get<InputPart>() == Input::ended; }
   [[nodiscard]] bool closing() const noexcept { return get<ClosingPart>() != Closing::no; }
   [[nodiscard]] bool lingering() const noexcept { return get<ClosingPart>() == Closing::lingering; }
@@ -100,53 +102,53 @@ class StreamState {
 
   /// Whether input is still for the handler.
   [[nodiscard]] bool input_is_open() const noexcept {
-    return !input_ended() && !closing() && !ended();
+    return !input_ended() && !closing() && !is_over();
   }
   /// Whether more output is taken.
   [[nodiscard]] bool output_is_open() const noexcept {
-    return output() == Output::open && !ended();
+    return output() == Output::open && !is_over();
   }
   [[nodiscard]] bool reads() const noexcept { return input_is_open() && !paused(); }
   /// Whether a message takes the short way: its answer is gathered in the cork, since no output is
   /// queued, and nothing else is to be looked at. One comparison for each message.
-  [[nodiscard]] bool takes_short_way() const noexcept {
+  [[nodiscard]] bool takes_fast_path() const noexcept {
     constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | KindPart::mask | has_output |
                                    reads_timed | takes_descriptors;
-    constexpr std::uint32_t short_way =
+    constexpr std::uint32_t fast_path =
         LifePart::word(Life::open) | OutputPart::word(Output::open) | KindPart::word(Kind::socket);
-    return (word_ & mask) == short_way;
+    return (word_ & mask) == fast_path;
   }
 
-  void connected() noexcept { go_on<LifePart>(Life::connecting, Life::opening); }
-  void opened() noexcept { go_on<LifePart>(Life::opening, Life::open); }
+  void connected() noexcept { advance<LifePart>(Life::connecting, Life::opening); }
+  void opened() noexcept { advance<LifePart>(Life::opening, Life::open); }
   void end(CloseReason reason, Deadline deadline) noexcept {
-    RONDO_ASSERT(!ended());
+    RONDO_ASSERT(!is_over());
     put<LifePart>(Life::ended);
     put<ReasonPart>(reason);
     put<DeadlinePart>(deadline);
   }
-  void reported() noexcept { go_on<LifePart>(Life::ended, Life::done); }
+  void reported() noexcept { advance<LifePart>(Life::ended, Life::done); }
   void silence() noexcept { put<LifePart>(Life::done); }
 
-  void finish_output() noexcept { go_on<OutputPart>(Output::open, Output::finishing); }
-  void output_finished() noexcept { go_on<OutputPart>(Output::finishing, Output::finished); }
+  void finish_output() noexcept { advance<OutputPart>(Output::open, Output::finishing); }
+  void output_finished() noexcept { advance<OutputPart>(Output::finishing, Output::finished); }
   void fail_output() noexcept {
     RONDO_ASSERT(output() < Output::finished);
     put<OutputPart>(Output::failed);
   }
-  void end_input() noexcept { go_on<InputPart>(Input::open, Input::ended); }
+  void end_input() noexcept { advance<InputPart>(Input::open, Input::ended); }
   void close() noexcept {
-    go_on<ClosingPart>(Closing::no, Closing::begun);
+    advance<ClosingPart>(Closing::no, Closing::begun);
     if (output() == Output::open) finish_output();
   }
   void linger() noexcept {
-    go_on<ClosingPart>(Closing::begun, Closing::lingering);
+    advance<ClosingPart>(Closing::begun, Closing::lingering);
     if (output() == Output::finishing) output_finished();
   }
 
   void pause() noexcept { put<FlowPart>(Flow::paused); }
-  void resume() noexcept { go_on<FlowPart>(Flow::paused, Flow::resuming); }
-  void resumed() noexcept { go_on<FlowPart>(Flow::resuming, Flow::reading); }
+  void resume() noexcept { advance<FlowPart>(Flow::paused, Flow::resuming); }
+  void resumed() noexcept { advance<FlowPart>(Flow::resuming, Flow::reading); }
 
   void set_kind(Kind kind) noexcept { put<KindPart>(kind); }
 
@@ -160,7 +162,7 @@ class StreamState {
     word_ = (word_ & ~P::mask) | P::word(value);
   }
   template <typename P>
-  void go_on(typename P::Value from, typename P::Value to) noexcept {
+  void advance(typename P::Value from, typename P::Value to) noexcept {
     RONDO_ASSERT(get<P>() == from);
     put<P>(to);
   }

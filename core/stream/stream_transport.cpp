@@ -18,7 +18,6 @@
 namespace rondo::detail {
 namespace {
 
-constexpr std::size_t parts_per_write_max = 64;
 constexpr std::uint64_t file_bytes_per_write_max = std::uint64_t{1} << 20U;
 
 }  // namespace

@@ -35,11 +35,14 @@ namespace rondo {
 
 class Reactor;
 class Stream;
+namespace detail {
+class StreamImpl;
+}  // namespace detail
 
 /// Why a stream has ended.
 enum class CloseReason : std::uint8_t {
   eof,            ///< the peer finished, and all output was handed to the system
-  closed,         ///< close() completed before the peer finished
+  closed,         ///< close() completed before the peer finished, or by lingering
   reset,          ///< the peer reset the connection, or takes no more output
   timed_out,      ///< a deadline passed; Close::what names it
   overflow,       ///< the output grew beyond write_buffer_max, or write_descriptors_max
@@ -61,34 +64,41 @@ struct Close {
 /// What a write has done.
 enum class WriteStatus : std::uint8_t {
   accepted,          ///< sent or queued
-  above_high_water,  ///< sent or queued, but stop writing: on_writable is called when to go on
-  refused,           ///< not written, since the output is over: on_writable is not called for it
+  above_high_water,  ///< sent or queued; stop writing until on_writable is called
+  refused,  ///< the output was over, or this write ended the stream; on_writable is not called
 };
 
 /// What close() does about input that the peer sends meanwhile. If a TCP socket is closed with
 /// input unread, the peer gets a reset, which may destroy the output that was sent last. A
 /// lingering close instead shuts the output down first, then reads and drops input until the peer
-/// finishes too, or until close_timeout.
+/// finishes too, until close_timeout, or until it has dropped 16 MiB. Unless it is off, input is
+/// also read and dropped while the output still leaves, so that two peers that write to each other
+/// before they read do not wait for each other.
 enum class LingeringClose : std::uint8_t {
   off,        ///< close at once when the output has left
   if_unread,  ///< linger if one read, after the output has left, finds input
   always,
 };
 
-/// The limits of a stream. A duration of `forever` is no limit; zero passes at once.
+/// The limits of a stream. A duration of `forever` is no limit; zero passes at once: an
+/// idle_timeout within its step, a write_timeout in the turn after the one in which output was
+/// queued. Until a client is connected only close_timeout counts. What is queued counts in bytes in
+/// memory: those of send_file do not count.
 struct StreamOptions {
   /// Nothing was received and nothing was sent, by the time of the turns (see Reactor::now);
   /// counted in steps of 1.05 ms; 50 days at most.
   Duration idle_timeout = forever;
   Duration read_timeout = forever;   ///< nothing was received while the stream was reading
   Duration write_timeout = forever;  ///< output is queued, and the peer takes nothing
-  Duration lifetime = forever;       ///< from the beginning, whatever happens
-  /// For close(): from the call until the output has left; then again for a lingering close.
+  Duration lifetime = forever;       ///< since it was connected, whatever happens
+  /// For close(): from the call until the end, lingering included. If nothing is queued, from the
+  /// beginning of lingering.
   Duration close_timeout = std::chrono::seconds{10};
   /// Above so many queued bytes write() returns above_high_water.
   std::size_t write_high_water = std::size_t{64} << 10U;
   /// on_writable is called when no more than this is queued. By default a quarter of
-  /// write_high_water, so that a writer which is faster than its peer stops and goes on seldom.
+  /// write_high_water, so that a writer which is faster than its peer stops and goes on seldom. No
+  /// more than write_high_water is used.
   std::optional<std::size_t> write_low_water{};
   /// Beyond so many queued bytes the stream ends with `overflow`.
   std::size_t write_buffer_max = std::size_t{16} << 20U;
@@ -110,8 +120,8 @@ struct StreamOptions {
 /// the one that calls it. An exception aborts the stream and leaves through Reactor::run.
 class RONDO_EXPORT StreamHandler {
  public:
-  /// The stream is connected, or was adopted or accepted. Called first, unless the stream ends
-  /// before.
+  /// The stream is connected, or was adopted or accepted. Called first, unless close() was called
+  /// or the stream has ended before.
   virtual void on_open(Stream&) {}
   /// `data`, at least one byte, was received. It is in the reactor's buffer, valid until this
   /// returns. What is written to the stream inside leaves in one system call right afterwards.
@@ -127,8 +137,8 @@ class RONDO_EXPORT StreamHandler {
   /// resume() was called: a handler that has kept received data may go on with it now.
   virtual void on_resume(Stream&) {}
   /// The output has fallen to write_low_water: called once for each time it was above
-  /// write_high_water. Output that is written inside on_data may exceed it only afterwards, though
-  /// each write returned `accepted`.
+  /// write_high_water. Output that is written inside on_data is counted after on_data has returned,
+  /// so this can follow writes that all returned `accepted`.
   virtual void on_writable(Stream&) {}
   /// The last call, and the only one after close() and abort(). The descriptor is closed next.
   virtual void on_close(Stream&, const Close&) {}
@@ -193,8 +203,8 @@ class OwnedBytes {
 ///     abort()               is lost; a TCP peer gets a reset   on_close(aborted)
 ///     release()             an error if there is any           no callback; the caller owns the
 ///                                                              descriptor
-///     destroying it         is lost                            no callback
-class RONDO_EXPORT Stream : protected Handler {
+///     destroying it         is lost; the peer sees EOF         no callback
+class RONDO_EXPORT Stream : private Handler {
  public:
   /// Takes over a connected socket, a pipe or a terminal. A descriptor that is not a socket is made
   /// non-blocking. `handler` outlives the stream. on_open is called at the end of the turn. Errors:
@@ -220,15 +230,16 @@ class RONDO_EXPORT Stream : protected Handler {
   WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span{text})); }
   /// The same without a copy: `data` is kept until it is sent.
   virtual WriteStatus write_owned(OwnedBytes data) = 0;
-  /// The same for several pieces, copied, that leave together.
+  /// The same for several pieces, copied, that leave together. Without memory for all of them the
+  /// stream ends, if a part has been written.
   virtual WriteStatus write_parts(std::span<const Bytes> parts) = 0;
   /// Sends `size` bytes of `file`, a regular file, from `offset` on, by the system's sendfile. The
   /// stream owns `file` from now on. If the file is shorter, the stream ends with `error`.
   virtual WriteStatus send_file(File file, std::uint64_t offset, std::uint64_t size) = 0;
   /// Sends a copy of `data`, at least one byte, and with its first byte `descriptors`, up to
   /// descriptors_per_send_max, to the process at the other end of a Unix socket. The stream owns
-  /// them from now on, and closes them when they were sent, or when it ends. On any other stream it
-  /// ends with `error`, the error of send_descriptors().
+  /// them from now on, and closes them when they were sent, or when it ends. It ends with `error`
+  /// if it is no Unix stream, or if `data` is empty, or with too many descriptors.
   virtual WriteStatus write(Bytes data, std::vector<Socket> descriptors) = 0;
   WriteStatus write(std::string_view text, std::vector<Socket> descriptors) {
     return write(std::as_bytes(std::span{text}), std::move(descriptors));
@@ -255,17 +266,19 @@ class RONDO_EXPORT Stream : protected Handler {
   /// until close_timeout, and calls no handler.
   static void close_detached(std::unique_ptr<Stream> stream);
 
-  /// Gives the descriptor to the caller, who then destroys the stream; no callback follows. Errors:
+  /// Gives the descriptor to the caller; no callback follows. The owner destroys the stream, a
+  /// server at once. Errors:
   /// device_or_resource_busy while output is queued or it connects, not_connected after its end.
   [[nodiscard]] virtual Result<Socket, std::error_code> release() noexcept = 0;
 
   /// Calls `handler` from now on, which outlives the stream.
   virtual void set_handler(StreamHandler& handler) noexcept = 0;
   [[nodiscard]] virtual const StreamOptions& options() const noexcept = 0;
-  /// Timeouts count from now on; the high-water mark holds for the next write.
+  /// Timeouts count from now on, but a close_timeout that is running does not change. The
+  /// high-water mark holds for the next write, everything else at once.
   virtual void set_options(const StreamOptions& options) = 0;
 
-  /// -1 while it connects.
+  /// -1 while it connects, after release(), and after on_close.
   [[nodiscard]] virtual int fd() const noexcept = 0;
   [[nodiscard]] virtual Result<Endpoint, std::error_code> local_endpoint() const noexcept = 0;
   [[nodiscard]] virtual Result<Endpoint, std::error_code> remote_endpoint() const noexcept = 0;
@@ -282,7 +295,8 @@ class RONDO_EXPORT Stream : protected Handler {
   /// Whether close() or abort() was called, or the stream has ended: only on_close may follow.
   [[nodiscard]] virtual bool is_closing() const noexcept = 0;
 
- protected:
+ private:
+  friend class detail::StreamImpl;
   Stream() = default;
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,6 +59,23 @@ TEST_P(Servers, GiveTheClientsOfAnAdoptedListenerTheirOptionsToo) {
   write_all(client.get(), "x");
   EXPECT_TRUE(runs_until([&] { return nodelay != 0; }));
   EXPECT_TRUE(server.unapplied().empty());
+}
+
+TEST_P(Servers, MayBeDestroyedByAFactoryThatHasSetTheHandler) {
+  StreamRecorder calls;
+  std::optional<Server> server;
+  server.emplace(serve(reactor, "127.0.0.1:0",
+                       [&](Stream& stream, const Endpoint&) -> std::unique_ptr<Session> {
+                         stream.set_handler(calls);
+                         server.reset();
+                         return nullptr;
+                       })
+                     .value());
+  const Fd client = connect(server->local_endpoint());
+  EXPECT_TRUE(runs_until([&] { return !server; }));
+  run_on();
+  EXPECT_EQ(calls.closes, 0);
+  EXPECT_EQ(read_to_end(client), "");
 }
 
 TEST_P(Servers, MakeNoSystemCallForOptionsOfAcceptedSockets) {

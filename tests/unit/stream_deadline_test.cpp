@@ -197,6 +197,59 @@ TEST_F(StreamDeadlines, CloseTakesOneOfTheCall) {
   expect_end(4s, "close timeout");
 }
 
+TEST_F(StreamDeadlines, CloseWithinNoTimeClosesIfNothingIsQueued) {
+  open({});
+  at(1s, [this] { stream->close(0s); });
+  expect_end(1s, "", CloseReason::closed);
+}
+
+TEST_F(StreamDeadlines, CloseWithinNoTimeDropsWhatIsQueued) {
+  fill_until_full(pair.ours.get());
+  open({});
+  at(1s, [this] {
+    stream->write("stays here");
+    stream->close(0s);
+  });
+  expect_end(1s, "close timeout");
+}
+
+TEST_F(StreamDeadlines, ReadDoesNotCountWhileTheOutputIsFull) {
+  fill_until_full(pair.ours.get());
+  open({.read_timeout = 5s, .write_high_water = 10, .pause_reading_when_full = true});
+  at(1s, [this] { stream->write("more than ten bytes"); });
+  at(20s, [this] { read_all(pair.theirs.get()); });
+  expect_end(25s, "read timeout");
+}
+
+TEST_F(StreamDeadlines, PausingWhenFullIsSwitchedAtOnce) {
+  fill_until_full(pair.ours.get());
+  StreamOptions options{.lifetime = 60s, .write_high_water = 10};
+  open(options);
+  at(1s, [this] { stream->write("more than ten bytes"); });
+  at(2s, [this, &options] {
+    options.pause_reading_when_full = true;
+    stream->set_options(options);
+    say("x");
+  });
+  at(3s, [this, &options] {
+    EXPECT_EQ(recorder.received, "");
+    options.pause_reading_when_full = false;
+    stream->set_options(options);
+  });
+  at(4s, [this] {
+    EXPECT_EQ(recorder.received, "x");
+    stream->abort();
+  });
+  expect_end(4s, "", CloseReason::aborted);
+}
+
+TEST_F(StreamDeadlines, WriteOfZeroOffersTheOutputFirst) {
+  open({.write_timeout = 0s, .lifetime = 60s});
+  at(1s, [this] { EXPECT_EQ(stream->write("leaves at once"), WriteStatus::accepted); });
+  expect_end(60s, "lifetime");
+  EXPECT_EQ(read_all(pair.theirs.get()), "leaves at once");
+}
+
 TEST_F(StreamDeadlines, LingeringEndsQuietly) {
   open({.idle_timeout = 2s, .close_timeout = 7s, .lingering_close = LingeringClose::always});
   at(1s, [this] { stream->close(); });

@@ -115,10 +115,15 @@ TEST_F(UvHostedStreams, AnExceptionIsHandedToTheHookAndTheStreamAborted) {
 TEST_F(UvHostedStreams, ACallThatRunsTheHostKeepsItsDataAndIsNotCalledAgainInside) {
   Pair mine = unix_pair();
   Pair others = unix_pair();
+  Pair thirds = unix_pair();
   echo(other);
+  StreamRecorder third;
+  const auto closing = adopt(thirds.ours, third);
   std::string kept;
   one.on_data_then = [&](Stream& stream, Bytes data) {
     stream.write("before ");
+    write_all(thirds.theirs.get(), "unread when it closes");
+    closing->close();
     write_all(mine.theirs.get(), "more");
     write_all(others.theirs.get(), "something else");
     turns(5);
@@ -134,6 +139,7 @@ TEST_F(UvHostedStreams, ACallThatRunsTheHostKeepsItsDataAndIsNotCalledAgainInsid
   EXPECT_EQ(kept, "my own data") << "the data of another stream arrived while this was in use";
   EXPECT_EQ(one.received, "my own datamore");
   EXPECT_EQ(other.received, "something else");
+  EXPECT_EQ(third.received, "");
   turns(3);
   EXPECT_EQ(read_all(mine.theirs.get()), "before after ");
   EXPECT_EQ(read_all(others.theirs.get()), "something else");
