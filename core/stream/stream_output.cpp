@@ -242,7 +242,7 @@ WriteStatus StreamImpl::output_grew() noexcept {
   const bool has_risen =
       queued > limits.write_high_water && !state_.has(StreamState::above_high_water);
   if (has_risen) state_.set(StreamState::above_high_water);
-  if (limits.write_timeout != forever && extra_->progress_at == never && !state_.connecting()) {
+  if (limits.write_timeout != forever && extra_->progress_at == never) {
     extra_->progress_at = shared.now();
     shared.not_later_than(*this, after(extra_->progress_at, limits.write_timeout));
   }

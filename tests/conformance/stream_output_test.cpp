@@ -329,6 +329,7 @@ TEST_P(StreamOutput, OnWritableIsCalledAtTheLowWaterMark) {
 TEST_P(StreamOutput, AStreamWhoseOutputIsFullReadsOnceATurn) {
   open({.write_high_water = 10, .input_per_turn_max = 1'000'000});
   fill();
+  stream->write("queued");
   recorder.on_data_then = [](Stream& one, Bytes) { one.write("more than ten bytes"); };
   write_all(peer.get(), numbered_text(150'000));
   EXPECT_TRUE(runs_until([&] { return recorder.calls > 0; }));
