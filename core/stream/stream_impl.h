@@ -218,6 +218,9 @@ class StreamImpl final : public Stream {
   std::uint32_t active_at_ = 0;  // the tick of the last input or output; after the end, an errno
 };
 
+// A server has one for each client: docs/design_streams.md gives its size.
+static_assert(sizeof(void*) != 8 || sizeof(StreamImpl) == 48);
+
 /// Makes a call of the handler. False: the stream is gone.
 template <typename Call>
 bool StreamImpl::call(Call&& one) {

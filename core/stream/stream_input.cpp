@@ -1,4 +1,4 @@
-// Input: from the poller to the handler. Each message takes the short way through take_input(), in
+// Input: from the poller to the handler. Each message takes the fast path through take_input(), in
 // which the answer is gathered in the cork:
 //
 //   on_ready  ->  receive  ->  on_data  ->  write: into the cork  ->  transmit

@@ -18,10 +18,10 @@
 //             begun: no callback but on_close follows; the output is finishing, too. lingering: the
 //             output has left and is finished; input is dropped until the peer finishes too.
 //
-// Flow goes round: reading or resuming --pause()--> paused --resume()--> resuming (on_resume is
-// due)
-// --resumed()--> reading. The rest is no sequence: the kind, why the stream has ended, and eleven
-// bits.
+//   flow      reading or resuming --pause()--> paused --resume()--> resuming --resumed()--> reading
+//             resuming: on_resume is due. This part goes round.
+//
+// The rest is no sequence: the kind, why the stream has ended, and eleven bits.
 #pragma once
 
 #include <cstdint>
@@ -109,7 +109,7 @@ class StreamState {
     return output() == Output::open && !is_over();
   }
   [[nodiscard]] bool reads() const noexcept { return input_is_open() && !paused(); }
-  /// Whether a message takes the short way: its answer is gathered in the cork, since no output is
+  /// Whether a message takes the fast path: its answer is gathered in the cork, since no output is
   /// queued, and nothing else is to be looked at. One comparison for each message.
   [[nodiscard]] bool takes_fast_path() const noexcept {
     constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | KindPart::mask | has_output |
