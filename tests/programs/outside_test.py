@@ -183,10 +183,16 @@ class Netcat(Folder):
                     self.assertIn("Listening on", server.stderr.readline() +
                                   server.stderr.readline())
                     server.stdin.write("who is there?\n")
-                    server.stdin.close()  # so that it finishes first
-                    done = run(backend, "text_client", f"unix:{path}", input="Ann\n")
-                    self.assertEqual(done.stdout, "who is there?\n", done.stderr)
-                    self.assertEqual(server.stdout.read(), "Ann\n")
+                    server.stdin.flush()
+                    with subprocess.Popen([EXAMPLES / "text_client", f"unix:{path}"],
+                                          env=on(backend), stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE, text=True) as client:
+                        client.stdin.write("Ann\n")
+                        client.stdin.close()
+                        self.assertEqual(server.stdout.readline(), "Ann\n")
+                        server.stdin.close()  # not before: the client would end at once
+                        self.assertEqual(client.stdout.read(), "who is there?\n")
+                        self.assertEqual(client.wait(SECONDS_MAX), 0)
                 finally:
                     server.kill()
 
