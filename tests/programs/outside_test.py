@@ -187,12 +187,15 @@ class Netcat(Folder):
                     with subprocess.Popen([EXAMPLES / "text_client", f"unix:{path}"],
                                           env=on(backend), stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE, text=True) as client:
-                        client.stdin.write("Ann\n")
-                        client.stdin.close()
-                        self.assertEqual(server.stdout.readline(), "Ann\n")
-                        server.stdin.close()  # not before: the client would end at once
-                        self.assertEqual(client.stdout.read(), "who is there?\n")
-                        self.assertEqual(client.wait(SECONDS_MAX), 0)
+                        try:
+                            client.stdin.write("Ann\n")
+                            client.stdin.close()
+                            self.assertEqual(server.stdout.readline(), "Ann\n")
+                            server.stdin.close()  # not before: the client would end at once
+                            self.assertEqual(client.stdout.read(), "who is there?\n")
+                            self.assertEqual(client.wait(SECONDS_MAX), 0)
+                        finally:
+                            client.kill()  # it would wait for the server
                 finally:
                     server.kill()
 
