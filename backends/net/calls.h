@@ -32,6 +32,8 @@ int send_messages(int fd, std::span<msghdr> headers, std::span<std::size_t> size
 
 /// May raise SIGPIPE. Returns the bytes moved, 0 at the end of the file.
 std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept;
+/// The same by reading and writing.
+std::ptrdiff_t copy_file(int file, std::uint64_t offset, std::size_t size, int fd) noexcept;
 /// ENOTCONN: the peer is unknown.
 int peer_credentials(int fd, Credentials& peer) noexcept;
 

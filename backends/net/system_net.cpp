@@ -19,6 +19,7 @@
 #include "options.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -225,6 +226,12 @@ const auto read_noexcept = reinterpret_cast<ssize_t (*)(int, void*, std::size_t)
 const auto send_noexcept =
     reinterpret_cast<ssize_t (*)(int, const void*, std::size_t, int) noexcept>(::send);
 
+/// Whether sendfile may have failed because of the kind of file, such as one of /proc.
+bool refuses_file(int error) noexcept {
+  return error == EINVAL || error == ENOSYS || error == EOVERFLOW || error == EOPNOTSUPP ||
+         error == ENOTSUP;
+}
+
 class SystemNet final : public Net {
  public:
   int socket(AddressFamily family, SocketType type) noexcept override {
@@ -255,7 +262,10 @@ class SystemNet final : public Net {
   std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept override;
   std::ptrdiff_t send_file(int file, std::uint64_t offset, std::size_t size,
                            int fd) noexcept override {
-    return backends::write_quietly([&] { return backends::send_file(file, offset, size, fd); });
+    return backends::write_quietly([&] {
+      const std::ptrdiff_t sent = backends::send_file(file, offset, size, fd);
+      return sent < 0 && refuses_file(errno) ? backends::copy_file(file, offset, size, fd) : sent;
+    });
   }
 
   int opened_for(int fd) noexcept override { return or_failure(backends::opened_for(fd)); }
@@ -312,6 +322,11 @@ class SystemNet final : public Net {
     socklen_t size = sizeof(error);
     const int result = ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
     return result == 0 ? error : failure();
+  }
+  [[nodiscard]] std::size_t descriptors_max() const noexcept override {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > SIZE_MAX) return SIZE_MAX;
+    return static_cast<std::size_t>(limit.rlim_cur);
   }
 };
 

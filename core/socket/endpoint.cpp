@@ -164,6 +164,39 @@ Endpoint Endpoint::with_port(std::uint16_t port) const noexcept {
   return result;
 }
 
+Endpoint Endpoint::unmapped() const noexcept {
+  if (family() != AddressFamily::ipv6) return *this;
+  const in6_addr mapped = load<sockaddr_in6>(*this).sin6_addr;
+  if (!IN6_IS_ADDR_V4MAPPED(&mapped)) return *this;
+  std::uint32_t address = 0;
+  std::memcpy(&address, mapped.s6_addr + 12, sizeof(address));
+  return inet(AddressFamily::ipv4, ntohl(address), in6addr_any).with_port(port());
+}
+
+Endpoint Endpoint::network(unsigned prefix_length) const noexcept {
+  if (family() == AddressFamily::unix_domain) return *this;
+  const bool is_ipv4 = family() == AddressFamily::ipv4;
+  const std::size_t offset =
+      is_ipv4 ? offsetof(sockaddr_in, sin_addr) : offsetof(sockaddr_in6, sin6_addr);
+  const std::size_t size = is_ipv4 ? sizeof(in_addr) : sizeof(in6_addr);
+  Endpoint result = with_port(0);
+  for (std::size_t at = 0; at < size; ++at) {
+    const std::size_t kept =
+        std::min<std::size_t>(prefix_length - std::min<std::size_t>(prefix_length, at * 8), 8);
+    result.storage_[offset + at] &= std::byte(0xff00U >> kept);
+  }
+  return result;
+}
+
+bool Endpoint::is_link_local() const noexcept {
+  if (family() == AddressFamily::unix_domain) return false;
+  if (family() == AddressFamily::ipv6) {
+    const in6_addr address = load<sockaddr_in6>(*this).sin6_addr;
+    return IN6_IS_ADDR_LINKLOCAL(&address);
+  }
+  return ntohl(load<sockaddr_in>(*this).sin_addr.s_addr) >> 16U == 0xa9feU;
+}
+
 std::strong_ordering Endpoint::operator<=>(const Endpoint& other) const noexcept {
   if (family() != other.family()) return family() <=> other.family();
   std::array<char, inet_key_max> room;

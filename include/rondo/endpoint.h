@@ -54,6 +54,14 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// The same address with another port. An address of the Unix family stays as it is.
   [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept;
+  /// The IPv4 address that an IPv4-mapped IPv6 address stands for (`::ffff:10.1.2.3`, which a
+  /// socket that serves both families reports), with its port; any other address unchanged.
+  [[nodiscard]] Endpoint unmapped() const noexcept;
+  /// The first `prefix_length` bits of the address, and no port: its network. For IPv4 at most 32
+  /// bits count, for IPv6 128. An address of the Unix family stays as it is.
+  [[nodiscard]] Endpoint network(unsigned prefix_length) const noexcept;
+  /// Whether it is in fe80::/10 or 169.254.0.0/16: hosts on one link choose such addresses.
+  [[nodiscard]] bool is_link_local() const noexcept;
   /// The address without the port: `127.0.0.1`, `fe80::1%eth0`, `/path`, `@abstract`.
   [[nodiscard]] std::string host() const;
   [[nodiscard]] std::string to_string() const;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include <rondo/export.h>
 
@@ -15,6 +16,11 @@ enum class SocketOption : std::uint8_t;  // <rondo/options.h>
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
+
+/// The same bytes as text, without a copy, in whatever encoding they are.
+[[nodiscard]] inline std::string_view as_text(Bytes data) noexcept {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
 
 enum class AddressFamily : std::uint8_t { ipv4, ipv6, unix_domain };
 enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
@@ -123,6 +129,8 @@ class Net {
   /// True if bind() to a path of the Unix family makes a file in the file system, which stays until
   /// it is removed.
   [[nodiscard]] virtual bool binds_files() const noexcept { return true; }
+  /// How many descriptors this process may have open: RLIMIT_NOFILE. SIZE_MAX: no limit is known.
+  [[nodiscard]] virtual std::size_t descriptors_max() const noexcept { return SIZE_MAX; }
 };
 
 /// The sockets of the system. It has no state, lives for ever, and may be used on any thread.

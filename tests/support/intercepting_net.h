@@ -197,6 +197,9 @@ class InterceptingNet : public Net {
     return inner_.take_error(fd);
   }
   [[nodiscard]] bool binds_files() const noexcept override { return inner_.binds_files(); }
+  [[nodiscard]] std::size_t descriptors_max() const noexcept override {
+    return inner_.descriptors_max();
+  }
 
   /// Whether close() was called with a number that was not open.
   [[nodiscard]] bool closed_twice() const noexcept { return closed_twice_; }
