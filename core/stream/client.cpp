@@ -66,6 +66,15 @@ void StreamImpl::connected(Result<Socket> result) {
 }  // namespace rondo::detail
 
 std::unique_ptr<rondo::Stream> rondo::connect(Reactor& reactor, std::string_view target,
+                                              StreamFunctions functions,
+                                              const ConnectOptions& options) {
+  detail::OwnedHandler handler{new detail::FunctionHandler{std::move(functions)}};
+  auto stream = connect(reactor, target, *handler, options);
+  detail::StreamImpl::of(*stream).own_handler(std::move(handler));
+  return stream;
+}
+
+std::unique_ptr<rondo::Stream> rondo::connect(Reactor& reactor, std::string_view target,
                                               StreamHandler& handler,
                                               const ConnectOptions& options) {
   return detail::StreamImpl::connect(reactor, target, handler, options);

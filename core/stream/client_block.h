@@ -12,21 +12,23 @@
 
 namespace rondo::detail {
 
-/// The number of connections of each address, without regard to its port, up to a limit.
+/// The number of connections of each address, up to a limit. Addresses that one client is likely to
+/// have together are one: those of an IPv6 network, and both forms of an IPv4 address.
 class AddressCounts {
  public:
   using Counts = std::unordered_map<Endpoint, std::size_t>;
   using Entry = Counts::value_type;
 
   /// `unlimited`: nothing is counted.
-  explicit AddressCounts(std::size_t max) noexcept : max_(max) {}
+  AddressCounts(std::size_t max, unsigned ipv6_prefix_length) noexcept
+      : max_(max), ipv6_prefix_length_(ipv6_prefix_length) {}
 
   [[nodiscard]] bool is_limited() const noexcept { return max_ != unlimited; }
   /// Counts one more, in `counted` if there is a limit. False if the limit is reached.
   [[nodiscard]] bool add(const Endpoint& peer, Entry*& counted) {
     if (!is_limited()) return true;
     if (max_ == 0) return false;
-    Entry& entry = *counts_.try_emplace(peer.with_port(0), 0).first;
+    Entry& entry = *counts_.try_emplace(key_of(peer), 0).first;
     if (entry.second >= max_) return false;
     ++entry.second;
     counted = &entry;
@@ -38,7 +40,14 @@ class AddressCounts {
   }
 
  private:
+  [[nodiscard]] Endpoint key_of(const Endpoint& peer) const noexcept {
+    const Endpoint address = peer.with_port(0).unmapped();
+    const bool is_by_network = address.family() == AddressFamily::ipv6 && !address.is_link_local();
+    return is_by_network ? address.network(ipv6_prefix_length_) : address;
+  }
+
   const std::size_t max_;
+  const unsigned ipv6_prefix_length_;
   Counts counts_;
 };
 

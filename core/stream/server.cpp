@@ -1,6 +1,7 @@
 // The public face of Server. See server_impl.h for what it does.
 #include <rondo/server.h>
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -43,6 +44,18 @@ void Server::drain(Duration timeout, Function<void()> done) {
   impl_->drain(timeout, std::move(done));
 }
 void Server::abort() noexcept { impl_->abort(); }
+
+ServerOptions internet_facing() noexcept {
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  ServerOptions options;
+  options.connections_per_address_max = 64;
+  options.stream.idle_timeout = minutes{1};
+  options.stream.write_timeout = seconds{30};
+  options.stream.handshake_timeout = seconds{20};
+  options.socket.keep_alive = KeepAlive{};
+  return options;
+}
 
 Result<Server> serve(Reactor& reactor, std::string_view where, SessionFactory factory,
                      const ServerOptions& options) {

@@ -1,11 +1,11 @@
 #include "server_impl.h"
 
+#include <exception>
 #include <iterator>
 #include <new>
 #include <utility>
 
-#include <rondo/reactor.h>
-
+#include "session_error.h"
 #include "socket/apply_options.h"
 
 namespace rondo {
@@ -134,9 +134,19 @@ void Server::Impl::drain(detail::StreamImpl& stream) {
   factory_.drain == nullptr ? stream.close() : factory_.drain(block_.session(stream), stream);
 }
 
-bool Server::Impl::threw(const std::exception_ptr& exception) {
+bool Server::Impl::threw(detail::StreamImpl& stream, const std::exception_ptr& exception) {
+  const auto peer = stream.remote_endpoint();
+  return report(exception, peer ? &*peer : nullptr);
+}
+
+/// `peer` is null if it is not known any more. False: the exception leaves through Reactor::run.
+bool Server::Impl::report(const std::exception_ptr& exception, const Endpoint* peer) {
   const Call call{*this};
   ++counters_.exceptions;
+  if (!is_handler_set_) {
+    detail::print_session_error(exception, peer);
+    return true;
+  }
   if (!error_handler_ || is_retired()) return false;
   detail::Lent handler{error_handler_};
   handler(exception);
@@ -147,28 +157,32 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};
   // An option that could not be applied to the listener has been reported by unapplied().
   (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
-  const std::size_t ends_before = ends_;
-  detail::AddressCounts::Entry* counted = nullptr;
-  if (is_full() || !passes_filter(peer) || ends_ != ends_before || !addresses_.add(peer, counted)) {
-    ++counters_.refused;
-    return;
-  }
   detail::StreamImpl* stream = nullptr;
   try {
-    stream = make_stream(client, peer, counted);
+    stream = make_client(client, peer);
   } catch (...) {
     ++counters_.failed;
-    if (!threw(std::current_exception())) throw;
+    if (!report(std::current_exception(), &peer)) throw;
     return;
   }
-  if (stream == nullptr) {
-    ++counters_.failed;
-    return;
-  }
+  if (stream == nullptr) return;
   ++counters_.accepted;
   pause_if_full();
   // At once, so that abort() finds no session whose on_close would come before its on_open.
   (void)stream->report_open();
+}
+
+/// Null: it was refused, or failed, and is counted.
+detail::StreamImpl* Server::Impl::make_client(Socket& client, const Endpoint& peer) {
+  const std::size_t ends_before = ends_;
+  detail::AddressCounts::Entry* counted = nullptr;
+  if (is_full() || !passes_filter(peer) || ends_ != ends_before || !addresses_.add(peer, counted)) {
+    ++counters_.refused;
+    return nullptr;
+  }
+  detail::StreamImpl* const stream = make_stream(client, peer, counted);
+  if (stream == nullptr) ++counters_.failed;
+  return stream;
 }
 
 bool Server::Impl::passes_filter(const Endpoint& peer) {

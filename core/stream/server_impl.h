@@ -12,6 +12,7 @@
 //                 deadline: abort()           next turn
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -19,6 +20,7 @@
 #include <span>
 #include <vector>
 
+#include <rondo/reactor.h>
 #include <rondo/server.h>
 #include <rondo/timer.h>
 
@@ -36,8 +38,9 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
         factory_(std::move(factory)),
         options_(options),
         streams_(detail::StreamContext::of(reactor)),
-        group_{streams_, options.stream, this},
-        addresses_(options.connections_per_address_max),
+        connections_max_(limit_of(options.connections_max, reactor, 3, 4)),
+        group_{streams_, options.stream, this, true, queued_max(reactor, options)},
+        addresses_(options.connections_per_address_max, options.ipv6_prefix_length),
         block_(factory_, addresses_.is_limited()) {}
 
   Result<Endpoint> listen(const Endpoint& where);
@@ -45,7 +48,10 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept { return unapplied_; }
   void accept_if(Filter filter) noexcept { filter_ = std::move(filter); }
-  void set_error_handler(ErrorHandler handler) noexcept { error_handler_ = std::move(handler); }
+  void set_error_handler(ErrorHandler handler) noexcept {
+    error_handler_ = std::move(handler);
+    is_handler_set_ = true;
+  }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
   [[nodiscard]] Counters counters() const noexcept;
 
@@ -58,15 +64,29 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   void drain(detail::StreamImpl& stream) override;
   void ended(detail::StreamImpl& stream) noexcept override { streams_.retire(stream, *this); }
   void destroy(detail::StreamImpl& stream) noexcept override;
-  bool threw(const std::exception_ptr& exception) override;
+  bool threw(detail::StreamImpl& stream, const std::exception_ptr& exception) override;
 
  private:
-  [[nodiscard]] bool is_full() const noexcept { return connections_ >= options_.connections_max; }
+  /// `limit`, or so many parts of the descriptors that this process may open.
+  [[nodiscard]] static std::size_t limit_of(std::size_t limit, Reactor& reactor, std::size_t parts,
+                                            std::size_t of) noexcept {
+    if (limit != by_descriptors) return limit;
+    const std::size_t all = reactor.net().descriptors_max();
+    return all == unlimited ? all : std::max<std::size_t>(all / of * parts, 1);
+  }
+  [[nodiscard]] static detail::OutputSize queued_max(Reactor& reactor,
+                                                     const ServerOptions& options) noexcept {
+    return {options.write_buffers_max, limit_of(options.write_descriptors_max, reactor, 1, 8)};
+  }
+
+  [[nodiscard]] bool is_full() const noexcept { return connections_ >= connections_max_; }
   Result<Endpoint> accept_on(Socket listener);
   void pause_if_full() noexcept;
 
   void admit(Socket client, const Endpoint& peer);
+  [[nodiscard]] detail::StreamImpl* make_client(Socket& client, const Endpoint& peer);
   [[nodiscard]] bool passes_filter(const Endpoint& peer);
+  [[nodiscard]] bool report(const std::exception_ptr& exception, const Endpoint* peer);
   [[nodiscard]] detail::StreamImpl* make_stream(Socket& client, const Endpoint& peer,
                                                 detail::AddressCounts::Entry* counted);
 
@@ -77,9 +97,11 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   SessionFactory factory_;
   const ServerOptions options_;
   detail::StreamContext& streams_;
+  const std::size_t connections_max_;
   detail::StreamGroup group_;
   Filter filter_;
   ErrorHandler error_handler_;
+  bool is_handler_set_ = false;
   Counters counters_;
   detail::AddressCounts addresses_;
   const detail::ClientBlock block_;

@@ -34,6 +34,15 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
   return stream;
 }
 
+Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
+                                              StreamFunctions functions,
+                                              const StreamOptions& options) {
+  detail::OwnedHandler handler{new detail::FunctionHandler{std::move(functions)}};
+  auto stream = adopt(reactor, std::move(socket), *handler, options);
+  if (stream) StreamImpl::of(**stream).own_handler(std::move(handler));
+  return stream;
+}
+
 Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamHandler& handler,
                                                        const StreamOptions& options) {
   return StreamImpl::start(reactor, STDIN_FILENO, handler, options, StreamState::lent);
@@ -57,6 +66,7 @@ StreamImpl::~StreamImpl() {
   context().forget(*this);
   context().stream_removed();
   close_descriptor();
+  if (extra_ != nullptr) drop_output();
   delete extra_;
   if (state_.has(StreamState::owns_group)) delete group_;
 }
@@ -76,6 +86,11 @@ Result<std::unique_ptr<Stream>> StreamImpl::start(Reactor& reactor, int fd, Stre
   if (error) return Error{error, "open a stream on descriptor " + std::to_string(fd)};
   context.run_at_end_of_turn(*stream);
   return std::unique_ptr<Stream>{std::move(stream)};
+}
+
+void StreamImpl::own_handler(OwnedHandler handler) {
+  handler_ = handler.get();
+  extra().handler = std::move(handler);
 }
 
 /// For a descriptor from the user: one that was accepted or connected here is a socket.
@@ -107,6 +122,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
   StreamContext& shared = context();
   const StreamOptions& limits = options();
   if (limits.lifetime != forever) extra().opened_at = shared.now();
+  if (limits.handshake_timeout != forever) extra().handshake_from = shared.now();
   if (limits.read_timeout != forever) {
     extra().read_at = shared.now();
     state_.set(StreamState::reads_timed);
@@ -144,6 +160,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
   const TimePoint now = context().now();
   active_at_ = context().tick();
   own.opened_at = limits.lifetime != forever ? now : never;
+  own.handshake_from = limits.handshake_timeout != forever ? now : never;
   own.read_at = limits.read_timeout != forever ? now : never;
   own.progress_at = limits.write_timeout != forever && output_waits() ? now : never;
   state_.assign(StreamState::reads_timed, own.read_at != never);

@@ -56,10 +56,7 @@ void StreamContext::forget(StreamImpl& stream) noexcept {
   for (Record* record = innermost_; record != nullptr; record = record->outer)
     if (record->stream == &stream) record->stream = nullptr;
   if (!stream.state_.has(StreamState::queued)) return;
-  // From the back, where a stream is that has just ended.
-  const auto queued = std::find(run_queue_.rbegin(), run_queue_.rend(), &stream);
-  if (queued != run_queue_.rend()) run_queue_.erase(std::next(queued).base());
-  std::replace(running_.begin(), running_.end(), &stream, static_cast<StreamImpl*>(nullptr));
+  if (!run_queue_.remove(stream)) running_.remove(stream);
 }
 
 void StreamContext::retire(StreamImpl& stream, StreamOwner& owner) noexcept {
@@ -82,9 +79,8 @@ bool StreamContext::is_with(const StreamOwner& owner, const StreamImpl& stream) 
 
 void StreamContext::make_room() {
   const std::size_t needed = count_ + 1;
-  for (auto* const list : {&run_queue_, &running_}) {
-    if (list->capacity() < needed) list->reserve(needed * 2);
-  }
+  for (RunQueue* const queue : {&run_queue_, &running_})
+    if (queue->capacity() < needed) queue->reserve(needed * 2);
   if (deadlines_.capacity() < needed) deadlines_.reserve(needed * 2);
 }
 
@@ -115,19 +111,14 @@ void StreamContext::abort_all(const StreamOwner& owner) noexcept {
   end_each(owner, [](StreamImpl& stream) { stream.abort(); });
 }
 
-/// Here the position of each stream in its list is known; forget() would search for it.
+/// Here the position of each stream in its queue is known; forget() would search for it.
 void StreamContext::retire_queued(StreamOwner& owner) noexcept {
-  for (auto* const list : {&run_queue_, &running_}) {
-    for (std::size_t left = list->size(); left > 0; left = std::min(left - 1, list->size())) {
-      const auto position = list->begin() + static_cast<std::ptrdiff_t>(left - 1);
-      StreamImpl* const stream = *position;
+  for (RunQueue* const queue : {&run_queue_, &running_}) {
+    for (std::size_t left = queue->size(); left > 0; left = std::min(left - 1, queue->size())) {
+      StreamImpl* const stream = (*queue)[left - 1];
       if (stream == nullptr || !is_with(owner, *stream)) continue;
+      queue->take(left - 1);
       stream->state_.clear(StreamState::queued);
-      if (list == &run_queue_) {
-        run_queue_.erase(position);
-      } else {
-        *position = nullptr;
-      }
       retire(*stream, owner);
     }
   }
@@ -151,7 +142,7 @@ void StreamContext::Detached::destroy(StreamImpl& stream) noexcept { delete &str
 void StreamContext::run_at_end_of_turn(StreamImpl& stream) noexcept {
   if (stream.state_.has(StreamState::queued)) return;
   stream.state_.set(StreamState::queued);
-  run_queue_.push_back(&stream);  // within what make_room() reserved
+  run_queue_.push(stream);  // within what make_room() reserved
   loop_.request_end_of_turn();
 }
 
@@ -173,17 +164,17 @@ void StreamContext::end_turn() {
   struct Rest {  // what an exception leaves undone is done in the next turn
     StreamContext& context;
     ~Rest() {
-      for (StreamImpl* const stream : context.running_)
-        if (stream != nullptr) context.run_queue_.push_back(stream);
+      for (std::size_t i = 0; i < context.running_.size(); ++i)
+        if (StreamImpl* const stream = context.running_[i]) context.run_queue_.push(*stream);
       context.running_.clear();
       if (context.pending()) context.loop_.request_end_of_turn();
     }
   } rest{*this};
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    StreamImpl* const stream = std::exchange(running_[i], nullptr);
+    StreamImpl* const stream = running_.take(i);
     if (stream == nullptr) continue;
     if (is_in_call(*stream)) {  // a callback runs the host of a hosted reactor
-      run_queue_.push_back(stream);
+      run_queue_.push(*stream);
     } else {
       run(*stream);
     }

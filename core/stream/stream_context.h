@@ -15,9 +15,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <vector>
 
 #include <rondo/net.h>
+#include <rondo/options.h>
 #include <rondo/resolver.h>
 #include <rondo/stream.h>
 #include <rondo/timer.h>
@@ -25,6 +25,8 @@
 #include "cork.h"
 #include "heap.h"
 #include "loop/loop.h"
+#include "run_queue.h"
+#include "stream_state.h"
 
 namespace rondo::detail {
 
@@ -41,10 +43,16 @@ class StreamOwner {
   /// No call of its handler is running any more: free its memory.
   virtual void destroy(StreamImpl& stream) noexcept = 0;
   /// An exception left a callback of the stream, which is aborted. False: it leaves through run().
-  [[nodiscard]] virtual bool threw(const std::exception_ptr& exception) = 0;
+  [[nodiscard]] virtual bool threw(StreamImpl& stream, const std::exception_ptr& exception) = 0;
 
  protected:
   ~StreamOwner() = default;
+};
+
+/// How much output is queued.
+struct OutputSize {
+  std::size_t bytes = 0;        // in memory
+  std::size_t descriptors = 0;  // to be passed, or of files
 };
 
 /// What the streams of one server have in common, or one stream has for itself.
@@ -52,6 +60,13 @@ struct StreamGroup {
   StreamContext& context;
   StreamOptions options;
   StreamOwner* owner = nullptr;
+  bool pauses_when_full = false;  // where options do not say
+  OutputSize queued_max{unlimited, unlimited};
+  OutputSize queued{};  // the sum of all streams, if there is an owner
+
+  [[nodiscard]] bool is_over_budget() const noexcept {
+    return queued.bytes > queued_max.bytes || queued.descriptors > queued_max.descriptors;
+  }
 };
 
 /// On the stack while something runs that may destroy a stream: shows whether it has. If an owner
@@ -144,6 +159,9 @@ class StreamContext final : public PerReactor {
   void drain_all(const StreamOwner& owner) noexcept;
   void abort_all(const StreamOwner& owner) noexcept;
   void retire_all(StreamOwner& owner) noexcept;
+  /// More is queued than the group may have: offers it to the system, and ends the streams that
+  /// have the most.
+  void keep_budget(StreamGroup& group) noexcept;
   /// The owner of streams that were closed detached.
   [[nodiscard]] StreamOwner& detached() noexcept { return detached_; }
 
@@ -172,13 +190,17 @@ class StreamContext final : public PerReactor {
     void drain(StreamImpl&) override {}  // it closes already
     void ended(StreamImpl& stream) noexcept override;
     void destroy(StreamImpl& stream) noexcept override;
-    bool threw(const std::exception_ptr&) override { return false; }
+    bool threw(StreamImpl&, const std::exception_ptr&) override { return false; }
   };
 
   [[nodiscard]] static bool is_with(const StreamOwner& owner, const StreamImpl& stream) noexcept;
   template <typename End>
   void end_each(const StreamOwner& owner, End end) noexcept;
   void retire_queued(StreamOwner& owner) noexcept;
+  template <typename Visit>
+  void visit(const StreamGroup& group, Visit visitor) noexcept;
+  void end_largest(StreamGroup& group, std::size_t OutputSize::* size, std::size_t spared,
+                   StreamState::Limit limit) noexcept;
   void run(StreamImpl& stream);
   void check_deadlines();
   void arm() noexcept;
@@ -188,9 +210,9 @@ class StreamContext final : public PerReactor {
   Detached detached_;
   Record corked_call_;  // its stream is null while the call has the cork
   Record* innermost_ = &corked_call_;
-  std::vector<StreamImpl*> run_queue_;
-  std::vector<StreamImpl*> running_;  // null where a stream has gone meanwhile
-  std::size_t count_ = 0;             // all streams: both lists have room for that many
+  RunQueue run_queue_;
+  RunQueue running_;       // what of it is left to be run in this turn
+  std::size_t count_ = 0;  // all streams: both queues have room for that many
   Heap<StreamImpl, DeadlineItems> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;

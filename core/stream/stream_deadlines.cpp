@@ -17,26 +17,28 @@ constexpr Duration idle_timeout_max = std::chrono::hours{24 * 50};  // ticks dif
 TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
   const StreamOptions& limits = options();
   TimePoint first = never;
-  Deadline which = Deadline::none;
-  const auto consider = [&](TimePoint deadline, Deadline kind) {
+  Limit which = Limit::none;
+  const auto consider = [&](TimePoint deadline, Limit kind) {
     if (deadline >= first) return;
     first = deadline;
     which = kind;
   };
   if (limits.idle_timeout != forever && !state_.connecting()) {
     const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
-    consider(after(StreamContext::end_of(active_at_, now), idle), Deadline::idle);
+    consider(after(StreamContext::end_of(active_at_, now), idle), Limit::idle);
   }
   if (extra_ != nullptr && (output_waits() || state_.lingering()))
-    consider(extra_->close_deadline, Deadline::close);
+    consider(extra_->close_deadline, Limit::close);
   if (extra_ != nullptr && !state_.connecting()) {
     const StreamExtra& extra = *extra_;
     if (extra.read_at != never && state_.reads() && !is_held())
-      consider(after(extra.read_at, limits.read_timeout), Deadline::read);
+      consider(after(extra.read_at, limits.read_timeout), Limit::read);
     if (extra.progress_at != never)
-      consider(after(extra.progress_at, limits.write_timeout), Deadline::write);
+      consider(after(extra.progress_at, limits.write_timeout), Limit::write);
     if (extra.opened_at != never)
-      consider(after(extra.opened_at, limits.lifetime), Deadline::lifetime);
+      consider(after(extra.opened_at, limits.lifetime), Limit::lifetime);
+    if (extra.handshake_from != never && !state_.closing())
+      consider(after(extra.handshake_from, limits.handshake_timeout), Limit::handshake);
   }
   if (first > now) return first;
   // A lingering stream has sent all of its output.
@@ -46,6 +48,12 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     end(CloseReason::timed_out, ETIMEDOUT, which);
   }
   return never;
+}
+
+void StreamImpl::handshake_done() noexcept {
+  if (extra_ == nullptr || extra_->handshake_from == never) return;
+  extra_->handshake_from = never;
+  context().run_at_end_of_turn(*this);  // an idle stream holds nothing but itself
 }
 
 void StreamImpl::deadlines_changed() noexcept {

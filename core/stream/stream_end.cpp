@@ -18,6 +18,7 @@ constexpr std::string_view reason_names[] = {"eof",      "closed",  "reset",    
 
 std::string Close::message() const {
   std::string text{what.empty() ? reason_names[static_cast<std::size_t>(reason)] : what};
+  if (reason == CloseReason::overflow && !what.empty()) text.insert(0, "overflow: ");
   if (error) text += ": " + error.message();
   return text;
 }
@@ -27,8 +28,17 @@ std::string Close::message() const {
 namespace rondo::detail {
 namespace {
 
-constexpr std::string_view deadline_names[] = {
-    "", "idle timeout", "read timeout", "write timeout", "lifetime", "close timeout"};
+constexpr std::string_view limit_names[] = {"",
+                                            "idle timeout",
+                                            "read timeout",
+                                            "write timeout",
+                                            "lifetime",
+                                            "handshake timeout",
+                                            "close timeout",
+                                            "write_buffer_max",
+                                            "write_descriptors_max",
+                                            "the server's write_buffers_max",
+                                            "the server's write_descriptors_max"};
 
 CloseReason reason_of(int error) noexcept {
   switch (error) {
@@ -49,7 +59,7 @@ CloseReason reason_of(int error) noexcept {
 void handler_threw(StreamImpl& stream) {
   StreamOwner* const owner = stream.owner();
   stream.abort();
-  if (owner == nullptr || !owner->threw(std::current_exception())) throw;
+  if (owner == nullptr || !owner->threw(stream, std::current_exception())) throw;
 }
 
 // --- what the user calls ------------------------------------------------------------------------
@@ -152,10 +162,7 @@ bool StreamImpl::run_output() {
 /// If the output has fallen to the low-water mark.
 bool StreamImpl::report_writable() {
   if (state_.is_over()) return true;
-  const StreamOptions& limits = options();
-  const std::size_t low = limits.write_low_water.value_or(limits.write_high_water / 4);
-  if (output_waits() && extra_->output.memory() > std::min(low, limits.write_high_water))
-    return true;
+  if (output_waits() && is_above_low_water()) return true;
   const bool was_held = is_held();
   state_.clear(StreamState::above_high_water);
   if (was_held && state_.has(StreamState::reads_timed)) {
@@ -179,13 +186,21 @@ void StreamImpl::output_has_left() {
   if (state_.output() == Output::finished && state_.input_ended()) end(CloseReason::eof);
 }
 
+/// Whether one read decides. After a TCP socket was closed, its peer still loses what it has not
+/// read if it sends anything; that of a Unix socket does not.
+bool StreamImpl::lingers_if_unread(LingeringClose lingering) const noexcept {
+  if (lingering != LingeringClose::as_needed) return lingering == LingeringClose::if_unread;
+  Endpoint local;
+  return net().local_endpoint(fd_, local) < 0 || local.family() == AddressFamily::unix_domain;
+}
+
 void StreamImpl::close_or_linger() {
   const LingeringClose lingering = options().lingering_close;
   if (state_.output() == Output::failed) return end_for(extra_->error);
   if (state_.input_ended()) return end(CloseReason::eof);
   if (!state_.is_socket() || lingering == LingeringClose::off) return end(CloseReason::closed);
   const bool has_dropped = extra_ != nullptr && extra_->dropped > 0;  // so there may be more
-  if (lingering == LingeringClose::if_unread && !has_dropped) {
+  if (!has_dropped && lingers_if_unread(lingering)) {
     std::byte unread_input[256];  // a callback that runs a host's loop may still read the buffer
     const std::ptrdiff_t unread = receive(unread_input);
     if (unread == 0) return end(CloseReason::eof);
@@ -205,10 +220,10 @@ void StreamImpl::close_or_linger() {
 
 void StreamImpl::end_for(int error) noexcept { end(reason_of(error), error); }
 
-void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept {
+void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
   if (state_.is_over()) return;
   leave_reactor();
-  state_.end(reason, deadline);
+  state_.end(reason, limit);
   active_at_ = static_cast<std::uint32_t>(error);
   const Cork& cork = context().cork();
   const bool has_corked = cork.is_held_by(*this) && !cork.empty();
@@ -217,8 +232,7 @@ void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept 
     state_.set(StreamState::resets);
   context().withdraw_cork(*this);
   if (extra_ != nullptr) {
-    extra_->output.clear();
-    state_.clear(StreamState::has_output);
+    drop_output();
     extra_->connector.reset();
   }
   context().run_at_end_of_turn(*this);
@@ -226,6 +240,7 @@ void StreamImpl::end(CloseReason reason, int error, Deadline deadline) noexcept 
 
 /// Leaves the poller and the deadlines. The descriptor stays open.
 void StreamImpl::leave_reactor() noexcept {
+  if (extra_ != nullptr) extra_->source.reset();
   if (state_.is_over()) return;
   if (state_.connecting()) return context().remove(*this);
   if (fd_ < 0) return;
@@ -236,7 +251,7 @@ void StreamImpl::leave_reactor() noexcept {
 
 void StreamImpl::report_close() {
   state_.reported();
-  Close close{state_.reason(), {}, deadline_names[static_cast<std::size_t>(state_.deadline())]};
+  Close close{state_.reason(), {}, limit_names[static_cast<std::size_t>(state_.limit())]};
   if (active_at_ != 0) close.error = system_error(static_cast<int>(active_at_));
   if (extra_ != nullptr && close.reason == CloseReason::not_connected) close.what = extra_->what;
   if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;

@@ -3,6 +3,7 @@
 //   stream_transport.cpp   the one entrance of bytes from the descriptor, and the one exit to it
 //   stream_input.cpp       from there to the handler
 //   stream_output.cpp      from write() to the cork, the queue, and the exit
+//   output_limits.cpp      the limits of what is queued, by one stream and by all of a server
 //   stream_end.cpp         what is due at the end of a turn, and the ways to the end
 //   stream_deadlines.cpp   timeouts
 //   stream.cpp             how a stream is made, options, addresses
@@ -29,6 +30,8 @@
 #include <rondo/connector.h>
 #include <rondo/stream.h>
 
+#include "file_source.h"
+#include "function_handler.h"
 #include "output_queue.h"
 #include "stream_context.h"
 #include "stream_state.h"
@@ -47,22 +50,27 @@ namespace rondo::detail {
 /// What a stream seldom needs.
 struct StreamExtra {
   OutputQueue output;
+  std::unique_ptr<FileSource> source;      // while a pipe that is being sent has nothing to read
   std::unique_ptr<StreamOptions> options;  // its own, where they differ from the group's
   std::unique_ptr<Connector> connector;    // while it connects
+  OwnedHandler handler;                    // if it was made with functions
   std::string what;                        // Close::what of a client that could not connect
   std::error_code close_error;
   TimePoint close_deadline = never;
   TimePoint opened_at = never;
-  TimePoint read_at = never;      // when input was received, if reads are timed
+  TimePoint handshake_from = never;  // until the handshake is done, if that is timed
+  TimePoint read_at = never;         // when input was received, if reads are timed
   TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
   std::uint64_t dropped = 0;      // bytes of input, while closing
+  OutputSize counted;             // what of the output the group's sum contains
   int error = 0;                  // why the output failed
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
-    return output.empty() && options == nullptr && connector == nullptr && what.empty() &&
-           !close_error && close_deadline == never && opened_at == never && read_at == never &&
-           progress_at == never && dropped == 0 && error == 0;
+    return output.empty() && options == nullptr && connector == nullptr && handler == nullptr &&
+           what.empty() && !close_error && close_deadline == never && opened_at == never &&
+           handshake_from == never && read_at == never && progress_at == never && dropped == 0 &&
+           error == 0;
   }
 };
 
@@ -70,7 +78,7 @@ class StreamImpl final : public Stream {
  public:
   using Life = StreamState::Life;
   using Output = StreamState::Output;
-  using Deadline = StreamState::Deadline;
+  using Limit = StreamState::Limit;
 
   /// StreamContext::make_room() went before. `handler` may be set later.
   StreamImpl(StreamGroup& group, StreamHandler* handler, StreamState state) noexcept;
@@ -85,6 +93,8 @@ class StreamImpl final : public Stream {
   [[nodiscard]] static std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target,
                                                        StreamHandler& handler,
                                                        const ConnectOptions& options);
+  /// The stream owns `handler` from now on, and calls it.
+  void own_handler(OwnedHandler handler);
   /// Takes over `fd`, unless it returns an error.
   [[nodiscard]] std::error_code open(int fd) noexcept;
 
@@ -106,6 +116,7 @@ class StreamImpl final : public Stream {
   void set_handler(StreamHandler& handler) noexcept override { handler_ = &handler; }
   [[nodiscard]] const StreamOptions& options() const noexcept override;
   void set_options(const StreamOptions& options) override;
+  void handshake_done() noexcept override;
   [[nodiscard]] int fd() const noexcept override { return fd_; }
   [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept override;
   [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept override;
@@ -130,6 +141,8 @@ class StreamImpl final : public Stream {
   /// Calls on_open, if that is due: the one place that does. False: the stream is gone.
   [[nodiscard]] bool report_open();
   void request_drain() noexcept;
+  /// The pipe that is being sent has something to read. Destroys the FileSource.
+  void file_is_ready() noexcept;
   /// Ends it without a callback; the memory stays.
   void silence() noexcept;
 
@@ -149,8 +162,11 @@ class StreamImpl final : public Stream {
   struct Offer {
     std::uint64_t size;    // what the system was offered
     std::ptrdiff_t taken;  // what it took, or -1 and errno; 0 at the end of a file
+    bool waits = false;    // for a pipe that has nothing to read
   };
   [[nodiscard]] Offer transmit_front(OutputQueue& queue) noexcept;
+  [[nodiscard]] Offer transmit_file(OutputQueue& queue) noexcept;
+  [[nodiscard]] Offer transmit_read(OutputQueue& queue, const OutputQueue::FilePart& file) noexcept;
   [[nodiscard]] std::ptrdiff_t transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept;
   void transmit_end() noexcept;
   static constexpr std::size_t parts_per_write_max = 64;  // in one transmit()
@@ -181,11 +197,20 @@ class StreamImpl final : public Stream {
   [[gnu::noinline]] bool cork_refused(std::ptrdiff_t sent) noexcept;
   void cork_to_queue();
   [[nodiscard]] bool may_transmit() const noexcept;
-  void drain();
+  void drain() noexcept;
+  [[nodiscard]] bool end_file() noexcept;
   void output_refused(int error) noexcept;
+  void drop_output() noexcept;
   [[nodiscard]] bool output_waits() const noexcept { return state_.has(StreamState::has_output); }
   WriteStatus output_grew() noexcept;
   [[nodiscard]] WriteStatus write_status() const noexcept;
+  [[nodiscard]] bool keeps_limits() noexcept;
+  void offer_all() noexcept;
+  [[nodiscard]] OutputSize queued() const noexcept;
+  [[nodiscard]] Limit exceeded_limit() const noexcept;
+  [[nodiscard]] bool is_above_high_water() const noexcept;
+  [[nodiscard]] bool is_above_low_water() const noexcept;
+  void count_output() noexcept;
   [[nodiscard]] StreamExtra& extra();
   [[nodiscard]] StreamExtra* try_extra() noexcept;  // null: no memory
 
@@ -198,8 +223,9 @@ class StreamImpl final : public Stream {
   void report_close();
   [[nodiscard]] bool run_output();
   void output_has_left();
+  [[nodiscard]] bool lingers_if_unread(LingeringClose lingering) const noexcept;
   void close_or_linger();
-  void end(CloseReason reason, int error = 0, Deadline deadline = Deadline::none) noexcept;
+  void end(CloseReason reason, int error = 0, Limit limit = Limit::none) noexcept;
   void end_for(int error) noexcept;
   void close_descriptor() noexcept;
   void leave_reactor() noexcept;

@@ -180,7 +180,8 @@ void StreamImpl::resume() noexcept {
 
 /// Whether it does not read because its output is full.
 bool StreamImpl::is_held() const noexcept {
-  return state_.has(StreamState::above_high_water) && options().pause_reading_when_full;
+  return state_.has(StreamState::above_high_water) &&
+         options().pause_reading_when_full.value_or(group_->pauses_when_full);
 }
 
 void StreamImpl::update_interest() noexcept {

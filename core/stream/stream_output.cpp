@@ -82,7 +82,7 @@ WriteStatus StreamImpl::write_owned(OwnedBytes data) {
 WriteStatus StreamImpl::send_file(File file, std::uint64_t offset, std::uint64_t size) {
   if (!state_.output_is_open()) return WriteStatus::refused;
   if (size == 0) return write_status();
-  cork_to_queue();
+  cork_to_queue();  // it may take memory, which keeps the order
   extra().output.push_file(std::move(file), offset, size);
   return output_grew();
 }
@@ -96,10 +96,6 @@ WriteStatus StreamImpl::write(Bytes data, std::vector<Socket> descriptors) {
   }
   cork_to_queue();
   extra().output.push_with_descriptors(data, std::move(descriptors));
-  if (extra_->output.descriptors_waiting() > options().write_descriptors_max) {
-    end(CloseReason::overflow);
-    return WriteStatus::refused;
-  }
   return output_grew();
 }
 
@@ -115,7 +111,8 @@ void StreamImpl::flush() {
 std::size_t StreamImpl::unsent_bytes() const noexcept {
   const Cork& cork = context().cork();
   const std::size_t corked = cork.is_held_by(*this) ? cork.gathered().size() : 0;
-  return corked + (extra_ == nullptr ? 0 : static_cast<std::size_t>(extra_->output.size()));
+  const std::uint64_t queued = extra_ == nullptr ? 0 : extra_->output.size();
+  return queued > SIZE_MAX - corked ? SIZE_MAX : corked + static_cast<std::size_t>(queued);
 }
 
 WriteStatus StreamImpl::write_status() const noexcept {
@@ -223,7 +220,7 @@ bool StreamImpl::queue_rest(Bytes rest) noexcept try {
   extra().output.push_copy(rest);
   state_.set(StreamState::blocked);
   (void)output_grew();  // no caller uses the result
-  return !state_.is_over();
+  return state_.output_is_open();
 } catch (const std::bad_alloc&) {
   output_refused(ENOMEM);
   return false;
@@ -233,16 +230,11 @@ bool StreamImpl::queue_rest(Bytes rest) noexcept try {
 WriteStatus StreamImpl::output_grew() noexcept {
   StreamContext& shared = context();
   const StreamOptions& limits = options();
-  const std::size_t queued = extra_->output.memory();
   state_.set(StreamState::has_output);
-  if (queued > limits.write_buffer_max) {
-    end(CloseReason::overflow);
-    return WriteStatus::refused;
-  }
-  const bool has_risen =
-      queued > limits.write_high_water && !state_.has(StreamState::above_high_water);
+  if (!keeps_limits()) return WriteStatus::refused;
+  const bool has_risen = is_above_high_water() && !state_.has(StreamState::above_high_water);
   if (has_risen) state_.set(StreamState::above_high_water);
-  if (limits.write_timeout != forever && extra_->progress_at == never) {
+  if (limits.write_timeout != forever && extra_->progress_at == never && output_waits()) {
     extra_->progress_at = shared.now();
     shared.not_later_than(*this, after(extra_->progress_at, limits.write_timeout));
   }
@@ -256,19 +248,23 @@ bool StreamImpl::may_transmit() const noexcept {
 }
 
 /// Transmits from the queue what the system takes. Calls no handler.
-void StreamImpl::drain() {
+void StreamImpl::drain() noexcept {
   if (!output_waits()) return;
   StreamContext& shared = context();
   OutputQueue& output = extra_->output;
   for (std::size_t writes = 0; !output.empty() && may_transmit(); ++writes) {
-    if (writes == writes_per_turn_max)
-      return shared.run_at_end_of_turn(*this);  // other streams have their turn
+    if (writes == writes_per_turn_max) {
+      shared.run_at_end_of_turn(*this);  // other streams have their turn
+      break;
+    }
     Offer offer = transmit_front(output);
+    if (offer.waits) break;
     if (offer.taken < 0) {
       if (!is_transient(errno)) return output_refused(errno);
       offer.taken = 0;
     } else if (offer.taken == 0) {
-      return end(CloseReason::error, ENODATA);  // the file is shorter than `size`
+      if (!end_file()) return;
+      continue;
     }
     const auto taken = static_cast<std::uint64_t>(offer.taken);
     output.drop(taken);
@@ -279,7 +275,30 @@ void StreamImpl::drain() {
       if (extra_->progress_at != never) extra_->progress_at = output.empty() ? never : shared.now();
     }
   }
+  count_output();
   update_interest();
+}
+
+/// The file that is being sent has no more bytes. False: it is shorter than was said, and the
+/// stream has ended.
+bool StreamImpl::end_file() noexcept {
+  if (!extra_->output.file().to_end) {
+    end(CloseReason::error, ENODATA);
+    return false;
+  }
+  extra_->output.end_file();
+  if (!extra_->output.empty()) return true;
+  state_.clear(StreamState::has_output);
+  extra_->progress_at = never;
+  return true;
+}
+
+/// All that is queued is lost.
+void StreamImpl::drop_output() noexcept {
+  extra_->source.reset();
+  extra_->output.clear();
+  state_.clear(StreamState::has_output);
+  count_output();
 }
 
 void StreamImpl::output_refused(int error) noexcept {
@@ -290,10 +309,9 @@ void StreamImpl::output_refused(int error) noexcept {
     state_.set(StreamState::resets);  // what was refused is lost
     return end_for(error);
   }
-  extra_->output.clear();
+  drop_output();
   extra_->error = error;
   extra_->progress_at = never;
-  state_.clear(StreamState::has_output);
   state_.clear(StreamState::blocked);
   state_.fail_output();
   update_interest();

@@ -40,8 +40,20 @@ class StreamState {
   enum class Flow : std::uint8_t { reading, paused, resuming };
   /// A file is a pipe or a terminal: not a socket. A poller does not take a regular file.
   enum class Kind : std::uint8_t { socket, file, unpollable };
-  /// The deadline that ended the stream.
-  enum class Deadline : std::uint8_t { none, idle, read, write, lifetime, close };
+  /// The deadline, or the limit of queued output, that ended the stream.
+  enum class Limit : std::uint8_t {
+    none,
+    idle,
+    read,
+    write,
+    lifetime,
+    handshake,
+    close,
+    buffer,
+    descriptors,
+    server_buffers,
+    server_descriptors,
+  };
   enum Bit : std::uint32_t {
     queued = 1U << 0U,             // it is in the run queue for the end of the turn
     has_output = 1U << 1U,         // something is in the output queue
@@ -73,8 +85,8 @@ class StreamState {
   using ClosingPart = Part<Closing, 17, 2>;
   using FlowPart = Part<Flow, 19, 2>;
   using KindPart = Part<Kind, 21, 2>;
-  using DeadlinePart = Part<Deadline, 23, 3>;
-  using ReasonPart = Part<CloseReason, 26, 4>;
+  using LimitPart = Part<Limit, 23, 4>;
+  using ReasonPart = Part<CloseReason, 27, 4>;
 
  public:
   explicit StreamState(Life life, std::uint32_t bits = 0) noexcept
@@ -90,7 +102,7 @@ class StreamState {
   [[nodiscard]] Flow flow() const noexcept { return get<FlowPart>(); }
   [[nodiscard]] Kind kind() const noexcept { return get<KindPart>(); }
   [[nodiscard]] CloseReason reason() const noexcept { return get<ReasonPart>(); }
-  [[nodiscard]] Deadline deadline() const noexcept { return get<DeadlinePart>(); }
+  [[nodiscard]] Limit limit() const noexcept { return get<LimitPart>(); }
 
   [[nodiscard]] bool connecting() const noexcept { return life() == Life::connecting; }
   [[nodiscard]] bool is_over() const noexcept { return life() >= Life::ended; }
@@ -121,11 +133,11 @@ class StreamState {
 
   void connected() noexcept { advance<LifePart>(Life::connecting, Life::opening); }
   void opened() noexcept { advance<LifePart>(Life::opening, Life::open); }
-  void end(CloseReason reason, Deadline deadline) noexcept {
+  void end(CloseReason reason, Limit limit) noexcept {
     RONDO_ASSERT(!is_over());
     put<LifePart>(Life::ended);
     put<ReasonPart>(reason);
-    put<DeadlinePart>(deadline);
+    put<LimitPart>(limit);
   }
   void reported() noexcept { advance<LifePart>(Life::ended, Life::done); }
   void silence() noexcept { put<LifePart>(Life::done); }

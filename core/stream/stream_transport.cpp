@@ -45,17 +45,54 @@ std::ptrdiff_t StreamImpl::transmit(std::span<const Bytes> parts) noexcept {
 StreamImpl::Offer StreamImpl::transmit_front(OutputQueue& queue) noexcept {
   std::array<Bytes, parts_per_write_max> parts;
   const std::size_t count = queue.gather(parts);
-  if (count == 0) {
-    const auto file = queue.file();
-    const std::uint64_t size = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
-    return {size, net().send_file(file.fd, file.offset, static_cast<std::size_t>(size), fd_)};
-  }
+  if (count == 0) return transmit_file(queue);
   if (!queue.front_descriptors().empty())
     return {parts[0].size(), transmit_with_descriptors(queue, parts[0])};
   const auto gathered = std::span<const Bytes>{parts}.first(count);
   std::uint64_t size = 0;
   for (const Bytes part : gathered) size += part.size();
   return {size, transmit(gathered)};
+}
+
+StreamImpl::Offer StreamImpl::transmit_file(OutputQueue& queue) noexcept {
+  const OutputQueue::FilePart file = queue.file();
+  if (file.is_read) return transmit_read(queue, file);
+  const std::uint64_t size = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
+  const std::ptrdiff_t sent =
+      net().send_file(file.fd, file.offset, static_cast<std::size_t>(size), fd_);
+  if (sent < 0 && errno == ESPIPE && file.offset == 0) return transmit_read(queue, file);
+  // What is sent to its end may have reached it: then the socket is not known to be full.
+  return {file.to_end && sent > 0 ? static_cast<std::uint64_t>(sent) : size, sent};
+}
+
+/// The same for what has no offsets: a piece of it is moved to the queue first.
+StreamImpl::Offer StreamImpl::transmit_read(OutputQueue& queue,
+                                            const OutputQueue::FilePart& file) noexcept try {
+  std::array<std::byte, std::size_t{16} << 10U> room;
+  const std::size_t size = std::min<std::uint64_t>(file.size, room.size());
+  const std::ptrdiff_t got = FileSource::read(file.fd, MutableBytes{room}.first(size));
+  if (got > 0) {
+    queue.read_from_file(Bytes{room}.first(static_cast<std::size_t>(got)));
+    return transmit_front(queue);
+  }
+  if (got == 0 || !is_transient(errno)) return {size, got};
+  if (extra_->source == nullptr) {
+    auto source = std::make_unique<FileSource>(*this);
+    if (const std::error_code error = source->wait(file.fd)) {
+      errno = error.value();
+      return {size, -1};
+    }
+    extra_->source = std::move(source);
+  }
+  return {0, 0, true};
+} catch (const std::bad_alloc&) {
+  errno = ENOMEM;
+  return {0, -1};
+}
+
+void StreamImpl::file_is_ready() noexcept {
+  extra_->source.reset();
+  context().run_at_end_of_turn(*this);
 }
 
 std::ptrdiff_t StreamImpl::transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept {

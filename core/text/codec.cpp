@@ -24,6 +24,8 @@ namespace {
 
 using detail::Scan;
 
+constexpr std::size_t spare_max = 1024;  // memory that an idle decoder keeps
+
 std::string_view unfinished_reason(EncodingKind kind, std::size_t size) noexcept {
   switch (kind) {
     case EncodingKind::utf16:
@@ -88,6 +90,10 @@ void Decoder::reset() noexcept {
   pending_size_ = 0;
   at_start_ = true;
   is_big_ = kind_ == EncodingKind::utf16_be;
+}
+
+void Decoder::release_memory() noexcept {
+  if (text_.capacity() > spare_max) std::string{}.swap(text_);
 }
 
 Decoded Decoder::decode(Bytes chunk) {

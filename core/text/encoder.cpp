@@ -21,6 +21,7 @@ using detail::Scan;
 
 constexpr char32_t byte_order_mark = 0xFEFF;
 constexpr std::size_t piece_max = 128;
+constexpr std::size_t spare_max = 1024;  // memory that an idle encoder keeps
 
 std::string_view missing_reason(EncodingKind kind) noexcept {
   if (kind == EncodingKind::ascii) return "ordinal not in range(128)";
@@ -55,6 +56,10 @@ void Encoder::reset() noexcept {
   position_ = 0;
   pending_size_ = 0;
   at_start_ = true;
+}
+
+void Encoder::release_memory() noexcept {
+  if (bytes_.capacity() > spare_max) std::string{}.swap(bytes_);
 }
 
 Encoded Encoder::encode(std::string_view text) { return run(text, false); }

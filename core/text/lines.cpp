@@ -3,9 +3,12 @@
 // scanned_ is how far the first line was searched for its ending, so that no byte is searched
 // twice, however the text is cut. With one kind of ending Delimiter searches, and matched_ is how
 // many bytes of the ending stand before scanned_. With all three kinds, scanned_ stops before the
-// first CR or LF, and matched_ is the size of the ending there; it is 0 for a CR at the end of the
-// text so far. In both cases `text_size` below counts the bytes that certainly belong to the line's
-// text.
+// first CR or LF, and matched_ is the size of the ending there. In both cases `text_size` below
+// counts the bytes that certainly belong to the line's text.
+//
+// A CR at the end of the text so far may be the first half of a CRLF. With `universal` it ends its
+// line at once, since the peer may wait for an answer to it; awaits_lf_ then drops a LF that is fed
+// next. With `kept`, where the ending is part of what is read, matched_ is 0 until more is fed.
 //
 //   universal, kept:   text text text | CR LF | ...     scanned_ at |, matched_ 2
 //   lf, crlf, cr:      text text text CR LF | ...       scanned_ at |, matched_ 2
@@ -14,6 +17,7 @@
 // before a line that is too long. take() then removes the line; its bytes stay where they are.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <rondo/assert.h>
 #include <rondo/lines.h>
@@ -24,6 +28,7 @@ namespace rondo {
 namespace {
 
 constexpr std::size_t character_max = 4;  // bytes of one in UTF-8
+constexpr std::size_t spare_max = 1024;   // memory that an idle reader keeps
 
 constexpr std::string_view spelled(LineEnding ending) noexcept {
   switch (ending) {
@@ -74,8 +79,9 @@ void append_lines(std::string& out, std::string_view text, LineEnding ending) {
   out.append(text);
 }
 
-LineReader::LineReader(Newlines newlines, std::size_t limit)
-    : delimiter_(std::string{delimiter_of(newlines)}),
+LineReader::LineReader(Newlines newlines, std::size_t limit, std::size_t memory_max)
+    : input_(memory_max),
+      delimiter_(std::string{delimiter_of(newlines)}),
       limit_(std::max<std::size_t>(limit, 1)),
       newlines_(newlines) {
   RONDO_ASSERT(limit > 0);
@@ -90,12 +96,35 @@ void LineReader::reset() noexcept {
   flushed_ = false;
   skipping_ = false;
   took_cr_ = false;
+  awaits_lf_ = false;
 }
 
 void LineReader::feed(std::string_view chunk) {
   RONDO_ASSERT(!ended_);
+  if (awaits_lf_ && chunk.starts_with('\n')) {
+    awaits_lf_ = false;
+    see("\r\n");
+    chunk.remove_prefix(1);
+  }
   input_.lend(chunk);
-  if (!chunk.empty()) flushed_ = false;
+  if (chunk.empty()) return;
+  end_cr();
+  flushed_ = false;
+}
+
+void LineReader::finish() noexcept {
+  end_cr();
+  ended_ = true;
+}
+
+void LineReader::flush() noexcept {
+  end_cr();
+  flushed_ = true;
+}
+
+void LineReader::release_memory() noexcept {
+  input_.release_memory();
+  if (translated_.capacity() > spare_max) std::string{}.swap(translated_);
 }
 
 bool LineReader::seen(LineEnding ending) const noexcept {
@@ -110,6 +139,22 @@ void LineReader::see(std::string_view ending) noexcept {
   if (!is_second_half) seen_ |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
+/// `is_last`: the ending is the last that was fed.
+void LineReader::end_line(std::string_view ending, bool is_last) noexcept {
+  const bool is_half =
+      is_last && ending == "\r" && newlines_ == Newlines::universal && !ended_ && !flushed_;
+  if (is_half) {
+    awaits_lf_ = true;
+  } else {
+    see(ending);
+  }
+}
+
+/// The last CR was an ending of its own.
+void LineReader::end_cr() noexcept {
+  if (std::exchange(awaits_lf_, false)) see("\r");
+}
+
 bool LineReader::find_any_ending() noexcept {
   const std::string_view first = input_.kept();
   if (scanned_ < first.size()) scanned_ = find_break(first, scanned_);
@@ -121,7 +166,7 @@ bool LineReader::find_any_ending() noexcept {
   if (input_[scanned_] == '\n') {
     matched_ = 1;
   } else if (is_last) {
-    matched_ = ended_ || flushed_ ? 1 : 0;
+    matched_ = ended_ || flushed_ || newlines_ == Newlines::universal ? 1 : 0;
   } else {
     matched_ = input_[scanned_ + 1] == '\n' ? 2 : 1;
   }
@@ -150,8 +195,10 @@ bool LineReader::skip() noexcept {
   if (size > 0) took_cr_ = false;
   if (found) {
     const bool is_crlf = matched_ == 2;
-    if (any_ending()) see(is_crlf ? "\r\n" : input_[scanned_] == '\r' ? "\r" : "\n");
     size += matched_;
+    if (any_ending()) {
+      end_line(is_crlf ? "\r\n" : input_[scanned_] == '\r' ? "\r" : "\n", size == input_.size());
+    }
   } else if (ended_) {
     size = input_.size();
   }
@@ -190,8 +237,9 @@ Line LineReader::look() {
 
 void LineReader::take(Line& line) noexcept {
   if (!line.text.empty()) took_cr_ = false;
-  if (any_ending() && !line.ending.empty()) see(line.ending);
-  drop(line.text.size() + line.ending.size());
+  const std::size_t size = line.text.size() + line.ending.size();
+  if (any_ending() && !line.ending.empty()) end_line(line.ending, size == input_.size());
+  drop(size);
   if (newlines_ == Newlines::universal && !line.ending.empty()) line.ending = "\n";
 }
 
@@ -222,7 +270,7 @@ std::size_t LineReader::measure(std::string_view text, std::size_t characters,
       continue;
     }
     const bool before_lf = c == '\r' && at + 1 < text.size() && text[at + 1] == '\n';
-    see(before_lf ? text.substr(at, 2) : text.substr(at, 1));
+    end_line(before_lf ? text.substr(at, 2) : text.substr(at, 1), at + 1 == text.size());
     if (c == '\r' && newlines_ == Newlines::universal) translates = true;
     if (!before_lf) continue;
     if (newlines_ == Newlines::universal) {
@@ -237,7 +285,7 @@ std::size_t LineReader::measure(std::string_view text, std::size_t characters,
 std::string_view LineReader::read(std::size_t characters) {
   if (skipping_ && !skip()) return {};
   std::size_t size = input_.size();
-  const bool held_back = any_ending() && !ended_ && !flushed_;
+  const bool held_back = newlines_ == Newlines::kept && !ended_ && !flushed_;
   if (size > 0 && held_back && input_[size - 1] == '\r') --size;
   const std::string_view here = input_.front(size);
   bool translates = false;

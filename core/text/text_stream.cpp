@@ -26,11 +26,24 @@
 // from inside a call of the user.
 #include <rondo/text_stream.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "text_call.h"
+
 namespace rondo {
 namespace {
+
+constexpr std::size_t read_size_max = std::size_t{64} << 10U;  // what on_data brings at most
+constexpr std::size_t spare_max = 1024;  // memory that an idle TextStream keeps
+
+std::size_t text_per_byte(EncodingKind kind, TextErrors errors) noexcept {
+  if (errors == TextErrors::backslashreplace) return 4;
+  const bool is_lent =
+      kind == EncodingKind::utf8 || kind == EncodingKind::utf8_sig || kind == EncodingKind::ascii;
+  return is_lent && errors != TextErrors::replace ? 1 : 3;
+}
 
 /// The handler of a stream that is being made. Nothing is called before the next turn.
 class NotYet final : public StreamHandler {
@@ -50,27 +63,6 @@ void TextHandler::on_line(TextStream&, std::string_view) {}
 void TextHandler::on_long_line(TextStream& text, std::string_view) { text.skip_line(); }
 void TextHandler::on_text_error(TextStream& text, const TextError&) { text.stream().close(); }
 void TextHandler::on_end(TextStream& text) { text.stream().close(); }
-
-/// Calls of the handler are running: knows whether one of them has destroyed the TextStream.
-class TextStream::Call {
- public:
-  // Not inlined: g++ 12 would take `text.call_` for a pointer that dangles.
-  [[gnu::noinline]] explicit Call(TextStream& text) noexcept
-      : text_(&text), outer_(std::exchange(text.call_, this)) {}
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  ~Call() {
-    if (text_ != nullptr) text_->call_ = outer_;
-  }
-  [[nodiscard]] bool text_is_gone() const noexcept { return text_ == nullptr; }
-  static void end_all(Call* innermost) noexcept {
-    for (Call* call = innermost; call != nullptr; call = call->outer_) call->text_ = nullptr;
-  }
-
- private:
-  TextStream* text_;
-  Call* outer_;
-};
 
 // --- made and destroyed -------------------------------------------------------------------------
 
@@ -113,8 +105,9 @@ TextStream::TextStream(std::unique_ptr<Stream> stream, TextHandler& handler,
 TextStream::TextStream(Stream& stream, TextHandler& handler, const TextOptions& options)
     : handler_(&handler),
       stream_(&stream),
-      reader_(options.newlines, options.line_limit),
+      reader_(options.newlines, options.line_limit, options.unread_max),
       unread_max_(options.unread_max),
+      text_per_byte_max_(text_per_byte(options.encoding.kind(), options.errors)),
       ending_(options.ending) {
   auto decoder = Decoder::make(options.encoding, options.errors);
   auto encoder = Encoder::make(options.encoding, options.output_errors);
@@ -141,22 +134,6 @@ void TextStream::on_open(Stream&) {
   if (encoding_error_ == nullptr) handler_->on_open(*this);
 }
 
-void TextStream::on_data(Stream&, Bytes data) {
-  if (received_ == Input::text) feed(decoder_.decode(data));
-}
-
-void TextStream::on_end(Stream&) {
-  if (received_ == Input::text) {
-    received_ = Input::end;
-    feed(decoder_.finish());
-  } else {
-    received_ = Input::end;
-    report();
-  }
-}
-
-void TextStream::on_resume(Stream&) { report(); }
-
 void TextStream::on_writable(Stream&) { handler_->on_writable(*this); }
 
 void TextStream::on_close(Stream&, const Close& why) {
@@ -164,15 +141,6 @@ void TextStream::on_close(Stream&, const Close& why) {
   if (encoding_error_ == nullptr) return handler_->on_close(*this, why);
   const Error error = *encoding_error_;  // the handler may destroy this object
   handler_->on_close(*this, {CloseReason::error, error.code, error.context});
-}
-
-void TextStream::feed(const Decoded& decoded) {
-  reader_.feed(decoded.text);
-  is_exhausted_ = false;
-  input_error_ = decoded.error;
-  if (input_error_ && received_ == Input::text) received_ = Input::error;
-  if (received_ != Input::text) reader_.finish();  // the rest without an ending is a line too
-  report();
 }
 
 // --- what the handler is called for -------------------------------------------------------------
@@ -191,13 +159,14 @@ void TextStream::report() {
     if (!call.text_is_gone()) reader_.keep();
     throw;
   }
+  if (!call.text_is_gone()) release_memory();
 }
 
 void TextStream::report_input(const Call& call) {
   report_text(call);
   if (call.text_is_gone()) return;
   reader_.keep();
-  if (reports() && holds(unread_max_)) {
+  if (reports() && holds(reading_max())) {
     flow_ = Flow::held;
     stream_->pause();
   }
@@ -238,6 +207,11 @@ bool TextStream::holds(std::size_t unread_max) const noexcept {
   return reader_.buffered() > unread_max && !is_exhausted_;
 }
 
+/// With more unread text than this the next read may exceed unread_max.
+std::size_t TextStream::reading_max() const noexcept {
+  return unread_max_ - std::min(read_size_max, unread_max_ / 2);
+}
+
 void TextStream::pause() noexcept {
   if (is_closed()) return;
   flow_ = Flow::paused;
@@ -255,24 +229,36 @@ void TextStream::resume() noexcept {
 /// Text was read, `all`: what is left is not enough.
 void TextStream::was_read(bool all) noexcept {
   is_exhausted_ = is_exhausted_ || all;
-  if (flow_ == Flow::held && !holds(unread_max_ / 2)) resume();
+  if (flow_ == Flow::held && !holds(reading_max() / 2)) resume();
+}
+
+/// A read outside of the handler's calls has returned nothing: no text is lent.
+void TextStream::found_nothing() noexcept {
+  if (call_ == nullptr) release_memory();
 }
 
 Line TextStream::read_line() {
-  const Line line = reader_.read_line();
+  Line line = reader_.read_line();
+  while (line.status == ReadStatus::more && refill()) line = reader_.read_line();
   was_read(line.status == ReadStatus::more);
+  if (line.status == ReadStatus::more) found_nothing();
   return line;
 }
 
 Line TextStream::read_whole_line() {
-  const Line line = reader_.read_whole_line();
+  Line line = reader_.read_whole_line();
+  while (line.status == ReadStatus::more && refill()) line = reader_.read_whole_line();
   was_read(line.status == ReadStatus::more);
+  if (line.status == ReadStatus::more) found_nothing();
   return line;
 }
 
 std::string_view TextStream::read(std::size_t characters) {
+  while (reader_.buffered() < characters && refill()) {
+  }
   const std::string_view text = reader_.read(characters);
   was_read(text.size() < characters);
+  if (text.empty()) found_nothing();
   return text;
 }
 
@@ -284,14 +270,20 @@ WriteStatus TextStream::write(std::string_view text) {
   if (ending_ == LineEnding::lf) return send(text);
   outgoing_.clear();
   append_lines(outgoing_, text, ending_);
-  return send(outgoing_);
+  return send_outgoing();
 }
 
 WriteStatus TextStream::write_line(std::string_view line) {
   outgoing_.clear();
   append_lines(outgoing_, line, ending_);
   append_lines(outgoing_, "\n", ending_);
-  return send(outgoing_);
+  return send_outgoing();
+}
+
+WriteStatus TextStream::send_outgoing() {
+  const WriteStatus status = send(outgoing_);
+  if (outgoing_.capacity() > spare_max) std::string{}.swap(outgoing_);
+  return status;
 }
 
 WriteStatus TextStream::send(std::string_view text) {
@@ -303,7 +295,9 @@ WriteStatus TextStream::send(std::string_view text) {
     encoder_.reset();  // the next call begins another text
     return WriteStatus::refused;
   }
-  return stream_->write(encoded.bytes);
+  const WriteStatus status = stream_->write(encoded.bytes);
+  encoder_.release_memory();
+  return status;
 }
 
 }  // namespace rondo

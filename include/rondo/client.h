@@ -42,4 +42,10 @@ struct ConnectOptions {
                                                            StreamHandler& handler,
                                                            const ConnectOptions& options = {});
 
+/// The same with functions, which live as long as the stream, and each until it has returned.
+[[nodiscard]] RONDO_EXPORT std::unique_ptr<Stream> connect(Reactor& reactor,
+                                                           std::string_view target,
+                                                           StreamFunctions functions,
+                                                           const ConnectOptions& options = {});
+
 }  // namespace rondo

@@ -117,6 +117,8 @@ class RONDO_EXPORT Decoder {
   [[nodiscard]] Decoded finish();
   /// Begins another stream.
   void reset() noexcept;
+  /// Gives memory back that only the last result needed, which is not valid any more.
+  void release_memory() noexcept;
 
  private:
   static constexpr std::size_t pending_max = 32;
@@ -166,6 +168,8 @@ class RONDO_EXPORT Encoder {
   [[nodiscard]] Encoded finish();
   /// Begins another stream.
   void reset() noexcept;
+  /// Gives memory back that only the last result needed, which is not valid any more.
+  void release_memory() noexcept;
 
  private:
   static constexpr std::size_t pending_max = 8;

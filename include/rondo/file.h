@@ -10,13 +10,14 @@
 
 namespace rondo {
 
+/// The size of a part of a file that is to be sent to its end, whatever the file's size is then.
+constexpr std::uint64_t to_end_of_file = UINT64_MAX;
+
 /// Owns the descriptor of a regular file and closes it. It can be moved, not copied.
 ///
 ///   auto file = rondo::File::open("index.html");
 ///   if (!file) return rondo::print_error(file.error());
-///   const auto size = file->size();
-///   if (!size) return rondo::print_error(size.error());
-///   stream.send_file(std::move(*file), 0, *size);
+///   stream.send_file(std::move(*file), 0, rondo::to_end_of_file);
 class RONDO_EXPORT File {
  public:
   File() noexcept = default;

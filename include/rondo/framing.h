@@ -62,7 +62,7 @@ class RONDO_EXPORT Framer {
   Frame nothing(std::uint64_t expected);
 
   // NOLINTBEGIN(readability-identifier-naming): members of the framers below
-  detail::InputBuffer input_;
+  InputBuffer input_;
   bool ended_ = false;
   bool is_long_ = false;   // inside a frame above the limit
   bool skipping_ = false;  // the rest of the frame is dropped

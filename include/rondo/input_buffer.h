@@ -1,5 +1,5 @@
-// rondo: the buffer below the readers of lines and of frames: bytes are fed in chunks, and only
-// what lies across chunks is copied.
+// rondo: the buffer below the readers of lines and of frames, and for protocols of your own: bytes
+// are fed in chunks, and only what lies across chunks is copied.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include <rondo/export.h>
+#include <rondo/net.h>
+#include <rondo/options.h>
 
 namespace rondo {
 
@@ -41,43 +43,69 @@ class RONDO_EXPORT Delimiter {
   std::vector<std::size_t> shorter_;  // for each prefix: its longest suffix that is a prefix too
 };
 
-/// A queue of bytes in two parts: bytes that it owns, followed by a chunk that the caller has lent.
-/// Bytes are copied only if they are still needed when their chunk ends. lend() and keep(), front()
-/// and drop() are all that a parser of one's own needs.
+}  // namespace detail
+
+/// Gathers input until a message is complete, for a protocol of your own: a queue of bytes in two
+/// parts, bytes that it owns, followed by a chunk that the caller has lent. Bytes are copied only
+/// if they are still needed when their chunk ends.
+///
+///     void on_data(rondo::Stream& client, rondo::Bytes data) override {
+///       input.feed(data);
+///       while (const std::size_t size = message_size(input)) {  // 0: not complete
+///         answer(client, input.front(size));
+///         input.drop(size);
+///       }
+///       input.keep();                                // `data` is gone after this call
+///       if (input.is_over_limit()) client.abort();   // a message that never ends
+///     }
 class RONDO_EXPORT InputBuffer {
  public:
+  /// `limit`: bytes of an incomplete message, for is_over_limit(). While no more are kept, memory
+  /// does not grow beyond it.
+  explicit InputBuffer(std::size_t limit = unlimited) noexcept : limit_(limit) {}
+
   /// Adds a chunk at the end, without a copy. It must live until all of it was dropped, or until
-  /// keep(). Keeps what is left of the chunk before.
+  /// keep(). Keeps what is left of the chunk before. Throws std::bad_alloc.
+  void feed(Bytes chunk) { lend(as_text(chunk)); }
   void lend(std::string_view chunk);
-  /// Copies what is left of the lent chunk. A byte is copied at most twice, whatever the chunks.
+  /// Copies what is left of the lent chunk. A byte is copied a bounded number of times, whatever
+  /// the chunks. Throws std::bad_alloc; nothing has changed then.
   void keep();
   /// Drops everything.
   void clear() noexcept;
+  /// Gives memory back that is not needed now. Call it when a connection becomes idle.
+  void release_memory() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return kept().size() + lent_.size(); }
+  [[nodiscard]] bool is_over_limit() const noexcept { return size() > limit_; }
   [[nodiscard]] std::string_view kept() const noexcept {
-    return std::string_view{kept_}.substr(begin_);
+    return std::string_view{kept_.data(), kept_.size()}.substr(begin_);
   }
   [[nodiscard]] std::string_view lent() const noexcept { return lent_; }
+  /// `at` is less than size().
   [[nodiscard]] char operator[](std::size_t at) const noexcept {
     const std::string_view first = kept();
     return at < first.size() ? first[at] : lent_[at - first.size()];
   }
 
   /// The first `size` bytes, in one piece; `size` is at most size(). Valid until the next call of a
-  /// function that is not const, except drop().
+  /// function that is not const, except drop(). Throws std::bad_alloc; nothing has changed then.
   [[nodiscard]] std::string_view front(std::size_t size);
   /// Removes the first `size` bytes. What front() returned stays valid.
   void drop(std::size_t size) noexcept;
+  /// Where `text` begins, at `from` or later, or std::string_view::npos.
+  [[nodiscard]] std::size_t find(std::string_view text, std::size_t from = 0) const noexcept;
   /// As Delimiter::find() over all bytes; `at` counts from the front.
-  [[nodiscard]] bool find(const Delimiter& needle, std::size_t& at,
+  [[nodiscard]] bool find(const detail::Delimiter& needle, std::size_t& at,
                           std::size_t& matched) const noexcept;
 
  private:
-  std::string kept_;
+  void append(std::string_view bytes);
+
+  std::vector<char> kept_;
   std::size_t begin_ = 0;  // bytes at the front of kept_ that were dropped
   std::string_view lent_;
+  std::size_t limit_;
 };
 
-}  // namespace detail
 }  // namespace rondo

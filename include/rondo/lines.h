@@ -16,7 +16,7 @@ namespace rondo {
 
 /// What ends a line of the input, as newline= of Python's io.TextIOWrapper.
 enum class Newlines : std::uint8_t {
-  universal,  ///< None: LF, CR or CRLF; read as LF
+  universal,  ///< None: LF, CR or CRLF; read as LF. A line ends at its CR, without waiting for more
   kept,       ///< '': the same three, read as they are
   lf,         ///< '\n' alone; a CR is text
   crlf,       ///< '\r\n' alone
@@ -55,7 +55,9 @@ class RONDO_EXPORT LineReader {
   using Lines = WholeLines<LineReader>;
 
   /// `limit`: bytes of a line without its ending, at least 1. A line of `limit` bytes is whole.
-  explicit LineReader(Newlines newlines = Newlines::universal, std::size_t limit = limit_default);
+  /// `memory_max`: memory does not grow beyond it as long as no more was fed and not read.
+  explicit LineReader(Newlines newlines = Newlines::universal, std::size_t limit = limit_default,
+                      std::size_t memory_max = unlimited);
 
   /// Lends a chunk of text, of whole characters, as Decoder returns it. The chunk must live until
   /// read_line() has returned `more`, or until keep(). This call has no limit: the caller feeds no
@@ -64,12 +66,14 @@ class RONDO_EXPORT LineReader {
   /// Copies what was fed and not read, so that the chunk is not needed any more.
   void keep() { input_.keep(); }
   /// The input has ended: the rest without an ending is a line too. Do not feed any more.
-  void finish() noexcept { ended_ = true; }
+  void finish() noexcept;
   /// Begins another text. All of this one is dropped.
   void reset() noexcept;
-  /// If the text so far ends with a CR, it ends its line now, without waiting for the LF of a CRLF.
-  /// A LF that is fed later is a line ending of its own.
-  void flush() noexcept { flushed_ = true; }
+  /// If the text so far ends with a CR, it ends its line now, and a LF that is fed later is a line
+  /// ending of its own. For `kept`, which otherwise waits for the LF of a CRLF.
+  void flush() noexcept;
+  /// Gives memory back that is not needed now. What was returned before is not valid any more.
+  void release_memory() noexcept;
 
   /// The next line. `too_long`: the first `limit` bytes of a longer line, or up to three fewer so
   /// that no character is cut; the next calls return the following pieces, and the last with
@@ -86,8 +90,8 @@ class RONDO_EXPORT LineReader {
   /// the next step.
   [[nodiscard]] Lines lines() noexcept;
   /// Up to so many characters (code points) of what was fed, with line endings as the mode reads
-  /// them. The limit does not apply. Empty: nothing is left. As in Python, a CR that still waits
-  /// for its LF is not returned.
+  /// them. The limit does not apply. Empty: nothing is left. With `kept`, as in Python, a CR that
+  /// still waits for its LF is not returned.
   [[nodiscard]] std::string_view read(std::size_t characters);
   /// All of what was fed, and after finish() all that was left.
   [[nodiscard]] std::string_view read_all() {
@@ -98,7 +102,8 @@ class RONDO_EXPORT LineReader {
   [[nodiscard]] bool at_end() const noexcept { return ended_ && input_.size() == 0; }
   /// Bytes that were fed and not read.
   [[nodiscard]] std::size_t buffered() const noexcept { return input_.size(); }
-  /// Whether the text read or skipped so far had such an ending. Only for `universal` and `kept`.
+  /// Whether the text read or skipped so far had such an ending. Only for `universal` and `kept`. A
+  /// CR at the end of what was fed counts when it is known whether a LF follows.
   [[nodiscard]] bool seen(LineEnding ending) const noexcept;
 
  private:
@@ -109,11 +114,13 @@ class RONDO_EXPORT LineReader {
   void take(Line& line) noexcept;
   [[nodiscard]] bool skip() noexcept;
   void see(std::string_view ending) noexcept;
+  void end_line(std::string_view ending, bool is_last) noexcept;
+  void end_cr() noexcept;
   void drop(std::size_t size) noexcept;
   [[nodiscard]] std::size_t measure(std::string_view text, std::size_t characters,
                                     bool& translates) noexcept;
 
-  detail::InputBuffer input_;
+  InputBuffer input_;
   detail::Delimiter delimiter_;
   std::string translated_;
   std::size_t limit_;
@@ -124,7 +131,8 @@ class RONDO_EXPORT LineReader {
   bool ended_ = false;
   bool flushed_ = false;
   bool skipping_ = false;
-  bool took_cr_ = false;  // read() has returned a CR without its LF
+  bool took_cr_ = false;    // read() has returned a CR without its LF
+  bool awaits_lf_ = false;  // a line has ended with the last CR that was fed: a LF belongs to it
 };
 
 /// An input range of the whole lines that `Source` has, read one by one.

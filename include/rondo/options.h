@@ -16,6 +16,8 @@ namespace rondo {
 
 /// A limit that is never reached.
 constexpr std::size_t unlimited = SIZE_MAX;
+/// A limit that follows from the number of descriptors that this process may open.
+constexpr std::size_t by_descriptors = SIZE_MAX - 1;
 
 /// The options of Net::set() and Socket::set(). Each value is an int: 0 or 1 where no unit is
 /// given.

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <rondo/acceptor.h>
+#include <rondo/assert.h>
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/function.h>
@@ -25,6 +26,11 @@
 namespace rondo {
 
 class Reactor;
+class Session;
+namespace detail {
+/// The session was made for this client.
+void introduce(Session& session, Stream& client, const Endpoint& peer);
+}  // namespace detail
 
 /// Serves one client of a Server. It stands beside its stream in one allocation, and the server
 /// destroys it after on_close.
@@ -37,6 +43,33 @@ class Session : public StreamHandler {
 
   /// The server drains: finish the work, then close the stream. By default it closes at once.
   virtual void on_drain(Stream& client) { client.close(); }
+
+ private:
+  friend void detail::introduce(Session& session, Stream& client, const Endpoint& peer);
+  virtual void know_client(Stream&, const Endpoint&) {}
+};
+
+/// A Session that knows its client, without pointers to be kept by hand. It costs 128 bytes more
+/// for each connection. In its constructor neither is known yet; the constructor can take the
+/// address (see session_factory()).
+class ClientSession : public Session {
+ public:
+  /// The client's stream, as long as the session lives.
+  [[nodiscard]] Stream& client() const noexcept {
+    RONDO_ASSERT(client_ != nullptr);
+    return *client_;
+  }
+  /// The client's address, also after it has left.
+  [[nodiscard]] const Endpoint& peer() const noexcept { return peer_; }
+
+ private:
+  void know_client(Stream& client, const Endpoint& peer) final {
+    client_ = &client;
+    peer_ = peer;
+  }
+
+  Stream* client_ = nullptr;
+  Endpoint peer_;
 };
 
 /// What a server does with new clients while it has connections_max connections.
@@ -48,13 +81,35 @@ enum class WhenFull : std::uint8_t {
 struct ServerOptions {
   SocketOptions socket{};  ///< for listeners and accepted sockets; see Server::unapplied
   AcceptLimits accept_limits{};
+  /// For each client. Where pause_reading_when_full is not given, it is on.
   StreamOptions stream{};
-  std::size_t connections_max = unlimited;
+  /// By default three quarters of the descriptors that this process may open (RLIMIT_NOFILE), when
+  /// the server is made: the rest is for files and other connections. `unlimited`: no limit.
+  std::size_t connections_max = by_descriptors;
   WhenFull when_full = WhenFull::pause;
-  /// For each address, whatever the port. A client that exceeds it is closed at once. All clients
-  /// of Unix sockets count as one address.
+  /// For each address, whatever the port. A client that exceeds it is closed at once. An IPv4
+  /// address is the same in its IPv6 form. All clients of Unix sockets count as one address.
   std::size_t connections_per_address_max = unlimited;
+  /// IPv6 addresses with this many bits in common count as one: a client usually has a whole /64.
+  /// Link-local addresses count by themselves.
+  unsigned ipv6_prefix_length = 64;
+  /// If all clients together have queued more bytes than this, and the system does not take them,
+  /// those that have queued most end with `overflow`. A client that has queued no more than
+  /// stream.write_high_water is spared. Raise it for answers that are large, and not files.
+  std::size_t write_buffers_max = std::size_t{12} << 20U;
+  /// The same for queued files and descriptors; a client that has one is spared. By default an
+  /// eighth of the descriptors that this process may open.
+  std::size_t write_descriptors_max = by_descriptors;
 };
+
+/// What to begin with for a server that anyone can reach: docs/facing_the_internet.md gives the
+/// attack that each value stops. Adapt a copy:
+///
+///     rondo::ServerOptions options = rondo::internet_facing();
+///     options.stream.idle_timeout = 5min;
+///
+/// Sessions must call Stream::handshake_done() when they have a client's first request.
+[[nodiscard]] RONDO_EXPORT ServerOptions internet_facing() noexcept;
 
 /// How a server makes its sessions, in memory that follows their stream. session_factory() makes
 /// one.
@@ -77,7 +132,7 @@ class RONDO_EXPORT Server {
     std::uint64_t accepted = 0;      ///< connections that got a session
     std::uint64_t refused = 0;       ///< by the filter, by a limit for an address, or when full
     std::uint64_t failed = 0;        ///< connections without a session, which could not be made
-    std::uint64_t exceptions = 0;    ///< thrown by callbacks of sessions
+    std::uint64_t exceptions = 0;    ///< thrown by sessions, their constructors, the filter
     Acceptor::Counters listeners{};  ///< the sum over all listeners
   };
   using Filter = Function<bool(const Endpoint& peer)>;
@@ -110,8 +165,10 @@ class RONDO_EXPORT Server {
   /// `filter` is called for each accepted connection before its session is made. It returns false
   /// to close it.
   void accept_if(Filter filter) noexcept;
-  /// `handler` gets each exception that a callback of a session throws. That session is aborted,
-  /// the others are not affected. Without a handler the exception leaves through Reactor::run.
+  /// `handler` gets each exception that is thrown by a callback of a session, by a session's
+  /// constructor or by the filter. That client is aborted, the others are not affected. Unless a
+  /// handler is set, a line is written to standard error: `session of 10.1.2.3:4567: what()`. What
+  /// the handler throws leaves through Reactor::run, and so does each exception if it is empty.
   void set_error_handler(ErrorHandler handler) noexcept;
 
   /// The options of ServerOptions::socket that could not be set. The server runs without them.
@@ -145,6 +202,10 @@ class RONDO_EXPORT Server {
 
 namespace detail {
 
+inline void introduce(Session& session, Stream& client, const Endpoint& peer) {
+  session.know_client(client, peer);
+}
+
 /// An S(peer, shared...) if S can be made so, else an S(shared...).
 template <typename S, typename... Shared>
 S* make_session(void* where, const Endpoint& peer, Shared&... shared) {
@@ -165,8 +226,10 @@ template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] SessionFactory session_factory(Shared&... shared) {
   return {sizeof(S), std::max(alignof(S), alignof(void*)),
-          [&shared...](void* where, Stream&, const Endpoint& peer) -> StreamHandler* {
-            return detail::make_session<S>(where, peer, shared...);
+          [&shared...](void* where, Stream& client, const Endpoint& peer) -> StreamHandler* {
+            S* const session = detail::make_session<S>(where, peer, shared...);
+            detail::introduce(*session, client, peer);
+            return session;
           },
           [](void* where, Stream& client) { static_cast<S*>(where)->on_drain(client); },
           [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
@@ -180,7 +243,9 @@ template <typename Make>
   return {sizeof(Session*), alignof(Session*),
           [make = std::move(make)](void* where, Stream& client,
                                    const Endpoint& peer) mutable -> StreamHandler* {
-            return *::new (where) Session* {std::unique_ptr<Session>{make(client, peer)}.release()};
+            std::unique_ptr<Session> session{make(client, peer)};
+            if (session != nullptr) detail::introduce(*session, client, peer);
+            return *::new (where) Session* {session.release()};
           },
           [](void* where, Stream& client) { (*static_cast<Session**>(where))->on_drain(client); },
           [](void* where) noexcept { delete *static_cast<Session**>(where); }};
@@ -206,11 +271,21 @@ template <typename OnData>
                                                 SessionFactory factory,
                                                 const ServerOptions& options = {});
 
-/// A server in one line: `serve<Echo>(reactor, "127.0.0.1:8888")`. See session_factory<S>().
+/// A server in one line: `serve<Echo>(reactor, "127.0.0.1:8888")`. What is shared follows the
+/// address: `serve<Chat>(reactor, "127.0.0.1:8888", room)`. See session_factory<S>(); with options:
+///
+///     rondo::serve(reactor, "127.0.0.1:8888", rondo::session_factory<Chat>(room), options);
+template <typename S, typename... Shared>
+  requires(std::is_base_of_v<Session, S> && (!std::is_same_v<ServerOptions, Shared> && ...))
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, Shared&... shared) {
+  return serve(reactor, where, session_factory<S>(shared...), ServerOptions{});
+}
+
+/// The same with options, which come first if anything is shared.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<Session, S>
 [[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where,
-                                   const ServerOptions& options = {}, Shared&... shared) {
+                                   const ServerOptions& options, Shared&... shared) {
   return serve(reactor, where, session_factory<S>(shared...), options);
 }
 

@@ -25,6 +25,7 @@
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/file.h>
+#include <rondo/function.h>
 #include <rondo/handler.h>
 #include <rondo/net.h>
 #include <rondo/result.h>
@@ -45,7 +46,7 @@ enum class CloseReason : std::uint8_t {
   closed,         ///< close() completed before the peer finished, or by lingering
   reset,          ///< the peer reset the connection, or takes no more output
   timed_out,      ///< a deadline passed; Close::what names it
-  overflow,       ///< the output grew beyond write_buffer_max, or write_descriptors_max
+  overflow,       ///< more output was queued than a limit allows; Close::what names it
   aborted,        ///< abort()
   not_connected,  ///< a client: no address answered; Close::what lists what was tried
   error,          ///< anything else; see Close::error
@@ -54,7 +55,8 @@ enum class CloseReason : std::uint8_t {
 struct Close {
   CloseReason reason;
   std::error_code error{};  ///< the system's error, or timed_out, or none
-  /// What was tried, or which deadline passed: `idle timeout`. Valid until on_close returns.
+  /// What was tried, or which deadline passed or limit was exceeded: `idle timeout`,
+  /// `write_buffer_max`. Valid until on_close returns.
   std::string_view what{};
 
   /// `idle timeout: Connection timed out`.
@@ -68,22 +70,23 @@ enum class WriteStatus : std::uint8_t {
   refused,  ///< the output was over, or this write ended the stream; on_writable is not called
 };
 
-/// What close() does about input that the peer sends meanwhile. If a TCP socket is closed with
-/// input unread, the peer gets a reset, which may destroy the output that was sent last. A
-/// lingering close instead shuts the output down first, then reads and drops input until the peer
-/// finishes too, until close_timeout, or until it has dropped 16 MiB. Unless it is off, input is
-/// also read and dropped while the output still leaves, so that two peers that write to each other
-/// before they read do not wait for each other.
+/// What close() does about input that the peer sends meanwhile, or later. If input is unread when a
+/// TCP socket is closed, or arrives afterwards, the peer gets a reset, which destroys the output
+/// that it has not read yet. A lingering close instead shuts the output down first, then reads and
+/// drops input until the peer finishes too, until close_timeout, or until it has dropped 16 MiB.
+/// Unless it is off, input is also read and dropped while the output still leaves, so that two
+/// peers that write to each other before they read do not wait for each other.
 enum class LingeringClose : std::uint8_t {
   off,        ///< close at once when the output has left
   if_unread,  ///< linger if one read, after the output has left, finds input
   always,
+  as_needed,  ///< TCP: always. A Unix socket, which keeps what was sent: if_unread
 };
 
 /// The limits of a stream. A duration of `forever` is no limit; zero passes at once: an
 /// idle_timeout within its step, a write_timeout in the turn after the one in which output was
 /// queued. Until a client is connected only close_timeout counts. What is queued counts in bytes in
-/// memory: those of send_file do not count.
+/// memory; files and descriptors count by their number.
 struct StreamOptions {
   /// Nothing was received and nothing was sent, by the time of the turns (see Reactor::now);
   /// counted in steps of 1.05 ms; 50 days at most.
@@ -91,27 +94,32 @@ struct StreamOptions {
   Duration read_timeout = forever;   ///< nothing was received while the stream was reading
   Duration write_timeout = forever;  ///< output is queued, and the peer takes nothing
   Duration lifetime = forever;       ///< since it was connected, whatever happens
+  /// From when it was connected until handshake_done(): a peer that never completes its first
+  /// request, however slowly it sends it, is not kept.
+  Duration handshake_timeout = forever;
   /// For close(): from the call until the end, lingering included. If nothing is queued, from the
   /// beginning of lingering.
   Duration close_timeout = std::chrono::seconds{10};
-  /// Above so many queued bytes write() returns above_high_water.
+  /// Above so many queued bytes, or above a quarter of write_descriptors_max, write() returns
+  /// above_high_water.
   std::size_t write_high_water = std::size_t{64} << 10U;
-  /// on_writable is called when no more than this is queued. By default a quarter of
-  /// write_high_water, so that a writer which is faster than its peer stops and goes on seldom. No
-  /// more than write_high_water is used.
+  /// on_writable is called when no more than this is queued, and no more than a sixteenth of
+  /// write_descriptors_max. By default a quarter of write_high_water, so that a writer which is
+  /// faster than its peer stops and goes on seldom. No more than write_high_water is used.
   std::optional<std::size_t> write_low_water{};
-  /// Beyond so many queued bytes the stream ends with `overflow`.
+  /// Beyond so many queued bytes, which the system does not take, the stream ends with `overflow`.
   std::size_t write_buffer_max = std::size_t{16} << 20U;
   /// After so many bytes of input other streams have their turn; at least 64 KiB.
   std::size_t input_per_turn_max = std::size_t{64} << 10U;
-  /// Stop reading from above write_high_water until write_low_water: a peer that does not read its
-  /// replies cannot send more requests. For servers only: two peers that both do this can deadlock.
-  bool pause_reading_when_full = false;
-  LingeringClose lingering_close = LingeringClose::if_unread;
+  /// Stop reading from above the high-water mark until the low-water mark: a peer that does not
+  /// read its replies cannot send more requests. By default the streams of a Server do it, and no
+  /// others: two peers that both do it can deadlock.
+  std::optional<bool> pause_reading_when_full{};
+  LingeringClose lingering_close = LingeringClose::as_needed;
   /// For a Unix socket: received descriptors are passed to on_descriptors, at the cost of a slower
   /// system call. Without it the kernel closes them.
   bool receive_descriptors = false;
-  /// With more descriptors queued the stream ends with `overflow`.
+  /// With more descriptors queued, those of send_file included, the stream ends with `overflow`.
   std::size_t write_descriptors_max = descriptors_per_send_max;
 };
 
@@ -145,6 +153,21 @@ class RONDO_EXPORT StreamHandler {
 
  protected:
   ~StreamHandler() = default;
+};
+
+/// Functions instead of a handler, for a program that has little to do with a stream. Each may be
+/// empty; without on_end the stream is closed when its peer finishes.
+///
+///     auto stream = rondo::connect(
+///         reactor, "example.org:7",
+///         {.on_data = [](rondo::Stream&, rondo::Bytes data) { std::cout << rondo::as_text(data);
+///         }});
+struct StreamFunctions {
+  Function<void(Stream& stream)> on_open{};
+  Function<void(Stream& stream, Bytes data)> on_data{};
+  Function<void(Stream& stream)> on_end{};
+  Function<void(Stream& stream)> on_writable{};
+  Function<void(Stream& stream, const Close& why)> on_close{};
 };
 
 /// Bytes with an owner, and how to free them. A stream sends such bytes without a copy:
@@ -212,6 +235,10 @@ class RONDO_EXPORT Stream : private Handler {
   [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
                                                              StreamHandler& handler,
                                                              const StreamOptions& options = {});
+  /// The same with functions, which live as long as the stream, and each until it has returned.
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
+                                                             StreamFunctions functions,
+                                                             const StreamOptions& options = {});
   /// The program's standard input: a terminal, a pipe, a file. It is not made non-blocking, since
   /// other programs may share it, and it is not closed at the end.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_input(
@@ -221,11 +248,11 @@ class RONDO_EXPORT Stream : private Handler {
   virtual ~Stream();
 
   /// Sends a copy of `data`, in order. What is written inside the stream's own on_data leaves right
-  /// after it, what is written elsewhere at the end of the turn; a piece of 4 KiB or more is
-  /// offered to the system at once. What the system does not take is queued, up to
-  /// write_buffer_max; beyond it the stream ends with `overflow`. Never blocks. Refused after
-  /// shutdown_output(), close() and the end. Throws std::bad_alloc if there is no memory to queue
-  /// it; nothing was written then.
+  /// after it, what is written elsewhere at the end of the turn; a piece of 4 KiB or more, and all
+  /// that is queued beyond write_buffer_max, is offered to the system at once. If more than that
+  /// is left, the stream ends with `overflow`. Never blocks. Refused after shutdown_output(),
+  /// close() and the end. Throws std::bad_alloc if there is no memory to queue it; nothing was
+  /// written then.
   virtual WriteStatus write(Bytes data) = 0;
   WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span{text})); }
   /// The same without a copy: `data` is kept until it is sent.
@@ -233,8 +260,10 @@ class RONDO_EXPORT Stream : private Handler {
   /// The same for several pieces, copied, that leave together. Without memory for all of them the
   /// stream ends, if a part has been written.
   virtual WriteStatus write_parts(std::span<const Bytes> parts) = 0;
-  /// Sends `size` bytes of `file`, a regular file, from `offset` on, by the system's sendfile. The
-  /// stream owns `file` from now on. If the file is shorter, the stream ends with `error`.
+  /// Sends `size` bytes of `file` from `offset` on, or all up to its end if `size` is
+  /// to_end_of_file, by the system's sendfile. What that refuses (/proc, some file systems) is read
+  /// and written instead; so is a pipe, from offset 0, as its bytes arrive. The stream owns `file`
+  /// from now on. If the file is shorter than `size`, the stream ends with `error`.
   virtual WriteStatus send_file(File file, std::uint64_t offset, std::uint64_t size) = 0;
   /// Sends a copy of `data`, at least one byte, and with its first byte `descriptors`, up to
   /// descriptors_per_send_max, to the process at the other end of a Unix socket. The stream owns
@@ -285,7 +314,11 @@ class RONDO_EXPORT Stream : private Handler {
   /// The process at the other end of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] virtual Result<Credentials, std::error_code> peer_credentials() const noexcept = 0;
 
-  /// Bytes that were written and have not left.
+  /// The peer has completed its first request: handshake_timeout does not count any more.
+  virtual void handshake_done() noexcept = 0;
+
+  /// Bytes that were written and have not left. SIZE_MAX: more than fits, or a file is being sent
+  /// to its end.
   [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept = 0;
   [[nodiscard]] virtual bool connecting() const noexcept = 0;
   /// Whether on_data may still be called.

@@ -39,8 +39,10 @@ struct TextOptions {
   Newlines newlines = Newlines::universal;             ///< for the input
   LineEnding ending = LineEnding::lf;                  ///< written for each `\n`
   std::size_t line_limit = LineReader::limit_default;  ///< in bytes of text
-  /// Above so many bytes of unread text the stream stops reading, until half of them are read or
-  /// read_line() finds no whole line in them: a line of up to line_limit always has room.
+  /// So many bytes of unread text are kept, in no more than 64 KiB of memory more, unless a
+  /// read_line() finds no whole line in them: a line of up to line_limit always has room. The
+  /// stream stops reading while the next read of up to 64 KiB might bring more, or, if this is less
+  /// than 128 KiB, from half of it on.
   std::size_t unread_max = 2 * LineReader::limit_default;
 };
 
@@ -138,7 +140,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   /// Drops the rest of a line that is too long, or else the next line.
   void skip_line() noexcept { reader_.skip_line(); }
   /// Bytes of text that were received and not read.
-  [[nodiscard]] std::size_t unread() const noexcept { return reader_.buffered(); }
+  [[nodiscard]] std::size_t unread() const noexcept { return reader_.buffered() + waiting_.size(); }
   /// Whether the input has ended, and all of it was read.
   [[nodiscard]] bool at_end() const noexcept { return reader_.at_end(); }
   /// Whether a line of the input had such an ending, in the modes universal and kept.
@@ -164,15 +166,23 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void on_writable(Stream& stream) override;
   void on_close(Stream& stream, const Close& why) override;
 
+  void take(std::string_view data);
+  [[nodiscard]] std::size_t piece_size(std::size_t left) const noexcept;
+  [[nodiscard]] bool refill();
+  void add(const Decoded& decoded);
   void feed(const Decoded& decoded);
+  void release_memory() noexcept;
+  void found_nothing() noexcept;
   void report();
   void report_input(const Call& call);
   void report_text(const Call& call);
   void report_lines();
   [[nodiscard]] bool reports() const noexcept;
   [[nodiscard]] bool holds(std::size_t unread_max) const noexcept;
+  [[nodiscard]] std::size_t reading_max() const noexcept;
   void was_read(bool all) noexcept;
   WriteStatus send(std::string_view text);
+  WriteStatus send_outgoing();
 
   TextHandler* handler_;
   std::unique_ptr<Stream> owned_;  // null: another object owns the stream
@@ -180,12 +190,14 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   Decoder decoder_;
   Encoder encoder_;
   LineReader reader_;
+  std::string waiting_;  // input that is not decoded yet, since there is no room for its text
   std::string outgoing_;
   std::optional<TextError> write_error_;
   std::optional<TextError> input_error_;
   std::unique_ptr<Error> encoding_error_;  // why the stream was aborted at the beginning
   Call* call_ = nullptr;                   // the innermost that is running
   std::size_t unread_max_;
+  std::size_t text_per_byte_max_;  // bytes of text that a byte of input may become
   LineEnding ending_;
   Input received_ = Input::text;
   Input reported_ = Input::text;
@@ -238,11 +250,46 @@ template <typename S, typename... Shared>
           [](void* where) noexcept { static_cast<S*>(where)->~S(); }};
 }
 
+/// All clients share one function, which is called for each line: `on_line(TextStream&, line)`.
+template <typename OnLine>
+  requires(std::is_invocable_v<OnLine&, TextStream&, std::string_view> &&
+           !std::is_invocable_v<OnLine&, Stream&, Bytes>)
+[[nodiscard]] SessionFactory session_factory(OnLine on_line) {
+  struct Lines final : LineSession {
+    explicit Lines(OnLine& function) : on_line_(function) {}
+    void on_line(TextStream& client, std::string_view line) override { on_line_(client, line); }
+    OnLine& on_line_;
+  };
+  auto shared = std::make_unique<OnLine>(std::move(on_line));
+  SessionFactory factory = session_factory<Lines>(*shared);
+  factory.make = [make = std::move(factory.make), shared = std::move(shared)](
+                     void* where, Stream& client, const Endpoint& peer) mutable {
+    return make(where, client, peer);
+  };
+  return factory;
+}
+
+/// The same in one line.
+template <typename OnLine>
+  requires(std::is_invocable_v<OnLine&, TextStream&, std::string_view> &&
+           !std::is_invocable_v<OnLine&, Stream&, Bytes>)
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, OnLine on_line,
+                                   const ServerOptions& options = {}) {
+  return serve(reactor, where, session_factory(std::move(on_line)), options);
+}
+
 /// As serve() with a Session.
+template <typename S, typename... Shared>
+  requires(std::is_base_of_v<LineSession, S> && (!std::is_same_v<ServerOptions, Shared> && ...))
+[[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, Shared&... shared) {
+  return serve(reactor, where, session_factory<S>(shared...), ServerOptions{});
+}
+
+/// The same with options, which come first if anything is shared.
 template <typename S, typename... Shared>
   requires std::is_base_of_v<LineSession, S>
 [[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where,
-                                   const ServerOptions& options = {}, Shared&... shared) {
+                                   const ServerOptions& options, Shared&... shared) {
   return serve(reactor, where, session_factory<S>(shared...), options);
 }
 

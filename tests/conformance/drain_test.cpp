@@ -43,7 +43,7 @@ TEST_P(Drains, AskEverySessionAndAbortThoseThatDoNotEnd) {
 }
 
 TEST_P(Drains, CloseUnlessASessionOverridesIt) {
-  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+  auto server = serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value();
   auto clients = connect(server, 3);
   EXPECT_TRUE(has(server, 3));
   server.drain(1h);
@@ -52,7 +52,7 @@ TEST_P(Drains, CloseUnlessASessionOverridesIt) {
 }
 
 TEST_P(Drains, DoNotAbortAClientThatComesAfterTheirEnd) {
-  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+  auto server = serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value();
   auto client = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
   server.drain(20ms);
@@ -66,7 +66,7 @@ TEST_P(Drains, DoNotAbortAClientThatComesAfterTheirEnd) {
 
 TEST_P(Drains, ReportTheirEndOnceAndInALaterTurn) {
   for (const std::size_t count : {0U, 1U, 3U}) {
-    auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+    auto server = serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value();
     const auto clients = connect(server, count);
     EXPECT_TRUE(has(server, count));
     int done = 0;
@@ -124,7 +124,7 @@ TEST_P(Drains, AreEndedByAbort) {
 }
 
 TEST_P(Drains, MayBeRepeatedAtTheirEnd) {
-  auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+  auto server = serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value();
   int done = 0;
   server.drain(1h, [&] {
     ++done;
@@ -147,7 +147,7 @@ TEST_P(Drains, OfZeroAbortWithoutAskingSessions) {
 TEST_P(Drains, DoNotReportTheirEndIfTheServerIsDestroyed) {
   bool done = false;
   {
-    auto server = serve(reactor, "127.0.0.1:0", echo()).value();
+    auto server = serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value();
     server.drain(1h, [&] { done = true; });
   }
   EXPECT_TRUE(reactor.run());
@@ -155,7 +155,7 @@ TEST_P(Drains, DoNotReportTheirEndIfTheServerIsDestroyed) {
 }
 
 TEST_P(Drains, MayDestroyTheServerAtTheirEndOrThrow) {
-  std::optional<Server> server{serve(reactor, "127.0.0.1:0", echo()).value()};
+  std::optional<Server> server{serve(reactor, "127.0.0.1:0", echo(), without_lingering()).value()};
   server->drain(1h, [&] {
     server.reset();
     throw std::runtime_error{"a user's"};
@@ -175,7 +175,7 @@ TEST_P(Drains, DoNotAbortAClientThatComesJustBeforeTheirEndIsReported) {
     std::function<void()>& then;
   };
   std::function<void()> then;
-  auto server = serve<Last>(reactor, "127.0.0.1:0", {}, then).value();
+  auto server = serve<Last>(reactor, "127.0.0.1:0", without_lingering(), then).value();
   std::optional<Fd> late;
   then = [&] { late = connect(server.listen("127.0.0.1:0").value()); };
   const Fd first = connect(server.local_endpoint());

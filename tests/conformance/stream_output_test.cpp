@@ -366,7 +366,7 @@ TEST_P(StreamOutput, WriteBufferMaxHoldsToTheByte) {
     EXPECT_EQ(stream->unsent_bytes(), size > 1000 ? 0 : size);
     if (size <= 1000) continue;
     EXPECT_EQ(recorder.reason, CloseReason::overflow);
-    EXPECT_EQ(recorder.message, "overflow");
+    EXPECT_EQ(recorder.message, "overflow: write_buffer_max");
     EXPECT_EQ(stream->write("x"), WriteStatus::refused);
     EXPECT_FALSE(stream->is_writable());
   }

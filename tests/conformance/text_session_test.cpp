@@ -43,6 +43,19 @@ TEST_P(TextSessions, ServeSessionsThatSpeakInLines) {
   EXPECT_TRUE(runs_until([&] { return gone == 1; }));
 }
 
+TEST_P(TextSessions, AnswerALineThatEndsWithACrAlone) {
+  auto server = serve(reactor, "127.0.0.1:0", [](TextStream& client, std::string_view line) {
+                  client.write_line(std::string{line} + "!");
+                }).value();
+  const Fd peer = tcp_connecting(server.local_endpoint().port());
+  for (const std::string_view line : {"one\r", "\ntwo\r", "three\r"}) {
+    say(peer, line);
+    const std::string answer{line.substr(line.front() == '\n' ? 1 : 0, line.size() - 1)};
+    const std::string expected = answer.substr(0, answer.find('\r')) + "!\n";
+    EXPECT_EQ(read_by_peer(peer, expected.size()), expected);
+  }
+}
+
 /// Destroys its server at the first line.
 struct Ending final : LineSession {
   struct Seen {

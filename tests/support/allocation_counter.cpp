@@ -1,6 +1,8 @@
 // Replaces the global operator new and delete of the test program by ones that count.
 #include "support/allocation_counter.h"
 
+#include <malloc.h>
+
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -13,7 +15,12 @@ thread_local std::uint64_t left = unlimited;
 thread_local std::uint64_t failures_left = unlimited;  // once none is left
 thread_local bool spared = false;
 thread_local std::int64_t live = 0;
+thread_local std::int64_t bytes = 0;
 rondo::test::AllocationFails fails = nullptr;
+
+std::int64_t size_of(void* memory) noexcept {
+  return static_cast<std::int64_t>(::malloc_usable_size(memory));
+}
 
 void take_one() {
   if (spared) return;
@@ -33,6 +40,7 @@ void* allocate(std::size_t size) {
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc{};
   ++live;
+  bytes += size_of(memory);
   return memory;
 }
 
@@ -42,11 +50,15 @@ void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   void* const memory = std::aligned_alloc(step, (size + step - 1) / step * step);
   if (memory == nullptr) throw std::bad_alloc{};
   ++live;
+  bytes += size_of(memory);
   return memory;
 }
 
 void release(void* memory) noexcept {
-  if (memory != nullptr) --live;
+  if (memory != nullptr) {
+    --live;
+    bytes -= size_of(memory);
+  }
   std::free(memory);
 }
 
@@ -55,6 +67,7 @@ void release(void* memory) noexcept {
 namespace rondo::test {
 std::uint64_t allocations() noexcept { return count; }
 std::int64_t live_allocations() noexcept { return live; }
+std::int64_t live_bytes() noexcept { return bytes; }
 bool fail_allocations_when(AllocationFails asked) noexcept {
   fails = asked;
   return true;

@@ -12,6 +12,9 @@ std::uint64_t allocations() noexcept;
 /// How many more this thread has allocated than freed.
 std::int64_t live_allocations() noexcept;
 
+/// The bytes of what this thread has allocated and not freed, as malloc has rounded them.
+std::int64_t live_bytes() noexcept;
+
 /// From now on operator new throws if `fails` returns true; null: it never fails. Returns false if
 /// operator new cannot be replaced in this build.
 using AllocationFails = bool (*)() noexcept;

@@ -19,6 +19,10 @@ class ServersOnEveryBackend : public StreamsOnEveryBackend {
   static auto echo() {
     return [](Stream& client, Bytes data) { client.write(data); };
   }
+  /// For a client that the test holds, and does not close.
+  static ServerOptions without_lingering() {
+    return {.stream = {.lingering_close = LingeringClose::off}};
+  }
   static std::string unix_name() {
     static int count = 0;
     return "unix:/tmp/rondo-server-" + std::to_string(::getpid()) + '-' + std::to_string(++count);

@@ -11,8 +11,6 @@
 namespace rondo::test {
 namespace {
 
-using detail::InputBuffer;
-
 TEST(InputBuffer, ReusesItsMemoryThoughItIsNeverEmpty) {
   const std::string chunk(100, 'x');
   InputBuffer buffer;

@@ -1,0 +1,128 @@
+// The memory of text streams and of servers, in bytes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <rondo/rondo.h>
+
+#include "support/allocation_counter.h"
+#include "support/descriptors.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+constexpr std::int64_t kib = 1024;
+
+/// Reads what it is told to.
+struct Reader final : TextHandler {
+  void on_readable(TextStream& text) override {
+    if (reads) taken += text.read_all().size();
+  }
+  bool reads = true;
+  std::size_t taken = 0;
+};
+
+class TextMemory : public testing::Test {
+ protected:
+  void open(const TextOptions& options) {
+    Pair pair = unix_pair();
+    peer = std::move(pair.theirs);
+    text = TextStream::adopt(reactor, Socket{system_net(), pair.ours.release()}, reader, options)
+               .value();
+    run_turns(reactor, 3);
+    before = live_bytes();
+  }
+  /// As much as is taken, noting the most memory at the ends of turns.
+  void flood(std::string_view block) {
+    for (int quiet = 0; quiet < 5; ++quiet) {
+      if (write_some(peer.get(), block) > 0) quiet = 0;
+      run_turns(reactor, 1);
+      most = std::max(most, live_bytes() - before);
+      if (reader.taken > 2'000'000) return;
+    }
+  }
+  [[nodiscard]] std::int64_t held() const { return live_bytes() - before; }
+
+  Reactor reactor;
+  Reader reader;
+  Fd peer;
+  std::unique_ptr<TextStream> text;
+  std::int64_t before = 0;
+  std::int64_t most = 0;
+};
+
+TEST_F(TextMemory, GoesBackWhenAllWasTaken) {
+  for (const char* const name : {"utf-8", "latin-1", "utf-16-le"}) {
+    SCOPED_TRACE(name);
+    reader = {};
+    open({.encoding = Encoding::find(name).value()});
+    flood(std::string(100'000, 'x'));
+    run_turns(reactor, 10);
+    text->write(std::string(10, 'y'));
+    EXPECT_LE(held(), 6 * kib);
+  }
+}
+
+TEST_F(TextMemory, OfUnreadTextStaysWithinItsBound) {
+  for (const char* const name : {"utf-8", "latin-1", "utf-16-le"}) {
+    for (const TextErrors errors : {TextErrors::ignore, TextErrors::backslashreplace}) {
+      SCOPED_TRACE(testing::Message() << name << ' ' << static_cast<int>(errors));
+      reader = {};
+      reader.reads = false;
+      most = 0;
+      open({.encoding = Encoding::find(name).value(), .errors = errors});
+      std::string lines;
+      while (lines.size() < 50'000) lines += "a line \xe9\n";
+      flood(lines);
+      EXPECT_GT(text->unread(), 32u * kib);
+      EXPECT_LE(most, (128 + 64) * kib);
+      // All of it can still be read, and then the stream goes on.
+      reader.reads = true;
+      for (int i = 0; i < 10; ++i) {
+        reader.taken += text->read_all().size();
+        run_turns(reactor, 2);
+      }
+      flood(lines);
+      EXPECT_GT(reader.taken, 500'000u);
+    }
+  }
+}
+
+// 100 clients that pipeline requests with large answers, and read nothing.
+TEST(ServerMemory, OfClientsThatNeverReadIsBoundedByDefault) {
+  Reactor reactor;
+  const std::string answer(16'000, 'a');
+  for (const bool is_amplified : {false, true}) {
+    SCOPED_TRACE(is_amplified);
+    auto server = serve(reactor, "127.0.0.1:0", [&](Stream& client, Bytes data) {
+                    if (!is_amplified) {
+                      client.write(data);
+                      return;
+                    }
+                    for (std::size_t at = 0; at < data.size(); at += 100) client.write(answer);
+                  }).value();
+    std::vector<Fd> clients;
+    for (int i = 0; i < 100; ++i) {
+      clients.push_back(tcp_connecting(server.local_endpoint().port()));
+      const std::size_t expected = clients.size();
+      ASSERT_TRUE(run_until(reactor, [&] { return server.connections() >= expected; }));
+    }
+    const std::int64_t before = live_bytes();
+    std::int64_t most = 0;
+    const std::string requests(100'000, 'r');
+    for (int round = 0; round < 40; ++round) {
+      for (const Fd& client : clients) (void)write_some(client.get(), requests);  // may be reset
+      run_turns(reactor, 1);
+      most = std::max(most, live_bytes() - before);
+    }
+    EXPECT_LT(most, 16 * kib * kib);
+  }
+}
+
+}  // namespace
+}  // namespace rondo::test
