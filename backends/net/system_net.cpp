@@ -17,6 +17,7 @@
 #include "groups.h"
 #include "info.h"
 #include "options.h"
+#include "parts.h"
 
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -38,11 +39,11 @@
 namespace rondo {
 namespace {
 
+using backends::copy_parts;
 using backends::messages_max;
+using backends::parts_max;
 using backends::send_flags;
 using backends::Sizes;
-
-constexpr std::size_t parts_max = 256;  // in one readv, writev, or batch of messages
 
 /// The result of a call that failed.
 [[gnu::cold]] int failure() noexcept { return errno == EINTR ? -EAGAIN : -errno; }
@@ -110,17 +111,6 @@ struct Address {
     return 0;
   }
 };
-
-/// Copies as many of `parts` as fit; returns their number.
-template <typename Part>
-std::size_t copy_parts(std::span<const Part> parts, std::span<iovec> into) noexcept {
-  const std::size_t count = std::min(parts.size(), into.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    // iovec serves both directions; the kernel only reads the data to send.
-    into[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
-  }
-  return count;
-}
 
 bool lacks_segments(const Message& message) noexcept {
   return !backends::has_segments && message.info != nullptr && message.info->segment_size != 0;

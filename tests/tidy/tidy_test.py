@@ -4,7 +4,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import unittest.mock
 from pathlib import Path
 
 import tidy
@@ -177,11 +176,6 @@ class Language(RuleTest):
     def test_is_silent_on_a_comment_that_goes_on(self):
         self.assert_silent("demo/a.cpp", "// The first of the peers\n// who of them is there\n")
         self.assert_silent("demo/a.cpp", "// Office hours.\n")
-
-    def test_is_silent_where_it_is_not_yet_kept(self):
-        with unittest.mock.patch.object(tidy, "LANGUAGE_PENDING", ("examples/old/",)):
-            self.assert_silent("examples/old/a.cpp", "// Nobody\n")
-            self.assert_fires("language", "examples/new/a.cpp", "// Nobody\n")
 
 
 class BannedCalls(RuleTest):
