@@ -37,6 +37,12 @@ std::ptrdiff_t copy_file(int file, std::uint64_t offset, std::size_t size, int f
 /// ENOTCONN: the peer is unknown.
 int peer_credentials(int fd, Credentials& peer) noexcept;
 
+/// Opens a pipe or a terminal again: non-blocking, close-on-exec, with flags of its own. ENOTSUP:
+/// it is something else, or this system has no way.
+int open_again(int fd) noexcept;
+/// Makes `fd` non-blocking, by open_again() if the system can put the result under the same number.
+int make_nonblocking(int fd) noexcept;
+
 /// Consumes a pending SIGPIPE, if there is one. This thread must have blocked the signal.
 void take_pending_sigpipe() noexcept;
 

@@ -3,10 +3,17 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
+#include <span>
 
 #include <rondo/net.h>
 
@@ -43,10 +50,40 @@ inline int opened_for(int fd) noexcept {
   return static_cast<int>(mode == O_WRONLY ? Direction::write : Direction::both);
 }
 
+/// Sets O_NONBLOCK for all that share the file description.
 inline int set_nonblocking(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return -1;
   return (flags & O_NONBLOCK) != 0 ? 0 : ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/// False: errno is EAGAIN, or the error of poll(2).
+inline bool is_ready_for(int fd, short events) noexcept {
+  pollfd question{fd, events, 0};
+  const int count = ::poll(&question, 1, 0);
+  if (count == 0) errno = EAGAIN;
+  return count > 0;
+}
+
+inline std::ptrdiff_t read_shared(int fd, MutableBytes into) noexcept {
+  const ssize_t received = ::recv(fd, into.data(), into.size(), MSG_DONTWAIT);
+  if (received >= 0 || errno != ENOTSOCK) return received;
+  return is_ready_for(fd, POLLIN) ? ::read(fd, into.data(), into.size()) : -1;
+}
+
+/// A pipe that is ready takes PIPE_BUF bytes without blocking. A terminal is ready when it has room
+/// for 256; one that takes fewer at this moment would block until it has sent the rest.
+inline std::ptrdiff_t write_shared(int fd, std::span<iovec> parts) noexcept {
+  msghdr header{};
+  header.msg_iov = parts.data();
+  header.msg_iovlen = static_cast<decltype(header.msg_iovlen)>(parts.size());
+  const ssize_t sent = ::sendmsg(fd, &header, send_flags | MSG_DONTWAIT);
+  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  if (!is_ready_for(fd, POLLOUT)) return -1;
+  constexpr std::size_t terminal_room_min = 256;
+  const std::size_t most = ::isatty(fd) != 0 ? terminal_room_min : PIPE_BUF;
+  const iovec& first = parts.front();
+  return write_quietly([&] { return ::write(fd, first.iov_base, std::min(first.iov_len, most)); });
 }
 
 }  // namespace rondo::backends

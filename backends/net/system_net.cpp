@@ -260,7 +260,16 @@ class SystemNet final : public Net {
 
   int opened_for(int fd) noexcept override { return or_failure(backends::opened_for(fd)); }
   int set_nonblocking(int fd) noexcept override {
-    return or_failure(backends::set_nonblocking(fd));
+    return or_failure(backends::make_nonblocking(fd));
+  }
+  [[nodiscard]] bool is_terminal(int fd) noexcept override { return ::isatty(fd) != 0; }
+  int reopen(int fd) noexcept override { return or_failure(backends::open_again(fd)); }
+  std::ptrdiff_t read_shared(MutableBytes into, int fd) noexcept override {
+    return backends::read_shared(fd, into);
+  }
+  std::ptrdiff_t write_shared(std::span<const Bytes> data, int fd) noexcept override {
+    iovec parts[parts_max];
+    return backends::write_shared(fd, std::span{parts}.first(copy_parts(data, std::span{parts})));
   }
 
   int receive(int fd, std::span<Message> messages) noexcept override;

@@ -39,4 +39,8 @@ std::ptrdiff_t FileSource::read(int fd, MutableBytes into) noexcept {
   return ready <= 0 ? -1 : ::read(fd, into.data(), into.size());
 }
 
+std::ptrdiff_t FileSource::read_at(int fd, std::uint64_t offset, MutableBytes into) noexcept {
+  return ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
+}
+
 }  // namespace rondo::detail

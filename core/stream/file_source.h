@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <system_error>
 
 #include <rondo/handler.h>
@@ -31,6 +32,9 @@ class FileSource final : private Handler {
   /// errno: EAGAIN if there is nothing now, ESPIPE for a regular file, which is to be read by
   /// offset.
   [[nodiscard]] static std::ptrdiff_t read(int fd, MutableBytes into) noexcept;
+  /// What a regular file has from `offset` on: pread(2).
+  [[nodiscard]] static std::ptrdiff_t read_at(int fd, std::uint64_t offset,
+                                              MutableBytes into) noexcept;
 
  private:
   void on_ready(Ready ready) override;

@@ -2,7 +2,6 @@
 #include <rondo/stream.h>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <memory>
 #include <new>
@@ -16,7 +15,6 @@
 namespace rondo {
 
 using detail::StreamImpl;
-using detail::StreamState;
 
 void StreamHandler::on_end(Stream& stream) { stream.close(); }
 
@@ -29,7 +27,7 @@ Stream::~Stream() = default;
 Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
                                               StreamHandler& handler,
                                               const StreamOptions& options) {
-  auto stream = StreamImpl::start(reactor, socket.fd(), handler, options, 0);
+  auto stream = StreamImpl::start(reactor, socket.fd(), handler, options);
   if (stream) (void)socket.release();  // it belongs to the stream now
   return stream;
 }
@@ -41,11 +39,6 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
   auto stream = adopt(reactor, std::move(socket), *handler, options);
   if (stream) StreamImpl::of(**stream).own_handler(std::move(handler));
   return stream;
-}
-
-Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamHandler& handler,
-                                                       const StreamOptions& options) {
-  return StreamImpl::start(reactor, STDIN_FILENO, handler, options, StreamState::lent);
 }
 
 void Stream::close_detached(std::unique_ptr<Stream> stream) {
@@ -72,13 +65,12 @@ StreamImpl::~StreamImpl() {
 }
 
 Result<std::unique_ptr<Stream>> StreamImpl::start(Reactor& reactor, int fd, StreamHandler& handler,
-                                                  const StreamOptions& options,
-                                                  std::uint32_t bits) {
+                                                  const StreamOptions& options) {
   StreamContext& context = StreamContext::of(reactor);
   context.make_room();
   auto group = std::make_unique<StreamGroup>(context, options);
-  auto stream = std::make_unique<StreamImpl>(
-      *group, &handler, StreamState{Life::opening, bits | StreamState::owns_group});
+  auto stream = std::make_unique<StreamImpl>(*group, &handler,
+                                             StreamState{Life::opening, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
   std::error_code error = stream->find_out_kind(fd);
   if (!error) error = stream->set_nonblocking(fd);
@@ -102,7 +94,7 @@ std::error_code StreamImpl::find_out_kind(int fd) noexcept {
   if (result != -ENOTSOCK) return system_error(-result);
   const int direction = net().opened_for(fd);
   if (direction < 0) return system_error(-direction);
-  state_.set_kind(StreamState::Kind::file);
+  state_.set_kind(kind_of(fd));
   // The end of a pipe that is for one direction has finished the other from the beginning.
   if (static_cast<Direction>(direction) == Direction::write) state_.end_input();
   if (static_cast<Direction>(direction) == Direction::read) {
@@ -113,7 +105,7 @@ std::error_code StreamImpl::find_out_kind(int fd) noexcept {
 }
 
 std::error_code StreamImpl::set_nonblocking(int fd) noexcept {
-  if (state_.is_socket() || state_.has(StreamState::lent)) return {};
+  if (state_.is_socket()) return {};
   const int result = net().set_nonblocking(fd);
   return result < 0 ? system_error(-result) : std::error_code{};
 }
@@ -132,14 +124,9 @@ std::error_code StreamImpl::open(int fd) noexcept try {
   active_at_ = shared.tick();
   shared.add(*this, never);
   const Ready interest = state_.reads() ? Ready::read : Ready::none;
-  if (const auto token = shared.loop().watch(fd, interest, *this); !token) {
-    // Only standard input is read this way: a socket that cannot be polled is an error.
-    if (!state_.has(StreamState::lent) || token.error() != std::errc::operation_not_permitted) {
-      shared.remove(*this);
-      return token.error();
-    }
-    state_.set_kind(StreamState::Kind::unpollable);
-    shared.run_at_end_of_turn(*this);
+  if (const std::error_code error = begin_watch(fd, interest)) {
+    shared.remove(*this);
+    return error;
   }
   fd_ = fd;
   deadlines_changed();

@@ -114,6 +114,7 @@ bool StreamImpl::detach() {
 Result<Socket, std::error_code> StreamImpl::release() noexcept {
   if (state_.connecting() || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
   if (state_.is_over() || fd_ < 0) return std::errc::not_connected;
+  if (state_.has(StreamState::lent)) return std::errc::operation_not_supported;
   leave_reactor();
   state_.silence();
   Socket socket{net(), std::exchange(fd_, -1)};
@@ -244,8 +245,7 @@ void StreamImpl::leave_reactor() noexcept {
   if (state_.is_over()) return;
   if (state_.connecting()) return context().remove(*this);
   if (fd_ < 0) return;
-  Loop& loop = context().loop();
-  if (state_.kind() != StreamState::Kind::unpollable) loop.unwatch(loop.token_of(fd_));
+  end_watch();
   context().remove(*this);
 }
 

@@ -7,6 +7,7 @@
 //   stream_end.cpp         what is due at the end of a turn, and the ways to the end
 //   stream_deadlines.cpp   timeouts
 //   stream.cpp             how a stream is made, options, addresses
+//   stream_borrowed.cpp    the same for a descriptor that others share
 //
 // An idle stream holds no memory but itself. It reads into the reactor's buffer, and what it seldom
 // needs is in a StreamExtra, which exists while it is needed.
@@ -88,8 +89,11 @@ class StreamImpl final : public Stream {
   // How it is made.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> start(Reactor& reactor, int fd,
                                                              StreamHandler& handler,
-                                                             const StreamOptions& options,
-                                                             std::uint32_t bits);
+                                                             const StreamOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> borrow(Reactor& reactor, int fd,
+                                                              Direction direction,
+                                                              StreamHandler& handler,
+                                                              const StreamOptions& options);
   [[nodiscard]] static std::unique_ptr<Stream> connect(Reactor& reactor, std::string_view target,
                                                        StreamHandler& handler,
                                                        const ConnectOptions& options);
@@ -151,6 +155,11 @@ class StreamImpl final : public Stream {
 
   [[nodiscard]] std::error_code find_out_kind(int fd) noexcept;
   [[nodiscard]] std::error_code set_nonblocking(int fd) noexcept;
+  [[nodiscard]] StreamState::Kind kind_of(int fd) noexcept;
+  [[nodiscard]] std::error_code open_borrowed(int fd, Direction direction) noexcept;
+  void use_direction(Direction wanted, Direction opened_for) noexcept;
+  [[nodiscard]] std::error_code begin_watch(int fd, Ready interest) noexcept;
+  void end_watch() noexcept;
   void connected(Result<Socket> result);
 
   // Transport: the entrance and the exit.
@@ -166,9 +175,15 @@ class StreamImpl final : public Stream {
   };
   [[nodiscard]] Offer transmit_front(OutputQueue& queue) noexcept;
   [[nodiscard]] Offer transmit_file(OutputQueue& queue) noexcept;
+  [[nodiscard]] Offer transmit_copied(OutputQueue& queue,
+                                      const OutputQueue::FilePart& file) noexcept;
   [[nodiscard]] Offer transmit_read(OutputQueue& queue, const OutputQueue::FilePart& file) noexcept;
   [[nodiscard]] std::ptrdiff_t transmit_with_descriptors(OutputQueue& queue, Bytes data) noexcept;
   void transmit_end() noexcept;
+  /// Its descriptor is not its own, and others may have it block.
+  [[nodiscard]] bool may_block() const noexcept {
+    return state_.has(StreamState::lent) && state_.kind() != StreamState::Kind::unpollable;
+  }
   static constexpr std::size_t parts_per_write_max = 64;  // in one transmit()
 
   // Input.
@@ -177,6 +192,7 @@ class StreamImpl final : public Stream {
   void take_from_file();
   [[gnu::noinline]] void take_more_input();
   [[nodiscard]] bool wants_input_after(Ready ready);
+  [[nodiscard]] bool means_end(int error) const noexcept;
   [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
   [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
   [[gnu::noinline]] bool take_input_uncorked();

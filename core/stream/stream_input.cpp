@@ -127,7 +127,7 @@ bool StreamImpl::wants_input_after(Ready ready) {
 /// The end of the input, or an error. False, for take_input().
 bool StreamImpl::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
-  if (received < 0) {
+  if (received < 0 && !means_end(error)) {
     if (is_transient(error)) return false;
     // A lingering stream has sent everything: how the peer leaves does not matter.
     state_.lingering() ? end(CloseReason::closed) : end_for(error);
@@ -136,6 +136,7 @@ bool StreamImpl::input_stopped(std::ptrdiff_t received) {
   } else if (state_.output() == Output::failed) {
     end_for(extra_->error);
   } else {
+    if (state_.kind() == StreamState::Kind::unpollable) context().loop().remove_work_guard();
     state_.end_input();
     update_interest();
     if (state_.closing()) return false;  // no callback but on_close follows
@@ -192,7 +193,10 @@ void StreamImpl::update_interest() noexcept {
       (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);
   Loop& loop = context().loop();
   const Token token = loop.token_of(fd_);
-  if (loop.interest(token) != interest) loop.set(token, interest);
+  if (loop.interest(token) == interest) return;
+  loop.set(token, interest);
+  if (state_.has(StreamState::waits_for_output))
+    loop.set_referenced(token, interest != Ready::none);
 }
 
 }  // namespace rondo::detail

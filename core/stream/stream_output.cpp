@@ -269,7 +269,9 @@ void StreamImpl::drain() noexcept {
     const auto taken = static_cast<std::uint64_t>(offer.taken);
     output.drop(taken);
     if (output.empty()) state_.clear(StreamState::has_output);
-    if (taken < offer.size) state_.set(StreamState::blocked);
+    // A poller never reports that there is room in what it cannot poll: it is written to again.
+    if (taken < offer.size && state_.kind() != StreamState::Kind::unpollable)
+      state_.set(StreamState::blocked);
     if (taken > 0) {
       active_at_ = shared.tick();
       if (extra_->progress_at != never) extra_->progress_at = output.empty() ? never : shared.now();

@@ -21,7 +21,7 @@
 //   flow      reading or resuming --pause()--> paused --resume()--> resuming --resumed()--> reading
 //             resuming: on_resume is due. This part goes round.
 //
-// The rest is no sequence: the kind, why the stream has ended, and eleven bits.
+// The rest is no sequence: the kind, why the stream has ended, and twelve bits.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,10 @@ class StreamState {
   enum class Input : std::uint8_t { open, ended };
   enum class Closing : std::uint8_t { no, begun, lingering };
   enum class Flow : std::uint8_t { reading, paused, resuming };
-  /// A file is a pipe or a terminal: not a socket. A poller does not take a regular file.
-  enum class Kind : std::uint8_t { socket, file, unpollable };
+  /// A file is a pipe, or a socket that is borrowed: it is not shut down. Reading a terminal fails
+  /// with EIO after the other end has gone. A poller does not take what is unpollable, such as a
+  /// regular file.
+  enum class Kind : std::uint8_t { socket, file, terminal, unpollable };
   /// The deadline, or the limit of queued output, that ended the stream.
   enum class Limit : std::uint8_t {
     none,
@@ -65,7 +67,8 @@ class StreamState {
     drain_due = 1U << 7U,          // the owner of the stream wants it to end
     lent = 1U << 8U,               // the descriptor is not the stream's to close
     owns_group = 1U << 9U,
-    being_made = 1U << 10U,  // its owner has no session for it yet
+    being_made = 1U << 10U,        // its owner has no session for it yet
+    waits_for_output = 1U << 30U,  // nothing else keeps run() from returning for it
   };
 
  private:
@@ -78,7 +81,7 @@ class StreamState {
       return static_cast<std::uint32_t>(value) << shift;
     }
   };
-  // Bits 0 to 10 are those above.
+  // Bits 0 to 10 and 30 are those above.
   using LifePart = Part<Life, 11, 3>;
   using OutputPart = Part<Output, 14, 2>;
   using InputPart = Part<Input, 16, 1>;
@@ -86,7 +89,7 @@ class StreamState {
   using FlowPart = Part<Flow, 19, 2>;
   using KindPart = Part<Kind, 21, 2>;
   using LimitPart = Part<Limit, 23, 4>;
-  using ReasonPart = Part<CloseReason, 27, 4>;
+  using ReasonPart = Part<CloseReason, 27, 3>;
 
  public:
   explicit StreamState(Life life, std::uint32_t bits = 0) noexcept

@@ -19,10 +19,13 @@ namespace rondo::detail {
 namespace {
 
 constexpr std::uint64_t file_bytes_per_write_max = std::uint64_t{1} << 20U;
+constexpr std::size_t file_bytes_per_copy_max = std::size_t{16} << 10U;
 
 }  // namespace
 
 std::ptrdiff_t StreamImpl::receive(MutableBytes into, ReceivedDescriptors& with) noexcept try {
+  if (!state_.has(StreamState::lent | StreamState::takes_descriptors)) return receive(into);
+  if (may_block()) return net().read_shared(into, fd_);
   if (!state_.has(StreamState::takes_descriptors) || state_.closing()) return receive(into);
   auto received = receive_with_descriptors(net(), fd_, into);
   if (!received) {
@@ -37,7 +40,8 @@ std::ptrdiff_t StreamImpl::receive(MutableBytes into, ReceivedDescriptors& with)
 }
 
 std::ptrdiff_t StreamImpl::transmit(std::span<const Bytes> parts) noexcept {
-  if (!state_.is_socket()) return net().write_file(parts, fd_);
+  if (!state_.is_socket())
+    return may_block() ? net().write_shared(parts, fd_) : net().write_file(parts, fd_);
   return parts.size() == 1 ? transmit(parts[0]) : net().writev(parts, fd_);
 }
 
@@ -57,6 +61,7 @@ StreamImpl::Offer StreamImpl::transmit_front(OutputQueue& queue) noexcept {
 StreamImpl::Offer StreamImpl::transmit_file(OutputQueue& queue) noexcept {
   const OutputQueue::FilePart file = queue.file();
   if (file.is_read) return transmit_read(queue, file);
+  if (may_block()) return transmit_copied(queue, file);
   const std::uint64_t size = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
   const std::ptrdiff_t sent =
       net().send_file(file.fd, file.offset, static_cast<std::size_t>(size), fd_);
@@ -65,10 +70,23 @@ StreamImpl::Offer StreamImpl::transmit_file(OutputQueue& queue) noexcept {
   return {file.to_end && sent > 0 ? static_cast<std::uint64_t>(sent) : size, sent};
 }
 
+/// The same where sendfile(2) would wait for room.
+StreamImpl::Offer StreamImpl::transmit_copied(OutputQueue& queue,
+                                              const OutputQueue::FilePart& file) noexcept {
+  std::array<std::byte, file_bytes_per_copy_max> room;
+  const std::size_t size = std::min<std::uint64_t>(file.size, room.size());
+  const std::ptrdiff_t got =
+      FileSource::read_at(file.fd, file.offset, MutableBytes{room}.first(size));
+  if (got < 0 && errno == ESPIPE && file.offset == 0) return transmit_read(queue, file);
+  if (got <= 0) return {size, got};
+  const Bytes data = Bytes{room}.first(static_cast<std::size_t>(got));
+  return {data.size(), transmit(std::span{&data, 1})};
+}
+
 /// The same for what has no offsets: a piece of it is moved to the queue first.
 StreamImpl::Offer StreamImpl::transmit_read(OutputQueue& queue,
                                             const OutputQueue::FilePart& file) noexcept try {
-  std::array<std::byte, std::size_t{16} << 10U> room;
+  std::array<std::byte, file_bytes_per_copy_max> room;
   const std::size_t size = std::min<std::uint64_t>(file.size, room.size());
   const std::ptrdiff_t got = FileSource::read(file.fd, MutableBytes{room}.first(size));
   if (got > 0) {

@@ -2,6 +2,7 @@
 // network is another. A test can wrap either of them to make a call fail.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -91,8 +92,28 @@ class Net {
 
   /// The direction for which it was opened, as the number of a Direction: F_GETFL.
   virtual int opened_for(int fd) noexcept = 0;
-  /// From now on no call blocks: O_NONBLOCK.
+  /// From now on no call blocks: O_NONBLOCK. Where the system allows it, `fd` gets a file
+  /// description of its own, so that other programs that share the old one do not notice.
   virtual int set_nonblocking(int fd) noexcept = 0;
+  [[nodiscard]] virtual bool is_terminal(int fd) noexcept {
+    (void)fd;  // a network that is not the system's has no terminals
+    return false;
+  }
+
+  // A descriptor that other programs use too, such as standard output, must stay as it is.
+
+  /// Opens what `fd` refers to again, for the same directions: non-blocking, close-on-exec, with
+  /// flags that are not shared. -ENOTSUP: neither a pipe nor a terminal, or not on this system.
+  virtual int reopen(int fd) noexcept {
+    (void)fd;  // descriptors that are not the system's are not shared
+    return -ENOTSUP;
+  }
+  /// read() and write_file() where reopen() has failed. They do not block although `fd` may, unless
+  /// another program takes the data, or the room, at the same moment.
+  virtual std::ptrdiff_t read_shared(MutableBytes into, int fd) noexcept { return read(into, fd); }
+  virtual std::ptrdiff_t write_shared(std::span<const Bytes> data, int fd) noexcept {
+    return write_file(data, fd);
+  }
 
   /// Up to `messages.size()` messages; returns how many were moved: recvmmsg(2), sendmmsg(2). A
   /// batch may be cut short, so a smaller number does not mean that no more could be moved.

@@ -230,8 +230,9 @@ class OwnedBytes {
 class RONDO_EXPORT Stream : private Handler {
  public:
   /// Takes over a connected socket, a pipe or a terminal. A descriptor that is not a socket is made
-  /// non-blocking. `handler` outlives the stream. on_open is called at the end of the turn. Errors:
-  /// those of Reactor::watch; `socket` is closed.
+  /// non-blocking; other programs that share it notice if the system cannot open it again.
+  /// `handler` outlives the stream. on_open is called at the end of the turn. Errors: those of
+  /// Reactor::watch; `socket` is closed.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
                                                              StreamHandler& handler,
                                                              const StreamOptions& options = {});
@@ -239,9 +240,23 @@ class RONDO_EXPORT Stream : private Handler {
   [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
                                                              StreamFunctions functions,
                                                              const StreamOptions& options = {});
-  /// The program's standard input: a terminal, a pipe, a file. It is not made non-blocking, since
-  /// other programs may share it, and it is not closed at the end.
+  /// Uses, in one direction or both, a descriptor that stays the caller's, and that other programs
+  /// may share: a terminal, a pipe, a file, a device, a socket. It stays as it is: it is neither
+  /// made non-blocking nor shut down nor closed. The direction that is not asked for is over from
+  /// the beginning, so for output on_data is never called. Input that cannot be read, because `fd`
+  /// is open for writing only, is at its end. Output alone keeps run() from returning only while
+  /// some of it waits. Errors: bad_file_descriptor, and those of adopt(). release() fails with
+  /// operation_not_supported where fd() is `fd`.
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> borrow(Reactor& reactor, int fd,
+                                                              Direction direction,
+                                                              StreamHandler& handler,
+                                                              const StreamOptions& options = {});
+  /// borrow() of descriptor 0 for reading, and of 1 and 2 for writing.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_input(
+      Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_output(
+      Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
+  [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_error(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;

@@ -142,6 +142,16 @@ class InterceptingNet : public Net {
   int set_nonblocking(int fd) noexcept override {
     return forward(Call::set_nonblocking, [&] { return inner_.set_nonblocking(fd); });
   }
+  [[nodiscard]] bool is_terminal(int fd) noexcept override { return inner_.is_terminal(fd); }
+  int reopen(int fd) noexcept override { return inner_.reopen(fd); }
+  std::ptrdiff_t read_shared(MutableBytes into, int fd) noexcept override {
+    return move(Call::read, into.size(),
+                [&](std::size_t size) { return inner_.read_shared(into.first(size), fd); });
+  }
+  std::ptrdiff_t write_shared(std::span<const Bytes> data, int fd) noexcept override {
+    return move_parts(Call::write_file, data,
+                      [&](auto parts) { return inner_.write_shared(parts, fd); });
+  }
   int receive(int fd, std::span<Message> messages) noexcept override {
     return move_messages(Call::receive, messages,
                          [&](auto some) { return inner_.receive(fd, some); });

@@ -33,6 +33,7 @@ MAY_ABORT = {"core/assert.cpp", "backends/sim/misuse.cpp"}
 # Constructors with a make twin are the only ones that throw: by a function of core.h.
 MAY_THROW = {"core/loop/loop.h", "core/loop/reactor.cpp"}
 SOCKET_CALLS_HOME = "backends/net/"
+HOMES = {"uv.h": ("uv/",), "sys/event.h": ("kqueue.cpp", "process/process_kqueue.cpp")}
 
 # The rooms of core/, and whose private headers each may include beside its own and those at the top
 # of core/. The arrows go one way.
@@ -43,6 +44,7 @@ ROOMS = {
     "stream": ("loop", "socket", "names"),
     "datagram": ("loop", "socket", "names"),
     "text": ("loop", "socket", "names", "stream"),
+    "process": ("loop", "socket", "names", "stream"),
 }
 
 # What is in a folder beside its rooms. Everything in core/ may use what is at its top.
@@ -59,7 +61,8 @@ POSIX_HEADERS = re.compile(
     r"|time|unistd)\.h"
 )
 POLLER_HEADERS = re.compile(
-    r"sys/(epoll|eventfd|timerfd|signalfd|sendfile|random|ucred)\.h|net/if_dl\.h|linux/.+"
+    r"sys/(epoll|eventfd|timerfd|signalfd|sendfile|random|syscall|ucred|vfs)\.h"
+    r"|net/if_dl\.h|linux/.+"
 )
 PLATFORM = re.compile(
     r"\b(_WIN32|_WIN64|_MSC_VER|BSD|__unix__|__unix|unix|__ANDROID__"
@@ -125,9 +128,9 @@ def forbidden(tree, source, quoted, header):
         if header == "ares.h" and source.path.stem.startswith("cares_"):
             return None
         return f"<{header}> in core: what belongs to one kernel or library goes behind the port"
-    own = {"uv.h": "uv/", "sys/event.h": "kqueue.cpp"}.get(header)
-    if own and not source.name.startswith(f"backends/{own}"):
-        return f"<{header}> outside backends/{own}: one kernel, one file"
+    own = HOMES.get(header)
+    if own and not source.name.removeprefix("backends/").startswith(own):
+        return f"<{header}> outside backends/{own[0]}: one kernel, one file"
     if own or POLLER_HEADERS.fullmatch(header):
         return None
     return f"<{header}> is not of the standard library, the system or this backend's own library"
