@@ -60,6 +60,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_; }
   [[nodiscard]] NameService* name_service() noexcept override;
+  [[nodiscard]] ProcessCalls* process_calls() noexcept override { return nullptr; }
   void attach(HostedLoop& loop) noexcept override { loop_ = &loop; }
   void arm(TimePoint deadline, Liveness liveness) noexcept override;
   [[nodiscard]] bool take_exception(const std::exception_ptr& exception) noexcept override;
@@ -104,6 +105,7 @@ class DrivingEnd final : public Backend, public BackendBase {
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_; }
   [[nodiscard]] NameService* name_service() noexcept override;
+  [[nodiscard]] ProcessCalls* process_calls() noexcept override { return nullptr; }
 
  private:
   std::atomic<bool> woken_ = false;

@@ -73,6 +73,8 @@ class Loop final : public HostedLoop {
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
   /// The registration of `fd`, which must have one.
   [[nodiscard]] Token token_of(int fd) const noexcept { return watches_.token_of(fd); }
+  /// Calls the handler, if it awaits `ready`, as if the poller had reported it.
+  void hint(Token token, Ready ready) { watches_.hint(token, ready); }
   void add_work_guard() noexcept;
   void remove_work_guard() noexcept;
 

@@ -130,6 +130,10 @@ void WatchTable::mark_changed(std::size_t index) noexcept {
   changed_.push_back(static_cast<std::uint32_t>(index));
 }
 
+void WatchTable::hint(Token token, Ready ready) {
+  if (find(token) != nullptr) deliver(token, ready);
+}
+
 bool WatchTable::pass_changes() noexcept {
   refused_.clear();
   for (const std::uint32_t index : changed_) {

@@ -44,6 +44,9 @@ class WatchTable {
   /// interest.
   void deliver(Token token, Ready ready);
 
+  /// Calls the handler if it awaits `ready`. Nothing happens if the registration has ended.
+  void hint(Token token, Ready ready);
+
   /// Passes the changes of interest to the backend. False: it refused some, which the next flush()
   /// tries again; see hint_refused().
   [[nodiscard]] bool flush() noexcept {  // refused changes are on the list of changes

@@ -22,6 +22,10 @@ namespace rondo {
 
 class NameService;  // <rondo/name_service.h>
 class Net;
+class ProcessCalls;  // <rondo/process_calls.h>
+
+/// The processes of the system. It has no state, lives for ever, and may be used on any thread.
+[[nodiscard]] RONDO_EXPORT ProcessCalls& system_process_calls() noexcept;
 
 /// Identifies a registration without a pointer. It is opaque to a backend, which passes it back
 /// with each event. It holds the generation of the registration, the descriptor and the interest.
@@ -142,6 +146,10 @@ class Backend {
   /// Resolves names instead of the hosts file and DNS; null: use those. It lives as long as the
   /// backend.
   [[nodiscard]] virtual NameService* name_service() noexcept { return nullptr; }
+
+  /// The calls that start programs and wait for them; null: it has none, and Process::start()
+  /// fails. It lives as long as the backend.
+  [[nodiscard]] virtual ProcessCalls* process_calls() noexcept { return &system_process_calls(); }
 };
 
 /// A hosted reactor, as the host loop that drives it sees it.

@@ -24,6 +24,7 @@ class Reactor;
 class Watch;
 namespace detail {
 class Loop;
+class ProcessContext;
 class StreamContext;
 Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
                                      Handler& handler) noexcept;
@@ -183,6 +184,7 @@ class RONDO_EXPORT Reactor {
   friend class DatagramSocket;
   friend class Timer;
   friend class Signal;
+  friend class detail::ProcessContext;
   friend class detail::StreamContext;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;

@@ -10,6 +10,7 @@
 #include <rondo/datagram.h>
 #include <rondo/descriptors.h>
 #include <rondo/endpoint.h>
+#include <rondo/exit_status.h>
 #include <rondo/file.h>
 #include <rondo/framing.h>
 #include <rondo/function.h>
@@ -17,6 +18,9 @@
 #include <rondo/lines.h>
 #include <rondo/net.h>
 #include <rondo/options.h>
+#include <rondo/output_collector.h>
+#include <rondo/process.h>
+#include <rondo/process_calls.h>
 #include <rondo/reactor.h>
 #include <rondo/reconnector.h>
 #include <rondo/resolver.h>

@@ -1,6 +1,8 @@
 // Links, partitions, crashes and names: the network between hosts and its failures.
 #include <chrono>
 
+#include <rondo/process.h>
+
 #include "conversation.h"
 
 namespace rondo::sim {
@@ -114,6 +116,17 @@ TEST(Crash, IsLearntFromAResetOnceTheHostRunsAgain) {
   stream = connect(client, "10.0.0.1:7000", second);
   world.run_for(1s);
   EXPECT_TRUE(second.opened);
+}
+
+TEST(Programs, AreNotStartedFromASimulatedHost) {
+  World world{1};
+  Reactor reactor{world.host("10.0.0.1").backend()};
+  const auto process = Process::start(reactor, {"true"}, [](const ExitStatus&) { FAIL(); });
+  ASSERT_FALSE(process);
+  EXPECT_EQ(process.error(), std::errc::operation_not_supported);
+  EXPECT_EQ(process.error().message(),
+            "start a program from a simulated network: Operation not supported");
+  EXPECT_TRUE(world.run());
 }
 
 TEST(Crash, LeavesTheNextProcessAlone) {

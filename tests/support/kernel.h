@@ -23,6 +23,7 @@ enum class Need : std::uint8_t {
   real_time,  ///< time passes while a test computes
   no_memory,  ///< what is under way allocates nothing
   signals,    ///< a signal runs its handler while a reactor waits
+  processes,  ///< other programs can be started
 };
 
 /// The kernel whose descriptors a backend watches, as far as tests need it.

@@ -60,6 +60,8 @@ class SimulatedKernel final : public KernelAccess {
   void pass(Duration duration) override { host_.jump_clock(duration); }
   [[nodiscard]] std::string_view lacks(Need need) const noexcept override {
     switch (need) {
+      case Need::processes:
+        return "no other programs run on a simulated host";
       case Need::files:
         return "a simulated host has no files, devices and terminals";
       case Need::flags:

@@ -44,6 +44,9 @@ class SpyBackend final : public Backend {
   [[nodiscard]] std::error_code reinit() noexcept override;
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
+  [[nodiscard]] ProcessCalls* process_calls() noexcept override {
+    return calls_ != nullptr ? calls_ : inner_->process_calls();
+  }
 
   [[nodiscard]] Backend& inner() noexcept { return *inner_; }
   /// The token of the registration of `fd`, which must exist.
@@ -52,6 +55,8 @@ class SpyBackend final : public Backend {
   void inject(Token token, Ready ready) { injected_.emplace_back(token, ready); }
   /// Replaces the net; null: that of the inner backend again.
   void use_net(Net* net) noexcept { net_ = net; }
+  /// The same for the calls that start programs.
+  void use_process_calls(ProcessCalls* calls) noexcept { calls_ = calls; }
 
   int watches = 0;
   int unwatches = 0;
@@ -72,6 +77,7 @@ class SpyBackend final : public Backend {
 
   std::unique_ptr<Backend> inner_;
   Net* net_ = nullptr;
+  ProcessCalls* calls_ = nullptr;
   std::map<int, Registration> registered_;
   std::vector<std::pair<Token, Ready>> injected_;
 };
