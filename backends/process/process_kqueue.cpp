@@ -12,7 +12,6 @@
 #include <cerrno>
 
 #include "child.h"
-#include "descriptor.h"
 
 namespace rondo::backends {
 

@@ -1,4 +1,5 @@
 // Programs and their ends: how they are noticed, reported and brought about.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,13 @@ using namespace std::chrono_literals;
 
 class Processes : public ProcessesOnEveryBackend {};
 RONDO_ON_EVERY_BACKEND(Processes);
+
+/// Programs expect descriptors that block.
+Pair pair_for_a_program() {
+  Pair pair = unix_pair();
+  ::fcntl(pair.theirs.get(), F_SETFL, 0);
+  return pair;
+}
 
 TEST_P(Processes, ReportTheirExitCode) {
   on_both_paths([this] {
@@ -242,7 +250,7 @@ TEST_P(Processes, AreWaitedForByAReactorThatEnds) {
 TEST_P(Processes, ThatAreDetachedRunOn) {
   on_both_paths([this] {
     Ended ended;
-    const Pair pair = unix_pair();
+    const Pair pair = pair_for_a_program();
     auto process = start({"cat"}, ended, {.input = Redirect::to(pair.theirs.get())}).value();
     const int id = process.id();
     Process::detach(std::move(process));
@@ -255,7 +263,7 @@ TEST_P(Processes, ThatAreDetachedRunOn) {
 }
 
 TEST_P(Processes, ThatOutliveTheirReactorAreWaitedForByTheNext) {
-  const Pair pair = unix_pair();
+  const Pair pair = pair_for_a_program();
   {
     Reactor other{GetParam().make()};
     Process::detach(

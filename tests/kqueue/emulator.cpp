@@ -13,6 +13,9 @@
 // file is not distinguished). For the edges of EV_CLEAR each such note has an epoll instance of its
 // own, which is closed with the note, not with the queue.
 //
+// A queue that is asked for the end of a process becomes a pidfd. It can then be polled by another
+// queue, which is all that rondo does with it; it takes no more changes.
+//
 // Thread-safe, but a kevent() that already sleeps does not see the changes of another thread.
 // Cost: each kevent() visits the whole table.
 #include "emulator.h"
@@ -186,7 +189,8 @@ int add(Queue& queue, const Event& change) {
   return 0;
 }
 
-int apply(Queue& queue, const Event& change) {
+int apply(int kq, Queue& queue, const Event& change) {
+  if (change.filter == EVFILT_PROC) return watch_process(kq, change);
   if (change.filter != EVFILT_READ && change.filter != EVFILT_WRITE) return EINVAL;
   if ((change.flags & EV_ADD) != 0) return add(queue, change);
   const auto found = queue.notes.find({change.ident, change.filter});
@@ -202,10 +206,10 @@ int apply(Queue& queue, const Event& change) {
 }
 
 /// Returns the number of receipts and errors that were stored, or -1 if an error found no room.
-int apply_all(Queue& queue, std::span<const Event> changes, std::span<Event> out) {
+int apply_all(int kq, Queue& queue, std::span<const Event> changes, std::span<Event> out) {
   std::size_t placed = 0;
   for (const Event& change : changes) {
-    const int error = apply(queue, change);
+    const int error = apply(kq, queue, change);
     if (error == 0 && (change.flags & EV_RECEIPT) == 0) continue;
     if (placed == out.size()) {
       if (error == 0) break;
@@ -388,7 +392,7 @@ extern "C" int kevent(int kq, const struct kevent* changelist, int nchanges,
   if (queue == nullptr) return fail(EBADF);
   if (timeout != nullptr && !is_valid(*queue, *timeout)) return fail(EINVAL);
   const std::span out{eventlist, static_cast<std::size_t>(nevents)};
-  const int placed = apply_all(*queue, {changelist, static_cast<std::size_t>(nchanges)}, out);
+  const int placed = apply_all(kq, *queue, {changelist, static_cast<std::size_t>(nchanges)}, out);
   if (placed != 0 || nevents == 0) return placed;
   return collect(kq, out, timeout, lock);
 }

@@ -12,12 +12,23 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
 
 namespace rondo::test {
+
+int watch_process(int kq, const struct kevent& change) noexcept {
+  if ((change.flags & EV_ADD) == 0 || (change.fflags & NOTE_EXIT) == 0) return EINVAL;
+  const auto process = static_cast<int>(syscall(SYS_pidfd_open, change.ident, 0));
+  if (process < 0) return errno;
+  const int moved = dup3(process, kq, O_CLOEXEC);
+  const int error = errno;
+  close(process);
+  return moved < 0 ? error : 0;
+}
 
 const short poll_all = POLLIN | POLLOUT | POLLRDHUP;
 

@@ -5,7 +5,12 @@
 #include <cstdint>
 #include <ctime>
 
+struct kevent;
+
 namespace rondo::test {
+
+/// EV_ADD of EVFILT_PROC: from now on the queue is a pidfd. Returns 0, or the errno.
+int watch_process(int kq, const struct kevent& change) noexcept;
 
 struct Look {
   bool ready = false;

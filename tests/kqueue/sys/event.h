@@ -20,6 +20,9 @@ struct kevent {
 
 #define EVFILT_READ (-1)
 #define EVFILT_WRITE (-2)
+#define EVFILT_PROC (-5)
+
+#define NOTE_EXIT 0x80000000U
 
 #define EV_ADD 0x0001
 #define EV_DELETE 0x0002
