@@ -8,6 +8,7 @@
 //
 // libuv polls the kernel up to 48 times before it returns, as long as each poll fills its array of
 // 1024 events: one wait reports 49,152 events at most, and the sink is notified after each batch.
+#include <fcntl.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -30,11 +31,32 @@ uv_handle_t* base(Handle& handle) noexcept {
   return reinterpret_cast<uv_handle_t*>(&handle);
 }
 
+/// While it exists, the number of no standard descriptor is free: libuv aborts the program when it
+/// closes a descriptor of its own that has one.
+class StandardNumbersTaken {
+ public:
+  StandardNumbersTaken() noexcept {
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number)
+      // If it fails, libuv has no descriptor left either, or there is no /dev.
+      if (::fcntl(number, F_GETFD) < 0) taken_[number] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
+  StandardNumbersTaken(const StandardNumbersTaken&) = delete;
+  StandardNumbersTaken& operator=(const StandardNumbersTaken&) = delete;
+  ~StandardNumbersTaken() {
+    for (const int fd : taken_)
+      if (fd >= 0) (void)::close(fd);  // nothing was written to it
+  }
+
+ private:
+  int taken_[STDERR_FILENO + 1] = {-1, -1, -1};
+};
+
 class UvBackend final : public Backend {
  public:
   UvBackend() : poller_(std::make_unique<UvPoller>(loop_)) {}
 
   [[nodiscard]] std::error_code open() noexcept {
+    const StandardNumbersTaken taken;
     if (const int status = uv_loop_init(&loop_)) {
       // libuv 1.44 leaves its epoll set open if it fails after opening it.
       if (const int fd = uv_backend_fd(&loop_); fd >= 0) (void)::close(fd);
@@ -82,7 +104,8 @@ class UvBackend final : public Backend {
   void wake() noexcept override { uv_async_send(&async_); }
 
   std::error_code reinit() noexcept override {
-    if (broken_) return broken_;               // such a loop can be neither used nor closed
+    if (broken_) return broken_;  // such a loop can be neither used nor closed
+    const StandardNumbersTaken taken;
     broken_ = uv_error(uv_loop_fork(&loop_));  // starts every active handle again
     poller_->forget_interests();
     if (broken_) return broken_;

@@ -12,11 +12,13 @@
 // input has ended.
 #include <rondo/stream.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <rondo/reactor.h>
@@ -27,6 +29,22 @@ namespace rondo {
 
 using detail::StreamImpl;
 
+namespace {
+
+/// If a program is started without standard descriptors, the files that it opens first get their
+/// numbers. Most of these are close-on-exec, which a descriptor is not when a program starts.
+Result<std::unique_ptr<Stream>> borrow_standard(Reactor& reactor, int fd, Direction direction,
+                                                StreamHandler& handler,
+                                                const StreamOptions& options) {
+  const int flags = ::fcntl(fd, F_GETFD);
+  if (flags >= 0 && (flags & FD_CLOEXEC) != 0)
+    return Error{std::make_error_code(std::errc::bad_file_descriptor),
+                 "open a stream on descriptor " + std::to_string(fd)};
+  return StreamImpl::borrow(reactor, fd, direction, handler, options);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Stream>> Stream::borrow(Reactor& reactor, int fd, Direction direction,
                                                StreamHandler& handler,
                                                const StreamOptions& options) {
@@ -35,17 +53,17 @@ Result<std::unique_ptr<Stream>> Stream::borrow(Reactor& reactor, int fd, Directi
 
 Result<std::unique_ptr<Stream>> Stream::standard_input(Reactor& reactor, StreamHandler& handler,
                                                        const StreamOptions& options) {
-  return StreamImpl::borrow(reactor, STDIN_FILENO, Direction::read, handler, options);
+  return borrow_standard(reactor, STDIN_FILENO, Direction::read, handler, options);
 }
 
 Result<std::unique_ptr<Stream>> Stream::standard_output(Reactor& reactor, StreamHandler& handler,
                                                         const StreamOptions& options) {
-  return StreamImpl::borrow(reactor, STDOUT_FILENO, Direction::write, handler, options);
+  return borrow_standard(reactor, STDOUT_FILENO, Direction::write, handler, options);
 }
 
 Result<std::unique_ptr<Stream>> Stream::standard_error(Reactor& reactor, StreamHandler& handler,
                                                        const StreamOptions& options) {
-  return StreamImpl::borrow(reactor, STDERR_FILENO, Direction::write, handler, options);
+  return borrow_standard(reactor, STDERR_FILENO, Direction::write, handler, options);
 }
 
 }  // namespace rondo

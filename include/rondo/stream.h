@@ -251,7 +251,7 @@ class RONDO_EXPORT Stream : private Handler {
                                                               Direction direction,
                                                               StreamHandler& handler,
                                                               const StreamOptions& options = {});
-  /// borrow() of descriptor 0 for reading, and of 1 and 2 for writing.
+  /// borrow() of 0 for input, of 1 and 2 for output. bad_file_descriptor if it is close-on-exec.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_input(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_output(

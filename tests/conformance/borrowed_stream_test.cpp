@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/borrowed_fixture.h"
+#include "support/child_process.h"
 
 namespace rondo::test {
 namespace {
@@ -105,6 +106,22 @@ TEST_P(BorrowedStreams, OfAFileLetTheReactorGoWhenTheyAreDestroyed) {
   EXPECT_TRUE(reactor.alive());
   stream.reset();
   EXPECT_FALSE(reactor.alive());
+}
+
+TEST_P(BorrowedStreams, OfClosedStandardDescriptorsAreRefused) {
+  EXPECT_EQ(in_child([] {
+              for (const int fd : {0, 1, 2}) ::close(fd);
+              Reactor own{GetParam().make()};  // its descriptors may get these numbers
+              const Pipe pipe = blocking_pipe();
+              StreamRecorder recorder;
+              const auto bad = std::errc::bad_file_descriptor;
+              RONDO_CHILD_REQUIRE(Stream::standard_input(own, recorder).error() == bad);
+              RONDO_CHILD_REQUIRE(Stream::standard_output(own, recorder).error() == bad);
+              RONDO_CHILD_REQUIRE(Stream::standard_error(own, recorder).error() == bad);
+              RONDO_CHILD_REQUIRE(own.run());
+              return 0;
+            }),
+            0);
 }
 
 TEST_P(BorrowedStreams, DoNotBlockWhereSeveralRead) {
