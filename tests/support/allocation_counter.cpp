@@ -1,9 +1,11 @@
-// Replaces the global operator new and delete of the test program by ones that count.
+// Replaces the global operator new and delete of the test program by ones that count. The size of
+// each block stands before it, since malloc does not tell it everywhere.
 #include "support/allocation_counter.h"
 
-#include <malloc.h>
-
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -18,10 +20,6 @@ thread_local std::int64_t live = 0;
 thread_local std::int64_t bytes = 0;
 rondo::test::AllocationFails fails = nullptr;
 
-std::int64_t size_of(void* memory) noexcept {
-  return static_cast<std::int64_t>(::malloc_usable_size(memory));
-}
-
 void take_one() {
   if (spared) return;
   ++count;
@@ -35,32 +33,44 @@ void take_one() {
   throw std::bad_alloc{};
 }
 
-void* allocate(std::size_t size) {
-  take_one();
-  void* const memory = std::malloc(size == 0 ? 1 : size);
+constexpr std::size_t room_for_size = alignof(std::max_align_t);
+static_assert(room_for_size >= sizeof(std::size_t));
+
+/// `room` bytes come before the block, and hold its size at their end.
+void* begin_block(void* memory, std::size_t room, std::size_t size) {
   if (memory == nullptr) throw std::bad_alloc{};
   ++live;
-  bytes += size_of(memory);
-  return memory;
+  bytes += static_cast<std::int64_t>(size);
+  void* const block = static_cast<std::byte*>(memory) + room;
+  std::memcpy(static_cast<std::byte*>(block) - sizeof(size), &size, sizeof(size));
+  return block;
+}
+
+void* allocate(std::size_t size) {
+  take_one();
+  return begin_block(std::malloc(room_for_size + size), room_for_size, size);
+}
+
+std::size_t room_of(std::align_val_t alignment) {
+  return std::max(room_for_size, static_cast<std::size_t>(alignment));
 }
 
 void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   take_one();
-  const auto step = static_cast<std::size_t>(alignment);
-  void* const memory = std::aligned_alloc(step, (size + step - 1) / step * step);
-  if (memory == nullptr) throw std::bad_alloc{};
-  ++live;
-  bytes += size_of(memory);
-  return memory;
+  const std::size_t step = room_of(alignment);
+  return begin_block(std::aligned_alloc(step, step + (size + step - 1) / step * step), step, size);
 }
 
-void release(void* memory) noexcept {
-  if (memory != nullptr) {
-    --live;
-    bytes -= size_of(memory);
-  }
-  std::free(memory);
+void release(void* block, std::size_t room) noexcept {
+  if (block == nullptr) return;
+  std::size_t size = 0;
+  std::memcpy(&size, static_cast<std::byte*>(block) - sizeof(size), sizeof(size));
+  --live;
+  bytes -= static_cast<std::int64_t>(size);
+  std::free(static_cast<std::byte*>(block) - room);
 }
+
+void release(void* block) noexcept { release(block, room_for_size); }
 
 }  // namespace
 
@@ -107,9 +117,17 @@ void operator delete(void* memory) noexcept { release(memory); }
 void operator delete[](void* memory) noexcept { release(memory); }
 void operator delete(void* memory, std::size_t) noexcept { release(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t alignment) noexcept {
+  release(memory, room_of(alignment));
+}
+void operator delete[](void* memory, std::align_val_t alignment) noexcept {
+  release(memory, room_of(alignment));
+}
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+  release(memory, room_of(alignment));
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t alignment) noexcept {
+  release(memory, room_of(alignment));
+}
 void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }

@@ -12,7 +12,7 @@ std::uint64_t allocations() noexcept;
 /// How many more this thread has allocated than freed.
 std::int64_t live_allocations() noexcept;
 
-/// The bytes of what this thread has allocated and not freed, as malloc has rounded them.
+/// The bytes that this thread has allocated and not freed, without what malloc adds.
 std::int64_t live_bytes() noexcept;
 
 /// From now on operator new throws if `fails` returns true; null: it never fails. Returns false if
