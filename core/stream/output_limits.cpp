@@ -1,14 +1,19 @@
 // The limits of what is queued.
 //
 // Of one stream: above the high-water mark a writer should stop; beyond the hard limit the stream
-// ends. Of all streams of a server: above its budget those end that have queued the most, until no
-// more than three quarters of it are queued. Streams that have queued little are spared, so that
-// one client that does not read costs others nothing, and so that the sum is bounded by the
-// budget or by `connections * spared`, whichever is more.
+// ends. Of all streams of a server: while the sum is above its budget, one stream after the other
+// ends. The largest queue is not counted for the budget of bytes: it is within the limit of its own
+// stream, so that one large answer does not need a large budget. Streams that have queued little
+// are spared, so that one client that does not read costs others nothing.
+//
+// The stream that ends first is the one whose queue costs the most: its size times the time since
+// the system took some of it. A client that reads makes the system take more every now and then;
+// one that does not soon costs more than all that do.
 //
 // Before a stream is ended, all that it has queued is offered to the system once more: a peer that
 // reads is not to be harmed because much was written in one turn.
 #include <algorithm>
+#include <chrono>
 
 #include "stream_impl.h"
 
@@ -16,6 +21,10 @@ namespace rondo::detail {
 namespace {
 
 constexpr std::size_t descriptors_spared = 1;
+
+double microseconds(Duration time) noexcept {
+  return std::chrono::duration<double, std::micro>{time}.count();
+}
 
 std::size_t descriptors_high(const StreamOptions& limits) noexcept {
   return limits.write_descriptors_max / 4;
@@ -92,44 +101,80 @@ void StreamImpl::count_output() noexcept {
   group_->queued.bytes += size.bytes - extra_->counted.bytes;
   group_->queued.descriptors += size.descriptors - extra_->counted.descriptors;
   extra_->counted = size;
+  const OutputSize*& large = group_->large;
+  if (large == nullptr || size.bytes > large->bytes) large = &extra_->counted;
+  if (large->bytes == 0) large = nullptr;
+}
+
+/// What the queue costs the group, for a comparison with others. What was queued in this turn costs
+/// as much as its size.
+double StreamImpl::cost(std::size_t OutputSize::* size) const noexcept {
+  const TimePoint since = extra_->progress_at;
+  const TimePoint now = context().now();
+  const double waits = since < now ? microseconds(now - since) : 0;
+  return static_cast<double>(queued().*size) * (1 + waits);
+}
+
+/// Ends it, unless the system takes some of what is queued.
+void StreamImpl::offer_or_end(Limit limit) noexcept {
+  const OutputSize before = queued();
+  offer_all();
+  const OutputSize size = queued();
+  if (size.bytes < before.bytes || size.descriptors < before.descriptors) return;
+  end(CloseReason::overflow, 0, limit);
 }
 
 // --- all streams of a server --------------------------------------------------------------------
 
-/// Those that an end moves within the heap may be left out.
 template <typename Visit>
 void StreamContext::visit(const StreamGroup& group, Visit visitor) noexcept {
-  for (std::size_t left = deadlines_.size(); left > 0;
-       left = std::min(left - 1, deadlines_.size())) {
-    StreamImpl& stream = *deadlines_[left - 1].item;
+  for (std::size_t i = 0; i < deadlines_.size(); ++i) {
+    StreamImpl& stream = *deadlines_[i].item;
     if (stream.group_ == &group) visitor(stream);
   }
 }
 
-void StreamContext::keep_budget(StreamGroup& group) noexcept {
-  visit(group, [](StreamImpl& stream) {
-    if (stream.may_transmit()) stream.drain();
+/// Those that have queued more than `spared`.
+StreamContext::Queues StreamContext::compare(const StreamGroup& group,
+                                             std::size_t OutputSize::* size,
+                                             std::size_t spared) noexcept {
+  Queues found;
+  std::size_t largest = 0;
+  double highest = 0;
+  visit(group, [&](StreamImpl& stream) {
+    const std::size_t here = stream.queued().*size;
+    if (here <= spared) return;
+    ++found.count;
+    if (here > largest) {
+      largest = here;
+      found.largest = &stream;
+    }
+    if (const double cost = stream.cost(size); cost > highest) {
+      highest = cost;
+      found.costliest = &stream;
+    }
   });
-  end_largest(group, &OutputSize::bytes, group.options.write_high_water,
-              StreamState::Limit::server_buffers);
-  end_largest(group, &OutputSize::descriptors, descriptors_spared,
-              StreamState::Limit::server_descriptors);
+  return found;
 }
 
-/// Each pass ends those that have more than half of what the first has, so there are few passes.
-void StreamContext::end_largest(StreamGroup& group, std::size_t OutputSize::* size,
-                                std::size_t spared, StreamState::Limit limit) noexcept {
-  const std::size_t max = group.queued_max.*size;
-  while (group.queued.*size > max) {
-    std::size_t largest = 0;
-    visit(group, [&](const StreamImpl& one) { largest = std::max(largest, one.queued().*size); });
-    if (largest <= spared) return;
-    const std::size_t bound = std::max(largest / 2, spared);
-    visit(group, [&](StreamImpl& one) {
-      if (one.queued().*size <= bound || group.queued.*size <= max - max / 4) return;
-      one.offer_all();
-      if (one.queued().*size > bound) one.end(CloseReason::overflow, 0, limit);
-    });
+void StreamContext::keep_budget(StreamGroup& group) noexcept {
+  std::size_t waiting = deadlines_.size();
+  // An end moves others within the heap: those that this leaves out are offered below.
+  for (; waiting > 0; waiting = std::min(waiting - 1, deadlines_.size())) {
+    StreamImpl& stream = *deadlines_[waiting - 1].item;
+    if (stream.group_ == &group && stream.may_transmit()) stream.drain();
+  }
+  while (group.has_too_many_bytes()) {
+    const Queues found = compare(group, &OutputSize::bytes, group.options.write_high_water);
+    if (found.largest != nullptr) group.large = &found.largest->extra_->counted;
+    // If there is no other than the largest, its end would save nothing.
+    if (!group.has_too_many_bytes() || found.costliest == nullptr || found.count == 1) break;
+    found.costliest->offer_or_end(StreamState::Limit::server_buffers);
+  }
+  while (group.has_too_many_descriptors()) {
+    const Queues found = compare(group, &OutputSize::descriptors, descriptors_spared);
+    if (found.costliest == nullptr) break;
+    found.costliest->offer_or_end(StreamState::Limit::server_descriptors);
   }
 }
 

@@ -119,7 +119,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
     extra().read_at = shared.now();
     state_.set(StreamState::reads_timed);
   }
-  if (limits.write_timeout != forever && output_waits()) extra().progress_at = shared.now();
+  if (output_waits()) extra().progress_at = shared.now();
   if (limits.receive_descriptors && state_.is_socket()) state_.set(StreamState::takes_descriptors);
   active_at_ = shared.tick();
   shared.add(*this, never);
@@ -147,11 +147,19 @@ void StreamImpl::set_options(const StreamOptions& options) {
   const TimePoint now = context().now();
   active_at_ = context().tick();
   own.opened_at = limits.lifetime != forever ? now : never;
-  own.handshake_from = limits.handshake_timeout != forever ? now : never;
+  const bool times_handshake =
+      limits.handshake_timeout != forever && !state_.has(StreamState::handshake_is_done);
+  own.handshake_from = times_handshake ? now : never;
   own.read_at = limits.read_timeout != forever ? now : never;
-  own.progress_at = limits.write_timeout != forever && output_waits() ? now : never;
+  own.progress_at = output_waits() ? now : never;
   state_.assign(StreamState::reads_timed, own.read_at != never);
   state_.assign(StreamState::takes_descriptors, limits.receive_descriptors && state_.is_socket());
+  if (output_waits()) {
+    if (!keeps_limits()) return;
+    if (is_above_high_water()) state_.set(StreamState::above_high_water);
+  }
+  // It may be below the new low-water mark.
+  if (state_.has(StreamState::above_high_water)) context().run_at_end_of_turn(*this);
   if (fd_ >= 0) deadlines_changed();
   update_interest();
 }

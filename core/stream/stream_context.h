@@ -63,9 +63,19 @@ struct StreamGroup {
   bool pauses_when_full = false;  // where options do not say
   OutputSize queued_max{unlimited, unlimited};
   OutputSize queued{};  // the sum of all streams, if there is an owner
+  // Of the stream that was the largest when all were compared last, or has become larger; null if
+  // it has nothing queued any more.
+  const OutputSize* large = nullptr;
 
+  /// If this stream is not the largest any more, too many bytes are counted: compare all.
+  [[nodiscard]] bool has_too_many_bytes() const noexcept {
+    return queued.bytes - (large == nullptr ? 0 : large->bytes) > queued_max.bytes;
+  }
+  [[nodiscard]] bool has_too_many_descriptors() const noexcept {
+    return queued.descriptors > queued_max.descriptors;
+  }
   [[nodiscard]] bool is_over_budget() const noexcept {
-    return queued.bytes > queued_max.bytes || queued.descriptors > queued_max.descriptors;
+    return has_too_many_bytes() || has_too_many_descriptors();
   }
 };
 
@@ -159,8 +169,8 @@ class StreamContext final : public PerReactor {
   void drain_all(const StreamOwner& owner) noexcept;
   void abort_all(const StreamOwner& owner) noexcept;
   void retire_all(StreamOwner& owner) noexcept;
-  /// More is queued than the group may have: offers it to the system, and ends the streams that
-  /// have the most.
+  /// More is queued than the group may have: offers it to the system, and ends those streams whose
+  /// queues cost the most.
   void keep_budget(StreamGroup& group) noexcept;
   /// The owner of streams that were closed detached.
   [[nodiscard]] StreamOwner& detached() noexcept { return detached_; }
@@ -199,8 +209,13 @@ class StreamContext final : public PerReactor {
   void retire_queued(StreamOwner& owner) noexcept;
   template <typename Visit>
   void visit(const StreamGroup& group, Visit visitor) noexcept;
-  void end_largest(StreamGroup& group, std::size_t OutputSize::* size, std::size_t spared,
-                   StreamState::Limit limit) noexcept;
+  struct Queues {  // what compare() finds in one group
+    StreamImpl* largest = nullptr;
+    StreamImpl* costliest = nullptr;
+    std::size_t count = 0;
+  };
+  [[nodiscard]] Queues compare(const StreamGroup& group, std::size_t OutputSize::* size,
+                               std::size_t spared) noexcept;
   void run(StreamImpl& stream);
   void check_deadlines();
   void arm() noexcept;

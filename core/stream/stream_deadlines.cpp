@@ -33,7 +33,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     const StreamExtra& extra = *extra_;
     if (extra.read_at != never && state_.reads() && !is_held())
       consider(after(extra.read_at, limits.read_timeout), Limit::read);
-    if (extra.progress_at != never)
+    if (extra.progress_at != never && limits.write_timeout != forever)
       consider(after(extra.progress_at, limits.write_timeout), Limit::write);
     if (extra.opened_at != never)
       consider(after(extra.opened_at, limits.lifetime), Limit::lifetime);
@@ -51,6 +51,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
 }
 
 void StreamImpl::handshake_done() noexcept {
+  state_.set(StreamState::handshake_is_done);
   if (extra_ == nullptr || extra_->handshake_from == never) return;
   extra_->handshake_from = never;
   context().run_at_end_of_turn(*this);  // an idle stream holds nothing but itself

@@ -61,10 +61,10 @@ struct StreamExtra {
   TimePoint opened_at = never;
   TimePoint handshake_from = never;  // until the handshake is done, if that is timed
   TimePoint read_at = never;         // when input was received, if reads are timed
-  TimePoint progress_at = never;  // since when the output waits without progress, if that is timed
-  std::uint64_t dropped = 0;      // bytes of input, while closing
-  OutputSize counted;             // what of the output the group's sum contains
-  int error = 0;                  // why the output failed
+  TimePoint progress_at = never;     // since when the output waits without progress
+  std::uint64_t dropped = 0;         // bytes of input, while closing
+  OutputSize counted;                // what of the output the group's sum contains
+  int error = 0;                     // why the output failed
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
@@ -227,6 +227,8 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool is_above_high_water() const noexcept;
   [[nodiscard]] bool is_above_low_water() const noexcept;
   void count_output() noexcept;
+  [[nodiscard]] double cost(std::size_t OutputSize::* size) const noexcept;
+  void offer_or_end(Limit limit) noexcept;
   [[nodiscard]] StreamExtra& extra();
   [[nodiscard]] StreamExtra* try_extra() noexcept;  // null: no memory
 

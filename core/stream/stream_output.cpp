@@ -229,14 +229,14 @@ bool StreamImpl::queue_rest(Bytes rest) noexcept try {
 /// Something was queued. What the write is to return.
 WriteStatus StreamImpl::output_grew() noexcept {
   StreamContext& shared = context();
-  const StreamOptions& limits = options();
   state_.set(StreamState::has_output);
   if (!keeps_limits()) return WriteStatus::refused;
   const bool has_risen = is_above_high_water() && !state_.has(StreamState::above_high_water);
   if (has_risen) state_.set(StreamState::above_high_water);
-  if (limits.write_timeout != forever && extra_->progress_at == never && output_waits()) {
+  if (extra_->progress_at == never && output_waits()) {
     extra_->progress_at = shared.now();
-    shared.not_later_than(*this, after(extra_->progress_at, limits.write_timeout));
+    if (const Duration timeout = options().write_timeout; timeout != forever)
+      shared.not_later_than(*this, after(extra_->progress_at, timeout));
   }
   if (has_risen || state_.has(StreamState::blocked)) update_interest();
   if (may_transmit()) shared.run_at_end_of_turn(*this);
@@ -299,6 +299,7 @@ bool StreamImpl::end_file() noexcept {
 void StreamImpl::drop_output() noexcept {
   extra_->source.reset();
   extra_->output.clear();
+  extra_->progress_at = never;
   state_.clear(StreamState::has_output);
   count_output();
 }
@@ -313,7 +314,6 @@ void StreamImpl::output_refused(int error) noexcept {
   }
   drop_output();
   extra_->error = error;
-  extra_->progress_at = never;
   state_.clear(StreamState::blocked);
   state_.fail_output();
   update_interest();

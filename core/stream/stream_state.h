@@ -21,7 +21,7 @@
 //   flow      reading or resuming --pause()--> paused --resume()--> resuming --resumed()--> reading
 //             resuming: on_resume is due. This part goes round.
 //
-// The rest is no sequence: the kind, why the stream has ended, and twelve bits.
+// The rest is no sequence: the kind, why the stream has ended, and thirteen bits.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,9 @@ class StreamState {
     drain_due = 1U << 7U,          // the owner of the stream wants it to end
     lent = 1U << 8U,               // the descriptor is not the stream's to close
     owns_group = 1U << 9U,
-    being_made = 1U << 10U,        // its owner has no session for it yet
-    waits_for_output = 1U << 30U,  // nothing else keeps run() from returning for it
+    being_made = 1U << 10U,         // its owner has no session for it yet
+    waits_for_output = 1U << 30U,   // nothing else keeps run() from returning for it
+    handshake_is_done = 1U << 31U,  // so that a handshake is not timed any more
   };
 
  private:
@@ -81,7 +82,7 @@ class StreamState {
       return static_cast<std::uint32_t>(value) << shift;
     }
   };
-  // Bits 0 to 10 and 30 are those above.
+  // Bits 0 to 10, 30 and 31 are those above.
   using LifePart = Part<Life, 11, 3>;
   using OutputPart = Part<Output, 14, 2>;
   using InputPart = Part<Input, 16, 1>;

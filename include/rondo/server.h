@@ -93,12 +93,14 @@ struct ServerOptions {
   /// IPv6 addresses with this many bits in common count as one: a client usually has a whole /64.
   /// Link-local addresses count by themselves.
   unsigned ipv6_prefix_length = 64;
-  /// If all clients together have queued more bytes than this, and the system does not take them,
-  /// those that have queued most end with `overflow`. A client that has queued no more than
-  /// stream.write_high_water is spared. Raise it for answers that are large, and not files.
-  std::size_t write_buffers_max = std::size_t{12} << 20U;
-  /// The same for queued files and descriptors; a client that has one is spared. By default an
-  /// eighth of the descriptors that this process may open.
+  /// Bytes that all clients but the one with the most have queued together. Beyond it, if the
+  /// system does not take them, clients end with `overflow` until it is kept: first the one whose
+  /// queued bytes, times the time since the system took some of them, are the most. A client that
+  /// has queued no more than stream.write_high_water is spared. Raise it if many clients get large
+  /// answers at once that are not files.
+  std::size_t write_buffers_max = std::size_t{8} << 20U;
+  /// The same for queued files and descriptors, those of all clients; a client that has one is
+  /// spared. By default an eighth of the descriptors that this process may open.
   std::size_t write_descriptors_max = by_descriptors;
 };
 

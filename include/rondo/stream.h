@@ -318,8 +318,9 @@ class RONDO_EXPORT Stream : private Handler {
   /// Calls `handler` from now on, which outlives the stream.
   virtual void set_handler(StreamHandler& handler) noexcept = 0;
   [[nodiscard]] virtual const StreamOptions& options() const noexcept = 0;
-  /// Timeouts count from now on, but a close_timeout that is running does not change. The
-  /// high-water mark holds for the next write, everything else at once.
+  /// Everything holds at once, also for what is queued: it may now be too much, or above the
+  /// high-water mark, or below the low-water mark. Timeouts count from now on, but a close_timeout
+  /// that is running does not change, and a handshake that is done is not timed again.
   virtual void set_options(const StreamOptions& options) = 0;
 
   /// -1 while it connects, after release(), and after on_close.

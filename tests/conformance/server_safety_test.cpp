@@ -100,37 +100,6 @@ TEST_P(ServerSafety, ReadingPausesForAClientThatDoesNotRead) {
   EXPECT_GT(received, 0u);
 }
 
-TEST_P(ServerSafety, TheClientsThatQueueMostEndWhenTheBudgetIsSpent) {
-  std::vector<Stream*> streams;
-  std::vector<CloseReason> ended;
-  struct Sink final : Session {
-    Sink(std::vector<Stream*>& streams, std::vector<CloseReason>& ended)
-        : streams_(streams), ended_(ended) {}
-    void on_open(Stream& client) override { streams_.push_back(&client); }
-    void on_data(Stream&, Bytes) override {}
-    void on_close(Stream&, const Close& why) override {
-      ended_.push_back(why.reason);
-      EXPECT_EQ(why.what, "the server's write_buffers_max");
-    }
-    std::vector<Stream*>& streams_;
-    std::vector<CloseReason>& ended_;
-  };
-  ServerOptions options;
-  options.stream.write_high_water = 10'000;
-  options.write_buffers_max = 1'000'000;
-  auto server =
-      serve(reactor, "127.0.0.1:0", session_factory<Sink>(streams, ended), options).value();
-  const auto clients = connect(server, 5);
-  ASSERT_TRUE(has(server, 5));
-  for (Stream* const stream : streams) fill_until_full(stream->fd());
-  for (std::size_t i = 0; i < 4; ++i) streams[i]->write(std::string(9'000, 'x'));
-  for (int i = 0; i < 200 && !streams[4]->is_closing(); ++i)
-    streams[4]->write(std::string(8'000, 'x'));
-  EXPECT_TRUE(has(server, 4));
-  EXPECT_EQ(ended, std::vector<CloseReason>{CloseReason::overflow});
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(streams[i]->unsent_bytes(), 9'000u);
-}
-
 TEST_P(ServerSafety, AHandshakeThatIsNeverDoneEndsInTime) {
   ServerOptions options;
   options.stream.handshake_timeout = 50ms;

@@ -1,5 +1,6 @@
 // The memory of text streams and of servers, in bytes.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -121,6 +122,39 @@ TEST(ServerMemory, OfClientsThatNeverReadIsBoundedByDefault) {
       most = std::max(most, live_bytes() - before);
     }
     EXPECT_LT(most, 16 * kib * kib);
+  }
+}
+
+// The same of sessions that push without a request.
+TEST(ServerMemory, OfPushesToClientsThatNeverReadIsBoundedByDefault) {
+  Reactor reactor;
+  for (const std::size_t mib : {1, 3, 13}) {
+    SCOPED_TRACE(mib);
+    struct Push final : Session {
+      explicit Push(const std::string& data) : data_(data) {}
+      void on_open(Stream& client) override {
+        fill_until_full(client.fd());
+        client.write(data_);
+      }
+      void on_data(Stream&, Bytes) override {}
+      const std::string& data_;
+    };
+    const std::string data(mib << 20U, 'p');
+    const std::int64_t before = live_bytes();
+    std::int64_t most = 0;
+    const std::string name = "unix:@rondo-push-" + std::to_string(::getpid());
+    auto server = serve<Push>(reactor, name, data).value();
+    std::vector<Socket> clients;
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+      clients.push_back(Socket::connect(system_net(), server.local_endpoint()).value());
+      ASSERT_TRUE(run_until(reactor, [&] {
+        most = std::max(most, live_bytes() - before);
+        return server.counters().accepted == i;
+      }));
+      most = std::max(most, live_bytes() - before);
+    }
+    EXPECT_LT(most, 16 * kib * kib);
+    EXPECT_LT(server.connections(), 100u);
   }
 }
 
