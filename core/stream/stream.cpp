@@ -147,8 +147,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
   const TimePoint now = context().now();
   active_at_ = context().tick();
   own.opened_at = limits.lifetime != forever ? now : never;
-  const bool times_handshake =
-      limits.handshake_timeout != forever && !state_.has(StreamState::handshake_is_done);
+  const bool times_handshake = limits.handshake_timeout != forever && !state_.handshake_is_done();
   own.handshake_from = times_handshake ? now : never;
   own.read_at = limits.read_timeout != forever ? now : never;
   own.progress_at = output_waits() ? now : never;

@@ -51,7 +51,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
 }
 
 void StreamImpl::handshake_done() noexcept {
-  state_.set(StreamState::handshake_is_done);
+  state_.handshake_done();
   if (extra_ == nullptr || extra_->handshake_from == never) return;
   extra_->handshake_from = never;
   context().run_at_end_of_turn(*this);  // an idle stream holds nothing but itself

@@ -1,4 +1,4 @@
-// The state of a stream, in one word. Four parts of it only go forward, each by its own functions,
+// The state of a stream, in one word. Five parts of it only go forward, each by its own functions,
 // which assert that it does:
 //
 //   life      connecting --connected()--> opening --opened()--> open
@@ -18,10 +18,13 @@
 //             begun: no callback but on_close follows; the output is finishing, too. lingering: the
 //             output has left and is finished; input is dropped until the peer finishes too.
 //
+//   handshake awaited --handshake_done()--> done
+//             It is told whether or not it is timed, also more than once.
+//
 //   flow      reading or resuming --pause()--> paused --resume()--> resuming --resumed()--> reading
 //             resuming: on_resume is due. This part goes round.
 //
-// The rest is no sequence: the kind, why the stream has ended, and thirteen bits.
+// The rest is no sequence: the kind, why the stream has ended, and twelve bits.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +40,7 @@ class StreamState {
   enum class Output : std::uint8_t { open, finishing, finished, failed };
   enum class Input : std::uint8_t { open, ended };
   enum class Closing : std::uint8_t { no, begun, lingering };
+  enum class Handshake : std::uint8_t { awaited, done };
   enum class Flow : std::uint8_t { reading, paused, resuming };
   /// A file is a pipe, or a socket that is borrowed: it is not shut down. Reading a terminal fails
   /// with EIO after the other end has gone. A poller does not take what is unpollable, such as a
@@ -67,9 +71,8 @@ class StreamState {
     drain_due = 1U << 7U,          // the owner of the stream wants it to end
     lent = 1U << 8U,               // the descriptor is not the stream's to close
     owns_group = 1U << 9U,
-    being_made = 1U << 10U,         // its owner has no session for it yet
-    waits_for_output = 1U << 30U,   // nothing else keeps run() from returning for it
-    handshake_is_done = 1U << 31U,  // so that a handshake is not timed any more
+    being_made = 1U << 10U,        // its owner has no session for it yet
+    waits_for_output = 1U << 30U,  // nothing else keeps run() from returning for it
   };
 
  private:
@@ -82,7 +85,7 @@ class StreamState {
       return static_cast<std::uint32_t>(value) << shift;
     }
   };
-  // Bits 0 to 10, 30 and 31 are those above.
+  // Bits 0 to 10 and 30 are those above.
   using LifePart = Part<Life, 11, 3>;
   using OutputPart = Part<Output, 14, 2>;
   using InputPart = Part<Input, 16, 1>;
@@ -91,6 +94,7 @@ class StreamState {
   using KindPart = Part<Kind, 21, 2>;
   using LimitPart = Part<Limit, 23, 4>;
   using ReasonPart = Part<CloseReason, 27, 3>;
+  using HandshakePart = Part<Handshake, 31, 1>;
 
  public:
   explicit StreamState(Life life, std::uint32_t bits = 0) noexcept
@@ -111,6 +115,9 @@ class StreamState {
   [[nodiscard]] bool connecting() const noexcept { return life() == Life::connecting; }
   [[nodiscard]] bool is_over() const noexcept { return life() >= Life::ended; }
   [[nodiscard]] bool input_ended() const noexcept { return get<InputPart>() == Input::ended; }
+  [[nodiscard]] bool handshake_is_done() const noexcept {
+    return get<HandshakePart>() == Handshake::done;
+  }
   [[nodiscard]] bool closing() const noexcept { return get<ClosingPart>() != Closing::no; }
   [[nodiscard]] bool lingering() const noexcept { return get<ClosingPart>() == Closing::lingering; }
   [[nodiscard]] bool paused() const noexcept { return flow() == Flow::paused; }
@@ -152,6 +159,7 @@ class StreamState {
     RONDO_ASSERT(output() < Output::finished);
     put<OutputPart>(Output::failed);
   }
+  void handshake_done() noexcept { put<HandshakePart>(Handshake::done); }
   void end_input() noexcept { advance<InputPart>(Input::open, Input::ended); }
   void close() noexcept {
     advance<ClosingPart>(Closing::no, Closing::begun);
