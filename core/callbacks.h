@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include <rondo/assert.h>
+
 namespace rondo::detail {
 
 /// The base of an object that retire() deletes, but not while it is held. So a callback of the
@@ -48,6 +50,11 @@ class Retirable {
 
   [[nodiscard]] bool is_retired() const noexcept { return retired_; }
   void hold() noexcept { ++holds_; }
+  /// Ends a hold while a Call holds the object.
+  void end_hold() noexcept {
+    RONDO_ASSERT(holds_ > 1);
+    --holds_;
+  }
   /// May delete the object.
   void release() noexcept {
     if (--holds_ == 0 && retired_) delete &self();

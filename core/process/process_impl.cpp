@@ -138,7 +138,7 @@ void ProcessImpl::forget() noexcept {
   exit_.close();
   kill_timer_.cancel();
   context_.remove(*this);
-  release();
+  end_hold();
 }
 
 void ProcessImpl::close() noexcept {

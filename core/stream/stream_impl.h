@@ -214,6 +214,7 @@ class StreamImpl final : public Stream {
   void cork_to_queue();
   [[nodiscard]] bool may_transmit() const noexcept;
   void drain() noexcept;
+  void was_taken(std::uint64_t taken, std::uint64_t offered) noexcept;
   [[nodiscard]] bool end_file() noexcept;
   void output_refused(int error) noexcept;
   void drop_output() noexcept;

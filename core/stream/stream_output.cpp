@@ -250,11 +250,10 @@ bool StreamImpl::may_transmit() const noexcept {
 /// Transmits from the queue what the system takes. Calls no handler.
 void StreamImpl::drain() noexcept {
   if (!output_waits()) return;
-  StreamContext& shared = context();
   OutputQueue& output = extra_->output;
   for (std::size_t writes = 0; !output.empty() && may_transmit(); ++writes) {
     if (writes == writes_per_turn_max) {
-      shared.run_at_end_of_turn(*this);  // other streams have their turn
+      context().run_at_end_of_turn(*this);  // other streams have their turn
       break;
     }
     Offer offer = transmit_front(output);
@@ -266,19 +265,23 @@ void StreamImpl::drain() noexcept {
       if (!end_file()) return;
       continue;
     }
-    const auto taken = static_cast<std::uint64_t>(offer.taken);
-    output.drop(taken);
-    if (output.empty()) state_.clear(StreamState::has_output);
-    // A poller never reports that there is room in what it cannot poll: it is written to again.
-    if (taken < offer.size && state_.kind() != StreamState::Kind::unpollable)
-      state_.set(StreamState::blocked);
-    if (taken > 0) {
-      active_at_ = shared.tick();
-      if (extra_->progress_at != never) extra_->progress_at = output.empty() ? never : shared.now();
-    }
+    was_taken(static_cast<std::uint64_t>(offer.taken), offer.size);
   }
   count_output();
   update_interest();
+}
+
+/// The system has taken so many bytes of those that it was offered.
+void StreamImpl::was_taken(std::uint64_t taken, std::uint64_t offered) noexcept {
+  OutputQueue& output = extra_->output;
+  output.drop(taken);
+  if (output.empty()) state_.clear(StreamState::has_output);
+  // A poller never reports that there is room in what it cannot poll: it is written to again.
+  if (taken < offered && state_.kind() != StreamState::Kind::unpollable)
+    state_.set(StreamState::blocked);
+  if (taken == 0) return;
+  active_at_ = context().tick();
+  if (extra_->progress_at != never) extra_->progress_at = output.empty() ? never : context().now();
 }
 
 /// The file that is being sent has no more bytes. False: it is shorter than was said, and the
