@@ -11,9 +11,10 @@ namespace rondo::backends {
 int open_pipe(int (&fds)[2]) noexcept { return ::pipe2(fds, O_CLOEXEC); }
 
 [[gnu::noinline]] pid_t start_child(const ProgramStart& what, int report) noexcept {
-  // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): signals are blocked, see above
+  // NOLINTBEGIN(clang-analyzer-*, bugprone-unsafe-functions): become() only calls the system
   const pid_t child = ::vfork();
   if (child == 0) become(what, report);
+  // NOLINTEND(clang-analyzer-*, bugprone-unsafe-functions)
   return child;
 }
 

@@ -7,6 +7,7 @@ namespace rondo {
 std::string ExitStatus::message() const {
   if (error) return "exit status unknown: " + error.message();
   if (signal == 0) return "exit code " + std::to_string(code);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the texts of signals that exist are constants
   const char* const name = ::strsignal(signal);
   std::string text = "signal " + std::to_string(signal);
   if (name != nullptr) text += " (" + std::string{name} + ")";

@@ -16,7 +16,8 @@
 
 #include "quoted.h"
 
-extern "C" char** environ;  // POSIX: declared by no header
+// POSIX declares it in no header, glibc with _GNU_SOURCE does.
+extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace rondo::detail {
 namespace {

@@ -101,7 +101,7 @@ void InputBuffer::release_memory() noexcept try {
   kept_.swap(exact);
   begin_ = 0;
 } catch (const std::bad_alloc&) {
-  // It keeps what it has.
+  return;  // it keeps what it has
 }
 
 std::string_view InputBuffer::front(std::size_t size) {
