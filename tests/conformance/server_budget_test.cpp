@@ -163,7 +163,7 @@ TEST_P(ServerBudget, CountsNotTheLargestAndSparesThoseThatHaveQueuedLittle) {
   options.write_buffers_max = 100'000;
   serve_sinks(options, 14);
   fill_all();
-  for (int i = 0; i < 12; ++i) clients.open[i]->write(std::string(9'000, 'x'));
+  for (std::size_t i = 0; i < 12; ++i) clients.open[i]->write(std::string(9'000, 'x'));
   let_time_pass();
   for (int i = 0; i < 100; ++i) clients.open[12]->write(std::string(9'000, 'x'));
   EXPECT_FALSE(clients.open[12]->is_closing()) << "the others are within the budget without it";
@@ -171,7 +171,7 @@ TEST_P(ServerBudget, CountsNotTheLargestAndSparesThoseThatHaveQueuedLittle) {
   EXPECT_NE(clients.open[12]->is_closing(), clients.open[13]->is_closing());
   run_on();
   EXPECT_EQ(clients.ended.size(), 1u);
-  for (int i = 0; i < 12; ++i) EXPECT_EQ(clients.open[i]->unsent_bytes(), 9'000u);
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(clients.open[i]->unsent_bytes(), 9'000u);
 }
 
 TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasChanged) {
