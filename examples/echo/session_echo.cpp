@@ -23,7 +23,8 @@ class Session final : public rondo::Session {
 struct SessionService final : Service {
   SessionService(rondo::Reactor& reactor, const rondo::StreamOptions& options)
       : server(rondo::Server::make(reactor, rondo::session_factory<Session>(totals),
-                                   {.stream = options})) {}
+                                   // It is measured with as many clients as there are descriptors.
+                                   {.stream = options, .connections_max = rondo::unlimited})) {}
   rondo::Server server;
 };
 
