@@ -68,7 +68,7 @@ void StreamImpl::connected(Result<Socket> result) {
 std::unique_ptr<rondo::Stream> rondo::connect(Reactor& reactor, std::string_view target,
                                               StreamFunctions functions,
                                               const ConnectOptions& options) {
-  detail::OwnedHandler handler{new detail::FunctionHandler{std::move(functions)}};
+  detail::OwnedHandler handler = detail::handler_that_calls(std::move(functions));
   auto stream = connect(reactor, target, *handler, options);
   detail::StreamImpl::of(*stream).own_handler(std::move(handler));
   return stream;

@@ -35,7 +35,7 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
 Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
                                               StreamFunctions functions,
                                               const StreamOptions& options) {
-  detail::OwnedHandler handler{new detail::FunctionHandler{std::move(functions)}};
+  detail::OwnedHandler handler = detail::handler_that_calls(std::move(functions));
   auto stream = adopt(reactor, std::move(socket), *handler, options);
   if (stream) StreamImpl::of(**stream).own_handler(std::move(handler));
   return stream;
