@@ -10,6 +10,9 @@ namespace rondo::backends {
 
 /// `group` is an IPv4 or IPv6 endpoint.
 int change_membership(int fd, const Endpoint& group, std::uint32_t interface, bool member) noexcept;
+/// EOPNOTSUPP where the system has no memberships by source (RFC 3678).
+int change_source_membership(int fd, const Endpoint& group, const Endpoint& source,
+                             std::uint32_t interface, bool member) noexcept;
 int set_multicast_interface_of_ipv4(int fd, int interface) noexcept;
 
 }  // namespace rondo::backends

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "groups.h"
 
 namespace rondo::backends {
@@ -30,6 +32,11 @@ int change_membership(int fd, const Endpoint& group, std::uint32_t interface,
   request.imr_interface = address_of(interface);
   const int name = member ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP;
   return ::setsockopt(fd, IPPROTO_IP, name, &request, sizeof(request));
+}
+
+int change_source_membership(int, const Endpoint&, const Endpoint&, std::uint32_t, bool) noexcept {
+  errno = EOPNOTSUPP;
+  return -1;
 }
 
 int set_multicast_interface_of_ipv4(int fd, int interface) noexcept {

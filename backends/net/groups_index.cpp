@@ -18,6 +18,17 @@ int change_membership(int fd, const Endpoint& group, std::uint32_t interface,
   return ::setsockopt(fd, level, name, &request, sizeof(request));
 }
 
+int change_source_membership(int fd, const Endpoint& group, const Endpoint& source,
+                             std::uint32_t interface, bool member) noexcept {
+  group_source_req request{};
+  request.gsr_interface = interface;
+  std::memcpy(&request.gsr_group, group.system(), group.system_size());
+  std::memcpy(&request.gsr_source, source.system(), source.system_size());
+  const int level = group.family() == AddressFamily::ipv6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int name = member ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP;
+  return ::setsockopt(fd, level, name, &request, sizeof(request));
+}
+
 int set_multicast_interface_of_ipv4(int fd, int interface) noexcept {
   ip_mreqn request{};
   request.imr_ifindex = interface;

@@ -1,7 +1,7 @@
 // Sets and gets options by name.
 //
 // Values that the system does not take as an int are converted here. A flag is 0 or 1 and nothing
-// else, since the kernel takes any other number for true; linger is -1 or seconds. The kernel
+// else, since the kernel takes any other number for true; linger is -1 or 0. The kernel
 // checks the ranges of the others, but some kernels take a negative number for a very large one, so
 // that is checked here. For options that differ between IPv4 and IPv6, the family of the socket is
 // queried: they are set once in the life of a socket.
@@ -85,6 +85,7 @@ int set_option(int fd, SocketOption option, int value) noexcept {
   const OptionNumber& number = *entry;
   if (number.form == Form::linger) {
     if (value < -1) return -EINVAL;
+    if (value > 0) return -EOPNOTSUPP;  // close() would block, also for a non-blocking socket
     return set_value(fd, number.level, number.name,
                      linger{value < 0 ? 0 : 1, value < 0 ? 0 : value});
   }

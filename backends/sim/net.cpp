@@ -140,6 +140,11 @@ int SimNet::connect(int fd, const Endpoint& peer) noexcept {
       fd, [&](Object& object) { return object.is_socket() ? object.connect(peer) : -ENOTSOCK; });
 }
 
+int SimNet::disconnect(int fd) noexcept {
+  return with(fd,
+              [](Object& object) { return object.is_socket() ? object.forget_peer() : -ENOTSOCK; });
+}
+
 int SimNet::shutdown(int fd, Direction direction) noexcept {
   return with(fd, [&](Object& object) {
     return object.is_socket() ? object.shutdown(direction) : -ENOTSOCK;
@@ -304,6 +309,15 @@ int SimNet::membership(int fd, const Endpoint& group, std::uint32_t, bool member
   if (group.family() == AddressFamily::unix_domain) return -EAFNOSUPPORT;
   return with(fd, [&](Object& object) {
     return object.is_socket() ? object.membership(group, member) : -ENOTSOCK;
+  });
+}
+
+int SimNet::source_membership(int fd, const Endpoint& group, const Endpoint& source, std::uint32_t,
+                              bool member) noexcept {
+  const bool is_ip = group.family() != AddressFamily::unix_domain;
+  if (!is_ip || group.family() != source.family()) return -EAFNOSUPPORT;
+  return with(fd, [&](Object& object) {
+    return object.is_socket() ? object.source_membership(group, source, member) : -ENOTSOCK;
   });
 }
 

@@ -39,6 +39,9 @@ class SimNet final : public Net {
   int send(int fd, std::span<Message> messages) noexcept override;
   int membership(int fd, const Endpoint& group, std::uint32_t interface,
                  bool member) noexcept override;
+  int source_membership(int fd, const Endpoint& group, const Endpoint& source,
+                        std::uint32_t interface, bool member) noexcept override;
+  int disconnect(int fd) noexcept override;
   int shutdown(int fd, Direction direction) noexcept override;
   int close(int fd) noexcept override;
   int set(int fd, SocketOption option, int value) noexcept override;

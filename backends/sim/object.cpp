@@ -46,9 +46,39 @@ int Object::membership(const Endpoint& group, bool member) {
   if (family == AddressFamily::unix_domain) return -EOPNOTSUPP;
   const Address address = Address::of(group);
   if (group.family() != family || !address.is_multicast()) return -EINVAL;
-  std::set<Ip>& groups = more().groups;
-  if (member) return groups.insert(address.ip).second ? 0 : -EADDRINUSE;
-  return groups.erase(address.ip) != 0 ? 0 : -EADDRNOTAVAIL;
+  More& all = more();
+  if (member) {
+    if (all.groups_by_source.contains(address.ip)) return -EADDRINUSE;
+    return all.groups.insert(address.ip).second ? 0 : -EADDRINUSE;
+  }
+  const auto left = all.groups.erase(address.ip) + all.groups_by_source.erase(address.ip);
+  return left != 0 ? 0 : -EADDRNOTAVAIL;
+}
+/// As ip_mc_source() of Linux: a group that was joined for all sources is from now on joined for
+/// this one only.
+int Object::source_membership(const Endpoint& group, const Endpoint& source, bool member) {
+  if (family == AddressFamily::unix_domain) return -EOPNOTSUPP;
+  const Address address = Address::of(group);
+  if (group.family() != family || !address.is_multicast()) return -EINVAL;
+  const Ip from = Address::of(source).ip;
+  More& all = more();
+  if (member) {
+    all.groups.erase(address.ip);
+    return all.groups_by_source[address.ip].insert(from).second ? 0 : -EADDRNOTAVAIL;
+  }
+  const auto found = all.groups_by_source.find(address.ip);
+  if (found == all.groups_by_source.end())
+    return all.groups.contains(address.ip) ? -EADDRNOTAVAIL : -EINVAL;
+  if (found->second.erase(from) == 0) return -EADDRNOTAVAIL;
+  if (found->second.empty()) all.groups_by_source.erase(found);
+  return 0;
+}
+int Object::forget_peer() { return -EOPNOTSUPP; }
+bool Object::is_member_of(const Address& group, const Address& source) const noexcept {
+  if (more_ == nullptr) return false;
+  if (more_->groups.contains(group.ip)) return true;
+  const auto sources = more_->groups_by_source.find(group.ip);
+  return sources != more_->groups_by_source.end() && sources->second.contains(source.ip);
 }
 int Object::local(Endpoint& address) const {
   if (family == AddressFamily::unix_domain) return -EOPNOTSUPP;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -57,6 +58,8 @@ class Object : public Counted {
   virtual int send(Message& message, std::vector<Ref<Object>> rights);
   virtual int shutdown(Direction direction);
   int membership(const Endpoint& group, bool member);
+  int source_membership(const Endpoint& group, const Endpoint& source, bool member);
+  virtual int forget_peer();
   virtual int local(Endpoint& address) const;
   virtual int peer(Endpoint& address) const;
   virtual int credentials(Credentials& peer) const;
@@ -92,9 +95,8 @@ class Object : public Counted {
   /// The error of Linux for an address of another family, which depends on the size of the address.
   [[nodiscard]] int refusal_of(const Endpoint& address) const noexcept;
 
-  [[nodiscard]] bool is_member_of(const Address& group) const noexcept {
-    return more_ != nullptr && more_->groups.contains(group.ip);
-  }
+  /// Whether it is a member of the group for datagrams of `source`.
+  [[nodiscard]] bool is_member_of(const Address& group, const Address& source) const noexcept;
 
   Machine& machine_;
   int error_ = 0;
@@ -116,6 +118,7 @@ class Object : public Counted {
   struct More {
     std::vector<Watcher> watchers;
     std::set<Ip> groups;
+    std::map<Ip, std::set<Ip>> groups_by_source;  // each has a source
   };
   More& more() {
     if (more_ == nullptr) more_ = std::make_unique<More>();

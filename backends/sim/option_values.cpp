@@ -123,6 +123,7 @@ int OptionValues::set(AddressFamily family, SocketType type, SocketOption option
     return 0;
   }
   if (option == SocketOption::linger) {
+    if (value > 0) return -EOPNOTSUPP;
     linger_ = std::max(value, -1);
     return 0;
   }

@@ -43,10 +43,13 @@ int Udp::bind(const Endpoint& local) {
   if (is_bound_ && family == AddressFamily::ipv6) return -EINVAL;
   if (!address.is_any() && !is_for_many(address) && !machine_.owns(address)) return -EADDRNOTAVAIL;
   if (is_bound_) return -EINVAL;
+  const bool chooses_port = address.port != 0;
   const int result = machine_.udp_ports.bind(*this, address, machine_.world().random);
   if (result != 0) return result;
   route_.local = address;
   is_bound_ = true;
+  keeps_port_ = chooses_port;
+  keeps_address_ = !address.is_any();
   if (family == AddressFamily::ipv6 && !address.is_any() && !address.is_ipv4()) {
     options.turn_on(SocketOption::ipv6_only);
   }
@@ -69,9 +72,25 @@ int Udp::connect(const Endpoint& peer) {
   return 0;
 }
 
+/// As udp_disconnect() of Linux: what bind() has not named is gone, also a port that the system has
+/// chosen.
+int Udp::forget_peer() {
+  is_connected_ = false;
+  route_.remote = {};
+  if (!keeps_address_) route_.local.ip = any_address(family).ip;
+  if (!keeps_port_ && std::exchange(is_bound_, false)) {
+    machine_.udp_ports.unbind(*this, route_.local.port);
+    route_.local.port = 0;
+  }
+  changed();
+  return 0;
+}
+
+/// To the address that is left after forget_peer(), or to any.
 int Udp::be_bound() {
   if (is_bound_) return 0;
-  return bind(any_address(family).endpoint(family)) == 0 ? 0 : -EAGAIN;
+  const Address address = keeps_address_ ? route_.local : any_address(family);
+  return bind(address.endpoint(family)) == 0 ? 0 : -EAGAIN;
 }
 
 /// The source address of a bound socket.
@@ -132,9 +151,7 @@ int Udp::choose_source(const MessageInfo& info, Route& route) const {
 }
 
 int Udp::send(Message& message, Rights) {
-  if (!is_bound_) {
-    if (const int result = bind(any_address(family).endpoint(family)); result != 0) return -EAGAIN;
-  }
+  if (const int result = be_bound(); result != 0) return result;
   if (message.address == nullptr && !is_connected_) return -EDESTADDRREQ;
   Datagram datagram{.route = route_, .data = {}};
   int result = message.address != nullptr ? route_by(*message.address, datagram.route) : 0;
@@ -213,7 +230,7 @@ bool Udp::arrive(Machine& machine, const Datagram& datagram) {
 bool Udp::wants(const Datagram& datagram) const noexcept {
   if (is_connected_ && !is_peer(datagram.route.local)) return false;
   const Address& to = datagram.route.remote;
-  return !to.is_multicast() || is_member_of(to);
+  return !to.is_multicast() || is_member_of(to, datagram.route.local);
 }
 
 /// An IPv6 socket accepts IPv4 addresses unless ipv6_only is set.
@@ -254,7 +271,8 @@ int Udp::shutdown(Direction direction) {
 }
 
 int Udp::local(Endpoint& address) const {
-  address = is_bound_ ? route_.local.endpoint(family) : Endpoint::any(0, family);
+  const bool is_known = is_bound_ || keeps_address_;
+  address = is_known ? route_.local.endpoint(family) : Endpoint::any(0, family);
   return 0;
 }
 

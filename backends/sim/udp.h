@@ -34,6 +34,7 @@ class Udp final : public Object {
 
   int bind(const Endpoint& local) override;
   int connect(const Endpoint& peer) override;
+  int forget_peer() override;
   int receive(Message& message, Rights& rights) override;
   int send(Message& message, Rights rights) override;
   int shutdown(Direction direction) override;
@@ -55,6 +56,8 @@ class Udp final : public Object {
   void send_to(Machine& machine, const Datagram& datagram);
 
   bool is_bound_ = false;
+  bool keeps_port_ = false;     // bind() has named it
+  bool keeps_address_ = false;  // bind() has named it
   bool is_connected_ = false;
   bool input_shut_ = false;
   bool output_shut_ = false;

@@ -36,6 +36,14 @@ class UnixSocket final : public Object {
   int listen(int backlog) override;
   int accept(Ref<Object>& accepted, Endpoint* peer) override;
   int connect(const Endpoint& peer) override;
+  int forget_peer() override {
+    if (!is_datagram()) return -EINVAL;
+    is_connected_ = false;
+    remote_ = unnamed_endpoint();
+    if (const Ref<UnixSocket> before = std::exchange(peer_, {})) parted_from(*before);
+    changed();
+    return 0;
+  }
   int receive(Message& message, Rights& rights) override;
   int send(Message& message, Rights rights) override;
   int shutdown(Direction direction) override;

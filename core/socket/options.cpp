@@ -56,9 +56,9 @@ class Setter {
  public:
   Setter(Socket& socket, const Endpoint& where) noexcept : socket_(socket), where_(where) {}
 
-  void fail(SocketOption option, std::error_code code) {
+  void fail(SocketOption option, std::error_code code, std::string_view reason = {}) {
     std::string tried = "set ";
-    tried.append(name_of(option)).append(" on ").append(where_.to_string());
+    tried.append(name_of(option)).append(" on ").append(where_.to_string()).append(reason);
     failed_.push_back({option, {code, std::move(tried)}});
   }
 
@@ -177,10 +177,11 @@ void apply_to_connection(Setter& setter, const SocketOptions& options, bool tcp)
   if (options.notsent_lowat) setter.set_count(SocketOption::notsent_lowat, *options.notsent_lowat);
   if (options.busy_poll) setter.set_count(SocketOption::busy_poll, options.busy_poll->count());
   if (!options.linger) return;
-  if (options.linger->count() < 0) {
-    setter.set(SocketOption::linger, -1);
+  if (options.linger->count() > 0) {
+    setter.fail(SocketOption::linger, std::make_error_code(std::errc::operation_not_supported),
+                ": close() would block; streams have lingering_close");
   } else {
-    setter.set_count(SocketOption::linger, options.linger->count());
+    setter.set(SocketOption::linger, options.linger->count() < 0 ? -1 : 0);
   }
 }
 

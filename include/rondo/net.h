@@ -126,6 +126,18 @@ class Net {
   /// -EADDRNOTAVAIL: it is not a member.
   virtual int membership(int fd, const Endpoint& group, std::uint32_t interface,
                          bool member) noexcept = 0;
+  /// The same for the datagrams of one source only (RFC 3678). -EADDRNOTAVAIL: it is a member
+  /// already, or it is none. -EOPNOTSUPP: not on this system, or not in this Net.
+  virtual int source_membership(int fd, const Endpoint& group, const Endpoint& source,
+                                std::uint32_t interface, bool member) noexcept {
+    (void)fd, (void)group, (void)source, (void)interface, (void)member;  // not supported
+    return -EOPNOTSUPP;
+  }
+  /// Undoes connect() of a socket of datagrams. A port that the system has chosen may be lost.
+  virtual int disconnect(int fd) noexcept {
+    (void)fd;  // not supported
+    return -EOPNOTSUPP;
+  }
 
   virtual int shutdown(int fd, Direction direction) noexcept = 0;
   /// The descriptor is closed whatever is returned: close(2).
@@ -133,6 +145,7 @@ class Net {
 
   /// An option by its name in <rondo/options.h>, which gives the units. -EINVAL: a value out of
   /// range. -ENOPROTOOPT or -EOPNOTSUPP: this system or this socket has no such option.
+  /// -EOPNOTSUPP also for a linger time, since no call may block.
   virtual int set(int fd, SocketOption option, int value) noexcept = 0;
   virtual int get(int fd, SocketOption option, int& value) noexcept = 0;
   /// True if accepted sockets inherit the options of their listener.

@@ -28,7 +28,7 @@ enum class SocketOption : std::uint8_t {
   receive_buffer,  ///< bytes; Linux reserves twice as many, which get() returns
   send_buffer,
   busy_poll,  ///< microseconds
-  linger,     ///< seconds; -1: off
+  linger,     ///< 0: close() resets; -1: off. A time is refused: close() would block for it
   broadcast,
   // IPv6
   ipv6_only,
@@ -83,7 +83,9 @@ struct SocketOptions {
   std::optional<int> fast_open{};  ///< listener: its queue; client: not 0 turns it on
   std::optional<std::chrono::seconds> defer_accept{};  ///< accept only after data arrived
   std::optional<std::chrono::microseconds> busy_poll{};
-  std::optional<std::chrono::seconds> linger{};  ///< below 0: off; 0: close() resets
+  /// Below 0: off; 0: close() resets. Above 0 is refused, since close() would block the loop for so
+  /// long: use StreamOptions::lingering_close.
+  std::optional<std::chrono::seconds> linger{};
 };
 
 /// A requested option that could not be set. error.message() returns

@@ -119,6 +119,31 @@ TEST_F(Sockets, GroupsReachTheirMembers) {
   EXPECT_EQ(receive(other.net(), to), "all from 10.0.0.1:100");
 }
 
+TEST_F(Sockets, GroupsReachTheirMembersBySource) {
+  const int from = udp("10.0.0.1:100");
+  const int to = udp("10.0.0.2:200");
+  const Endpoint group = at("239.1.2.3:200");
+  const auto join = [&](const char* source, bool member) {
+    return other.net().source_membership(to, group, at(source), 0, member);
+  };
+  const auto arrived = [&] {
+    EXPECT_EQ(send(here.net(), from, "all", group), 1);
+    world.run_for(1s);
+    return receive(other.net(), to) == "all from 10.0.0.1:100";
+  };
+  EXPECT_EQ(join("10.0.0.9:0", true), 0);
+  EXPECT_FALSE(arrived());
+  EXPECT_EQ(join("10.0.0.1:0", true), 0);
+  EXPECT_EQ(join("10.0.0.1:0", true), -EADDRNOTAVAIL);
+  EXPECT_EQ(other.net().membership(to, group, 0, true), -EADDRINUSE);
+  EXPECT_TRUE(arrived());
+  EXPECT_EQ(join("10.0.0.1:0", false), 0);
+  EXPECT_EQ(join("10.0.0.1:0", false), -EADDRNOTAVAIL);
+  EXPECT_FALSE(arrived());
+  EXPECT_EQ(other.net().membership(to, group, 0, false), 0) << "for all sources";
+  EXPECT_EQ(join("10.0.0.9:0", false), -EINVAL);
+}
+
 TEST_F(Sockets, BroadcastOfTheLoopbackStaysInItsHost) {
   const int from = udp("127.0.0.1:100");
   const int to = udp("0.0.0.0:200");

@@ -164,6 +164,14 @@ class InterceptingNet : public Net {
     return forward(Call::membership,
                    [&] { return inner_.membership(fd, group, interface, member); });
   }
+  int source_membership(int fd, const Endpoint& group, const Endpoint& source,
+                        std::uint32_t interface, bool member) noexcept override {
+    return forward(Call::membership,
+                   [&] { return inner_.source_membership(fd, group, source, interface, member); });
+  }
+  int disconnect(int fd) noexcept override {
+    return forward(Call::connect, [&] { return inner_.disconnect(fd); });
+  }
   int shutdown(int fd, Direction direction) noexcept override {
     return forward(Call::shutdown, [&] { return inner_.shutdown(fd, direction); });
   }
