@@ -175,9 +175,7 @@ void DatagramSocket::ref() noexcept { impl_->ref(); }
 
 void DatagramSocket::unref() noexcept { impl_->unref(); }
 
-Result<Endpoint, std::error_code> DatagramSocket::local_endpoint() const noexcept {
-  return impl_->socket().local_endpoint();
-}
+Result<Endpoint> DatagramSocket::local_endpoint() const { return impl_->socket().local_endpoint(); }
 
 const DatagramSocket::Counters& DatagramSocket::counters() const noexcept {
   return impl_->counters();

@@ -126,9 +126,10 @@ std::optional<Endpoint> source_for(Net& net, const Endpoint& address) noexcept {
   if (!socket) return {};
   const Endpoint peer = address.port() != 0 ? address : address.with_port(some_port);
   if (net.connect(socket->fd(), peer) < 0) return {};
-  const auto local = socket->local_endpoint();
-  if (!local || local->family() != address.family()) return {};
-  return *local;
+  Endpoint local;
+  const bool is_known = net.local_endpoint(socket->fd(), local) >= 0;
+  if (!is_known || local.family() != address.family()) return {};
+  return local;
 }
 
 }  // namespace

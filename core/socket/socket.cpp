@@ -31,6 +31,11 @@ Error named(const char* what, const Endpoint& where, std::error_code code) {
   return {code, what + where.to_string()};
 }
 
+/// `result` is a negative errno.
+Error failed(const char* what, int fd, int result) {
+  return {system_error(-result), what + (" descriptor " + std::to_string(fd))};
+}
+
 }  // namespace
 
 Socket& Socket::operator=(Socket&& other) noexcept {
@@ -102,13 +107,16 @@ std::error_code Socket::connect_result() noexcept {
 }
 
 bool Socket::is_self_connected() const noexcept {
-  const auto here = local_endpoint();
-  const auto there = remote_endpoint();
-  return here && there && here->family() != AddressFamily::unix_domain && *here == *there;
+  Endpoint here;
+  Endpoint there;
+  const bool is_known =
+      net_->local_endpoint(fd_, here) >= 0 && net_->remote_endpoint(fd_, there) >= 0;
+  return is_known && here.family() != AddressFamily::unix_domain && here == there;
 }
 
-Result<void, std::error_code> Socket::shutdown(Direction direction) noexcept {
-  if (auto error = error_of(net_->shutdown(fd_, direction))) return error;
+Result<void> Socket::shutdown(Direction direction) {
+  if (const int result = net_->shutdown(fd_, direction); result < 0)
+    return failed("shut down", fd_, result);
   return {};
 }
 
@@ -119,11 +127,12 @@ Result<void> Socket::set_option(int level, int name, int value) {
                "set option " + std::to_string(name) + " of level " + std::to_string(level)};
 }
 
-Result<int, std::error_code> Socket::option(int level, int name) const noexcept {
+Result<int> Socket::option(int level, int name) const {
   int value = 0;
   const int size = net_->option(fd_, level, name, std::as_writable_bytes(std::span{&value, 1}));
-  if (size < 0) return system_error(-size);
-  return value;
+  if (size >= 0) return value;
+  return Error{system_error(-size),
+               "get option " + std::to_string(name) + " of level " + std::to_string(level)};
 }
 
 Result<void> Socket::set(SocketOption option, int value) {
@@ -132,27 +141,31 @@ Result<void> Socket::set(SocketOption option, int value) {
   return Error{system_error(-result), "set " + std::string{name_of(option)}};
 }
 
-Result<int, std::error_code> Socket::get(SocketOption option) const noexcept {
+Result<int> Socket::get(SocketOption option) const {
   int value = 0;
-  if (auto error = error_of(net_->get(fd_, option, value))) return error;
-  return value;
+  const int result = net_->get(fd_, option, value);
+  if (result >= 0) return value;
+  return Error{system_error(-result), "get " + std::string{name_of(option)}};
 }
 
-Result<Endpoint, std::error_code> Socket::local_endpoint() const noexcept {
+Result<Endpoint> Socket::local_endpoint() const {
   Endpoint address;
-  if (auto error = error_of(net_->local_endpoint(fd_, address))) return error;
+  const int result = net_->local_endpoint(fd_, address);
+  if (result < 0) return failed("local endpoint of", fd_, result);
   return address;
 }
 
-Result<Endpoint, std::error_code> Socket::remote_endpoint() const noexcept {
+Result<Endpoint> Socket::remote_endpoint() const {
   Endpoint address;
-  if (auto error = error_of(net_->remote_endpoint(fd_, address))) return error;
+  const int result = net_->remote_endpoint(fd_, address);
+  if (result < 0) return failed("remote endpoint of", fd_, result);
   return address;
 }
 
-Result<Credentials, std::error_code> Socket::peer_credentials() const noexcept {
+Result<Credentials> Socket::peer_credentials() const {
   Credentials peer;
-  if (auto error = error_of(net_->credentials(fd_, peer))) return error;
+  const int result = net_->credentials(fd_, peer);
+  if (result < 0) return failed("credentials of the peer of", fd_, result);
   return peer;
 }
 

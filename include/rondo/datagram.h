@@ -152,7 +152,7 @@ class RONDO_EXPORT DatagramSocket {
   void unref() noexcept;
 
   /// The address it is bound to, with the port that the system has chosen.
-  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
+  [[nodiscard]] Result<Endpoint> local_endpoint() const;
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;

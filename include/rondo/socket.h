@@ -83,20 +83,22 @@ class RONDO_EXPORT Socket {
     return checked(net_->writev(data, fd_));
   }
 
-  Result<void, std::error_code> shutdown(Direction direction) noexcept;
+  Result<void> shutdown(Direction direction);
 
   /// Sets one option. To set many, pass SocketOptions where the socket is made. The message of an
   /// error names the option: `set nodelay: Protocol not available`.
   Result<void> set(SocketOption option, int value);
-  [[nodiscard]] Result<int, std::error_code> get(SocketOption option) const noexcept;
+  [[nodiscard]] Result<int> get(SocketOption option) const;
   /// The same with the numbers of the system, such as SOL_SOCKET and SO_RCVBUF.
   Result<void> set_option(int level, int name, int value);
-  [[nodiscard]] Result<int, std::error_code> option(int level, int name) const noexcept;
+  [[nodiscard]] Result<int> option(int level, int name) const;
 
-  [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept;
-  [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept;
+  /// Errors name the descriptor: `remote endpoint of descriptor 7: Transport endpoint is not
+  /// connected`.
+  [[nodiscard]] Result<Endpoint> local_endpoint() const;
+  [[nodiscard]] Result<Endpoint> remote_endpoint() const;
   /// The process at the other end of a Unix socket. Errors: not_connected for all other sockets.
-  [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept;
+  [[nodiscard]] Result<Credentials> peer_credentials() const;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// The Net of this socket, which must not be empty.
