@@ -8,8 +8,8 @@
 namespace rondo::detail {
 
 /// The rooms that keep state for each reactor.
-enum class Room : std::uint8_t { stream, datagram, process };
-constexpr std::size_t room_count = 3;
+enum class Room : std::uint8_t { socket, stream, datagram, process };
+constexpr std::size_t room_count = 4;
 
 /// The state that a room keeps for one reactor. It is made on first use and destroyed with the
 /// loop. A derived class names its room: `static constexpr Room room`.

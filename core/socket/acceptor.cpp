@@ -3,7 +3,8 @@
 // Terms.  A batch is the accepts of one on_ready, at most accepts_per_turn_max; if more connections
 // wait, the next turn reports them, after the other handlers. To shed is to accept a connection and
 // close it at once. The reserve is a descriptor that is closed when none is left, so that shedding
-// is possible. A pause is the time in which the watch has no interest.
+// is possible; the acceptors of a reactor share one. A pause is the time in which the watch has no
+// interest.
 //
 // Invariants.  The watch is interested in reading exactly while nothing stops it: the user
 // (paused_by_user_), the back-off (timer_ is armed) or a lasting error (failed_). Each of the three
@@ -26,8 +27,11 @@
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
+#include "accept_reserve.h"
+#include "adopted.h"
 #include "apply_options.h"
 #include "callbacks.h"
+#include "loop/loop.h"
 #include "socket_file.h"
 
 namespace rondo {
@@ -43,6 +47,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   Impl(Reactor& reactor, Socket listener, const Endpoint& local, OnAccept on_accept,
        const AcceptLimits& limits)
       : reactor_(reactor),
+        reserve_(reactor.loop_->per_reactor<detail::AcceptReserve>()),
         local_(local),
         batch_max_(std::max<std::size_t>(limits.accepts_per_turn_max, 1)),
         pause_min_(std::max(limits.pause_min, pause_floor)),
@@ -59,7 +64,8 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   }
 
   std::error_code start() noexcept {
-    if (auto error = open_reserve()) return error;
+    if (auto error = reserve_.add_user(reactor_.net())) return error;
+    shares_reserve_ = true;
     auto watch = detail::watch(reactor_, listener_.fd(), Ready::read, *this);
     if (!watch) return watch.error();
     watch_ = std::move(*watch);
@@ -70,7 +76,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
     watch_.cancel();
     timer_.reset();
     listener_.close();
-    reserve_.close();
+    if (std::exchange(shares_reserve_, false)) reserve_.remove_user();
   }
 
   void on_ready(Ready) override {
@@ -123,17 +129,9 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 
   void update() noexcept { watch_.set(accepting() ? Ready::read : Ready::none); }
 
-  /// Any descriptor would do; a socket is what a Net can make.
-  std::error_code open_reserve() noexcept {
-    auto made = Socket::make(reactor_.net(), local_.family(), SocketType::stream);
-    if (!made) return made.error();
-    reserve_ = std::move(*made);
-    return {};
-  }
-
   /// Accepts and closes the waiting connections one by one, with the descriptor of the reserve.
   void shed() noexcept {
-    reserve_.close();
+    reserve_.spend();
     std::size_t shed = 0;
     std::error_code error;
     for (std::size_t attempts = 0; attempts < batch_max_; ++attempts) {
@@ -149,7 +147,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
     }
     counters_.shed += shed;
     // Another thread may have taken the descriptor: then there is no reserve until the pause ends.
-    const bool reserved = !open_reserve();
+    const bool reserved = !reserve_.open(reactor_.net());
     const bool was_empty = shed == 0 && error == std::errc::operation_would_block;
     if (!was_empty || !reserved) begin_pause();
   }
@@ -163,7 +161,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 
   void end_pause() noexcept {
     // If that fails, accept fails too and begins the next pause.
-    if (!reserve_) (void)open_reserve();
+    (void)reserve_.open(reactor_.net());
     update();
   }
 
@@ -176,6 +174,8 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   }
 
   Reactor& reactor_;
+  detail::AcceptReserve& reserve_;
+  bool shares_reserve_ = false;
   const Endpoint local_;
   const std::size_t batch_max_;
   const Duration pause_min_;
@@ -189,7 +189,6 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   bool failed_ = false;
   OnAccept on_accept_;
   ErrorHandler error_handler_;
-  Socket reserve_;
   Socket listener_;
   std::optional<Timer> timer_;
   Watch watch_;
@@ -199,10 +198,13 @@ Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccep
                                 const AcceptorOptions& options) {
   std::vector<UnappliedOption> unapplied;
   detail::SocketFile file{reactor.net(), local};  // removes the file if the rest fails
-  auto listener = Socket::listen(reactor.net(), local, options.socket, &unapplied);
+  auto listener = detail::listen_in_place(reactor.net(), local, options.socket, unapplied);
   if (!listener) return std::move(listener).error();
   file.own();
-  auto acceptor = adopt(reactor, std::move(*listener), std::move(on_accept), options.accept_limits);
+  const auto bound = listener->local_endpoint();
+  if (!bound) return Error{bound.error(), "listen on " + local.to_string()};
+  auto acceptor =
+      start(reactor, std::move(*listener), *bound, std::move(on_accept), options.accept_limits);
   if (!acceptor) return acceptor;
   acceptor->impl_->set_options(options.socket, std::move(unapplied));
   file.leave();
@@ -211,16 +213,21 @@ Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccep
 
 Result<Acceptor> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
                                  const AcceptLimits& limits) {
+  auto local = detail::prepare_adopted(listener, detail::AdoptedAs::listener, "accept on");
+  if (!local) return std::move(local).error();
+  return start(reactor, std::move(listener), *local, std::move(on_accept), limits);
+}
+
+Result<Acceptor> Acceptor::start(Reactor& reactor, Socket listener, const Endpoint& local,
+                                 OnAccept on_accept, const AcceptLimits& limits) {
   RONDO_ASSERT(on_accept);
-  const auto local = listener.local_endpoint();
-  if (!local) return Error{local.error(), "accept on a socket"};
-  auto impl =
-      std::make_unique<Impl>(reactor, std::move(listener), *local, std::move(on_accept), limits);
-  if (auto error = impl->start()) return Error{error, "accept on " + local->to_string()};
+  std::unique_ptr<Impl, Retire> impl{
+      new Impl{reactor, std::move(listener), local, std::move(on_accept), limits}};
+  if (auto error = impl->start()) return Error{error, "accept on " + local.to_string()};
   return Acceptor{std::move(impl)};
 }
 
-Acceptor::Acceptor(std::unique_ptr<Impl> impl) noexcept : impl_(impl.release()) {}
+Acceptor::Acceptor(std::unique_ptr<Impl, Retire> impl) noexcept : impl_(std::move(impl)) {}
 
 Acceptor::Acceptor(Acceptor&& other) noexcept = default;
 Acceptor& Acceptor::operator=(Acceptor&& other) noexcept = default;

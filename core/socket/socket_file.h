@@ -2,16 +2,22 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include <rondo/endpoint.h>
 #include <rondo/net.h>
+#include <rondo/options.h>
+#include <rondo/result.h>
+#include <rondo/socket.h>
 
 namespace rondo::detail {
 
 /// The file that bind() makes for a Unix socket. It is made before bind(), since it allocates.
-/// After bind() call own(); the destructor then removes the file.
+/// After bind() call own(); the destructor then removes the file, unless another file has taken its
+/// place, or this process is a child of the one that called own().
 class SocketFile {
  public:
   SocketFile() = default;
@@ -23,15 +29,36 @@ class SocketFile {
 
   void own() noexcept;
   /// The destructor does not remove the file any more.
-  void leave() noexcept { owned_ = false; }
+  void leave() noexcept { owner_ = 0; }
 
  private:
-  std::string path_;
+  std::string path_;  // absolute, since the program may change its directory
   struct stat state_{};
-  bool owned_ = false;
+  pid_t owner_ = 0;  // the process that removes the file; 0: none does
 };
 
-/// Removes the socket file at `where` if no socket listens on it. Returns whether it did.
-bool removed_stale_file(Net& net, const Endpoint& where);
+/// While one process holds it, no other one makes or replaces a socket file in the same directory.
+/// If another program holds it for long, or the directory cannot be read, it is not held.
+class SocketFolderLock {
+ public:
+  /// For the directory of `where`, if that is a path and `net` makes files.
+  SocketFolderLock(const Net& net, const Endpoint& where);
+  SocketFolderLock(const SocketFolderLock&) = delete;
+  SocketFolderLock& operator=(const SocketFolderLock&) = delete;
+  ~SocketFolderLock();
+
+ private:
+  int fd_ = -1;
+};
+
+/// For a bind() that failed because a file is in its way: removes it if it is the file of a socket
+/// that no process uses any more. If not, the error says why: `in_use`, with the reason, or the
+/// error of the system. Hold a SocketFolderLock.
+[[nodiscard]] Result<void> remove_stale_file(Net& net, const Endpoint& where, Error in_use);
+
+/// Socket::listen(), which replaces a stale file.
+[[nodiscard]] Result<Socket> listen_in_place(Net& net, const Endpoint& local,
+                                             const SocketOptions& options,
+                                             std::vector<UnappliedOption>& unapplied);
 
 }  // namespace rondo::detail

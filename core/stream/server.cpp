@@ -20,11 +20,7 @@ Server Server::make(Reactor& reactor, SessionFactory factory, const ServerOption
   return Server{std::make_unique<Impl>(reactor, std::move(factory), options)};
 }
 
-Result<Endpoint> Server::listen(std::string_view where) {
-  auto endpoint = Endpoint::parse(where);
-  if (!endpoint) return std::move(endpoint).error();
-  return impl_->listen(*endpoint);
-}
+Result<Endpoint> Server::listen(std::string_view where) { return impl_->listen(where); }
 
 Result<Endpoint> Server::listen(const Endpoint& where) { return impl_->listen(where); }
 Result<Endpoint> Server::adopt(Socket listener) { return impl_->adopt(std::move(listener)); }

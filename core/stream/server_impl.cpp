@@ -3,15 +3,20 @@
 #include <exception>
 #include <iterator>
 #include <new>
+#include <string>
 #include <utility>
 
+#include "names/host_name.h"
+#include "names/target.h"
 #include "session_error.h"
+#include "socket/adopted.h"
 #include "socket/apply_options.h"
 
 namespace rondo {
 namespace {
 
 constexpr TimePoint next_turn = TimePoint::min();
+constexpr int port_tries = 10;
 
 void add(Acceptor::Counters& sum, const Acceptor::Counters& one) noexcept {
   sum.accepted += one.accepted;
@@ -22,38 +27,63 @@ void add(Acceptor::Counters& sum, const Acceptor::Counters& one) noexcept {
 
 }  // namespace
 
+Result<Endpoint> Server::Impl::listen(std::string_view where) {
+  auto target = detail::parse_target(where);
+  if (!target) return std::move(target).error();
+  if (target->endpoint) return listen(*target->endpoint);
+  if (detail::is_localhost(target->host)) return listen_on_localhost(target->port);
+  // Where a server listens must not depend on what a name server answers.
+  return Error{std::make_error_code(std::errc::invalid_argument),
+               "listen on " + detail::shown(std::string{where}) +
+                   ": neither an address nor localhost; a Resolver finds the addresses of a name"};
+}
+
+/// Both loopback addresses, with one port; only the first, where this system has no IPv6.
+Result<Endpoint> Server::Impl::listen_on_localhost(std::uint16_t port) {
+  for (int tries = 1;; ++tries) {
+    auto first = listen(Endpoint::loopback(port));
+    if (!first) return first;
+    auto second = listen(Endpoint::loopback(first->port(), AddressFamily::ipv6));
+    if (second || second.error() == std::errc::address_not_available ||
+        second.error() == std::errc::address_family_not_supported) {
+      return first;
+    }
+    listeners_.pop_back();
+    endpoints_.pop_back();
+    files_.pop_back();
+    // The port that the system has chosen for IPv4 may be in use with IPv6.
+    const bool may_choose_again = port == 0 && second.error() == std::errc::address_in_use;
+    if (!may_choose_again || tries == port_tries) return second;
+  }
+}
+
 Result<Endpoint> Server::Impl::listen(const Endpoint& where) {
   // Before anything exists: later there is nothing that may fail without memory.
   files_.reserve(files_.size() + 1);
   detail::SocketFile file{reactor_.net(), where};
-  const auto open = [&] {
-    return Socket::listen(reactor_.net(), where, options_.socket, &unapplied_);
-  };
-  auto listener = open();
-  if (!listener && listener.error() == std::errc::address_in_use && reactor_.net().binds_files() &&
-      detail::removed_stale_file(reactor_.net(), where)) {
-    listener = open();
-  }
+  auto listener = detail::listen_in_place(reactor_.net(), where, options_.socket, unapplied_);
   if (!listener) return std::move(listener).error();
   file.own();
-  auto local = accept_on(std::move(*listener));
+  const auto bound = listener->local_endpoint();
+  if (!bound) return Error{bound.error(), "listen on " + where.to_string()};
+  auto local = accept_on(std::move(*listener), *bound);
   if (local) files_.push_back(std::move(file));
   return local;
 }
 
 Result<Endpoint> Server::Impl::adopt(Socket listener) {
-  if (const auto local = listener.local_endpoint()) {
-    auto failed = detail::apply(listener, *local, options_.socket, detail::Purpose::adopt);
-    std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
-  }
-  return accept_on(std::move(listener));
+  auto local = detail::prepare_adopted(listener, detail::AdoptedAs::stream_listener, "accept on");
+  if (!local) return local;
+  auto failed = detail::apply(listener, *local, options_.socket, detail::Purpose::adopt);
+  std::move(failed.begin(), failed.end(), std::back_inserter(unapplied_));
+  return accept_on(std::move(listener), *local);
 }
 
-Result<Endpoint> Server::Impl::accept_on(Socket listener) {
+Result<Endpoint> Server::Impl::accept_on(Socket listener, const Endpoint& local) {
   endpoints_.reserve(endpoints_.size() + 1);
   listeners_.reserve(listeners_.size() + 1);
-  auto acceptor = Acceptor::adopt(
-      reactor_, std::move(listener),
+  auto acceptor = Acceptor::start(
+      reactor_, std::move(listener), local,
       [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
       options_.accept_limits);
   if (!acceptor) return std::move(acceptor).error();
@@ -76,8 +106,8 @@ Server::Counters Server::Impl::counters() const noexcept {
 
 void Server::Impl::stop_accepting() noexcept {
   for (const Acceptor& listener : listeners_) add(counters_.listeners, listener.counters());
+  files_.clear();  // first: an inode is not used again while its socket is open
   listeners_.clear();
-  files_.clear();
 }
 
 void Server::Impl::abort() noexcept {

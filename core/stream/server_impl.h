@@ -14,10 +14,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <rondo/reactor.h>
@@ -43,6 +45,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
         addresses_(options.connections_per_address_max, options.ipv6_prefix_length),
         block_(factory_, addresses_.is_limited()) {}
 
+  Result<Endpoint> listen(std::string_view where);
   Result<Endpoint> listen(const Endpoint& where);
   Result<Endpoint> adopt(Socket listener);
   [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept { return endpoints_; }
@@ -80,7 +83,8 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   }
 
   [[nodiscard]] bool is_full() const noexcept { return connections_ >= connections_max_; }
-  Result<Endpoint> accept_on(Socket listener);
+  Result<Endpoint> listen_on_localhost(std::uint16_t port);
+  Result<Endpoint> accept_on(Socket listener, const Endpoint& local);
   void pause_if_full() noexcept;
 
   void admit(Socket client, const Endpoint& peer);

@@ -10,6 +10,7 @@
 
 #include <rondo/reactor.h>
 
+#include "socket/adopted.h"
 #include "stream_impl.h"
 
 namespace rondo {
@@ -27,6 +28,9 @@ Stream::~Stream() = default;
 Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
                                               StreamHandler& handler,
                                               const StreamOptions& options) {
+  auto prepared = detail::prepare_adopted(socket, detail::AdoptedAs::stream, "open a stream on");
+  // A pipe or a terminal is no socket; the stream looks what it is.
+  if (!prepared && prepared.error() != std::errc::not_a_socket) return std::move(prepared).error();
   auto stream = StreamImpl::start(reactor, socket.fd(), handler, options);
   if (stream) (void)socket.release();  // it belongs to the stream now
   return stream;

@@ -36,7 +36,8 @@ struct AcceptorOptions {
 
 /// Listens, and passes each accepted connection to a callback. When the process or the system has
 /// no descriptors or no memory left, it sheds the waiting connections: it accepts them by a
-/// descriptor that it keeps in reserve, and closes them, so that the peers notice. Then it pauses.
+/// descriptor in reserve, one for each reactor, and closes them, so that the peers notice. Then it
+/// pauses.
 /// So it never spins, and no client waits unnoticed. Destroying it, also inside its own callbacks,
 /// closes the listener. Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Acceptor {
@@ -50,11 +51,15 @@ class RONDO_EXPORT Acceptor {
   using OnAccept = Function<void(Socket client, const Endpoint& peer)>;
   using ErrorHandler = Function<void(std::error_code error)>;
 
-  /// Errors: those of Socket::listen.
+  /// Errors: those of Socket::listen. The file of a Unix socket that no socket uses any more is
+  /// replaced; the file of this one stays when it ends.
   [[nodiscard]] static Result<Acceptor> make(Reactor& reactor, const Endpoint& local,
                                              OnAccept on_accept,
                                              const AcceptorOptions& options = {});
-  /// Accepts from a socket that is already listening. No options are set on it.
+  /// Accepts from a socket that is already listening, such as one of systemd's. It is made
+  /// non-blocking, and a linger time is switched off. Errors: those of getsockopt(2); the message
+  /// says if it is not a socket of the right kind, or does not listen: `accept on 127.0.0.1:80: the
+  /// socket does not listen: Invalid argument`. It is closed then.
   [[nodiscard]] static Result<Acceptor> adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
                                               const AcceptLimits& limits = {});
   Acceptor(Acceptor&& other) noexcept;
@@ -81,7 +86,11 @@ class RONDO_EXPORT Acceptor {
   struct Retire {  // the Impl is kept until its own callbacks have returned
     void operator()(Impl* impl) const noexcept;
   };
-  explicit Acceptor(std::unique_ptr<Impl> impl) noexcept;
+  explicit Acceptor(std::unique_ptr<Impl, Retire> impl) noexcept;
+  friend class Server;
+  [[nodiscard]] static Result<Acceptor> start(Reactor& reactor, Socket listener,
+                                              const Endpoint& local, OnAccept on_accept,
+                                              const AcceptLimits& limits);
 
   std::unique_ptr<Impl, Retire> impl_;
 };

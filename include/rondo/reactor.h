@@ -181,6 +181,7 @@ class RONDO_EXPORT Reactor {
   [[nodiscard]] Backend& backend() noexcept;
 
  private:
+  friend class Acceptor;
   friend class DatagramSocket;
   friend class Timer;
   friend class Signal;

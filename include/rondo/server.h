@@ -148,13 +148,16 @@ class RONDO_EXPORT Server {
   Server& operator=(Server&& other) noexcept;
   ~Server();
 
-  /// Listens on one more address: `127.0.0.1:80`, `[::]:80`, `unix:/path`. The system chooses port
-  /// 0. Returns the address with its port. A socket file on which no process listens is replaced;
-  /// the server removes its own. Errors: those of Endpoint::parse and Socket::listen.
+  /// Listens on one more address: `127.0.0.1:80`, `[::]:80`, `unix:/path`; or on both loopback
+  /// addresses: `localhost:80`. Other names are not looked up. The system chooses port 0. Returns
+  /// the address with its port. A socket file that no process uses is replaced, by one of several
+  /// servers that start at the same time. The server removes its own file, but not in a forked
+  /// child. Errors: those of Endpoint::parse and Socket::listen.
   [[nodiscard]] Result<Endpoint> listen(std::string_view where);
   [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
-  /// Accepts from a socket that is already listening. It is too late to set the options that
-  /// precede bind: reuse_address, reuse_port and dual_stack.
+  /// Accepts from a socket that is already listening, as Acceptor::adopt does; it is a socket of
+  /// streams. It is too late to set the options that precede bind: reuse_address, reuse_port and
+  /// dual_stack.
   [[nodiscard]] Result<Endpoint> adopt(Socket listener);
 
   /// The addresses of the listeners, in the order of the calls, with the ports the system chose.

@@ -229,10 +229,11 @@ class OwnedBytes {
 ///     destroying it         is lost; the peer sees EOF         no callback
 class RONDO_EXPORT Stream : private Handler {
  public:
-  /// Takes over a connected socket, a pipe or a terminal. A descriptor that is not a socket is made
-  /// non-blocking; other programs that share it notice if the system cannot open it again.
-  /// `handler` outlives the stream. on_open is called at the end of the turn. Errors: those of
-  /// Reactor::watch; `socket` is closed.
+  /// Takes over a connected socket, a pipe or a terminal, and makes it non-blocking; other programs
+  /// that share it notice if it is no socket and the system cannot open it again. `handler`
+  /// outlives the stream. on_open is called at the end of the turn. Errors: those of
+  /// Reactor::watch, and invalid_argument for a listener; ESOCKTNOSUPPORT for a socket of
+  /// datagrams. `socket` is closed then.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> adopt(Reactor& reactor, Socket socket,
                                                              StreamHandler& handler,
                                                              const StreamOptions& options = {});

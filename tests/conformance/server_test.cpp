@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -172,6 +173,40 @@ TEST_P(Servers, NameTheAddressThatTheyCannotListenOn) {
   EXPECT_EQ(taken.error().code, std::errc::address_in_use);
   EXPECT_NE(taken.error().message().find(held.local_endpoint().to_string()), std::string::npos);
   EXPECT_FALSE(serve(reactor, "nonsense", echo()));
+}
+
+TEST_P(Servers, ListenOnLocalhostByItsName) {
+  const auto server = serve(reactor, "localhost:0", echo()).value();
+  ASSERT_FALSE(server.local_endpoints().empty());
+  const std::uint16_t port = server.local_endpoint().port();
+  EXPECT_EQ(server.local_endpoint(), Endpoint::loopback(port));
+  if (server.local_endpoints().size() == 2) {  // this system has IPv6
+    EXPECT_EQ(server.local_endpoints()[1], Endpoint::loopback(port, AddressFamily::ipv6));
+  }
+  for (const Endpoint& local : server.local_endpoints()) EXPECT_TRUE(echoes(connect(local)));
+  const auto taken = serve(reactor, "localhost:" + std::to_string(port), echo());
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, std::errc::address_in_use);
+}
+
+// The port that the system has chosen for IPv4 may be in use with IPv6.
+TEST_P(Servers, ListenOnAnotherPortOfLocalhostIfOneIsTaken) {
+  net.fail("bind", EADDRINUSE, 1, 1);
+  const auto server = serve(reactor, "localhost:0", echo());
+  ASSERT_TRUE(server);
+  const std::size_t count = server->local_endpoints().size();
+  EXPECT_EQ(net.calls("bind"), count == 2 ? 4 : 1);
+  EXPECT_TRUE(echoes(connect(server->local_endpoints().back())));
+  net.fail("bind", EADDRINUSE, 100, 1);
+  EXPECT_EQ(serve(reactor, "localhost:0", echo()).has_value(), count == 1) << "it ends";
+}
+
+TEST_P(Servers, DoNotListenOnOtherNames) {
+  EXPECT_EQ(serve(reactor, "example.org:0", echo()).error().message(),
+            "listen on example.org:0: neither an address nor localhost; a Resolver finds the "
+            "addresses of a name: Invalid argument");
+  EXPECT_FALSE(serve(reactor, "localhost", echo()));
+  EXPECT_FALSE(serve(reactor, "localhost:", echo()));
 }
 
 TEST_P(Servers, ASocketFileNeedsItsFolder) {

@@ -50,6 +50,23 @@ TEST_F(AcceptorTest, AdoptsASocketThatListensAlready) {
   EXPECT_EQ(acceptor->local_endpoint(), local);
 }
 
+TEST_F(AcceptorTest, SharesItsDescriptorInReserveWithTheOthersOfItsReactor) {
+  std::vector<Acceptor> acceptors;
+  const int before = net_.calls("socket");
+  for (int i = 0; i < 10; ++i) {
+    acceptors.push_back(
+        Acceptor::make(*reactor_, Endpoint::loopback(0), [](Socket, const Endpoint&) {}).value());
+  }
+  EXPECT_EQ(net_.calls("socket"), before + 10 + 1);
+  acceptors.erase(acceptors.begin());  // the others keep it
+  acceptors.push_back(
+      Acceptor::make(*reactor_, Endpoint::loopback(0), [](Socket, const Endpoint&) {}).value());
+  EXPECT_EQ(net_.calls("socket"), before + 10 + 1 + 1);
+  const int closed = net_.calls("close");
+  acceptors.clear();
+  EXPECT_EQ(net_.calls("close"), closed + 10 + 1);
+}
+
 TEST_F(AcceptorTest, SetsTheOptionsOfItsClientsAndReportsFailures) {
   const SocketOptions options{.dual_stack = true, .linger = std::chrono::seconds{0}};
   const Acceptor acceptor =
