@@ -2,12 +2,14 @@
 //
 // Options are set before bind or connect. An option that fails does not end the making: it is kept
 // for unapplied(), and the socket does not rely on it.
+#include <string>
 #include <utility>
 
 #include <rondo/datagram.h>
 #include <rondo/reactor.h>
 
 #include "datagram_impl.h"
+#include "socket/adopted.h"
 #include "socket/apply_options.h"
 #include "socket/socket_file.h"
 
@@ -22,6 +24,17 @@ Error named(const char* what, const Endpoint& where, std::error_code code) {
 Result<void> checked(int result, const char* what, const Endpoint& where) {
   if (result < 0) return named(what, where, system_error(-result));
   return {};
+}
+
+/// Replaces the file of a socket that has ended.
+Result<void> bind_in_place(Net& net, const Socket& socket, const Endpoint& local) {
+  const auto bind = [&] { return checked(net.bind(socket.fd(), local), "bind to ", local); };
+  const detail::SocketFolderLock lock{net, local};
+  auto bound = bind();
+  const bool has_file = local.family() == AddressFamily::unix_domain && net.binds_files();
+  if (bound || !has_file || bound.error() != std::errc::address_in_use) return bound;
+  auto removed = detail::remove_stale_file(net, local, std::move(bound).error());
+  return removed ? bind() : std::move(removed);
 }
 
 /// Applies the options of DatagramOptions itself. An offload that fails is not used.
@@ -71,13 +84,12 @@ std::vector<UnappliedOption> prepare(Socket& socket, const Endpoint& where,
 Result<DatagramSocket> DatagramSocket::make(Reactor& reactor, const Endpoint& local,
                                             DatagramHandler& handler,
                                             const DatagramOptions& options) {
-  constexpr const char* what = "bind to ";
   auto socket = Socket::make(reactor.net(), local.family(), SocketType::datagram);
-  if (!socket) return named(what, local, socket.error());
+  if (!socket) return named("bind to ", local, socket.error());
   DatagramOptions used = options;
   auto unapplied = prepare(*socket, local, used);
   detail::SocketFile file{reactor.net(), local};  // removed if the making fails
-  auto bound = checked(reactor.net().bind(socket->fd(), local), what, local);
+  auto bound = bind_in_place(reactor.net(), *socket, local);
   if (!bound) return std::move(bound).error();
   file.own();
   auto made = start(reactor, std::move(*socket), local, handler, used, std::move(unapplied));
@@ -101,8 +113,8 @@ Result<DatagramSocket> DatagramSocket::connect(Reactor& reactor, const Endpoint&
 Result<DatagramSocket> DatagramSocket::adopt(Reactor& reactor, Socket socket,
                                              DatagramHandler& handler,
                                              const DatagramOptions& options) {
-  const auto local = socket.local_endpoint();
-  if (!local) return Error{local.error(), "adopt a socket"};
+  auto local = detail::prepare_adopted(socket, detail::AdoptedAs::datagrams, "adopt");
+  if (!local) return std::move(local).error();
   DatagramOptions used = options;
   auto unapplied = prepare_datagrams(socket, *local, used);
   return start(reactor, std::move(socket), *local, handler, used, std::move(unapplied));
@@ -153,8 +165,26 @@ bool DatagramSocket::reply(const Datagram& datagram, Bytes data) {
 }
 
 Result<void> DatagramSocket::connect_to(const Endpoint& peer) {
+  impl_->send_now();
   Socket& socket = impl_->socket();
   return checked(socket.net().connect(socket.fd(), peer), "connect to ", peer);
+}
+
+Result<void> DatagramSocket::disconnect() {
+  constexpr const char* what = "disconnect ";
+  impl_->send_now();
+  Socket& socket = impl_->socket();
+  Net& net = socket.net();
+  Endpoint before;
+  if (const int result = net.local_endpoint(socket.fd(), before); result < 0)
+    return Error{system_error(-result), "disconnect descriptor " + std::to_string(socket.fd())};
+  auto done = checked(net.disconnect(socket.fd()), what, before);
+  Endpoint now;
+  // Linux keeps a port that bind() has named, and loses one that the system has chosen.
+  const bool has_lost_port =
+      done && net.local_endpoint(socket.fd(), now) >= 0 && now.port() == 0 && before.port() != 0;
+  if (!has_lost_port) return done;
+  return checked(net.bind(socket.fd(), now.with_port(before.port())), what, before);
 }
 
 Result<void> DatagramSocket::join(const Endpoint& group, std::uint32_t interface) {
@@ -165,6 +195,20 @@ Result<void> DatagramSocket::join(const Endpoint& group, std::uint32_t interface
 Result<void> DatagramSocket::leave(const Endpoint& group, std::uint32_t interface) {
   Socket& socket = impl_->socket();
   return checked(socket.net().membership(socket.fd(), group, interface, false), "leave ", group);
+}
+
+Result<void> DatagramSocket::join_source(const Endpoint& group, const Endpoint& source,
+                                         std::uint32_t interface) {
+  Socket& socket = impl_->socket();
+  return checked(socket.net().source_membership(socket.fd(), group, source, interface, true),
+                 ("join source " + source.to_string() + " of ").c_str(), group);
+}
+
+Result<void> DatagramSocket::leave_source(const Endpoint& group, const Endpoint& source,
+                                          std::uint32_t interface) {
+  Socket& socket = impl_->socket();
+  return checked(socket.net().source_membership(socket.fd(), group, source, interface, false),
+                 ("leave source " + source.to_string() + " of ").c_str(), group);
 }
 
 void DatagramSocket::pause() noexcept { impl_->pause(); }

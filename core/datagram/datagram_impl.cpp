@@ -43,7 +43,8 @@ std::error_code DatagramSocket::Impl::start(Reactor& reactor) noexcept {
 }
 
 void DatagramSocket::Impl::close() noexcept {
-  writer_.close(counters_);
+  send_now();
+  writer_.close();
   reader_.close();
   watch_.cancel();
   socket_.close();
@@ -51,12 +52,19 @@ void DatagramSocket::Impl::close() noexcept {
 
 bool DatagramSocket::Impl::send(Bytes data, const Endpoint* to, const MessageInfo* source) {
   loop_.check_thread();
+  writer_.drop_inherited();
   if (!writer_.add(data, to, source)) {
     ++counters_.overflowed;
     return false;
   }
   if (handler_calls_ == 0) schedule_flush();
   return true;
+}
+
+void DatagramSocket::Impl::send_now() noexcept {
+  writer_.drop_inherited();
+  writer_.send_now(counters_);
+  update();
 }
 
 void DatagramSocket::Impl::pause() noexcept {
@@ -136,6 +144,7 @@ void DatagramSocket::Impl::schedule_flush() noexcept {
 }
 
 void DatagramSocket::Impl::flush(Trigger trigger) {
+  if (!is_retired()) writer_.drop_inherited();
   for (std::size_t failures = 0; !is_retired() && handler_calls_ == 0 && writer_.can_flush();) {
     const auto failure = writer_.flush(std::exchange(trigger, Trigger::sending), counters_);
     if (!failure) break;

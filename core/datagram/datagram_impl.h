@@ -29,6 +29,8 @@ class DatagramSocket::Impl final : public Handler, public detail::Retirable<Data
   void close() noexcept;
 
   bool send(Bytes data, const Endpoint* to, const MessageInfo* source);
+  /// Before the socket's peer changes: what is sent to the peer goes to the present one.
+  void send_now() noexcept;
   void pause() noexcept;
   void resume() noexcept;
   void ref() noexcept { watch_.ref(); }

@@ -8,7 +8,7 @@
 namespace rondo::detail {
 namespace {
 
-constexpr std::size_t failures_at_close_max = 64;
+constexpr std::size_t failures_max = 64;
 
 }  // namespace
 
@@ -24,7 +24,10 @@ DatagramWriter::DatagramWriter(Reactor& reactor, DatagramBuffers& buffers,
 }
 
 bool DatagramWriter::add(Bytes data, const Endpoint* to, const MessageInfo* source) {
-  if (!queue_) queue_ = buffers_.borrow_queue();
+  if (!queue_) {
+    queue_ = buffers_.borrow_queue();
+    forks_ = fork_count();
+  }
   return queue_->add(data, to, source, buffer_max_, route_.offload);
 }
 
@@ -65,16 +68,27 @@ void DatagramWriter::wait(State state, DatagramSocket::Counters& counters) noexc
   if (state_ == State::stalled) timer_->arm_after(retry_after);
 }
 
+void DatagramWriter::forget() noexcept {
+  queue_->clear();
+  buffers_.give_back(std::move(queue_));
+  timer_->cancel();
+  state_ = State::ready;
+}
+
 void DatagramWriter::unblock() noexcept {
   RONDO_ASSERT(state_ == State::blocked || state_ == State::stalled);
   state_ = State::ready;
 }
 
-void DatagramWriter::close(DatagramSocket::Counters& counters) noexcept {
-  for (std::size_t failures = 0; queue_ && failures < failures_at_close_max; ++failures) {
+void DatagramWriter::send_now(DatagramSocket::Counters& counters) noexcept {
+  for (std::size_t failures = 0; queue_ && failures < failures_max; ++failures) {
     const auto failure = queue_->flush(route_, counters);
-    if (!failure || failure->error == std::errc::operation_would_block) break;
+    if (!failure) return forget();
+    if (failure->error == std::errc::operation_would_block) return;
   }
+}
+
+void DatagramWriter::close() noexcept {
   if (queue_) {
     queue_->clear();
     buffers_.give_back(std::move(queue_));

@@ -25,6 +25,7 @@
 
 #include "datagram_buffers.h"
 #include "datagram_queue.h"
+#include "loop/fork_count.h"
 
 namespace rondo::detail {
 
@@ -35,6 +36,13 @@ class DatagramWriter {
   /// Calls `on_retry` when a stalled output may be flushed again.
   DatagramWriter(Reactor& reactor, DatagramBuffers& buffers, DatagramQueue::Route route,
                  const DatagramOptions& options, Function<void()> on_retry);
+
+  /// In a forked child: forgets what waited at the fork, since the parent sends it. Call it before
+  /// anything else.
+  void drop_inherited() noexcept {
+    if (queue_ && forks_ != fork_count()) [[unlikely]]
+      forget();
+  }
 
   [[nodiscard]] bool can_flush() const noexcept {
     return queue_ && (state_ == State::ready || state_ == State::scheduled);
@@ -53,18 +61,23 @@ class DatagramWriter {
   std::optional<DatagramQueue::Failure> flush(Trigger trigger,
                                               DatagramSocket::Counters& counters) noexcept;
 
+  /// Tries to send what is left, whatever the state. Reports nothing.
+  void send_now(DatagramSocket::Counters& counters) noexcept;
+
   // Transitions.
   /// Returns false if a flush is scheduled already, or has to wait.
   [[nodiscard]] bool schedule() noexcept;
   void stall(DatagramSocket::Counters& counters) noexcept;
   void unblock() noexcept;
-  /// Tries once more to send what is left, and drops the rest. Reports nothing.
-  void close(DatagramSocket::Counters& counters) noexcept;
+  /// After send_now(): drops the rest.
+  void close() noexcept;
 
  private:
   enum class State : std::uint8_t { ready, scheduled, blocked, stalled };
 
   void wait(State state, DatagramSocket::Counters& counters) noexcept;
+  /// Gives back the queue, whatever is in it.
+  void forget() noexcept;
 
   static constexpr Duration retry_after = std::chrono::milliseconds{1};
 
@@ -74,6 +87,7 @@ class DatagramWriter {
   const bool keep_unsent_;
   State state_ = State::ready;
   std::unique_ptr<DatagramQueue> queue_;  // borrowed while something waits
+  std::uint32_t forks_ = 0;               // when it was borrowed
   std::optional<Timer> timer_;            // until close(); not referenced, as the watch is
 };
 

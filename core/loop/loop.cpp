@@ -44,7 +44,8 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
       posted_(std::make_unique<PostedWork>(fork_count())),
       posts_max_(options.posts_max),
       posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
-      forks_((count_forks(), fork_count())) {
+      forks_((count_forks(), fork_count())),
+      forks_of_run_(forks_) {
   if (hosted_ != nullptr) hosted_->attach(*this);
 }
 
@@ -123,8 +124,9 @@ std::error_code Loop::run_once(Duration wait_max) {
 std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
-  if (forked()) [[unlikely]] {
+  if (is_inherited()) [[unlikely]] {
     if (const std::error_code error = reinit_if_forked()) return error;
+    forks_of_run_ = forks_;
   }
   if (busy()) [[unlikely]] {
     if (const std::error_code error = work_until(limit)) return error;

@@ -36,6 +36,10 @@ class Loop final : public HostedLoop {
   void turn() noexcept override;
   void threw(std::exception_ptr exception) noexcept override;
 
+  /// Whether this process is a child that was forked since the loop last ran. It must not change
+  /// what it shares with its parent, such as the options of a socket.
+  [[nodiscard]] bool is_inherited() const noexcept { return fork_count() != forks_of_run_; }
+
   // Running.
   std::error_code run_until(TimePoint limit);
   std::error_code run_once(Duration wait_max);
@@ -149,7 +153,8 @@ class Loop final : public HostedLoop {
   std::size_t work_guards_ = 0;
   bool turn_requested_ = false;
   bool in_turn_ = false;
-  std::uint32_t forks_;
+  std::uint32_t forks_;         // when the backend was made
+  std::uint32_t forks_of_run_;  // in the process that last ran a turn
   ExceptionHandler exception_handler_;
   bool end_of_turn_requested_ = false;
   std::array<std::unique_ptr<PerReactor>, room_count> rooms_;

@@ -279,7 +279,9 @@ void StreamImpl::silence() noexcept {
 void StreamImpl::close_descriptor() noexcept {
   if (fd_ < 0 || state_.has(StreamState::lent)) return;
   Socket socket{net(), std::exchange(fd_, -1)};
-  if (state_.has(StreamState::resets) && state_.is_socket()) socket.reset();
+  // In a forked child the option of a reset would be set on the parent's connection too.
+  const bool resets = state_.has(StreamState::resets) && state_.is_socket();
+  if (resets && !context().loop().is_inherited()) socket.reset();
 }
 
 void StreamImpl::request_drain() noexcept {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct Datagram {
   const MessageInfo& info;
   bool truncated;    ///< the datagram was larger than datagram_size_max
   std::size_t size;  ///< the size before truncation; 0 if the system does not report it
+
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(data.data()), data.size()};
+  }
 };
 
 /// Receives what a DatagramSocket reports. A callback may destroy anything but the reactor, also
@@ -104,7 +109,8 @@ class RONDO_EXPORT DatagramSocket {
   };
 
   /// A socket bound to `local`; a client passes Endpoint::any(0). `handler` must outlive the
-  /// socket. Errors are those of Socket::listen(), as `bind to 127.0.0.1:53: Permission denied`. An
+  /// socket. A socket file that no process uses is replaced; the file of this one stays when it
+  /// ends. Errors are those of Socket::listen(), as `bind to 127.0.0.1:53: Permission denied`. An
   /// option that cannot be set is no error: see unapplied().
   [[nodiscard]] static Result<DatagramSocket> make(Reactor& reactor, const Endpoint& local,
                                                    DatagramHandler& handler,
@@ -114,8 +120,9 @@ class RONDO_EXPORT DatagramSocket {
                                                       DatagramHandler& handler,
                                                       const DatagramOptions& options = {});
   /// Takes an existing socket of datagrams, or a connected one of SocketType::seqpacket, such as
-  /// one of a pair. Send no empty message on seqpacket: it cannot be distinguished from the end.
-  /// options.socket, which applies before bind, is ignored.
+  /// one of a pair, and makes it non-blocking. Send no empty message on seqpacket: it cannot be
+  /// distinguished from the end. options.socket, which applies before bind, is ignored. Errors name
+  /// the address, and say if the socket is of another kind; it is closed then.
   [[nodiscard]] static Result<DatagramSocket> adopt(Reactor& reactor, Socket socket,
                                                     DatagramHandler& handler,
                                                     const DatagramOptions& options = {});
@@ -127,19 +134,35 @@ class RONDO_EXPORT DatagramSocket {
   /// Errors of sending are reported by on_error() and in the counters. Whether a datagram arrives
   /// is not reported.
   bool send(Bytes data, const Endpoint& to);
+  bool send(std::string_view text, const Endpoint& to) { return send(bytes_of(text), to); }
   /// The same, to the peer of a connected socket.
   bool send(Bytes data);
+  bool send(std::string_view text) { return send(bytes_of(text)); }
   /// The same, to the sender of `datagram`; with packet_info, from the address it was sent to.
   bool reply(const Datagram& datagram, Bytes data);
+  bool reply(const Datagram& datagram, std::string_view text) {
+    return reply(datagram, bytes_of(text));
+  }
 
   /// From now on the socket sends to `peer`, and receives from `peer` only.
   [[nodiscard]] Result<void> connect_to(const Endpoint& peer);
+  /// Undoes it: from now on the socket sends to any address, and receives from any. It keeps its
+  /// address and port.
+  [[nodiscard]] Result<void> disconnect();
 
   /// Joins or leaves a multicast group, on the interface of that index; 0: the system's choice.
   /// Errors: address_in_use for a group that is joined already, address_not_available for one that
   /// is not joined, invalid_argument for an address that is no group.
   [[nodiscard]] Result<void> join(const Endpoint& group, std::uint32_t interface = 0);
   [[nodiscard]] Result<void> leave(const Endpoint& group, std::uint32_t interface = 0);
+  /// The same for the datagrams of one source only (RFC 3678); call it again for further ones. A
+  /// group that was joined for all sources is from then on joined for `source` only. Errors:
+  /// address_not_available for a source that is joined already, or is not; operation_not_supported
+  /// on NetBSD and OpenBSD.
+  [[nodiscard]] Result<void> join_source(const Endpoint& group, const Endpoint& source,
+                                         std::uint32_t interface = 0);
+  [[nodiscard]] Result<void> leave_source(const Endpoint& group, const Endpoint& source,
+                                          std::uint32_t interface = 0);
 
   /// Stops reading until resume(). Meanwhile the kernel's buffer fills, and then drops datagrams.
   void pause() noexcept;
@@ -163,6 +186,7 @@ class RONDO_EXPORT DatagramSocket {
 
  private:
   class Impl;
+  static Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
   explicit DatagramSocket(Impl& impl) noexcept;
   [[nodiscard]] static Result<DatagramSocket> start(Reactor& reactor, Socket socket,
                                                     const Endpoint& where, DatagramHandler& handler,

@@ -1,0 +1,91 @@
+// What a forked child shares with its parent stays as it is: datagrams that wait, and connections.
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <rondo/datagram.h>
+#include <rondo/server.h>
+
+#include "support/child_process.h"
+#include "support/on_every_backend.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+class ForkSharing : public ReactorOnEveryBackend {};
+RONDO_ON_EVERY_BACKEND(ForkSharing);
+
+// What waits at the fork is the parent's to send: once.
+TEST_P(ForkSharing, DatagramsThatWaitAreSentOnce) {
+  struct Counting final : DatagramHandler {
+    void on_datagrams(DatagramSocket&, std::span<const Datagram> received) override {
+      for (const Datagram& one : received) text.append(one.text()).append(" ");
+    }
+    std::string text;
+  } there;
+  Counting here;
+  DatagramSocket server = DatagramSocket::make(reactor, Endpoint::loopback(0), there).value();
+  const Endpoint to = server.local_endpoint().value();
+  for (const bool runs : {false, true}) {
+    there.text.clear();
+    auto client =
+        std::make_unique<DatagramSocket>(DatagramSocket::connect(reactor, to, here).value());
+    client->send("waits");
+    EXPECT_EQ(in_child([&] {
+                if (runs) {
+                  server.pause();
+                  client->send("child");
+                  for (int turns = 0; turns < 3; ++turns)
+                    RONDO_CHILD_REQUIRE(reactor.run_once(Duration::zero()));
+                }
+                client.reset();
+                return 0;
+              }),
+              0);
+    client->send("last");
+    EXPECT_TRUE(run_until(reactor, [&] { return there.text.ends_with("last "); }));
+    // What a child sends in a simulated kernel stays in its own copy of it.
+    if (runs && there.text.starts_with("child ")) there.text.erase(0, 6);
+    EXPECT_EQ(there.text, "waits last ");
+  }
+}
+
+// A reset needs an option of the socket, which the child shares with its parent.
+TEST_P(ForkSharing, ConnectionsOfAServerThatTheChildDestroysGoOn) {
+  auto server =
+      std::make_unique<Server>(serve(reactor, "127.0.0.1:0", [](Stream& client, Bytes data) {
+                                 client.write(data);
+                               }).value());
+  Socket client = Socket::connect(kernel().net(), server->local_endpoint()).value();
+  EXPECT_TRUE(run_until(reactor, [&] { return server->connections() == 1; }));
+  for (const bool aborts : {false, true}) {
+    EXPECT_EQ(in_child([&] {
+                if (aborts) server->abort();
+                server.reset();
+                return 0;
+              }),
+              0);
+    (void)client.write(std::as_bytes(std::span{"still there", 11}));  // 11 bytes fit
+    std::string echoed;
+    EXPECT_TRUE(run_until(reactor, [&] {
+      std::array<std::byte, 64> room;
+      const auto size = client.read(room);
+      if (size) echoed.append(reinterpret_cast<const char*>(room.data()), *size);
+      return echoed.size() == 11;
+    }));
+  }
+  server->drain(Duration{std::chrono::seconds{5}});
+  EXPECT_TRUE(run_until(reactor, [&] {
+    std::array<std::byte, 1> room;
+    const auto size = client.read(room);
+    EXPECT_TRUE(size || size.error() == std::errc::operation_would_block) << "a reset";
+    return size && *size == 0;
+  }));
+  server.reset();
+}
+
+}  // namespace
+}  // namespace rondo::test
