@@ -9,6 +9,31 @@
 
 namespace rondo::detail {
 
+std::error_code cares_error(int status) noexcept {
+  switch (status) {
+    case ARES_ENOTFOUND:
+      return ResolveError::host_not_found;
+    case ARES_ENODATA:
+      return ResolveError::no_address;
+    case ARES_EBADNAME:
+      return ResolveError::bad_name;
+    case ARES_ESERVFAIL:
+      return ResolveError::server_failed;
+    case ARES_EREFUSED:
+    case ARES_ENOTIMP:
+      return ResolveError::refused;
+    case ARES_ECONNREFUSED:
+    case ARES_EOF:
+      return ResolveError::no_name_server;
+    case ARES_ETIMEOUT:
+      return ResolveError::timed_out;
+    case ARES_ENOMEM:
+      return std::make_error_code(std::errc::not_enough_memory);
+    default:
+      return ResolveError::bad_answer;
+  }
+}
+
 bool CaresQuestion::is_answered() const noexcept {
   return status_ == ARES_SUCCESS || status_ == ARES_ENOTFOUND || status_ == ARES_ENODATA ||
          status_ == ARES_EBADNAME;

@@ -4,11 +4,15 @@
 #include <ares.h>
 
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <rondo/endpoint.h>
 
 namespace rondo::detail {
+
+/// The ResolveError for a status of c-ares.
+[[nodiscard]] std::error_code cares_error(int status) noexcept;
 
 class CaresQuestion {
  public:

@@ -1,5 +1,9 @@
 // What c-ares calls instead of the system's socket functions. Like those, they return -1 and set
 // errno. None of them ends a lookup or calls a user: an error is kept for error().
+//
+// The sockets connect to the name server of use_server(), whatever address c-ares gives. A
+// connected socket receives from that server only, so each datagram is reported as coming from the
+// stand-in, with which c-ares compares it.
 #include "cares_sockets.h"
 
 #include <algorithm>
@@ -82,11 +86,18 @@ void CaresSockets::state_changed(void* self, ares_socket_t fd, int readable,
   if (auto error = socket->watch(ready)) sockets.error_ = error;
 }
 
-ares_socket_t CaresSockets::open(int family, int type, int, void* self) noexcept {
+sockaddr_in CaresSockets::stand_in() noexcept {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(53);
+  return address;
+}
+
+ares_socket_t CaresSockets::open(int, int type, int, void* self) noexcept {
   auto& sockets = *static_cast<CaresSockets*>(self);
   const bool is_datagram = type == SOCK_DGRAM;
-  auto socket = Socket::make(sockets.reactor_.net(),
-                             family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4,
+  auto socket = Socket::make(sockets.reactor_.net(), sockets.server_.family(),
                              is_datagram ? SocketType::datagram : SocketType::stream);
   if (!socket) {
     sockets.error_ = socket.error();
@@ -110,11 +121,9 @@ int CaresSockets::close(ares_socket_t fd, void* self) noexcept {
   return 0;
 }
 
-int CaresSockets::connect(ares_socket_t fd, const sockaddr* address, ares_socklen_t size,
-                          void* self) noexcept {
+int CaresSockets::connect(ares_socket_t fd, const sockaddr*, ares_socklen_t, void* self) noexcept {
   auto& sockets = *static_cast<CaresSockets*>(self);
-  const auto peer = Endpoint::from_system(address, static_cast<std::size_t>(size));
-  return with_errno(peer ? sockets.reactor_.net().connect(fd, *peer) : -EINVAL);
+  return with_errno(sockets.reactor_.net().connect(fd, sockets.server_));
 }
 
 ares_ssize_t CaresSockets::receive(ares_socket_t fd, void* into, size_t size, int, sockaddr* from,
@@ -126,16 +135,15 @@ ares_ssize_t CaresSockets::receive(ares_socket_t fd, void* into, size_t size, in
   if (socket == nullptr || !socket->is_datagram()) return net.read(room, fd);
 
   if (sockets.reads_left_-- <= 0) return with_errno(-EAGAIN);
-  Endpoint sender;
-  Message message{.address = &sender, .parts = std::span{&room, 1}};
+  Message message{.parts = std::span{&room, 1}};
   const int result = net.receive(fd, std::span{&message, 1});
   if (result < 0) return with_errno(result);
   // c-ares before 1.19.1 takes an empty datagram for the end of a connection (CVE-2023-32067).
   if (result == 0 || message.size == 0) return with_errno(-EAGAIN);
   if (from != nullptr && from_size != nullptr) {
-    const auto room_for_address = static_cast<std::size_t>(*from_size);
-    std::memcpy(from, sender.system(), std::min(room_for_address, sender.system_size()));
-    *from_size = static_cast<ares_socklen_t>(sender.system_size());
+    const sockaddr_in sender = stand_in();
+    std::memcpy(from, &sender, std::min(static_cast<std::size_t>(*from_size), sizeof(sender)));
+    *from_size = sizeof(sender);
   }
   return static_cast<ares_ssize_t>(message.size);
 }

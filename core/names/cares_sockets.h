@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ares.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -10,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include <rondo/endpoint.h>
 #include <rondo/ready.h>
 #include <rondo/socket.h>
 
@@ -34,6 +36,11 @@ class CaresSockets {
   CaresSockets(const CaresSockets&) = delete;
   CaresSockets& operator=(const CaresSockets&) = delete;
   ~CaresSockets();
+
+  /// The name server that all sockets connect to from now on. c-ares knows only a stand-in for it,
+  /// since it has no place for the zone of a link-local address.
+  void use_server(const Endpoint& server) noexcept { server_ = server; }
+  [[nodiscard]] static sockaddr_in stand_in() noexcept;
 
   /// These, with the CaresSockets as user data, are for ares_set_socket_functions() and for
   /// ares_options::sock_state_cb.
@@ -64,6 +71,7 @@ class CaresSockets {
 
   Reactor& reactor_;
   Owner& owner_;
+  Endpoint server_;
   std::vector<std::unique_ptr<Watched>> sockets_;
   std::error_code error_;
   int reads_left_ = reads_per_turn_max;

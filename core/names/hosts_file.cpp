@@ -5,13 +5,12 @@
 // Before each search, stat() shows whether the file has changed.
 #include "hosts_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "host_name.h"
+#include "text_file.h"
 
 namespace rondo::detail {
 namespace {
@@ -43,21 +42,6 @@ auto modified(const Status& status) noexcept {
   }
 }
 
-/// Up to `size` bytes; fewer if the file is shorter or cannot be read.
-std::string read_file(const std::string& path, std::size_t size) {
-  std::string text(size, '\0');
-  std::size_t filled = 0;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  while (fd >= 0 && filled < size) {
-    const ssize_t count = ::read(fd, text.data() + filled, size - filled);
-    if (count <= 0) break;
-    filled += static_cast<std::size_t>(count);
-  }
-  if (fd >= 0) ::close(fd);
-  text.resize(filled);
-  return text;
-}
-
 }  // namespace
 
 std::vector<Endpoint> HostsFile::find(std::string_view host) {
@@ -77,7 +61,6 @@ std::vector<Endpoint> HostsFile::find(std::string_view host) {
 
 void HostsFile::refresh() {
   struct stat status{};
-  // Reading a device or a pipe could block the loop, or never end.
   if (path_.empty() || ::stat(path_.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     version_ = {};
     text_.clear();
@@ -87,7 +70,7 @@ void HostsFile::refresh() {
   const Version now{static_cast<std::uint64_t>(status.st_ino), status.st_size, time.tv_sec,
                     time.tv_nsec};
   if (now == version_) return;
-  text_ = read_file(path_, std::min(static_cast<std::size_t>(status.st_size), size_max));
+  text_ = read_text_file(path_, size_max);
   version_ = now;
 }
 

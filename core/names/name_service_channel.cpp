@@ -10,7 +10,8 @@ class NameServiceChannel final : public DnsChannel {
  public:
   explicit NameServiceChannel(NameService& names) noexcept : names_(names) {}
 
-  void ask(const std::string& name, std::optional<AddressFamily> family, OnEnd on_end) override {
+  void ask(const std::string& name, std::optional<AddressFamily> family, EarlyAnswer,
+           OnEnd on_end) override {
     question_ = names_.ask(name, family, std::move(on_end));
   }
   void cancel() noexcept override { question_.reset(); }

@@ -81,10 +81,13 @@ class Lookup::Operation {
 
  private:
   friend class Lookup;
+  friend class Resolver;
   friend class Resolver::Impl;
 
   void on_timer();
+  void report_early(const Addresses& found);
   [[nodiscard]] Result<Addresses> result() const;
+  [[nodiscard]] Addresses prepared(const Addresses& found) const;
 
   const std::string host_;
   const std::uint16_t port_;
@@ -96,6 +99,8 @@ class Lookup::Operation {
   std::unique_ptr<detail::DnsChannel> channel_;
   std::optional<Answer> answer_;
   const char* defect_ = nullptr;  // what is wrong with the name
+  Duration early_delay_ = forever;
+  Resolver::Early early_;  // may be empty
   Resolver::Callback callback_;
   Timer timer_;
 };
@@ -122,11 +127,9 @@ class Resolver::Impl {
     while (!waiting_.empty()) waiting_.front()->cancel();
   }
 
-  std::unique_ptr<Operation> begin(std::string_view host, std::uint16_t port, Callback callback,
-                                   std::optional<AddressFamily> family) {
-    auto made =
-        std::make_unique<Operation>(*this, reactor_, host, port, family, std::move(callback));
+  std::unique_ptr<Operation> begin(std::unique_ptr<Operation> made) {
     Operation& operation = *made;
+    const std::string_view host = operation.host_;
     operation.position_ = waiting_.insert(waiting_.end(), &operation);
     operation.state_ = State::waiting;
     if (const char* defect = find_defect(host)) {
@@ -142,6 +145,8 @@ class Resolver::Impl {
     }
     return made;
   }
+
+  [[nodiscard]] Reactor& reactor() const noexcept { return reactor_; }
 
   /// The operation is over: it leaves the lists and releases its channel.
   void leave(Operation& operation) noexcept {
@@ -229,16 +234,22 @@ void Resolver::Impl::start(Operation& operation) {
   ++channels_in_use_;
   operation.state_ = State::asking;
   active_.splice(active_.end(), waiting_, operation.position_);
-  operation.channel_->ask(operation.host_, operation.family_, [this, &operation](auto result) {
-    auto channel = std::move(operation.channel_);
-    if (result || keeps_channel_usable(result.error())) {
-      put_back(std::move(channel));
-    } else {
-      --channels_in_use_;
-    }
-    answer(operation, std::move(result));
-    start_next_soon();
-  });
+  detail::EarlyAnswer early;
+  if (operation.early_) {
+    early = {operation.early_delay_,
+             [&operation](const Addresses& found) { operation.report_early(found); }};
+  }
+  operation.channel_->ask(operation.host_, operation.family_, std::move(early),
+                          [this, &operation](auto result) {
+                            auto channel = std::move(operation.channel_);
+                            if (result || keeps_channel_usable(result.error())) {
+                              put_back(std::move(channel));
+                            } else {
+                              --channels_in_use_;
+                            }
+                            answer(operation, std::move(result));
+                            start_next_soon();
+                          });
 }
 
 /// Stores the answer for the next turn. Takes no memory, so that no answer is lost.
@@ -258,10 +269,21 @@ Result<Addresses> Lookup::Operation::result() const {
     return Error{answer_->error(), "resolve " + detail::quoted(host_) + ": " + defect_};
   }
   if (!*answer_) return Error{answer_->error(), "resolve " + host_};
-  Addresses addresses = without_duplicates(**answer_);
+  return prepared(**answer_);
+}
+
+Addresses Lookup::Operation::prepared(const Addresses& found) const {
+  Addresses addresses = without_duplicates(found);
   for (Endpoint& address : addresses) address = address.with_port(port_);
   detail::order_addresses(reactor_.net(), addresses);
   return addresses;
+}
+
+/// The callback comes last.
+void Lookup::Operation::report_early(const Addresses& found) {
+  Addresses addresses = prepared(found);
+  Resolver::Early early = std::move(early_);
+  early(std::move(addresses));
 }
 
 /// The deadline has passed, or the answer is to be reported. The callback comes last.
@@ -277,7 +299,8 @@ void Lookup::Operation::on_timer() {
 void Lookup::Operation::cancel() noexcept {
   if (state_ == State::over) return;
   timer_.cancel();
-  // Destroyed last: what the callback owns may destroy this operation.
+  // Destroyed last: what the callbacks own may destroy this operation.
+  const Resolver::Early early = std::move(early_);
   const Resolver::Callback callback = std::move(callback_);
   resolver_.leave(*this);
 }
@@ -307,7 +330,17 @@ Lookup Resolver::resolve(std::string_view host, std::uint16_t port, Callback cal
                          std::optional<AddressFamily> family) {
   RONDO_ASSERT(callback);
   RONDO_ASSERT(family != AddressFamily::unix_domain);
-  return Lookup{impl_->begin(host, port, std::move(callback), family)};
+  return Lookup{impl_->begin(std::make_unique<Lookup::Operation>(
+      *impl_, impl_->reactor(), host, port, family, std::move(callback)))};
+}
+
+Lookup Resolver::resolve_early(std::string_view host, std::uint16_t port, Duration delay,
+                               Early early, Callback callback) {
+  auto operation = std::make_unique<Lookup::Operation>(*impl_, impl_->reactor(), host, port,
+                                                       std::nullopt, std::move(callback));
+  operation->early_delay_ = delay;
+  operation->early_ = std::move(early);
+  return Lookup{impl_->begin(std::move(operation))};
 }
 
 }  // namespace rondo

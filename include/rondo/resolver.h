@@ -80,14 +80,15 @@ struct ResolverOptions {
   /// Zero: a name that only a name server knows fails at once.
   Duration timeout = std::chrono::seconds{10};
   /// When a name server has been silent for this time, the next one is queried; each of them
-  /// `tries` times, at least once. A server that reports a failure is not queried again.
-  Duration try_timeout = std::chrono::seconds{2};
-  std::size_t tries = 2;
+  /// `tries` times, at least once. A server that reports a failure is not queried again. Empty:
+  /// `timeout` and `attempts` of resolv.conf(5), or else 2 s and 2.
+  std::optional<Duration> try_timeout{};
+  std::optional<std::size_t> tries{};
   std::size_t in_flight_max = 32;         ///< lookups that query at the same time; at least 1
   std::size_t waiting_max = 1 << 16;      ///< lookups that wait for these; one more is too_many
   std::vector<Endpoint> name_servers{};   ///< empty: those of the system's configuration
   std::string hosts_path = "/etc/hosts";  ///< hosts(5), searched first; empty: no hosts file
-  std::string config_path{};              ///< resolv.conf(5); empty: the system's
+  std::string config_path{};              ///< resolv.conf(5); empty: /etc/resolv.conf
 };
 
 /// Resolves names by the hosts file, `localhost` (RFC 6761), and then DNS. DNS is done by c-ares on
@@ -111,13 +112,22 @@ class RONDO_EXPORT Resolver {
   /// numeric address, for which no name server is needed. If `family` is given, only its addresses
   /// count. Nothing is truncated: an empty name, a NUL, more than 253 bytes, or more than 63 bytes
   /// between two dots are bad_name. A name without a dot is also tried in the search domains of
-  /// resolv.conf(5). Keep the Lookup: destroying it cancels the lookup.
+  /// resolv.conf(5); one for which the servers fail does not end the lookup. Keep the Lookup:
+  /// destroying it cancels the lookup.
   [[nodiscard]] Lookup resolve(std::string_view host, std::uint16_t port, Callback callback,
                                std::optional<AddressFamily> family = {});
 
   class Impl;
 
  private:
+  friend class Connector;
+  friend class Lookup;
+  /// Also reports the addresses of one family, before `callback` and at most once, if the other
+  /// family has not answered `delay` later.
+  using Early = Function<void(std::vector<Endpoint> addresses)>;
+  [[nodiscard]] Lookup resolve_early(std::string_view host, std::uint16_t port, Duration delay,
+                                     Early early, Callback callback);
+
   std::unique_ptr<Impl> impl_;
 };
 

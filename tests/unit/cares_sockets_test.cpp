@@ -24,9 +24,10 @@ class CaresSocketsTest : public DescriptorCensus, private detail::CaresSockets::
   static void SetUpTestSuite() { const Reactor first; }
   CaresSocketsTest() {
     EXPECT_EQ(system_net().bind(server_.fd(), Endpoint::loopback(0)), 0);
-    const Endpoint server = server_.local_endpoint().value();
-    const auto size = static_cast<ares_socklen_t>(server.system_size());
-    EXPECT_EQ(functions.aconnect(fd_, server.system(), size, &sockets_), 0);
+    sockets_.use_server(server_.local_endpoint().value());
+    const sockaddr_in stand_in = detail::CaresSockets::stand_in();
+    const auto* const address = reinterpret_cast<const sockaddr*>(&stand_in);
+    EXPECT_EQ(functions.aconnect(fd_, address, sizeof(stand_in), &sockets_), 0);
     iovec query{text.data(), text.size()};
     EXPECT_EQ(functions.asendv(fd_, &query, 1, &sockets_), std::ssize(text));
     MutableBytes part{std::as_writable_bytes(std::span{text})};

@@ -1,0 +1,13 @@
+// The text of a configuration file.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace rondo::detail {
+
+/// Up to `size_max` bytes of a regular file; nothing if it cannot be read, or is not a regular
+/// file: reading a device or a pipe could block the loop, or never end.
+[[nodiscard]] std::string read_text_file(const std::string& path, std::size_t size_max);
+
+}  // namespace rondo::detail
