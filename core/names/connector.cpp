@@ -1,21 +1,26 @@
 // Connector: a race of connection attempts.
 //
-//                 a name              its answer
-//   beginning ------------> looking_up --------> found ---> racing ---> over
+//                 a name              its first addresses
+//   beginning ------------> looking_up -------------------> racing ---> over
 //       |                                                     ^
 //       +-------- an address, or a list of them --------------+
 //
 // From each phase an error, the deadline, or the end of the Connector leads to `over`. The step
-// timer drives the phases: it begins, takes up what was found, and starts the next attempt of the
-// race. So nothing is reported from inside the constructor: everything begins in a later turn. A
+// timer drives the phases: it begins, takes up what was found, and starts the attempts that are
+// due. So nothing is reported from inside the constructor: everything begins in a later turn. A
 // step that runs out of memory is repeated.
 //
+// A lookup may bring the addresses of one family first, and all of them later (RFC 8305, section
+// 3): those that have not been tried are then sorted anew. The race is lost only when the lookup
+// has ended too.
+//
 // An attempt is a socket that connects to one address. Addresses are tried in the order of
-// addresses_; next_ is the first that has not been tried. race() starts attempts until one is in
-// progress; it is called again by the step timer, or when an attempt has failed. An attempt is
-// watched for writing even if connect() has succeeded at once: so there is one way to the result,
-// on_ready, and SO_ERROR decides. Only if the listener of a Unix socket has no room (EAGAIN) is
-// there nothing to watch; connect() is called again after a pause.
+// addresses_; next_ is the first that has not been tried. It is due at due_: `stagger` after the
+// attempt before, or at once when that has failed. An attempt is watched for writing even if
+// connect() has succeeded at once: so there is one way to the result, on_ready, and SO_ERROR
+// decides. Only if the listener of a Unix socket has no room (EAGAIN) is there nothing to watch:
+// such an address goes to without_room_, and connect() is called again and again, beside the
+// others.
 //
 // `prepare` and the callback may destroy the Connector, or throw: a Call holds the Impl until they
 // have returned (see callbacks.h).
@@ -23,7 +28,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -33,41 +38,15 @@
 #include <rondo/timer.h>
 
 #include "callbacks.h"
-#include "quoted.h"
+#include "target.h"
 
 namespace rondo {
 namespace {
 
 constexpr Duration room_pause = std::chrono::milliseconds{10};
+constexpr TimePoint at_once = TimePoint::min();
 // A deadline that has just passed would do, but libuv notices it only in its next millisecond.
 constexpr TimePoint next_turn = TimePoint::min();
-
-/// A target that is parsed: an address, or a name and a port.
-struct Target {
-  std::optional<Endpoint> endpoint;
-  std::string_view host;
-  std::uint16_t port = 0;
-};
-
-Result<Target> parse_target(std::string_view text) {
-  auto endpoint = Endpoint::parse(text);
-  if (endpoint) return Target{*endpoint, {}, 0};
-  const std::size_t colon = text.rfind(':');
-  const bool is_name = colon != text.npos && text.find(':') == colon && colon > 0;
-  if (!is_name || text.starts_with("unix:") || text.starts_with('[')) return endpoint.error();
-  Target target{{}, text.substr(0, colon), 0};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, target.port);
-  if (error == std::errc{} && stop == end) return target;
-  return Error{std::make_error_code(std::errc::invalid_argument),
-               "parse target " + detail::quoted(text) + ": not a port"};
-}
-
-/// Without quotes if no character of it could be mistaken for a part of the message.
-std::string shown(const std::string& target) {
-  std::string quoted = detail::quoted(target);
-  return quoted.size() == target.size() + 2 ? target : quoted;
-}
 
 /// RFC 8305, section 4: the families alternate, beginning with that of the first address.
 std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
@@ -138,7 +117,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     Impl& impl_;
   };
 
-  enum class Phase : std::uint8_t { beginning, looking_up, found, racing, over };
+  enum class Phase : std::uint8_t { beginning, looking_up, racing, over };
 
   struct Failure {
     Endpoint address;
@@ -150,65 +129,113 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   void step() {
     const Call call{*this};
     step_->arm_at(next_turn);  // if this step runs out of memory, it is repeated
-    switch (phase_) {
-      case Phase::beginning:
-        return begin();
-      case Phase::found:
-        return take_found();
-      case Phase::racing:
-        return race();
-      case Phase::looking_up:
-      case Phase::over:
-        break;
-    }
+    if (phase_ == Phase::beginning) begin();
+    if (found_) take_found();
+    if (phase_ == Phase::racing) race();
   }
 
   /// beginning -> looking_up, racing or over.
   void begin() {
-    if (resolver_ == nullptr) return begin_race(addresses_);
-    const auto target = parse_target(target_);
+    if (resolver_ == nullptr) return begin_race(std::exchange(addresses_, {}));
+    const auto target = detail::parse_target(target_);
     if (!target) return finish(named(target.error()));
     if (target->endpoint) return begin_race({*target->endpoint});
-    lookup_ = resolver_->resolve(target->host, target->port, [this](auto found) {  // -> found
-      found_.emplace(std::move(found));
-      phase_ = Phase::found;
-      step_->arm_at(next_turn);
-    });
+    lookup_ = resolver_->resolve_early(
+        target->host, target->port, options_.resolution_delay,
+        [this](std::vector<Endpoint> some) {
+          found_.emplace(std::move(some));
+          step_->arm_at(next_turn);
+        },
+        [this](Result<std::vector<Endpoint>> all) {
+          found_.emplace(std::move(all));
+          lookup_has_ended_ = true;
+          step_->arm_at(next_turn);
+        });
     phase_ = Phase::looking_up;
     step_->cancel();
   }
 
-  /// found -> racing or over.
-  void take_found() {
-    if (!*found_) return finish(named(found_->error()));
-    begin_race(interleaved(**found_));
+  void begin_race(std::vector<Endpoint> addresses) {
+    lookup_has_ended_ = true;
+    set_addresses(std::move(addresses));
   }
 
-  void begin_race(std::vector<Endpoint> addresses) {
+  /// looking_up -> racing or over; or more addresses for a race.
+  void take_found() {
+    if (*found_) {
+      set_addresses(interleaved(**found_));
+    } else if (phase_ == Phase::looking_up) {
+      return finish(named(found_->error()));
+    }
+    found_.reset();
+  }
+
+  /// All that are known now. Those that were tried stay in front.
+  void set_addresses(std::vector<Endpoint> addresses) {
+    const auto tried_end = addresses_.begin() + static_cast<std::ptrdiff_t>(next_);
+    std::erase_if(addresses, [&](const Endpoint& address) {
+      return std::find(addresses_.begin(), tried_end, address) != tried_end;
+    });
+    addresses.insert(addresses.begin(), addresses_.begin(), tried_end);
     if (addresses.size() > options_.addresses_max) addresses.resize(options_.addresses_max);
     failures_.reserve(addresses.size() + 1);
+    without_room_.reserve(addresses.size());
     attempts_.reserve(std::min(options_.in_flight_max, addresses.size()));
     addresses_ = std::move(addresses);
     phase_ = Phase::racing;
-    race();
   }
 
-  /// Starts the next attempt, and another one whenever it fails at once.
+  /// Starts the attempts that are due.
   void race() {
-    step_->cancel();
-    while (next_ < addresses_.size() && attempts_.size() < options_.in_flight_max) {
-      // Before `prepare`, which may throw: the race continues then.
-      step_->arm_after(options_.stagger);
-      const Endpoint address = addresses_[next_++];
-      Result<void> started = start(address);
-      if (is_over() || started) return;
-      if (is_without_room(address, started.error())) {
-        --next_;
-        return step_->arm_after(room_pause);
-      }
-      failures_.push_back({address, std::move(started).error()});
+    while (const auto address = take_due()) {
+      arm_step();  // before `prepare`, which may throw: the race continues then
+      Result<void> started = start(*address);
+      if (is_over()) return;
+      if (!started) put_aside(*address, std::move(started).error());
     }
-    if (next_ == addresses_.size() && attempts_.empty()) fail();
+    arm_step();
+    const bool is_lost = lookup_has_ended_ && next_ == addresses_.size() && attempts_.empty() &&
+                         without_room_.empty();
+    if (is_lost) fail();
+  }
+
+  /// The address to be tried now; empty if none is due.
+  std::optional<Endpoint> take_due() {
+    if (attempts_.size() >= options_.in_flight_max) return {};
+    const TimePoint now = reactor_.now();
+    if (next_ < addresses_.size() && now >= due_) {
+      due_ = after(now, options_.stagger);
+      return addresses_[next_++];
+    }
+    if (retries_ == 0 && now >= room_due_) {
+      retries_ = without_room_.size();
+      room_due_ = after(now, room_pause);
+    }
+    if (retries_ == 0) return {};
+    --retries_;
+    const Endpoint address = without_room_.front();
+    without_room_.erase(without_room_.begin());
+    return address;
+  }
+
+  void arm_step() noexcept {
+    TimePoint next = never;
+    if (attempts_.size() < options_.in_flight_max) {
+      if (next_ < addresses_.size()) next = due_;
+      if (!without_room_.empty()) next = std::min(next, room_due_);
+    }
+    next == never ? step_->cancel() : step_->arm_at(next);
+  }
+
+  /// For an attempt that could not start, or has failed.
+  void put_aside(const Endpoint& address, Error error) {
+    if (is_without_room(address, error)) {
+      if (without_room_.empty()) room_due_ = after(reactor_.now(), room_pause);
+      without_room_.push_back(address);
+      return;
+    }
+    failures_.push_back({address, std::move(error)});
+    due_ = at_once;
   }
 
   static bool is_without_room(const Endpoint& address, std::error_code error) noexcept {
@@ -259,10 +286,10 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
       socket.reset();
       auto started = start(address);
       if (is_over() || started) return;
-      failures_.push_back({address, std::move(started).error()});
+      put_aside(address, std::move(started).error());
     } else {
       if (!error) error = std::make_error_code(std::errc::connection_refused);
-      failures_.push_back({address, {error, {}}});
+      put_aside(address, {error, {}});
     }
     race();
   }
@@ -272,9 +299,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     deadline_->arm_at(next_turn);  // if this call runs out of memory, it is repeated
     const std::error_code error = std::make_error_code(std::errc::timed_out);
     for (const auto& attempt : attempts_) failures_.push_back({attempt->address_, {error, {}}});
-    if (attempts_.empty() && next_ < addresses_.size()) {
-      failures_.push_back({addresses_[next_], {error, {}}});
-    }
+    for (const Endpoint& address : without_room_) failures_.push_back({address, {error, {}}});
     finish(failure(error));
   }
 
@@ -290,7 +315,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   }
 
   [[nodiscard]] Error named(const Error& error) const {
-    return {error.code, "connect to " + shown(target_) + ": " + error.context};
+    return {error.code, "connect to " + detail::shown(target_) + ": " + error.context};
   }
 
   /// Lists every failure. One with the error `code` is the last, because its message ends the text.
@@ -298,7 +323,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     const auto last = std::find_if(failures_.begin(), failures_.end(),
                                    [&](const Failure& each) { return each.error.code == code; });
     if (last != failures_.end()) std::rotate(last, last + 1, failures_.end());
-    std::string tried = "connect to " + shown(target_);
+    std::string tried = "connect to " + detail::shown(target_);
     const bool is_target = failures_.size() == 1 && failures_[0].address.to_string() == target_;
     for (std::size_t i = 0; i < failures_.size(); ++i) {
       const auto& [address, error] = failures_[i];
@@ -320,14 +345,19 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   const std::string target_;
   std::vector<Endpoint> addresses_;
   std::size_t next_ = 0;
+  TimePoint due_ = at_once;             // when the next address is tried
+  std::vector<Endpoint> without_room_;  // listeners of the Unix family with a full queue
+  TimePoint room_due_ = never;          // when these are tried again
+  std::size_t retries_ = 0;             // how many of these are to be tried now
   std::size_t self_connects_ = 0;
   Phase phase_ = Phase::beginning;
   ConnectorOptions options_;
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::vector<Failure> failures_;
-  std::optional<Result<std::vector<Endpoint>>> found_;
+  std::optional<Result<std::vector<Endpoint>>> found_;  // not yet in addresses_
   Lookup lookup_;
+  bool lookup_has_ended_ = false;
   std::optional<Timer> deadline_;
   std::optional<Timer> step_;
 };

@@ -27,6 +27,9 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
+  race.resolution_delay = options.resolution_delay;
+  race.addresses_max = options.addresses_max;
+  race.in_flight_max = options.in_flight_max;
   race.source = options.source;
   race.prepare = [socket_options = options.socket](Socket& socket,
                                                    const Endpoint& peer) -> Result<void> {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -22,7 +23,11 @@ struct ConnectOptions {
   Duration timeout = std::chrono::seconds{30};
   /// The time until the next address joins. Zero: at once; `forever`: only after a failure.
   Duration stagger = std::chrono::milliseconds{250};
-  std::optional<Endpoint> source{};  ///< the socket is bound to it before it connects
+  /// How long the addresses of one family wait for those of the other; see ConnectorOptions.
+  Duration resolution_delay = std::chrono::milliseconds{50};
+  std::size_t addresses_max = unlimited;  ///< further addresses of a name are not tried
+  std::size_t in_flight_max = unlimited;  ///< concurrent attempts; the next waits for one to fail
+  std::optional<Endpoint> source{};       ///< the socket is bound to it before it connects
   /// An option that cannot be set ends the attempt, with a message that names it: `connect to
   /// 127.0.0.1:80: set notsent_lowat on 127.0.0.1:80: Protocol not available`.
   SocketOptions socket{};

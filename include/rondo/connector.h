@@ -12,6 +12,7 @@
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/function.h>
+#include <rondo/options.h>
 #include <rondo/result.h>
 #include <rondo/socket.h>
 #include <rondo/time.h>
@@ -26,8 +27,13 @@ struct ConnectorOptions {
   Duration timeout = std::chrono::seconds{30};
   /// The time until the next address joins. Zero: at once; `forever`: only after a failure.
   Duration stagger = std::chrono::milliseconds{250};
-  std::size_t addresses_max = 16;    ///< further addresses of a name are not tried
-  std::size_t in_flight_max = 8;     ///< concurrent attempts; the next waits for one to fail
+  /// How long the addresses of one family wait for those of the other, after a name server has
+  /// answered for one. The late ones join when they come. `forever`: until the lookup has ended.
+  Duration resolution_delay = std::chrono::milliseconds{50};
+  std::size_t addresses_max = unlimited;  ///< further addresses are not tried; at least 1
+  /// Concurrent attempts, at least 1: the next waits for one to fail. An address that is silent
+  /// takes one until the end, so a limit can hide an address that would answer.
+  std::size_t in_flight_max = unlimited;
   std::optional<Endpoint> source{};  ///< sockets are bound to it before they connect
   /// Called for each new socket before it is bound and connects to `peer`, never from inside the
   /// constructor. An error ends the attempt; its context becomes part of the message. `prepare` may
@@ -37,10 +43,11 @@ struct ConnectorOptions {
 
 /// Connects once. The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says: the families
 /// alternate, each attempt starts `stagger` after the one before, or as soon as that has failed.
-/// The first attempt that connects wins; the others are closed. TCP on loopback can connect a
-/// socket to itself if no process listens: such a connection is closed, tried again, then reported
-/// as refused. Keeps run() alive until it has ended. Destroying it, also inside its own callbacks,
-/// ends it without a call. Destroy it before the reactor. Use it on the reactor's thread only.
+/// All go on until the first connects, which wins; the others are closed. TCP on loopback can
+/// connect a socket to itself if no process listens: such a connection is closed, tried again, then
+/// reported as refused. Keeps run() alive until it has ended. Destroying it, also inside its own
+/// callbacks, ends it without a call. Destroy it before the reactor. Use it on the reactor's thread
+/// only.
 class RONDO_EXPORT Connector {
  public:
   /// Called once, in a later turn, unless the Connector is destroyed before. The error lists every

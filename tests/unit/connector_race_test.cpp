@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
+#include <rondo/client.h>
 #include <rondo/connector.h>
 #include <rondo/reactor.h>
 #include <rondo/resolver.h>
@@ -22,7 +25,7 @@ using namespace std::chrono_literals;
 
 class ConnectorRace : public DescriptorCensus {
  private:
-  std::unique_ptr<Backend> made_ = std::make_unique<JumpingBackend>(net);
+  std::unique_ptr<JumpingBackend> made_ = std::make_unique<JumpingBackend>(net);
 
  protected:
   Duration passed() { return reactor.now() - start; }
@@ -35,7 +38,8 @@ class ConnectorRace : public DescriptorCensus {
   }
 
   FailingNet net{system_net()};
-  Reactor reactor{std::move(made_)};
+  JumpingBackend* const backend = made_.get();
+  Reactor reactor{std::unique_ptr<Backend>{std::move(made_)}};
   const TimePoint start = reactor.now();
 };
 
@@ -110,6 +114,53 @@ TEST_F(ConnectorRace, BoundsTheAttemptsInFlight) {
       << "lists only what was tried";
 }
 
+// Eight attempts in flight were once the limit: a ninth address was never tried.
+TEST_F(ConnectorRace, TriesANewAddressEveryStaggerWhileAllOthersAreSilent) {
+  const FullListener silent{at("127.0.0.1:0")};
+  const Socket open = listen(at("127.0.0.2:0"));
+  std::vector<Endpoint> peers(80, silent.local);
+  peers.push_back(open.local_endpoint().value());
+  EXPECT_EQ(race(std::move(peers)).text(), open.local_endpoint().value().to_string());
+  EXPECT_EQ(passed(), 80 * 250ms);
+}
+
+TEST_F(ConnectorRace, OfAStreamHasTheSameLimits) {
+  struct Client final : StreamHandler {
+    void on_open(Stream& stream) override {
+      opened = true;
+      stream.abort();
+    }
+    void on_data(Stream&, Bytes) override {}
+    bool opened = false;
+  };
+  const FullListener silent{at("127.0.0.1:0")};
+  const Socket open = listen(at("127.0.0.9:" + std::to_string(silent.local.port())));
+  std::string hosts;
+  for (int i = 1; i <= 9; ++i) hosts += "127.0.0." + std::to_string(i) + " server.test\n";
+  const TemporaryFile file{hosts};
+  std::vector<FullListener> others;
+  for (int i = 2; i <= 8; ++i) {
+    others.emplace_back(
+        at("127.0.0." + std::to_string(i) + ':' + std::to_string(silent.local.port())));
+  }
+  ResolverOptions names;
+  names.hosts_path = file.path();
+  Resolver resolver{reactor, std::move(names)};
+  const auto opens = [&](const ConnectOptions& limits) {
+    ConnectOptions options = limits;
+    options.resolver = &resolver;
+    Client client;
+    const std::string target = "server.test:" + std::to_string(silent.local.port());
+    const auto stream = rondo::connect(reactor, target, client, options);
+    EXPECT_TRUE(reactor.run());
+    return client.opened;
+  };
+  EXPECT_TRUE(opens({}));
+  EXPECT_EQ(passed(), 8 * 250ms);
+  EXPECT_FALSE(opens({.addresses_max = 8}));
+  EXPECT_FALSE(opens({.in_flight_max = 8}));
+}
+
 TEST_F(ConnectorRace, BoundsTheAddressesTried) {
   const ClosedPort closed{at("127.0.0.1:0")};
   ConnectorOptions options;
@@ -160,6 +211,27 @@ TEST_F(ConnectorRace, EndsAtItsDeadlineWhereAUnixListenerNeverHasRoom) {
   const Socket first = Socket::connect(system_net(), name).value();
   EXPECT_EQ(race({name}).text(), "connect to " + name.to_string() + ": Connection timed out");
   EXPECT_EQ(passed(), 30s);
+}
+
+TEST_F(ConnectorRace, TriesTheNextAddressBesideAUnixListenerWithoutRoom) {
+  const std::string prefix = "unix:@rondo-race-" + std::to_string(::getpid());
+  const Socket full = listen(at(prefix), 0);
+  const Socket first = Socket::connect(system_net(), at(prefix)).value();
+  const Socket open = listen(at(prefix + "-open"));
+  EXPECT_EQ(race({at(prefix), at(prefix + "-open")}).text(), prefix + "-open");
+  EXPECT_EQ(passed(), 250ms);
+}
+
+// A stagger that makes no sense neither spins nor keeps an address from being tried.
+TEST_F(ConnectorRace, TakesANegativeStaggerForZero) {
+  const FullListener silent{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.stagger = -1s;
+  options.timeout = 1s;
+  EXPECT_EQ(race(std::vector<Endpoint>(3, silent.local), std::move(options)).error(),
+            std::errc::timed_out);
+  EXPECT_EQ(net.calls("connect"), 3);
+  EXPECT_LE(backend->waits, 10);
 }
 
 TEST_F(ConnectorRace, NamesAtItsDeadlineTheUnixListenerWithoutRoom) {
