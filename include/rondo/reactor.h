@@ -183,8 +183,9 @@ class RONDO_EXPORT Reactor {
  private:
   friend class Acceptor;
   friend class DatagramSocket;
-  friend class Timer;
+  friend class SharedWatch;
   friend class Signal;
+  friend class Timer;
   friend class detail::ProcessContext;
   friend class detail::StreamContext;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;

@@ -26,6 +26,7 @@
 #include <rondo/resolver.h>
 #include <rondo/result.h>
 #include <rondo/server.h>
+#include <rondo/shared_watch.h>
 #include <rondo/signal.h>
 #include <rondo/socket.h>
 #include <rondo/stream.h>
