@@ -1,4 +1,9 @@
 // rondo: the mark of what the library shows. Everything else in it is hidden.
 #pragma once
 
+#if __cplusplus < 202002L
+// A missing header ends the compilation; after #error hundreds of lines would follow.
+#include "rondo needs C++20: compile with -std=c++20 or later"
+#endif
+
 #define RONDO_EXPORT __attribute__((visibility("default")))

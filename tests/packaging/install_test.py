@@ -76,6 +76,14 @@ class Install(unittest.TestCase):
         said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)})
         self.assertEqual(said, self.expected())
 
+    def test_an_older_standard_gets_one_error_that_says_so(self):
+        done = subprocess.run(
+            ["g++", "-fsyntax-only", self.scratch / "x.cpp", *self.pkg_config("--cflags"),
+             "-std=c++17"], capture_output=True, text=True)
+        errors = [line for line in done.stderr.splitlines() if "error" in line]
+        self.assertEqual(len(errors), 1, done.stderr)
+        self.assertIn("rondo needs C++20: compile with -std=c++20 or later", errors[0])
+
     def test_a_program_links_the_static_library_alone(self):
         """With --static, where there is no shared library to prefer: rondo is in the program."""
         alone = self.scratch / "alone"

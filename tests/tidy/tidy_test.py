@@ -80,6 +80,9 @@ class Arrows(RuleTest):
         for header in ("<uv.h>", "<sys/types.h>", "<unistd.h>", "<ares.h>", '"net.h"'):
             self.assert_fires("arrows", "include/rondo/net.h", f"#include {header}\n")
 
+    def test_a_public_header_may_include_a_message(self):
+        self.assert_silent("include/rondo/net.h", '#include "rondo needs C++20"\n')
+
     def test_users_see_the_public_face_alone(self):
         for room in ("examples", "bench"):
             self.write(f"{room}/own.h", "")
