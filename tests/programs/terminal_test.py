@@ -59,6 +59,13 @@ class Terminal:
 
 
 class Terminals(ExamplesTest):
+    def setUp(self):
+        try:
+            for each in pty.openpty():
+                os.close(each)
+        except OSError as error:
+            self.skipTest(f"no pseudo-terminals: {error}")
+
     def test_the_text_client_talks_line_by_line_until_ctrl_d(self):
         for backend in self.on_every_backend():
             with running(backend, "article_server", "127.0.0.1:0") as (_, (host, port)), \

@@ -9,8 +9,13 @@ from pathlib import Path
 
 
 class Result(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.begun = set()
+
     def startTest(self, test):
         super().startTest(test)
+        self.begun.add(test)
         print(f"[ RUN      ] {test.id()}", flush=True)
 
     def stopTest(self, test):
@@ -25,6 +30,18 @@ class Result(unittest.TestResult):
             print(text)
         end = "  FAILED " if failures else " SKIPPED " if skips else "      OK "
         print(f"[{end}] {test.id()} (0 ms)", flush=True)
+
+    def skip_the_rest(self, tests):
+        """Those of a class or a module whose set-up was skipped, for the same reason."""
+        reasons = {str(case): reason for case, reason in self.skipped}
+        for test in tests:
+            kind = type(test)
+            for name in (f"setUpClass ({kind.__module__}.{kind.__qualname__})",
+                         f"setUpModule ({kind.__module__})"):
+                if test not in self.begun and name in reasons:
+                    self.startTest(test)
+                    self.addSkip(test, reasons[name])
+                    self.stopTest(test)
 
 
 def matches(name, pattern):
@@ -49,6 +66,7 @@ def main(file, option="--gtest_filter=*"):
     print(f"[==========] Running {len(tests)} tests", flush=True)
     result = Result()
     unittest.TestSuite(tests).run(result)
+    result.skip_the_rest(tests)
     if not result.wasSuccessful():
         print(*(text for _, text in result.failures + result.errors), sep="\n")  # also setUpClass's
         sys.exit(1)

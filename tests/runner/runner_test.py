@@ -151,6 +151,11 @@ class Worse(unittest.TestCase):
     @classmethod
     def setUpClass(cls): raise OSError("nothing works")
     def test_is_lost(self): pass
+class Absent(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise unittest.SkipTest("no server")
+    def test_one(self): pass
+    def test_two(self): pass
 """
 
     def run_it(self, pattern):
@@ -169,7 +174,9 @@ class Worse(unittest.TestCase):
         self.assertEqual({name: case.status for name, case in found.items()}, {
             "x.Good.test_passes": "passed", "x.Good.test_skips": "skipped",
             "x.Bad.test_fails": "failed", "x.Bad.test_succeeds": "failed",
+            "x.Absent.test_one": "skipped", "x.Absent.test_two": "skipped",
             "x (its end)": "failed"})
+        self.assertEqual(found["x.Absent.test_two"].reason, "no server")
         self.assertIn("1 != 2", found["x.Bad.test_fails"].output)
         self.assertIn("nothing works", found["x (its end)"].output)
 
