@@ -10,6 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
 PREFIX = "usr/local"
 PROGRAM = """
@@ -83,6 +84,12 @@ class Install(unittest.TestCase):
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         self.assertEqual(len(errors), 1, done.stderr)
         self.assertIn("rondo needs C++20: compile with -std=c++20 or later", errors[0])
+
+    def test_a_tree_with_a_long_path_can_be_configured(self):
+        """With a blank and a letter beyond ASCII in it."""
+        tree = self.scratch / "a long päth" / ("x" * 200)
+        shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns("build", ".git"))
+        run("meson", "setup", tree / "build", tree, "-Dtests=enabled", "-Dexamples=enabled")
 
     def test_a_program_links_the_static_library_alone(self):
         """With --static, where there is no shared library to prefer: rondo is in the program."""
