@@ -222,6 +222,7 @@ def interrupt(number, frame):
 
 def main(words):
     options, parser = parse_arguments(words)
+    builds.spare_the_home(os.environ)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:

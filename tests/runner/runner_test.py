@@ -289,6 +289,16 @@ class Builds(unittest.TestCase):
                     self.assertIsNone(builds.configure(build, {}))
             self.assertTrue((build.folder / "old").exists())  # the third found nothing changed
 
+    def test_use_no_cache_below_a_home_that_cannot_be_written(self):
+        with tempfile.TemporaryDirectory() as home:
+            for given, wanted in (
+                    ({"HOME": home}, {}), ({"HOME": f"{home}/none"}, {"CCACHE_DISABLE": "1"}),
+                    ({"HOME": f"{home}/none", "CCACHE_DIR": home}, {})):
+                with unittest.mock.patch.dict(os.environ, given):
+                    environment = dict(given)
+                    builds.spare_the_home(environment)
+                    self.assertEqual(environment, {**given, **wanted})
+
 
 class Interrupt(unittest.TestCase):
     def test_ends_everything_at_once(self):
