@@ -6,8 +6,8 @@
 // wake() writes again; at worst this is one write too many.
 //
 // EPOLLHUP and EPOLLERR cannot be masked. A registration without an interest is therefore removed
-// from the set, and added again later. Both events are reported as both directions: the read or
-// write that follows finds the error, after the data that came before it.
+// from the set, and added again later. Both events are reported as all that may be awaited: the
+// read or write that follows finds the error, after the data that came before it.
 //
 // epoll_pwait2 (Linux 5.11) meets a deadline to the nanosecond. Where the kernel lacks it,
 // epoll_wait meets it in milliseconds, rounded up.
@@ -40,22 +40,31 @@ constexpr std::size_t events_per_wait_max = 1024;
 
 constexpr std::uint32_t mask_of(Ready ready) noexcept {
   return (can_read(ready) ? std::uint32_t{EPOLLIN} : 0U) |
-         (can_write(ready) ? std::uint32_t{EPOLLOUT} : 0U);
+         (can_write(ready) ? std::uint32_t{EPOLLOUT} : 0U) |
+         (has_peer_closed(ready) ? std::uint32_t{EPOLLRDHUP} : 0U) |
+         (has_priority(ready) ? std::uint32_t{EPOLLPRI} : 0U);
 }
 
-/// The readiness for each combination of the possible events: one load in the hot loop.
+/// The readiness for each combination of the common events: one load in the hot loop.
 constexpr std::array<Ready, 32> ready_by_events = [] {
   std::array<Ready, 32> table{};
   for (std::uint32_t events = 0; events < table.size(); ++events) {
-    constexpr std::uint32_t broken = EPOLLHUP | EPOLLERR;
-    if ((events & (EPOLLIN | broken)) != 0) table[events] |= Ready::read;
-    if ((events & (EPOLLOUT | broken)) != 0) table[events] |= Ready::write;
+    if ((events & EPOLLIN) != 0) table[events] |= Ready::read;
+    if ((events & EPOLLOUT) != 0) table[events] |= Ready::write;
+    if ((events & EPOLLPRI) != 0) table[events] |= Ready::priority;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) table[events] = detail::ready_for_all;
   }
   return table;
 }();
-static_assert((EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP) < 32);
+static_assert((EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLERR | EPOLLHUP) < 32);
+static_assert(EPOLLRDHUP >= 32);
 
-constexpr Ready ready_of(std::uint32_t events) noexcept { return ready_by_events[events % 32]; }
+constexpr Ready ready_of(std::uint32_t events) noexcept {
+  if (events < ready_by_events.size()) [[likely]]
+    return ready_by_events[events];
+  const Ready rest = (events & EPOLLRDHUP) != 0 ? Ready::peer_closed : Ready::none;
+  return rest | ready_by_events[events % ready_by_events.size()];
+}
 
 struct Kernel {
   Descriptor epoll;
@@ -131,6 +140,7 @@ class EpollBackend final : public Backend {
     return {};
   }
 
+  int poll_fd() const noexcept override { return kernel_.epoll.get(); }
   TimePoint now() const noexcept override { return Clock::now(); }
   Net& net() noexcept override { return system_net(); }
 

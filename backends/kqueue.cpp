@@ -2,9 +2,13 @@
 //
 // A registration is up to two level-triggered filters in the kernel, EVFILT_READ and EVFILT_WRITE,
 // with the token in udata; there is no second table here. Each filter stands for one direction and
-// reports the hang-up and the error of that direction. EV_EOF is never examined: after our own
-// shutdown it does not mean that the peer is gone. A descriptor that is ready in both directions
-// comes as two events and is reported in two calls.
+// reports the hang-up and the error of that direction. The EV_EOF of EVFILT_WRITE is never
+// examined: after our own shutdown it does not mean that the peer is gone. A descriptor that is
+// ready in both directions comes as two events and is reported in two calls.
+//
+// The EV_EOF of EVFILT_READ is Ready::peer_closed. If that is awaited without read, the filter has
+// a low-water mark that no amount of input reaches (NOTE_LOWAT): the kernels report the end all the
+// same. Ready::priority needs EVFILT_EXCEPT, which OpenBSD and macOS have.
 //
 // Changes are submitted with EV_RECEIPT and an array for the receipts alone, so that a change never
 // consumes an event and a receipt is never mistaken for one. New directions are added first. Only
@@ -37,6 +41,7 @@
 #include <bit>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -70,7 +75,25 @@ struct Outcome {
   int call = 0;
   int read = 0;
   int write = 0;
+  int priority = 0;
 };
+
+constexpr Ready of_read_filter = Ready::read | Ready::peer_closed;
+
+/// The filters for an interest: `peer_closed` without `read` stands for an EVFILT_READ that does
+/// not report input.
+constexpr Ready filters_of(Ready interest) noexcept {
+  return can_read(interest) ? interest - Ready::peer_closed : interest;
+}
+
+constexpr bool uses_read_filter(Ready filters) noexcept {
+  return (filters & of_read_filter) != Ready::none;
+}
+
+/// Those of `filters` for which the kernel needs no filter that `others` do not have.
+constexpr Ready shared(Ready filters, Ready others) noexcept {
+  return filters & (uses_read_filter(others) ? others | of_read_filter : others);
+}
 
 Event make_change(int fd, Filter filter, Flags action, Token token) noexcept {
   Event change{};
@@ -104,8 +127,8 @@ bool has_ended(int fd, int error) noexcept {
   return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-Ready ended_directions(int fd, const Outcome& outcome) noexcept {
-  return (has_ended(fd, outcome.read) ? Ready::read : Ready::none) |
+Ready ended_directions(int fd, const Outcome& outcome, Ready submitted) noexcept {
+  return (has_ended(fd, outcome.read) ? submitted & of_read_filter : Ready::none) |
          (has_ended(fd, outcome.write) ? Ready::write : Ready::none);
 }
 
@@ -114,6 +137,12 @@ std::error_code to_port_error(int error) noexcept {
   constexpr std::array unpollable{EINVAL, ENODEV, ENOTSUP, EOPNOTSUPP};
   if (std::ranges::find(unpollable, error) == unpollable.end()) return system_error(error);
   return std::make_error_code(std::errc::operation_not_permitted);
+}
+
+Ready ready_of(const Event& event) noexcept {
+  if (event.filter == EVFILT_WRITE) return Ready::write;
+  if (event.filter != EVFILT_READ) return Ready::priority;
+  return (event.flags & EV_EOF) != 0 ? of_read_filter : Ready::read;
 }
 
 timespec time_left(TimePoint now, TimePoint deadline) noexcept {
@@ -128,16 +157,25 @@ timespec time_left(TimePoint now, TimePoint deadline) noexcept {
 
 /// Adds the filters of `added` and deletes those of `deleted`, which have no direction in common.
 Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexcept {
-  std::array<Event, 2> changes;
+  std::array<Event, 3> changes;
   std::size_t count = 0;
-  const auto submit = [&](Filter filter, bool adds) {
-    changes[count++] = make_change(fd, filter, adds ? EV_ADD : EV_DELETE, token);
+  const auto submit = [&](Filter filter, bool adds) -> Event& {
+    return changes[count++] = make_change(fd, filter, adds ? EV_ADD : EV_DELETE, token);
   };
-  if (can_read(added | deleted)) submit(EVFILT_READ, can_read(added));
+  if (uses_read_filter(added | deleted)) {
+    Event& change = submit(EVFILT_READ, uses_read_filter(added));
+    if (has_peer_closed(added)) {
+      change.fflags = NOTE_LOWAT;
+      change.data = INT_MAX;
+    }
+  }
   if (can_write(added | deleted)) submit(EVFILT_WRITE, can_write(added));
+#ifdef EVFILT_EXCEPT
+  if (has_priority(added | deleted)) submit(EVFILT_EXCEPT, has_priority(added)).fflags = NOTE_OOB;
+#endif
   if (count == 0) return {};
 
-  std::array<Event, 2> receipts;
+  std::array<Event, 3> receipts;
   const auto size = static_cast<unsigned short>(count);  // converts to int, and NetBSD's size_t
   const timespec no_sleep{};
   int received = 0;
@@ -150,7 +188,10 @@ Outcome change(int queue, int fd, Ready added, Ready deleted, Token token) noexc
   for (int i = 0; i < received; ++i) {
     const Event& receipt = receipts[static_cast<std::size_t>(i)];
     if ((receipt.flags & EV_ERROR) == 0) continue;  // some systems leave other flags set
-    (receipt.filter == EVFILT_READ ? outcome.read : outcome.write) = static_cast<int>(receipt.data);
+    int& error = receipt.filter == EVFILT_READ    ? outcome.read
+                 : receipt.filter == EVFILT_WRITE ? outcome.write
+                                                  : outcome.priority;
+    error = static_cast<int>(receipt.data);
   }
   return outcome;
 }
@@ -205,10 +246,14 @@ class KqueueBackend final : public Backend {
   explicit KqueueBackend(Kernel kernel) noexcept : kernel_(std::move(kernel)) {}
 
   std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
-  void unwatch(int fd, Ready from) noexcept override { reduce(fd, Ready::none, from, no_token); }
+  void unwatch(int fd, Ready from) noexcept override {
+    reduce(fd, Ready::none, Ready::none, filters_of(from), no_token);
+  }
   std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   std::error_code reinit() noexcept override;
+  int poll_fd() const noexcept override { return kernel_.queue.get(); }
+  TimePoint sleeps_until() noexcept override { return ended_.empty() ? never : TimePoint::min(); }
   TimePoint now() const noexcept override { return Clock::now(); }
   Net& net() noexcept override { return system_net(); }
 
@@ -222,7 +267,8 @@ class KqueueBackend final : public Backend {
   };
 
   std::error_code add(int fd, Ready directions, Token token) noexcept;
-  void reduce(int fd, Ready kept, Ready dropped, Token token) noexcept;
+  /// Changes the token of `kept` and deletes `dropped`. `wanted` also has what was just added.
+  void reduce(int fd, Ready wanted, Ready kept, Ready dropped, Token token) noexcept;
   int poll(TimePoint deadline) noexcept;
   void end_wake() noexcept;
   void offer_ended_again() noexcept;
@@ -236,10 +282,11 @@ class KqueueBackend final : public Backend {
 
 std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexcept {
   const Outcome outcome = change(kernel_.queue.get(), fd, directions, Ready::none, token);
-  const Ready ended = ended_directions(fd, outcome);
+  const Ready ended = ended_directions(fd, outcome, directions);
   int failed = outcome.call;
-  if (outcome.read != 0 && !can_read(ended)) failed = outcome.read;
+  if (outcome.read != 0 && !uses_read_filter(ended)) failed = outcome.read;
   if (outcome.write != 0 && !can_write(ended)) failed = outcome.write;
+  if (outcome.priority != 0) failed = outcome.priority;
   if (failed == 0 && ended != Ready::none) {
     try {
       ended_.push_back({fd, ended, token});
@@ -252,22 +299,27 @@ std::error_code KqueueBackend::add(int fd, Ready directions, Token token) noexce
   return to_port_error(failed);
 }
 
-void KqueueBackend::reduce(int fd, Ready kept, Ready dropped, Token token) noexcept {
+void KqueueBackend::reduce(int fd, Ready wanted, Ready kept, Ready dropped, Token token) noexcept {
   // A failure does not matter: a dropped filter that cannot be deleted is gone already, and a kept
   // one cannot be changed only if the descriptor, and with it the filter, is closed.
   (void)change(kernel_.queue.get(), fd, kept, dropped, token);
-  if (ended_.empty()) return;
   for (Ended& ended : ended_)
-    if (ended.fd == fd) ended = {fd, ended.directions - dropped, token};
+    if (ended.fd == fd) ended = {fd, shared(wanted, ended.directions - dropped), token};
   std::erase_if(ended_, [](const Ended& ended) { return ended.directions == Ready::none; });
 }
 
 std::error_code KqueueBackend::watch(int fd, Ready from, Ready to, Token token) noexcept {
+#ifndef EVFILT_EXCEPT
+  if (has_priority(to)) return std::make_error_code(std::errc::operation_not_supported);
+#endif
   if (from == Ready::none) {
     if (const auto error = check_pollable(fd)) return error;
   }
-  if (const auto error = add(fd, to - from, token)) return error;
-  reduce(fd, from & to, from - to, token);
+  const Ready before = filters_of(from);
+  const Ready wanted = filters_of(to);
+  const Ready kept = shared(wanted, before);
+  if (const auto error = add(fd, wanted - kept, token)) return error;
+  reduce(fd, wanted, kept, before - shared(before, wanted), token);
   return {};
 }
 
@@ -285,7 +337,7 @@ std::error_code KqueueBackend::wait(Sink& sink, TimePoint deadline) {
   if (wake_pending_.load()) end_wake();
   for (int i = 0; i < count; ++i) {
     const Event& event = events_[static_cast<std::size_t>(i)];
-    sink.ready(token_of(event), event.filter == EVFILT_READ ? Ready::read : Ready::write);
+    sink.ready(token_of(event), ready_of(event));
   }
   report_ended(sink);
   return {};
@@ -296,7 +348,7 @@ void KqueueBackend::offer_ended_again() noexcept {
   for (Ended& ended : ended_) {
     const Outcome outcome =
         change(kernel_.queue.get(), ended.fd, ended.directions, Ready::none, ended.token);
-    if (outcome.call == 0) ended.directions = ended_directions(ended.fd, outcome);
+    if (outcome.call == 0) ended.directions = ended_directions(ended.fd, outcome, ended.directions);
   }
   std::erase_if(ended_, [](const Ended& ended) { return ended.directions == Ready::none; });
 }
@@ -307,7 +359,7 @@ void KqueueBackend::report_ended(Sink& sink) {
   const std::size_t count = ended_.size();
   for (std::size_t i = 0; i < count && i < ended_.size(); ++i) {
     const Ended ended = ended_[i];
-    sink.ready(ended.token, ended.directions);
+    sink.ready(ended.token, ended.directions | Ready::peer_closed);
   }
 }
 

@@ -32,7 +32,7 @@ class Object : public Counted {
   const SocketType type;
   OptionValues options;
 
-  /// The directions that are ready. Hang-up and error make both ready.
+  /// What is ready. Hang-up and error make everything ready. There is no urgent data.
   [[nodiscard]] virtual Ready ready() const noexcept = 0;
   /// Called when the last descriptor is closed.
   virtual void closed() = 0;

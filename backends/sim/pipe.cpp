@@ -7,7 +7,7 @@
 namespace rondo::sim {
 
 Ready PipeEnd::ready() const noexcept {
-  if (!other_) return Ready::both;  // HUP, or ERR
+  if (!other_) return detail::ready_for_all;  // HUP, or ERR
   if (!writes_) return bytes_.empty() ? Ready::none : Ready::read;
   return other_->pages_.size() < pages_max ? Ready::write : Ready::none;
 }

@@ -35,13 +35,14 @@ Ready Tcp::ready() const noexcept {
       return Ready::none;
     case State::fresh:
     case State::over:
-      return Ready::both;
+      return detail::ready_for_all;  // OUT and HUP
     case State::connected:
       break;
   }
   const bool input_over = end_received_ || input_shut_;
-  if (input_over && output_shut_) return Ready::both;
+  if (input_over && output_shut_) return detail::ready_for_all;  // HUP
   Ready ready = Ready::none;
+  if (input_over) ready |= Ready::peer_closed;
   if (input_over || !input_.empty()) ready |= Ready::read;
   const std::size_t room = options.send_room();
   if (output_shut_ || unfinished() <= room - room / writable_parts) ready |= Ready::write;

@@ -24,8 +24,9 @@ Udp::Udp(Machine& machine, AddressFamily of_family) noexcept
     : Object(machine, of_family, SocketType::datagram) {}
 
 Ready Udp::ready() const noexcept {
-  if (error_ != 0 || (input_shut_ && output_shut_)) return Ready::both;
-  return queue_.empty() && !input_shut_ ? Ready::write : Ready::both;
+  if (error_ != 0 || (input_shut_ && output_shut_)) return detail::ready_for_all;
+  if (input_shut_) return Ready::both | Ready::peer_closed;
+  return queue_.empty() ? Ready::write : Ready::both;
 }
 
 std::string Udp::describe() const {

@@ -63,10 +63,11 @@ bool UnixSocket::serves() const noexcept {
 }
 
 Ready UnixSocket::ready() const noexcept {
-  if (error_ != 0 || (input_shut_ && output_shut_)) return Ready::both;
+  if (error_ != 0 || (input_shut_ && output_shut_)) return detail::ready_for_all;
   if (is_listening_) return queue_.empty() && !input_shut_ ? Ready::none : Ready::read;
-  if (!is_datagram() && !is_connected_) return Ready::both;  // OUT and HUP
+  if (!is_datagram() && !is_connected_) return detail::ready_for_all;  // OUT and HUP
   Ready ready = Ready::none;
+  if (input_shut_) ready |= Ready::peer_closed;
   if (!input_.empty() || input_shut_) ready |= Ready::read;
   if (has_room() && (!is_datagram() || !peer_ || peer_->takes_from(*this))) ready |= Ready::write;
   return ready;

@@ -8,17 +8,10 @@ namespace {
 
 /// `waits to read and write`.
 std::string wish(Ready interest) {
-  switch (interest) {
-    case Ready::none:
-      return "waits for nothing";
-    case Ready::read:
-      return "waits to read";
-    case Ready::write:
-      return "waits to write";
-    case Ready::both:
-      break;
-  }
-  return "waits to read and write";
+  if (interest == Ready::none) return "waits for nothing";
+  if ((interest & Ready::both) == Ready::both) return "waits to read and write";
+  if (can_read(interest)) return "waits to read";
+  return can_write(interest) ? "waits to write" : "waits for an event";
 }
 
 /// `, 5 bytes unread`.

@@ -16,8 +16,8 @@
 // A queue that is asked for the end of a process becomes a pidfd. It can then be polled by another
 // queue, which is all that rondo does with it; it takes no more changes.
 //
-// Thread-safe, but a kevent() that already sleeps does not see the changes of another thread.
-// Cost: each kevent() visits the whole table.
+// Thread-safe, but a kevent() that already sleeps does not see the changes of another thread. Each
+// kevent() visits the whole table.
 #include "emulator.h"
 
 #include <fcntl.h>
@@ -167,7 +167,6 @@ int add(Queue& queue, const Event& change) {
   auto& [failing, error] = world().add_error;
   if (error != 0 && failing == change.filter) return std::exchange(error, 0);
   if (const int refused = refusal(fd, change.filter); refused != 0) return refused;
-
   const std::pair key{change.ident, change.filter};
   const Identity identity = identity_of(fd).value_or(Identity{});
   auto found = queue.notes.find(key);
@@ -184,7 +183,8 @@ int add(Queue& queue, const Event& change) {
     found->second.identity = identity;
     if ((change.flags & EV_CLEAR) != 0) found->second.edge.emplace(fd, change.filter);
   }
-  found->second.added.udata = change.udata;  // the mode does not change
+  Event& added = found->second.added;
+  added = {change.ident, change.filter, added.flags, change.fflags, change.data, change.udata, {}};
   found->second.disabled = (change.flags & EV_DISABLE) != 0;
   return 0;
 }
@@ -241,6 +241,8 @@ struct Gathered {
 void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
   const short filter = note.added.filter;
   Look found = look(static_cast<int>(note.added.ident), filter, polled);
+  const bool has_mark = (note.added.fflags & NOTE_LOWAT) != 0;
+  if (has_mark && found.data < note.added.data) found.ready = found.end;
   if (found.ready && note.edge) found.ready = note.edge->take();
   if (!found.ready && into.lies && queue.mischief(16))
     found = {.ready = true, .end = false, .data = 0};
@@ -257,7 +259,8 @@ void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
   event.filter = filter;
   event.udata = note.added.udata;
   event.flags = static_cast<unsigned short>(note.added.flags & (EV_CLEAR | EV_ONESHOT));
-  if (found.end && !(queue.is_evil() && note.end_shown)) event.flags |= EV_EOF;
+  if (found.end && !(queue.is_evil() && note.end_shown && filter == EVFILT_WRITE))
+    event.flags |= EV_EOF;
   event.data = queue.is_evil() ? 0 : found.data;
   into.ready.push_back({event, &note});
 }
@@ -271,8 +274,7 @@ Gathered gather(Queue& queue, bool lies) {
     polled.push_back({static_cast<int>(key.first), poll_all, 0});
   poll(polled.data(), polled.size(), 0);
 
-  Gathered gathered;
-  gathered.lies = lies;
+  Gathered gathered{{}, {}, false, lies};
   auto item = polled.begin();
   for (auto& [key, note] : queue.notes) {
     const short revents = (item++)->revents;

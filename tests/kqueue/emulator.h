@@ -14,7 +14,7 @@ enum class Personality : std::uint8_t {
   netbsd,   // write events before read events; such a pipe refuses with EBADF
   openbsd,  // like FreeBSD
   evil,     // any of these at random; batches cut short and shuffled, spurious events,
-            // sleeps that end early or with EINTR, EV_EOF shown in the first event alone, data 0
+            // sleeps that end early or with EINTR, the EV_EOF of writing shown once, data 0
 };
 
 /// Queues that are made from now on behave like `personality`. The random numbers of an evil queue

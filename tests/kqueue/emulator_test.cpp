@@ -319,10 +319,10 @@ TEST_F(Emulator, IsEvilInTheSameWayForTheSameSeed) {
   EXPECT_NE(runs[0], runs[2]);
 }
 
-TEST_F(Emulator, ShowsTheEndOnceIfEvil) {
+TEST_F(Emulator, ShowsTheEndOfWritingOnceIfEvil) {
   start(Personality::evil);
   Pair pair = unix_pair();
-  ASSERT_EQ(change(pair.ours.get(), EVFILT_READ, EV_ADD), 0);
+  ASSERT_EQ(change(pair.ours.get(), EVFILT_WRITE, EV_ADD), 0);
   pair.theirs.close();
   std::size_t ends = 0;
   std::size_t events = 0;

@@ -63,7 +63,7 @@ TEST_P(Kqueue, DoesNotSleepWhileAnEndedPipeIsWatched) {
   ASSERT_FALSE(watch(pipe.writer, Ready::none, Ready::write));
   CollectingSink sink;
   while (sink.events.empty()) ASSERT_FALSE(backend->wait(sink, never));
-  EXPECT_EQ(sink.reported(token), Ready::write);
+  EXPECT_TRUE(can_write(sink.reported(token)));
   backend->unwatch(pipe.writer.get(), Ready::write);
 }
 

@@ -17,13 +17,14 @@ namespace rondo::test {
 
 /// What a case may need beyond what every kernel has.
 enum class Need : std::uint8_t {
-  files,      ///< open(2): files, devices and terminals have descriptors too
-  flags,      ///< a descriptor may block, and be inherited by other programs
-  threads,    ///< other threads make socket calls meanwhile
-  real_time,  ///< time passes while a test computes
-  no_memory,  ///< what is under way allocates nothing
-  signals,    ///< a signal runs its handler while a reactor waits
-  processes,  ///< other programs can be started
+  files,        ///< open(2): files, devices and terminals have descriptors too
+  flags,        ///< a descriptor may block, and be inherited by other programs
+  threads,      ///< other threads make socket calls meanwhile
+  real_time,    ///< time passes while a test computes
+  no_memory,    ///< what is under way allocates nothing
+  signals,      ///< a signal runs its handler while a reactor waits
+  urgent_data,  ///< TCP has urgent data (MSG_OOB)
+  processes,    ///< other programs can be started
 };
 
 /// The kernel whose descriptors a backend watches, as far as tests need it.

@@ -74,6 +74,8 @@ class SimulatedKernel final : public KernelAccess {
         return "what is under way in a world is allocated";
       case Need::signals:
         return holds_signals_back ? "ThreadSanitizer holds signals back while a world waits" : "";
+      case Need::urgent_data:
+        return "simulated TCP has no urgent data";
     }
     return {};
   }

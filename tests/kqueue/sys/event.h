@@ -24,6 +24,8 @@ struct kevent {
 
 #define NOTE_EXIT 0x80000000U
 
+#define NOTE_LOWAT 0x0001
+
 #define EV_ADD 0x0001
 #define EV_DELETE 0x0002
 #define EV_ENABLE 0x0004
