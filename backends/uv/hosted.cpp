@@ -2,7 +2,9 @@
 // events, for wake() (an async handle) and for the deadline (a timer, in whole milliseconds,
 // rounded up). A check handle runs right after the poll and runs one turn of the hosted loop for
 // all events of the poll. An idle handle requests an immediate turn: it keeps the host's loop from
-// sleeping. A timer of 0 ms, armed again in its own callback, would keep libuv from polling.
+// sleeping. A timer of 0 ms, armed again in its own callback, would keep libuv from polling. A
+// prepare handle runs right before the poll, after handles of the host, which may have asked the
+// reactor for something, or have closed a descriptor that was just watched.
 //
 // The async handle is referenced while the hosted loop waits for something; the others never are.
 //
@@ -30,6 +32,7 @@ struct Handles {
   uv_async_t async;
   uv_timer_t timer;
   uv_check_t check;
+  uv_prepare_t prepare;
   uv_idle_t idle;
   int open = 0;
   UvHosted* owner = nullptr;
@@ -38,8 +41,8 @@ struct Handles {
   static uv_handle_t* base(Handle& handle) noexcept {
     return reinterpret_cast<uv_handle_t*>(&handle);
   }
-  std::array<uv_handle_t*, 4> all() noexcept {
-    return {base(async), base(timer), base(check), base(idle)};
+  std::array<uv_handle_t*, 5> all() noexcept {
+    return {base(async), base(timer), base(check), base(prepare), base(idle)};
   }
 };
 
@@ -55,6 +58,7 @@ class UvHosted final : public HostedBackend {
     }
     uv_timer_init(loop, &handles_->timer);
     uv_check_init(loop, &handles_->check);
+    uv_prepare_init(loop, &handles_->prepare);
     uv_idle_init(loop, &handles_->idle);
     handles_->owner = this;
     for (uv_handle_t* const handle : handles_->all()) {
@@ -79,6 +83,8 @@ class UvHosted final : public HostedBackend {
   void attach(HostedLoop& loop) noexcept override {
     loop_ = &loop;
     poller_.deliver_to(&loop);
+    poller_.runs_others();
+    uv_prepare_start(&handles_->prepare, [](uv_prepare_t* handle) { owner(handle).before_poll(); });
     uv_check_start(&handles_->check, [](uv_check_t* handle) { owner(handle).after_poll(); });
   }
 
@@ -89,7 +95,6 @@ class UvHosted final : public HostedBackend {
     } else {
       uv_unref(keeper);
     }
-    poller_.prepare();
     uv_timer_stop(&handles_->timer);
     if (deadline == TimePoint::min() || deadline <= now()) {
       wants_turn_ = true;
@@ -122,6 +127,11 @@ class UvHosted final : public HostedBackend {
   template <typename Handle>
   static UvHosted& owner(Handle* handle) noexcept {
     return *static_cast<Handles*>(handle->data)->owner;
+  }
+
+  void before_poll() noexcept {
+    (void)loop_->before_sleep();  // what is due is requested by arm()
+    poller_.prepare();
   }
 
   void after_poll() noexcept {

@@ -5,11 +5,11 @@
 // - uv_poll_init costs three system calls and returns EPERM for what cannot be polled;
 //   uv_poll_start costs an EPOLL_CTL_DEL and an EPOLL_CTL_ADD. A registration without an interest
 //   keeps its stopped handle.
-// - Any EPOLLERR comes as UV_EBADF without events, and libuv stops the handle. Both directions are
-//   reported as ready, so that a read or write finds the error. The handle is started again before
-//   the next wait, if it still exists.
-// - UV_READABLE and UV_WRITABLE have the values of Ready. A hang-up alone comes as the watched
-//   directions.
+// - Any EPOLLERR without EPOLLPRI comes as UV_EBADF without events, and libuv stops the handle. All
+//   that is awaited is reported as ready, so that a read or write finds the error. The handle is
+//   started again before the next wait, if it still exists.
+// - UV_READABLE, UV_WRITABLE, UV_DISCONNECT and UV_PRIORITIZED have the values of Ready. A hang-up
+//   alone comes as all that is watched.
 // - uv_poll_init makes the descriptor non-blocking. Other processes may share it, as with standard
 //   input, so its flags are restored: libuv neither reads nor writes it.
 // - The handles are unreferenced, because the reactor itself counts what keeps it running.
@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <memory>
 #include <new>
@@ -27,6 +28,8 @@ namespace rondo::backends {
 
 static_assert(UV_READABLE == static_cast<int>(Ready::read));
 static_assert(UV_WRITABLE == static_cast<int>(Ready::write));
+static_assert(UV_DISCONNECT == static_cast<int>(Ready::peer_closed));
+static_assert(UV_PRIORITIZED == static_cast<int>(Ready::priority));
 
 namespace {
 
@@ -64,8 +67,9 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
   if (to == Ready::none) {
     return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[index]->handle));
   }
-  // A new registration may be made long before the next wait. A changed one was checked just now.
-  if (is_new) note_started(fd);
+  // A new registration may be made long before the next wait. A changed one was checked just now,
+  // but where other code runs before the wait, that code may close the descriptor.
+  if (is_new || runs_others_) note(started_, fd);
   return start(fd, to);
 }
 
@@ -74,9 +78,17 @@ std::error_code UvPoller::start(int fd, Ready interest) noexcept {
   return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
 }
 
-void UvPoller::note_started(int fd) noexcept {
-  // add_node() reserved the capacity. If it is exhausted, the descriptor is already in the list.
-  if (started_.size() < started_.capacity()) started_.push_back(fd);
+/// Each descriptor is on a list once, so add_node() has reserved enough.
+void UvPoller::note(List& list, int fd) noexcept {
+  std::uint8_t& lists = listed_[static_cast<std::size_t>(fd)];
+  if ((lists & list.bit) != 0) return;
+  lists |= list.bit;
+  list.fds.push_back(fd);
+}
+
+void UvPoller::clear(List& list) noexcept {
+  for (const int fd : list.fds) listed_[static_cast<std::size_t>(fd)] &= ~unsigned{list.bit};
+  list.fds.clear();
 }
 
 std::error_code UvPoller::check(int fd) noexcept {
@@ -100,10 +112,11 @@ std::error_code UvPoller::check(int fd) noexcept {
 std::error_code UvPoller::add_node(int fd) noexcept try {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= nodes_.size()) {
+    stopped_.fds.reserve(std::bit_ceil(index + 1));
+    started_.fds.reserve(std::bit_ceil(index + 1));
+    listed_.resize(index + 1);
     interests_.resize(index + 1);
     nodes_.resize(index + 1);
-    stopped_.reserve(nodes_.capacity());
-    started_.reserve(nodes_.capacity());
   }
   auto node = std::make_unique<Node>();
   node->poller = this;
@@ -136,9 +149,9 @@ void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
   const Token token{reinterpret_cast<std::uint64_t>(handle->data)};
   if (status < 0) [[unlikely]] {
     poller.stopped_by_error(*handle);
-    events = UV_READABLE | UV_WRITABLE;
+    events = static_cast<int>(detail::ready_for_all);
   }
-  poller.deliver(token, static_cast<Ready>(events & (UV_READABLE | UV_WRITABLE)));
+  poller.deliver(token, static_cast<Ready>(events));
 }
 
 void UvPoller::deliver(Token token, Ready ready) noexcept {
@@ -161,29 +174,28 @@ void UvPoller::deliver_to(Sink* sink) noexcept {
 void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
   uv_os_fd_t fd = -1;
   (void)uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle), &fd);  // an open handle has one
-  // add_node() reserved the capacity. If it is exhausted, the descriptor is already in the list.
-  if (stopped_.size() < stopped_.capacity()) stopped_.push_back(fd);
+  note(stopped_, fd);
 }
 
 void UvPoller::prepare() noexcept {
-  for (const int fd : stopped_) {
+  for (const int fd : stopped_.fds) {
     const auto index = static_cast<std::size_t>(fd);
     if (nodes_[index] == nullptr || interests_[index] == Ready::none) continue;
     // It belongs to a later descriptor with that number, which was started as a new one.
     if (uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0) continue;
-    note_started(fd);
+    note(started_, fd);
     (void)start(fd, interests_[index]);  // fails only for a closing handle
   }
-  stopped_.clear();
+  clear(stopped_);
   // libuv adds a started descriptor to the kernel's set when it polls, and aborts if that fails. It
   // fails if the user has closed the descriptor before its registration ended, which violates the
   // contract, or if a file has got the number since. Neither must end the program.
-  for (const int fd : started_) {
+  for (const int fd : started_.fds) {
     Node* const node = nodes_[static_cast<std::size_t>(fd)];
     if (node == nullptr || !check(fd)) continue;
     (void)uv_poll_stop(&node->handle);  // documented not to fail
   }
-  started_.clear();
+  clear(started_);
 }
 
 void UvPoller::forget_interests() noexcept {
@@ -191,7 +203,7 @@ void UvPoller::forget_interests() noexcept {
   for (Node* const node : nodes_) {
     if (node != nullptr) (void)uv_poll_stop(&node->handle);  // cannot fail
   }
-  stopped_.clear();
+  clear(stopped_);
 }
 
 }  // namespace rondo::backends

@@ -35,6 +35,8 @@ class UvPoller {
   /// stops those with a descriptor that was closed since, for which libuv would abort.
   void prepare() noexcept;
   void forget_interests() noexcept;
+  /// From now on, code of others may run between a change of interest and the wait.
+  void runs_others() noexcept { runs_others_ = true; }
 
   /// From now on events are delivered to `sink`. Null: between two waits, when there are none.
   void deliver_to(Sink* sink) noexcept;
@@ -50,13 +52,18 @@ class UvPoller {
 
  private:
   struct Node;
+  struct List {
+    const std::uint8_t bit;  // in listed_
+    std::vector<int> fds{};
+  };
 
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
   /// Returns an error if libuv would abort: the descriptor is closed or cannot be polled.
   [[nodiscard]] std::error_code check(int fd) noexcept;
-  void note_started(int fd) noexcept;
+  void note(List& list, int fd) noexcept;
+  void clear(List& list) noexcept;
   static void close(Node& node) noexcept;
   void stopped_by_error(const uv_poll_t& handle) noexcept;
   void deliver(Token token, Ready ready) noexcept;
@@ -65,11 +72,13 @@ class UvPoller {
   Sink* sink_ = nullptr;
   std::uint64_t delivered_ = 0;
   std::exception_ptr exception_;
-  // Both are indexed by descriptor. The interest is separate: there it costs a byte, not a word.
+  bool runs_others_ = false;
+  // These are indexed by descriptor. The bytes are separate: there they cost a byte, not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
-  std::vector<int> stopped_;
-  std::vector<int> started_;  // since the last wait
+  std::vector<std::uint8_t> listed_;  // on which of these lists it is
+  List stopped_{1};
+  List started_{2};  // since the last wait
 };
 
 }  // namespace rondo::backends

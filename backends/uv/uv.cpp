@@ -6,14 +6,21 @@
 // and would then sleep without a timer, so the timer's callback stops the loop (uv_stop). The async
 // handle of wake() keeps the loop alive, so that it sleeps.
 //
+// Once a user has the loop (uv_loop_of), handles of that user may run inside wait() before libuv
+// polls, and may ask the reactor for something. A prepare handle then asks the sink right before
+// the poll. libuv runs prepare handles from the last one started to the first, so this one is last.
+//
 // libuv polls the kernel up to 48 times before it returns, as long as each poll fills its array of
 // 1024 events: one wait reports 49,152 events at most, and the sink is notified after each batch.
 #include <fcntl.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <utility>
 
 #include <rondo/assert.h>
 #include <rondo/backend.h>
@@ -68,6 +75,8 @@ class UvBackend final : public Backend {
     }
     uv_timer_init(&loop_, &timer_);
     uv_unref(base(timer_));
+    uv_prepare_init(&loop_, &prepare_);
+    uv_unref(base(prepare_));
     is_open_ = true;
     return {};
   }
@@ -77,10 +86,13 @@ class UvBackend final : public Backend {
     poller_.reset();
     if (broken_) return;
     uv_close(base(timer_), nullptr);
+    uv_close(base(prepare_), nullptr);
     uv_close(base(async_), nullptr);
     uv_run(&loop_, UV_RUN_NOWAIT);  // runs the close callbacks
     const int status = uv_loop_close(&loop_);
-    RONDO_ASSERT(status == 0);  // otherwise the user has left a handle open
+    RONDO_REQUIRE(status == 0,
+                  "a Reactor was destroyed while a libuv handle of yours is open in its "
+                  "loop. Close your handles, and call run_once(), before.");
     static_cast<void>(status);
   }
 
@@ -91,12 +103,14 @@ class UvBackend final : public Backend {
   void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
-    poller_->prepare();
+    if (!is_shared_) poller_->prepare();  // otherwise after the user's callbacks, in before_sleep()
     poller_->deliver_to(&sink);
+    sink_ = &sink;
     const bool sleeps = deadline != TimePoint::min();
     if (sleeps) arm(deadline);
     uv_run(&loop_, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     poller_->deliver_to(nullptr);
+    sink_ = nullptr;
     if (const auto exception = poller_->take_exception()) std::rethrow_exception(exception);
     return {};
   }
@@ -116,12 +130,49 @@ class UvBackend final : public Backend {
     return {};
   }
 
+  int poll_fd() const noexcept override { return uv_backend_fd(&loop_); }
+
+  /// libuv passes changes to the kernel when it polls: until then they wait in a queue, whose first
+  /// member points to itself while it is empty (in every release of libuv 1).
+  TimePoint sleeps_until() noexcept override {
+    const void* const queue = &loop_.watcher_queue;
+    const void* first = nullptr;
+    std::memcpy(&first, queue, sizeof first);
+    if (first != queue) return TimePoint::min();
+    if (!is_shared_) return never;
+    uv_update_time(&loop_);
+    const int timeout_ms = uv_backend_timeout(&loop_);
+    if (timeout_ms == 0) return TimePoint::min();
+    return timeout_ms < 0 ? never : after(now(), std::chrono::milliseconds{timeout_ms});
+  }
+
   TimePoint now() const noexcept override { return Clock::now(); }
   Net& net() noexcept override { return system_net(); }
 
-  uv_loop_t& loop() noexcept { return loop_; }
+  /// The loop, for handles of a user.
+  uv_loop_t& share() noexcept {
+    if (!std::exchange(is_shared_, true)) {
+      poller_->runs_others();
+      prepare_.data = this;
+      uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
+        static_cast<UvBackend*>(handle->data)->before_sleep();
+      });
+    }
+    return loop_;
+  }
 
  private:
+  void before_sleep() noexcept {
+    if (sink_ == nullptr) return;  // the loop is being closed
+    const TimePoint deadline = sink_->before_sleep();
+    poller_->prepare();
+    if (deadline == TimePoint::min()) {
+      uv_stop(&loop_);  // makes this poll return at once
+    } else if (deadline < armed_for_) {
+      arm(deadline);
+    }
+  }
+
   void arm(TimePoint deadline) noexcept {
     if (deadline == armed_for_) return;
     armed_for_ = deadline;
@@ -143,7 +194,10 @@ class UvBackend final : public Backend {
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
+  uv_prepare_t prepare_;
+  Sink* sink_ = nullptr;  // during a wait
   bool is_open_ = false;
+  bool is_shared_ = false;
   std::error_code broken_;
   TimePoint armed_for_ = never;  // never: the timer is stopped
   std::unique_ptr<UvPoller> poller_;
@@ -161,7 +215,7 @@ Result<std::unique_ptr<Backend>, std::error_code> make_uv() {
 
 uv_loop_s* uv_loop_of(Backend& backend) noexcept {
   auto* const uv = dynamic_cast<backends::UvBackend*>(&backend);
-  return uv == nullptr ? nullptr : &uv->loop();
+  return uv == nullptr ? nullptr : &uv->share();
 }
 
 }  // namespace rondo

@@ -12,6 +12,7 @@
 #include "socket/adopted.h"
 #include "socket/apply_options.h"
 #include "socket/socket_file.h"
+#include "used.h"
 
 namespace rondo {
 namespace {
@@ -124,6 +125,7 @@ Result<DatagramSocket> DatagramSocket::start(Reactor& reactor, Socket socket, co
                                              DatagramHandler& handler,
                                              const DatagramOptions& options,
                                              std::vector<UnappliedOption> unapplied) {
+  reactor.loop_->check_thread("DatagramSocket::make, connect or adopt");
   auto impl = std::make_unique<Impl>(reactor, *reactor.loop_, std::move(socket), where.family(),
                                      handler, options, std::move(unapplied));
   if (auto error = impl->start(reactor)) return named("watch ", where, error);
@@ -139,7 +141,7 @@ DatagramSocket::DatagramSocket(DatagramSocket&& other) noexcept
 
 DatagramSocket& DatagramSocket::operator=(DatagramSocket&& other) noexcept {
   if (this != &other) {
-    if (impl_ != nullptr) impl_->retire();
+    if (impl_ != nullptr) detail::used(impl_, "DatagramSocket::operator=").retire();
     impl_ = std::exchange(other.impl_, nullptr);
     if (impl_ != nullptr) impl_->set_owner(*this);
   }
@@ -147,33 +149,37 @@ DatagramSocket& DatagramSocket::operator=(DatagramSocket&& other) noexcept {
 }
 
 DatagramSocket::~DatagramSocket() {
-  if (impl_ != nullptr) impl_->retire();
+  if (impl_ != nullptr) detail::used(impl_, "the destructor of DatagramSocket").retire();
 }
 
 bool DatagramSocket::send(Bytes data, const Endpoint& to) {
-  return impl_->send(data, &to, nullptr);
+  return detail::used(impl_, "DatagramSocket::send").send(data, &to, nullptr);
 }
 
-bool DatagramSocket::send(Bytes data) { return impl_->send(data, nullptr, nullptr); }
+bool DatagramSocket::send(Bytes data) {
+  return detail::used(impl_, "DatagramSocket::send").send(data, nullptr, nullptr);
+}
 
 bool DatagramSocket::reply(const Datagram& datagram, Bytes data) {
+  Impl& impl = detail::used(impl_, "DatagramSocket::reply");
   // A group's address or a broadcast address cannot be a source.
-  const bool has_source = datagram.info.unicast;
-  if (!has_source) return impl_->send(data, &datagram.from, nullptr);
+  if (!datagram.info.unicast) return impl.send(data, &datagram.from, nullptr);
   const MessageInfo source{.local = datagram.info.local, .interface = datagram.info.interface};
-  return impl_->send(data, &datagram.from, &source);
+  return impl.send(data, &datagram.from, &source);
 }
 
 Result<void> DatagramSocket::connect_to(const Endpoint& peer) {
-  impl_->send_now();
-  Socket& socket = impl_->socket();
+  auto& impl = detail::used(impl_, "DatagramSocket::connect_to");
+  impl.send_now();
+  Socket& socket = impl.socket();
   return checked(socket.net().connect(socket.fd(), peer), "connect to ", peer);
 }
 
 Result<void> DatagramSocket::disconnect() {
   constexpr const char* what = "disconnect ";
-  impl_->send_now();
-  Socket& socket = impl_->socket();
+  auto& impl = detail::used(impl_, "DatagramSocket::disconnect");
+  impl.send_now();
+  Socket& socket = impl.socket();
   Net& net = socket.net();
   Endpoint before;
   if (const int result = net.local_endpoint(socket.fd(), before); result < 0)
@@ -188,49 +194,55 @@ Result<void> DatagramSocket::disconnect() {
 }
 
 Result<void> DatagramSocket::join(const Endpoint& group, std::uint32_t interface) {
-  Socket& socket = impl_->socket();
+  Socket& socket = detail::used(impl_, "DatagramSocket::join").socket();
   return checked(socket.net().membership(socket.fd(), group, interface, true), "join ", group);
 }
 
 Result<void> DatagramSocket::leave(const Endpoint& group, std::uint32_t interface) {
-  Socket& socket = impl_->socket();
+  Socket& socket = detail::used(impl_, "DatagramSocket::leave").socket();
   return checked(socket.net().membership(socket.fd(), group, interface, false), "leave ", group);
 }
 
 Result<void> DatagramSocket::join_source(const Endpoint& group, const Endpoint& source,
                                          std::uint32_t interface) {
-  Socket& socket = impl_->socket();
+  Socket& socket = detail::used(impl_, "DatagramSocket::join_source").socket();
   return checked(socket.net().source_membership(socket.fd(), group, source, interface, true),
                  ("join source " + source.to_string() + " of ").c_str(), group);
 }
 
 Result<void> DatagramSocket::leave_source(const Endpoint& group, const Endpoint& source,
                                           std::uint32_t interface) {
-  Socket& socket = impl_->socket();
+  Socket& socket = detail::used(impl_, "DatagramSocket::leave_source").socket();
   return checked(socket.net().source_membership(socket.fd(), group, source, interface, false),
                  ("leave source " + source.to_string() + " of ").c_str(), group);
 }
 
-void DatagramSocket::pause() noexcept { impl_->pause(); }
+void DatagramSocket::pause() noexcept { detail::used(impl_, "DatagramSocket::pause").pause(); }
 
-void DatagramSocket::resume() noexcept { impl_->resume(); }
+void DatagramSocket::resume() noexcept { detail::used(impl_, "DatagramSocket::resume").resume(); }
 
-void DatagramSocket::ref() noexcept { impl_->ref(); }
+void DatagramSocket::ref() noexcept { detail::used(impl_, "DatagramSocket::ref").ref(); }
 
-void DatagramSocket::unref() noexcept { impl_->unref(); }
+void DatagramSocket::unref() noexcept { detail::used(impl_, "DatagramSocket::unref").unref(); }
 
-Result<Endpoint> DatagramSocket::local_endpoint() const { return impl_->socket().local_endpoint(); }
+Result<Endpoint> DatagramSocket::local_endpoint() const {
+  return detail::used(impl_, "DatagramSocket::local_endpoint").socket().local_endpoint();
+}
 
 const DatagramSocket::Counters& DatagramSocket::counters() const noexcept {
-  return impl_->counters();
+  return detail::used(impl_, "DatagramSocket::counters").counters();
 }
 
-std::size_t DatagramSocket::unsent_bytes() const noexcept { return impl_->unsent_bytes(); }
+std::size_t DatagramSocket::unsent_bytes() const noexcept {
+  return detail::used(impl_, "DatagramSocket::unsent_bytes").unsent_bytes();
+}
 
 const std::vector<UnappliedOption>& DatagramSocket::unapplied() const noexcept {
-  return impl_->unapplied();
+  return detail::used(impl_, "DatagramSocket::unapplied").unapplied();
 }
 
-Socket& DatagramSocket::socket() noexcept { return impl_->socket(); }
+Socket& DatagramSocket::socket() noexcept {
+  return detail::used(impl_, "DatagramSocket::socket").socket();
+}
 
 }  // namespace rondo

@@ -51,7 +51,6 @@ void DatagramSocket::Impl::close() noexcept {
 }
 
 bool DatagramSocket::Impl::send(Bytes data, const Endpoint* to, const MessageInfo* source) {
-  loop_.check_thread();
   writer_.drop_inherited();
   if (!writer_.add(data, to, source)) {
     ++counters_.overflowed;

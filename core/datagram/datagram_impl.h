@@ -28,6 +28,9 @@ class DatagramSocket::Impl final : public Handler, public detail::Retirable<Data
   /// Closes the socket; the handler is not called any more.
   void close() noexcept;
 
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { loop_.check_thread(call); }
+
   bool send(Bytes data, const Endpoint* to, const MessageInfo* source);
   /// Before the socket's peer changes: what is sent to the peer goes to the present one.
   void send_now() noexcept;

@@ -17,17 +17,17 @@ std::string built_names() {
   return names;
 }
 
-std::string_view chosen_name(std::string_view name) noexcept {
-  if (!name.empty()) return name;
+std::string_view name_in_environment() noexcept {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): a program that also writes its environment names one
-  if (const char* const from_environment = std::getenv("RONDO_BACKEND")) return from_environment;
-  return {};
+  const char* const name = std::getenv("RONDO_BACKEND");
+  return name == nullptr ? std::string_view{} : name;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Backend>> make_backend(std::string_view name) {
-  name = chosen_name(name);
+  const bool is_from_environment = name.empty() && !name_in_environment().empty();
+  if (is_from_environment) name = name_in_environment();
   if (name.empty()) name = built_backends().front().name;
   for (const BuiltBackend& built : built_backends()) {
     if (built.name != name) continue;
@@ -36,7 +36,9 @@ Result<std::unique_ptr<Backend>> make_backend(std::string_view name) {
     return std::move(*backend);
   }
   return Error{std::make_error_code(std::errc::not_supported),
-               "make backend \"" + std::string{name} + "\" (built are: " + built_names() + ")"};
+               "make backend \"" + std::string{name} + '"' +
+                   (is_from_environment ? " of the environment variable RONDO_BACKEND" : "") +
+                   " (built are: " + built_names() + ")"};
 }
 
 }  // namespace rondo

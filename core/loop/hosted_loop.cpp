@@ -29,8 +29,10 @@ void Loop::threw(std::exception_ptr exception) noexcept {
 }
 
 void Loop::turn() noexcept {
+  forget_thread_of_parent();
   if (in_turn_) return;  // a callback has run the host's loop
   in_turn_ = true;
+  runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   turn_requested_ = false;
   timers_.begin_turn();
   turn_requested_ = static_cast<bool>(reinit_if_forked());
@@ -43,6 +45,8 @@ void Loop::turn() noexcept {
   });
   guard([this] { run_timers(); });
   guard([this] { end_turn(); });
+  guard([this] { wait_hooks_.run(); });
+  runner_.store(std::thread::id{}, std::memory_order_relaxed);
   in_turn_ = false;
   arm_host();
 }

@@ -1,7 +1,7 @@
 // The model. One turn:
 //
 //   1  run the work that was posted and deferred before it
-//   2  pass the changes of interest to the backend
+//   2  call the hooks that run before each wait; pass the changes of interest to the backend
 //   3  wait until the next timer, or not at all if there is work. The backend calls ready() for
 //   each
 //      event, which checks the token against its slot right before it calls the handler
@@ -18,6 +18,9 @@
 // reinitialises it: a new kernel object, to which every watch is added again. The same repairs a
 // poller that keeps on reporting an ended registration: the descriptor was closed before its Watch
 // while a duplicate of it exists, so the kernel cannot remove it any more.
+//
+// Threads of the child may post before that. The first of them replaces the queue, and their
+// wake-ups are kept until the backend is the child's own: before, they would reach the parent.
 #include "loop.h"
 
 #include <algorithm>
@@ -41,7 +44,7 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
       hosted_(hosted),
       watches_(*backend_),
       signals_(*backend_),
-      posted_(std::make_unique<PostedWork>(fork_count())),
+      posted_(new PostedWork{fork_count()}),
       posts_max_(options.posts_max),
       posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
       forks_((count_forks(), fork_count())),
@@ -50,17 +53,45 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
 }
 
 Loop::~Loop() {
-  RONDO_ASSERT(runner_.load() == std::thread::id{});
-  RONDO_ASSERT(!in_turn_);
   (void)reinit_if_forked();  // after an error neither process has a registration to remove
-  RONDO_ASSERT(deferred_.empty() && posted_->empty() && work_guards_ == 0);
+  RONDO_REQUIRE(
+      runner_.load() == std::thread::id{} && !in_turn_,
+      "a Reactor was destroyed while it runs. Call stop(), and destroy it after run() has "
+      "returned.");
+  for (std::unique_ptr<PerReactor>& room : rooms_) room.reset();  // they have watches and timers
+  check_nothing_is_left();
+  if (has_own_posts()) delete posted_.load();
+}
+
+void Loop::check_nothing_is_left() const noexcept {
+  RONDO_REQUIRE(
+      watches_.empty(),
+      "a Reactor was destroyed before what watches a descriptor with it: a Watch, Acceptor, "
+      "Server, Connector, Resolver or DatagramSocket. Destroy it first: declare it after the "
+      "reactor.");
+  RONDO_REQUIRE(
+      timers_.empty(),
+      "a Reactor was destroyed before a Timer of it, or an object that has one: a Server, "
+      "Acceptor, Connector, Reconnector or StopOnSignals. Destroy it first: declare it after "
+      "the reactor.");
+  RONDO_REQUIRE(
+      signals_.empty(),
+      "a Reactor was destroyed before a Signal of it. Destroy the Signal first: declare it "
+      "after the reactor.");
+  RONDO_REQUIRE(wait_hooks_.empty(),
+                "a Reactor was destroyed before a BeforeWait of it. Destroy the BeforeWait first: "
+                "declare it after the reactor.");
+  RONDO_REQUIRE(work_guards_ == 0,
+                "a Reactor was destroyed before a WorkGuard of it. Destroy the WorkGuard first: "
+                "declare it after the reactor.");
 }
 
 void Loop::discard_work() noexcept {
-  discard_inherited_posts();
-  while (!deferred_.empty() || !posted_->empty()) {
+  check_thread("the destructor of Reactor");
+  const bool is_own = has_own_posts();  // otherwise it is the parent's, and leaked
+  while (!deferred_.empty() || (is_own && !posted().empty())) {
     deferred_.discard();
-    posted_->discard();
+    if (is_own) posted_.load()->discard();
   }
 }
 
@@ -97,7 +128,8 @@ std::error_code Loop::may_run() const noexcept {
 }
 
 std::error_code Loop::run_until(TimePoint limit) {
-  check_thread();
+  check_thread("Reactor::run");
+  forget_thread_of_parent();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   while (alive() || stop_.load(std::memory_order_relaxed)) {
@@ -112,7 +144,8 @@ std::error_code Loop::run_until(TimePoint limit) {
 }
 
 std::error_code Loop::run_once(Duration wait_max) {
-  check_thread();
+  check_thread("Reactor::run_once");
+  forget_thread_of_parent();
   if (const std::error_code refusal = may_run()) return refusal;
   const Run run{*this};
   // Work is something to do, so the turn does not sleep after it.
@@ -131,6 +164,9 @@ std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   if (busy()) [[unlikely]] {
     if (const std::error_code error = work_until(limit)) return error;
   }
+  if (!wait_hooks_.empty()) [[unlikely]] {
+    if (const std::error_code error = call_hooks_until(limit)) return error;
+  }
   // From here on stop() and post() wake the backend.
   if (stop == Stop::is_heeded && stop_.load(std::memory_order_relaxed)) limit = unknown;
   if (const std::error_code error = wait(limit)) return error;
@@ -146,6 +182,14 @@ std::error_code Loop::work_until(TimePoint& limit) {
   if (has_work()) run_work();
   end_turn();
   // The work may have ended the last thing to wait for.
+  if (busy() || !alive()) limit = unknown;
+  return reinit_if_forked();
+}
+
+/// The hooks run last before the wait. Like work, they may leave something to do, or nothing to
+/// wait for.
+std::error_code Loop::call_hooks_until(TimePoint& limit) {
+  wait_hooks_.run();
   if (busy() || !alive()) limit = unknown;
   return reinit_if_forked();
 }
@@ -173,9 +217,23 @@ TimePoint Loop::deadline_for_wait(TimePoint limit) noexcept {
   return deadline;
 }
 
+TimePoint Loop::before_sleep() noexcept {
+  if (reinit_if_forked()) return unknown;  // the next turn reports the error
+  signals_.keep_handlers();
+  if (hosted_ != nullptr && (busy() || signals_.pending())) request_host_turn();
+  return deadline_for_wait(busy() || !alive() ? unknown : never);
+}
+
+TimePoint Loop::next_deadline() noexcept {
+  if (hosted_ != nullptr || reinit_if_forked() || busy()) return unknown;
+  // First: this passes changes of interest to the backend, which may have to poll for them.
+  const TimePoint deadline = deadline_for_wait(never);
+  return std::min(deadline, backend_->sleeps_until());
+}
+
 void Loop::run_work() {
   deferred_.gather();  // first: work that posted work defers is for the next turn
-  posted_->run(posts_per_turn_max_);
+  posted_.load(std::memory_order_relaxed)->run(posts_per_turn_max_);
   deferred_.run();
 }
 
@@ -203,13 +261,21 @@ void Loop::run_timers() {
 
 bool Loop::alive() const noexcept {
   return watches_.referenced() + timers_.referenced() + work_guards_ > 0 || !deferred_.empty() ||
-         !posted_->empty() || signals_.referenced() > 0 || rooms_pending();
+         !posted().empty() || signals_.referenced() > 0 || rooms_pending();
 }
 
 void Loop::stop() noexcept {
   if (hosted_ != nullptr) return;  // a hosted loop has no run that could end
   stop_.store(true);
-  backend_->wake();
+  wake();
+}
+
+/// Until a forked child has a backend of its own, its wake-ups are kept. If reinit_if_forked() runs
+/// in another thread at the same time, one of the two sees what the other has stored.
+void Loop::wake() noexcept {
+  if (!forked()) return backend_->wake();
+  woken_before_reinit_.store(true);
+  if (forks_.load() == fork_count()) backend_->wake();
 }
 
 TimePoint Loop::read_clock() noexcept {
@@ -222,35 +288,36 @@ TimePoint Loop::read_clock() noexcept {
 }
 
 void Loop::defer(Work work) {
-  check_thread();
+  check_thread("Reactor::defer");
   deferred_.push(std::move(work));
   request_turn();
 }
 
-void Loop::discard_inherited_posts() {
-  if (posted_->forks() == fork_count()) return;
-  // Work that was posted before the fork belongs to the parent, and another thread may have held
-  // the lock at that time. So the child starts with an empty queue and leaks the old one.
+/// Work that was posted before the fork belongs to the parent, and another thread may have held the
+/// lock at that time. So the child starts with an empty queue and leaks the old one. Several
+/// threads may be the first to post in the child: one of them replaces the queue for all.
+PostedWork& Loop::own_posts() {
+  PostedWork* queue = posted_.load(std::memory_order_acquire);
+  if (queue->forks() == fork_count()) [[likely]]
+    return *queue;
   auto empty = std::make_unique<PostedWork>(fork_count());
-  (void)posted_.release();  // leaked, see above
-  posted_ = std::move(empty);
+  if (posted_.compare_exchange_strong(queue, empty.get())) queue = empty.release();
+  return *queue;
 }
 
 void Loop::post(Work work) {
-  discard_inherited_posts();
-  if (posted_->push(std::move(work))) backend_->wake();
+  if (own_posts().push(std::move(work))) wake();
 }
 
 bool Loop::try_post(Work& work) {
-  discard_inherited_posts();
   bool must_wake = false;
-  if (!posted_->try_push(work, posts_max_, must_wake)) return false;
-  if (must_wake) backend_->wake();
+  if (!own_posts().try_push(work, posts_max_, must_wake)) return false;
+  if (must_wake) wake();
   return true;
 }
 
 Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& handler) noexcept {
-  check_thread();
+  check_thread("Reactor::watch");
   if (const std::error_code error = reinit_if_forked()) return error;
   request_turn();
   const Result<Token, std::error_code> token = watches_.add(fd, interest, handler);
@@ -259,18 +326,18 @@ Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& hand
 }
 
 void Loop::set(Token token, Ready interest) noexcept {
-  check_thread();
+  check_thread("Watch::set");
   watches_.set(token, interest);
   request_turn();
 }
 
 void Loop::set_handler(Token token, Handler& handler) noexcept {
-  check_thread();
+  check_thread("Watch::set_handler");
   watches_.set_handler(token, handler);
 }
 
 void Loop::unwatch(Token token) noexcept {
-  check_thread();
+  check_thread("Watch::cancel");
   if (reinit_if_forked()) {
     watches_.abandon(token);  // the backend's registrations are still the parent's
   } else {
@@ -280,26 +347,39 @@ void Loop::unwatch(Token token) noexcept {
 }
 
 void Loop::set_referenced(Token token, bool referenced) noexcept {
+  check_thread("Watch::ref or unref");
   watches_.set_referenced(token, referenced);
   request_turn();
 }
 
 void Loop::add_work_guard() noexcept {
+  check_thread("Reactor::work_guard");
   ++work_guards_;
   request_turn();
 }
 
 void Loop::remove_work_guard() noexcept {
+  check_thread("the destructor of WorkGuard");
   --work_guards_;
   request_turn();
 }
 
+/// If another thread of the parent ran the reactor, that thread does not exist in the child.
+void Loop::forget_thread_of_parent() noexcept {
+  if (!forked() || runner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return;
+  runner_.store(std::thread::id{}, std::memory_order_relaxed);
+  in_turn_ = false;
+}
+
 std::error_code Loop::reinit_if_forked() noexcept try {
   if (!forked()) return {};
-  discard_inherited_posts();
+  forget_thread_of_parent();
+  (void)own_posts();  // so that the parent's work is not found here
   // Until this succeeds the child has no backend. The next call that needs one tries again.
   if (const std::error_code error = backend_->reinit()) return error;
-  forks_ = fork_count();
+  forks_.store(fork_count());
+  signals_.reinitialised();
+  if (woken_before_reinit_.exchange(false)) backend_->wake();
   watches_.forget_polled();
   return {};
 } catch (const std::bad_alloc&) {

@@ -18,6 +18,7 @@
 #include "per_reactor.h"
 #include "signals.h"
 #include "timer_queue.h"
+#include "wait_hooks.h"
 #include "watch_table.h"
 #include "work_queue.h"
 
@@ -33,6 +34,7 @@ class Loop final : public HostedLoop {
 
   // What a backend and a host call.
   void batch_ended() override;
+  [[nodiscard]] TimePoint before_sleep() noexcept override;
   void turn() noexcept override;
   void threw(std::exception_ptr exception) noexcept override;
 
@@ -53,15 +55,20 @@ class Loop final : public HostedLoop {
     return read_clock();
   }
   [[nodiscard]] TimePoint clock() const noexcept { return backend_->now(); }
-  /// Asserts that this is the thread in run(), if any thread is in run().
-  void check_thread() const noexcept {
-    RONDO_ASSERT(runner_.load(std::memory_order_relaxed) == std::thread::id{} ||
-                 runner_.load(std::memory_order_relaxed) == std::this_thread::get_id());
+  /// In builds with assertions: if a thread runs the reactor, this must be that thread. `call` is
+  /// the name of the function that the user has called.
+  void check_thread([[maybe_unused]] const char* call) const noexcept {
+    RONDO_REQUIRE(is_on_its_thread(), call, wrong_thread);
   }
 
   // Work.
   void defer(Work work);
   void post(Work work);
+  /// Where a nested reactor is to sleep, and until when: see Reactor::poll_fd().
+  [[nodiscard]] int poll_fd() const noexcept {
+    return hosted_ != nullptr ? -1 : backend_->poll_fd();
+  }
+  [[nodiscard]] TimePoint next_deadline() noexcept;
   /// Destroys the work that has not run. It may own a WorkGuard, a Watch or a Timer, and it may
   /// defer more work while it is destroyed.
   void discard_work() noexcept;
@@ -93,6 +100,7 @@ class Loop final : public HostedLoop {
 
   [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
   [[nodiscard]] Signals& signals() noexcept { return signals_; }
+  [[nodiscard]] WaitHooks& wait_hooks() noexcept { return wait_hooks_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
 
   /// The state that the room of `T` keeps for this reactor, made by `T(arguments...)` on first use.
@@ -118,11 +126,12 @@ class Loop final : public HostedLoop {
   [[nodiscard]] std::error_code turn_until(TimePoint limit, Stop stop);
   [[nodiscard]] std::error_code wait(TimePoint limit);
   [[nodiscard]] TimePoint deadline_for_wait(TimePoint limit) noexcept;
-  [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted_->empty(); }
+  [[nodiscard]] bool has_work() const noexcept { return !deferred_.empty() || !posted().empty(); }
   [[nodiscard]] bool rooms_pending() const noexcept;
   /// Whether there is something to do at once.
   [[nodiscard]] bool busy() const noexcept { return has_work() || rooms_pending(); }
   [[nodiscard]] std::error_code work_until(TimePoint& limit);
+  [[nodiscard]] std::error_code call_hooks_until(TimePoint& limit);
   void run_work();
   void run_timers();
   void end_turn();
@@ -133,17 +142,34 @@ class Loop final : public HostedLoop {
   template <typename F>
   void guard(F&& step) noexcept;
 
-  [[nodiscard]] bool forked() const noexcept { return fork_count() != forks_; }
-  void discard_inherited_posts();
+  /// Whether this thread may use the reactor: none runs it, or this one does. In a forked child the
+  /// other threads of the parent do not exist.
+  [[nodiscard]] bool is_on_its_thread() const noexcept {
+    const std::thread::id runner = runner_.load(std::memory_order_relaxed);
+    return runner == std::thread::id{} || runner == std::this_thread::get_id() || forked();
+  }
+  [[nodiscard]] bool forked() const noexcept {
+    return fork_count() != forks_.load(std::memory_order_relaxed);
+  }
+  void forget_thread_of_parent() noexcept;
   [[nodiscard]] std::error_code reinit_if_forked() noexcept;
+  void wake() noexcept;
+  void check_nothing_is_left() const noexcept;
+
+  [[nodiscard]] const PostedWork& posted() const noexcept {
+    return *posted_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool has_own_posts() const noexcept { return posted().forks() == fork_count(); }
+  [[nodiscard]] PostedWork& own_posts();
 
   std::unique_ptr<Backend> backend_;
   HostedBackend* hosted_;
   WatchTable watches_;
   TimerQueue timers_;
   Signals signals_;
+  WaitHooks wait_hooks_;
   DeferredWork deferred_;
-  std::unique_ptr<PostedWork> posted_;
+  std::atomic<PostedWork*> posted_;  // owned; a forked child replaces it, see own_posts()
   const std::size_t posts_max_;
   const std::size_t posts_per_turn_max_;
 
@@ -153,20 +179,14 @@ class Loop final : public HostedLoop {
   std::size_t work_guards_ = 0;
   bool turn_requested_ = false;
   bool in_turn_ = false;
-  std::uint32_t forks_;         // when the backend was made
-  std::uint32_t forks_of_run_;  // in the process that last ran a turn
+  std::atomic<std::uint32_t> forks_;  // when the backend was made
+  std::uint32_t forks_of_run_;        // in the process that last ran a turn
+  std::atomic<bool> woken_before_reinit_ = false;
   ExceptionHandler exception_handler_;
   bool end_of_turn_requested_ = false;
   std::array<std::unique_ptr<PerReactor>, room_count> rooms_;
 
   static constexpr TimePoint unknown = TimePoint::min();
 };
-
-/// For constructors that have a make() twin. Nothing else in the library throws.
-template <typename T>
-T value_or_throw(Result<T> result) {
-  if (!result) throw std::system_error(result.error().code, result.error().context);
-  return std::move(*result);
-}
 
 }  // namespace rondo::detail

@@ -43,6 +43,7 @@ Reactor::Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& o
 }
 
 Reactor::Reactor(std::unique_ptr<detail::Loop> loop) noexcept : loop_(std::move(loop)) {}
+
 Reactor::~Reactor() {
   // Before the reactor is destroyed, since work that is destroyed without running may use it.
   loop_->discard_work();
@@ -66,22 +67,47 @@ void Reactor::post(Function<void()> work) { loop_->post(std::move(work)); }
 bool Reactor::try_post(Function<void()>& work) { return loop_->try_post(work); }
 
 Result<void> Reactor::run() { return outcome(loop_->run_until(never)); }
+void detail::check_thread([[maybe_unused]] const Reactor& reactor,
+                          [[maybe_unused]] const char* call) noexcept {
+  reactor.loop_->check_thread(call);
+}
+
 Result<void> Reactor::run_for(Duration duration) {
   return outcome(loop_->run_until(after(loop_->clock(), duration)));
 }
 Result<void> Reactor::run_once(Duration wait_max) { return outcome(loop_->run_once(wait_max)); }
 
 void Reactor::stop() noexcept { loop_->stop(); }
-bool Reactor::alive() const noexcept { return loop_->alive(); }
+bool Reactor::alive() const noexcept {
+  loop_->check_thread("Reactor::alive");
+  return loop_->alive();
+}
+
+Result<int> Reactor::poll_fd() const {
+  loop_->check_thread("Reactor::poll_fd");
+  const int fd = loop_->poll_fd();
+  if (fd >= 0) return fd;
+  return Error{std::make_error_code(std::errc::operation_not_supported),
+               "get a descriptor to nest this reactor by"};
+}
+
+TimePoint Reactor::next_deadline() noexcept {
+  loop_->check_thread("Reactor::next_deadline");
+  return loop_->next_deadline();
+}
 
 WorkGuard Reactor::work_guard() noexcept {
   loop_->add_work_guard();
   return WorkGuard{*loop_};
 }
 
-TimePoint Reactor::now() noexcept { return loop_->now(); }
+TimePoint Reactor::now() noexcept {
+  loop_->check_thread("Reactor::now");
+  return loop_->now();
+}
 
 void Reactor::set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept {
+  loop_->check_thread("Reactor::set_exception_handler");
   loop_->set_exception_handler(std::move(handler));
 }
 
@@ -107,30 +133,38 @@ void Watch::cancel() noexcept {
 }
 
 void Watch::set(Ready interest) noexcept {
-  RONDO_ASSERT(loop_ != nullptr);
+  RONDO_REQUIRE(loop_ != nullptr, "Watch::set", detail::moved_from);
   loop_->set(token_, interest);
 }
 
 void Watch::set_handler(Handler& handler) noexcept {
-  RONDO_ASSERT(loop_ != nullptr);
+  RONDO_REQUIRE(loop_ != nullptr, "Watch::set_handler", detail::moved_from);
   loop_->set_handler(token_, handler);
 }
 
 Ready Watch::interest() const noexcept {
-  return loop_ == nullptr ? Ready::none : loop_->interest(token_);
+  if (loop_ == nullptr) return Ready::none;
+  loop_->check_thread("Watch::interest");
+  return loop_->interest(token_);
+}
+
+Watch::operator bool() const noexcept {
+  if (loop_ != nullptr) loop_->check_thread("Watch::operator bool");
+  return loop_ != nullptr;
 }
 
 void Watch::ref() noexcept {
-  RONDO_ASSERT(loop_ != nullptr);
+  RONDO_REQUIRE(loop_ != nullptr, "Watch::ref", detail::moved_from);
   loop_->set_referenced(token_, true);
 }
 
 void Watch::unref() noexcept {
-  RONDO_ASSERT(loop_ != nullptr);
+  RONDO_REQUIRE(loop_ != nullptr, "Watch::unref", detail::moved_from);
   loop_->set_referenced(token_, false);
 }
 
 int Watch::fd() const noexcept {
+  if (loop_ != nullptr) loop_->check_thread("Watch::fd");
   return loop_ == nullptr ? -1 : detail::WatchTable::descriptor(token_);
 }
 

@@ -13,8 +13,15 @@ namespace rondo::detail {
 struct SignalInbox {
   std::atomic<Backend*> backend =
       nullptr;  // woken when a signal arrives; null if the inbox is free
+  /// The count of forks when the backend last was this process's own. In a child that has not
+  /// reinitialised its backend yet, signals are only collected.
+  std::atomic<std::uint32_t> forks = 0;
   std::atomic<std::uint64_t> wanted = 0;
   std::atomic<std::uint64_t> pending = 0;
+  std::atomic<std::uint64_t> again = 0;  // those of pending that have arrived more than once
+  /// The third arrival of one of these that the reactor has not taken yet has its default effect: a
+  /// program that hangs can still be ended by Ctrl-C.
+  std::atomic<std::uint64_t> insistent = 0;
 };
 
 constexpr int signals_max = 64;
@@ -31,6 +38,11 @@ void release_inbox(SignalInbox& inbox) noexcept;
 /// Starts to collect signal `number`, 1 to signals_max. The first caller installs the handler of
 /// the process. Call it once for each inbox and number. Any thread.
 [[nodiscard]] std::error_code begin_collecting(SignalInbox& inbox, int number) noexcept;
+
+/// If other code has replaced the handler of signal `number`, puts it back, and calls the other
+/// handler too from then on: libuv replaces that of SIGCHLD whenever its first child starts or its
+/// last one ends. Call it before the thread sleeps, where such code may have run.
+void keep_handler(SignalInbox& inbox, int number) noexcept;
 
 /// Stops collecting. The last caller restores the previous handler. Any thread.
 void end_collecting(SignalInbox& inbox, int number) noexcept;

@@ -7,20 +7,19 @@
 #include <iterator>
 #include <utility>
 
-#include <rondo/assert.h>
+#include "fork_count.h"
 
 namespace rondo::detail {
-
-Signals::~Signals() { RONDO_ASSERT(entries_.empty()); }
 
 std::error_code Signals::add(Signal::Entry& entry) {
   if (entry.number < 1 || entry.number > signals_max) {
     return std::make_error_code(std::errc::invalid_argument);
   }
   entries_.reserve(entries_.size() + 1);
-  due_.reserve(entries_.size() + 1);
+  due_.reserve(due_.size() + entries_.size() + 1);
   if (inbox_ == nullptr) inbox_ = claim_inbox(backend_);
   if (inbox_ == nullptr) return std::make_error_code(std::errc::no_buffer_space);
+  gather();  // what has arrived is for those that exist already
   if (listeners(entry.number) == 0) {
     if (const std::error_code error = begin_collecting(*inbox_, entry.number)) {
       if (entries_.empty()) release_inbox(*std::exchange(inbox_, nullptr));
@@ -40,15 +39,21 @@ void Signals::remove(Signal::Entry& entry) noexcept {
 }
 
 void Signals::run_pending() {
-  if (next_due_ == due_.size()) gather();  // otherwise an exception has left some of the last batch
+  // Otherwise an exception has left some of the last batch, or add() has begun this one.
+  if (next_due_ == due_.size()) gather();
   while (next_due_ < due_.size()) {
     if (Signal::Entry* const entry = due_[next_due_++]) call(*entry);
   }
 }
 
+/// Puts behind what is due the callbacks of what has arrived since.
 void Signals::gather() {
-  due_.clear();
-  next_due_ = 0;
+  if (next_due_ == due_.size()) {
+    due_.clear();
+    next_due_ = 0;
+    again_ = 0;
+  }
+  again_ |= inbox_->again.exchange(0);
   const std::uint64_t arrived = inbox_->pending.exchange(0);
   std::copy_if(
       entries_.begin(), entries_.end(), std::back_inserter(due_),
@@ -66,6 +71,14 @@ void Signals::call(Signal::Entry& entry) {
   } call{*this, std::move(entry.callback)};
   calling_ = &entry;
   call.callback();
+}
+
+void Signals::keep_handlers() noexcept {
+  for (const Signal::Entry* const entry : entries_) keep_handler(*inbox_, entry->number);
+}
+
+void Signals::reinitialised() noexcept {
+  if (inbox_ != nullptr) inbox_->forks.store(fork_count());
 }
 
 std::size_t Signals::referenced() const noexcept {

@@ -25,9 +25,9 @@ class Signals {
   explicit Signals(Backend& backend) noexcept : backend_(backend) {}
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
-  ~Signals();
 
-  /// May throw std::bad_alloc, and has changed nothing then.
+  /// May throw std::bad_alloc, and has changed nothing then. The new entry is not called for what
+  /// has arrived before.
   [[nodiscard]] std::error_code add(Signal::Entry& entry);
   void remove(Signal::Entry& entry) noexcept;
 
@@ -38,6 +38,17 @@ class Signals {
   /// Runs the callbacks of the signals that have arrived. An exception passes through; the rest
   /// stays due.
   void run_pending();
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  /// See keep_handler().
+  void keep_handlers() noexcept;
+  /// The backend belongs to this process again: signals wake it.
+  void reinitialised() noexcept;
+  /// See SignalInbox::insistent. Some entry must have this number.
+  void insist_on(int number) noexcept { inbox_->insistent.fetch_or(signal_bit(number)); }
+  /// For a callback that is running: whether its signal has arrived more than once.
+  [[nodiscard]] bool arrived_again(int number) const noexcept {
+    return (again_ & signal_bit(number)) != 0;
+  }
 
   [[nodiscard]] std::size_t referenced() const noexcept;
 
@@ -51,6 +62,7 @@ class Signals {
   std::vector<Signal::Entry*> entries_;
   std::vector<Signal::Entry*> due_;  // null where a Signal has ended since
   std::size_t next_due_ = 0;
+  std::uint64_t again_ = 0;           // those in due_ that have arrived more than once
   Signal::Entry* calling_ = nullptr;  // null after it was ended inside its callback
 };
 

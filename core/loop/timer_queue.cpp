@@ -33,8 +33,6 @@ constexpr TimePoint before_never(TimePoint deadline) noexcept {
 
 }  // namespace
 
-TimerQueue::~TimerQueue() { RONDO_ASSERT(timers_ == 0); }
-
 void TimerQueue::add(Timer& timer) {
   RONDO_ASSERT(timer.state_ == Timer::State::idle);
   if (timers_ >= timers_max) throw std::bad_alloc{};
@@ -60,7 +58,7 @@ void TimerQueue::moved(Timer& from, Timer& to) noexcept {
 
 void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcept {
   deadline = before_never(deadline);
-  if (!timer.armed()) referenced_ += timer.referenced_;
+  if (!timer.is_armed()) referenced_ += timer.referenced_;
   timer.deadline_ = deadline;
   timer.period_ = period;
   timer.order_ = ++orders_;
@@ -76,16 +74,16 @@ void TimerQueue::move(Timer& timer, TimePoint deadline, Duration period) noexcep
 }
 
 void TimerQueue::cancel(Timer& timer) noexcept {
-  if (!timer.armed()) return;
+  if (!timer.is_armed()) return;
   referenced_ -= timer.referenced_;
   timer.deadline_ = never;  // its entry is dropped at the top of the heap, or used again
   timer.looked_at_ = never;
 }
 
 void TimerQueue::set_referenced(Timer& timer, bool referenced) noexcept {
-  if (timer.armed()) referenced_ -= timer.referenced_;
+  if (timer.is_armed()) referenced_ -= timer.referenced_;
   timer.referenced_ = referenced;
-  if (timer.armed()) referenced_ += timer.referenced_;
+  if (timer.is_armed()) referenced_ += timer.referenced_;
 }
 
 void TimerQueue::run_due(TimePoint now) {
@@ -99,7 +97,7 @@ void TimerQueue::run_due(TimePoint now) {
     if (due_[i] == nullptr) continue;
     Timer& timer = *std::exchange(due_[i], nullptr);
     timer.state_ = Timer::State::idle;
-    if (!timer.armed()) continue;
+    if (!timer.is_armed()) continue;
     if (timer.order_ > orders_before_turn_) {
       push(timer);  // armed in this turn
     } else {
@@ -113,7 +111,7 @@ void TimerQueue::gather(TimePoint now) noexcept {
     const TimePoint when = heap_.front().when;
     Timer& timer = *heap_.front().item;
     erase(timer);
-    if (!timer.armed()) continue;
+    if (!timer.is_armed()) continue;
     if (timer.deadline_ != when || timer.order_ != timer.queued_order_) {
       push(timer);  // it was put off; its new deadline may be due as well
       continue;
@@ -128,7 +126,7 @@ void TimerQueue::requeue_due() noexcept {
   for (Timer* timer : due_) {
     if (timer == nullptr) continue;
     timer->state_ = Timer::State::idle;
-    if (timer->armed()) push(*timer);
+    if (timer->is_armed()) push(*timer);
   }
   due_.clear();
 }

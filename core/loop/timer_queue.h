@@ -18,7 +18,9 @@ class TimerQueue {
   TimerQueue() = default;
   TimerQueue(const TimerQueue&) = delete;
   TimerQueue& operator=(const TimerQueue&) = delete;
-  ~TimerQueue();
+
+  /// Whether no timer exists, armed or not.
+  [[nodiscard]] bool empty() const noexcept { return timers_ == 0; }
 
   /// Reserves memory, so that arming a timer never allocates. May throw std::bad_alloc.
   void add(Timer& timer);

@@ -23,6 +23,8 @@
 
 #include <rondo/assert.h>
 
+#include "watched.h"
+
 namespace rondo::detail {
 namespace {
 
@@ -34,9 +36,9 @@ constexpr std::uint32_t generation_of(Token token) noexcept {
 
 }  // namespace
 
-WatchTable::~WatchTable() {
-  RONDO_ASSERT(std::none_of(slots_.get(), slots_.get() + slot_count_,
-                            [](const Sink::Slot& slot) { return slot.handler != nullptr; }));
+bool WatchTable::empty() const noexcept {
+  return std::none_of(slots_.get(), slots_.get() + slot_count_,
+                      [](const Sink::Slot& slot) { return slot.handler != nullptr; });
 }
 
 Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
@@ -56,6 +58,7 @@ Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& 
   added.referenced = true;
   ++referenced_;
   update_slot(index);
+  note_watched(backend_.net(), fd);
   return token;
 }
 
@@ -90,6 +93,7 @@ void WatchTable::abandon(Token token) noexcept {
   referenced_ -= ended.referenced;
   ended = {.generation = ended.generation + 1, .changed = ended.changed};
   slots_[index] = {};
+  note_unwatched(static_cast<int>(index));
   unexplained_events_ -= 2;
 }
 

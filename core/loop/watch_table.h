@@ -19,7 +19,6 @@ class WatchTable {
   explicit WatchTable(Backend& backend) noexcept : backend_(backend) {}
   WatchTable(const WatchTable&) = delete;
   WatchTable& operator=(const WatchTable&) = delete;
-  ~WatchTable();
 
   Result<Token, std::error_code> add(int fd, Ready interest, Handler& handler) noexcept;
   void remove(Token token) noexcept;
@@ -30,6 +29,8 @@ class WatchTable {
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return state(token).interest; }
   [[nodiscard]] std::size_t referenced() const noexcept { return referenced_; }
+  /// Whether nothing is registered. It visits the whole table.
+  [[nodiscard]] bool empty() const noexcept;
 
   /// The registration of a descriptor, which must have one.
   [[nodiscard]] Token token_of(int fd) const noexcept {

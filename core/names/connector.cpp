@@ -39,6 +39,7 @@
 
 #include "callbacks.h"
 #include "target.h"
+#include "used.h"
 
 namespace rondo {
 namespace {
@@ -87,12 +88,15 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
         callback_(std::move(callback)),
         deadline_(std::in_place, reactor, [this] { time_is_up(); }),
         step_(std::in_place, reactor, [this] { step(); }) {
-    RONDO_ASSERT(callback_);
+    RONDO_REQUIRE(callback_, "a Connector was made without a function to call.");
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
     options_.addresses_max = std::max<std::size_t>(options_.addresses_max, 1);
     deadline_->arm_after(options_.timeout);
     step_->arm_at(next_turn);
   }
+
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { detail::check_thread(reactor_, call); }
 
   void close() noexcept {
     phase_ = Phase::over;
@@ -364,12 +368,14 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
 
 Connector::Connector(Reactor& reactor, Resolver& resolver, std::string_view target,
                      Callback callback, ConnectorOptions options)
-    : impl_(new Impl(reactor, &resolver, std::string{target}, std::vector<Endpoint>{},
-                     std::move(callback), std::move(options))) {}
+    : impl_((detail::check_thread(reactor, "Connector's constructor"),
+             new Impl(reactor, &resolver, std::string{target}, std::vector<Endpoint>{},
+                      std::move(callback), std::move(options)))) {}
 
 Connector::Connector(Reactor& reactor, std::vector<Endpoint> peers, Callback callback,
                      ConnectorOptions options) {
-  RONDO_ASSERT(!peers.empty());
+  detail::check_thread(reactor, "Connector's constructor");
+  RONDO_REQUIRE(!peers.empty(), "a Connector was made without an address to connect to.");
   std::string target = peers.size() == 1 ? peers[0].to_string()
                                          : "one of " + std::to_string(peers.size()) + " addresses";
   impl_.reset(new Impl(reactor, nullptr, std::move(target), std::move(peers), std::move(callback),
@@ -380,6 +386,8 @@ Connector::Connector(Connector&& other) noexcept = default;
 Connector& Connector::operator=(Connector&& other) noexcept = default;
 Connector::~Connector() = default;
 
-void Connector::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
+void Connector::Retire::operator()(Impl* impl) const noexcept {
+  detail::used(impl, "the destructor of Connector").retire();
+}
 
 }  // namespace rondo

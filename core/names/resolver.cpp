@@ -34,6 +34,7 @@
 #include "host_name.h"
 #include "hosts_file.h"
 #include "quoted.h"
+#include "used.h"
 
 namespace rondo {
 namespace {
@@ -77,6 +78,9 @@ class Lookup::Operation {
   Operation& operator=(const Operation&) = delete;
   ~Operation() { cancel(); }
 
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { detail::check_thread(reactor_, call); }
+
   void cancel() noexcept;
 
  private:
@@ -119,6 +123,8 @@ class Resolver::Impl {
     idle_.reserve(idle_channels_max);
     options_.in_flight_max = std::max<std::size_t>(options_.in_flight_max, 1);
   }
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { detail::check_thread(reactor_, call); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   /// One at a time: destroying a callback may destroy another Lookup.
@@ -309,29 +315,38 @@ Lookup::Lookup() noexcept = default;
 Lookup::Lookup(std::unique_ptr<Operation> operation) noexcept : operation_(std::move(operation)) {}
 Lookup::Lookup(Lookup&& other) noexcept = default;
 Lookup& Lookup::operator=(Lookup&& other) noexcept = default;
-Lookup::~Lookup() = default;
+Lookup::~Lookup() {
+  if (operation_ != nullptr) operation_->check("the destructor of Lookup");
+}
 
 Lookup::operator bool() const noexcept {
+  if (operation_ != nullptr) operation_->check("Lookup::operator bool");
   return operation_ != nullptr && operation_->state_ != Operation::State::over;
 }
 
 void Lookup::cancel() noexcept {
+  if (operation_ != nullptr) operation_->check("Lookup::cancel");
   // Moved out first: when the callback is destroyed, this Lookup is empty already.
   const auto operation = std::move(operation_);
 }
 
 Resolver::Resolver(Reactor& reactor, ResolverOptions options)
-    : impl_(std::make_unique<Impl>(reactor, std::move(options))) {}
+    : impl_((detail::check_thread(reactor, "Resolver's constructor"),
+             std::make_unique<Impl>(reactor, std::move(options)))) {}
 Resolver::Resolver(Resolver&& other) noexcept = default;
 Resolver& Resolver::operator=(Resolver&& other) noexcept = default;
-Resolver::~Resolver() = default;
+Resolver::~Resolver() {
+  if (impl_ != nullptr) impl_->check("the destructor of Resolver");
+}
 
 Lookup Resolver::resolve(std::string_view host, std::uint16_t port, Callback callback,
                          std::optional<AddressFamily> family) {
-  RONDO_ASSERT(callback);
-  RONDO_ASSERT(family != AddressFamily::unix_domain);
-  return Lookup{impl_->begin(std::make_unique<Lookup::Operation>(
-      *impl_, impl_->reactor(), host, port, family, std::move(callback)))};
+  RONDO_REQUIRE(callback, "Resolver::resolve", " needs a function to call.");
+  RONDO_REQUIRE(family != AddressFamily::unix_domain, "Resolver::resolve",
+                " finds no Unix sockets: use Endpoint::parse(\"unix:/path\").");
+  auto& impl = detail::used(impl_.get(), "Resolver::resolve");
+  return Lookup{impl.begin(std::make_unique<Lookup::Operation>(impl, impl.reactor(), host, port,
+                                                               family, std::move(callback)))};
 }
 
 Lookup Resolver::resolve_early(std::string_view host, std::uint16_t port, Duration delay,

@@ -104,6 +104,7 @@ class OutputCollector::Impl {
 
 Result<OutputCollector> OutputCollector::start(Reactor& reactor, std::vector<std::string> arguments,
                                                Done done, CollectOptions options) {
+  detail::check_thread(reactor, "OutputCollector::start");
   auto impl = std::make_unique<Impl>(reactor, std::move(done), options);
   auto started = impl->start(reactor, std::move(arguments), std::move(options));
   if (!started) return std::move(started).error();

@@ -18,10 +18,17 @@ namespace rondo {
 using detail::ProcessContext;
 using detail::ProcessImpl;
 
+/// What each call of a Process requires.
+static ProcessImpl& used(ProcessImpl* impl, const char* call) noexcept {
+  RONDO_REQUIRE(impl != nullptr, call, detail::moved_from);
+  impl->check_thread(call);
+  return *impl;
+}
+
 Result<Process> Process::start(Reactor& reactor, std::vector<std::string> arguments, OnExit on_exit,
                                const ProcessOptions& options) {
+  detail::check_thread(reactor, "Process::start");
   ProcessContext& context = ProcessContext::of(reactor);
-  context.loop().check_thread();
   detail::reap_orphans();
   ProcessCalls* const calls = reactor.backend().process_calls();
   if (calls == nullptr)
@@ -40,36 +47,44 @@ Result<Process> Process::start(Reactor& reactor, std::vector<std::string> argume
 }
 
 Process::~Process() {
-  if (impl_ != nullptr) impl_->retire();
+  if (impl_ != nullptr) used(impl_, "the destructor of Process").retire();
 }
 
-int Process::id() const noexcept { return impl_->id(); }
-bool Process::is_running() const noexcept { return impl_->is_running(); }
+int Process::id() const noexcept { return used(impl_, "Process::id").id(); }
+bool Process::is_running() const noexcept {
+  return used(impl_, "Process::is_running").is_running();
+}
 
 Result<void, std::error_code> Process::kill(int signal) noexcept {
-  if (const std::error_code error = impl_->kill(signal)) return error;
+  if (const std::error_code error = used(impl_, "Process::kill").kill(signal)) return error;
   return {};
 }
 
-void Process::terminate(Duration grace) { impl_->terminate(grace); }
+void Process::terminate(Duration grace) { used(impl_, "Process::terminate").terminate(grace); }
 
-Stream* Process::input() const noexcept { return impl_->stream(STDIN_FILENO).get(); }
-Stream* Process::output() const noexcept { return impl_->stream(STDOUT_FILENO).get(); }
-Stream* Process::error() const noexcept { return impl_->stream(STDERR_FILENO).get(); }
+Stream* Process::input() const noexcept {
+  return used(impl_, "Process::input").stream(STDIN_FILENO).get();
+}
+Stream* Process::output() const noexcept {
+  return used(impl_, "Process::output").stream(STDOUT_FILENO).get();
+}
+Stream* Process::error() const noexcept {
+  return used(impl_, "Process::error").stream(STDERR_FILENO).get();
+}
 
 std::unique_ptr<Stream> Process::take_input() noexcept {
-  return std::move(impl_->stream(STDIN_FILENO));
+  return std::move(used(impl_, "Process::take_input").stream(STDIN_FILENO));
 }
 std::unique_ptr<Stream> Process::take_output() noexcept {
-  return std::move(impl_->stream(STDOUT_FILENO));
+  return std::move(used(impl_, "Process::take_output").stream(STDOUT_FILENO));
 }
 std::unique_ptr<Stream> Process::take_error() noexcept {
-  return std::move(impl_->stream(STDERR_FILENO));
+  return std::move(used(impl_, "Process::take_error").stream(STDERR_FILENO));
 }
 
-void Process::ref() noexcept { impl_->set_referenced(true); }
-void Process::unref() noexcept { impl_->set_referenced(false); }
+void Process::ref() noexcept { used(impl_, "Process::ref").set_referenced(true); }
+void Process::unref() noexcept { used(impl_, "Process::unref").set_referenced(false); }
 
-void Process::detach(Process process) noexcept { process.impl_->spare(); }
+void Process::detach(Process process) noexcept { used(process.impl_, "Process::detach").spare(); }
 
 }  // namespace rondo

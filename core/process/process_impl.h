@@ -35,6 +35,7 @@ class ProcessImpl final : public Handler, public Retirable<ProcessImpl> {
   /// The program runs: waits for its end from now on.
   void started(int id) noexcept;
 
+  void check_thread(const char* call) const noexcept { context_.loop().check_thread(call); }
   [[nodiscard]] int id() const noexcept { return id_; }
   [[nodiscard]] bool is_running() const noexcept { return state_ != State::reported; }
   [[nodiscard]] std::error_code kill(int signal) noexcept;

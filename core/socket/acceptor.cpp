@@ -33,6 +33,7 @@
 #include "callbacks.h"
 #include "loop/loop.h"
 #include "socket_file.h"
+#include "used.h"
 
 namespace rondo {
 namespace {
@@ -56,6 +57,9 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
         on_accept_(std::move(on_accept)),
         listener_(std::move(listener)),
         timer_(std::in_place, reactor, [this] { end_pause(); }) {}
+
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { detail::check_thread(reactor_, call); }
 
   /// The options of the listener, which its accepted sockets get too, and those that failed.
   void set_options(const SocketOptions& options, std::vector<UnappliedOption> unapplied) {
@@ -196,6 +200,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
 
 Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccept on_accept,
                                 const AcceptorOptions& options) {
+  detail::check_thread(reactor, "Acceptor::make");
   std::vector<UnappliedOption> unapplied;
   detail::SocketFile file{reactor.net(), local};  // removes the file if the rest fails
   auto listener = detail::listen_in_place(reactor.net(), local, options.socket, unapplied);
@@ -213,6 +218,7 @@ Result<Acceptor> Acceptor::make(Reactor& reactor, const Endpoint& local, OnAccep
 
 Result<Acceptor> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_accept,
                                  const AcceptLimits& limits) {
+  detail::check_thread(reactor, "Acceptor::adopt");
   auto local = detail::prepare_adopted(listener, detail::AdoptedAs::listener, "accept on");
   if (!local) return std::move(local).error();
   return start(reactor, std::move(listener), *local, std::move(on_accept), limits);
@@ -220,7 +226,7 @@ Result<Acceptor> Acceptor::adopt(Reactor& reactor, Socket listener, OnAccept on_
 
 Result<Acceptor> Acceptor::start(Reactor& reactor, Socket listener, const Endpoint& local,
                                  OnAccept on_accept, const AcceptLimits& limits) {
-  RONDO_ASSERT(on_accept);
+  RONDO_REQUIRE(on_accept, "an Acceptor was made without a function to call.");
   std::unique_ptr<Impl, Retire> impl{
       new Impl{reactor, std::move(listener), local, std::move(on_accept), limits}};
   if (auto error = impl->start()) return Error{error, "accept on " + local.to_string()};
@@ -233,20 +239,30 @@ Acceptor::Acceptor(Acceptor&& other) noexcept = default;
 Acceptor& Acceptor::operator=(Acceptor&& other) noexcept = default;
 Acceptor::~Acceptor() = default;
 
-void Acceptor::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
-
-void Acceptor::set_error_handler(ErrorHandler handler) noexcept {
-  impl_->set_error_handler(std::move(handler));
+void Acceptor::Retire::operator()(Impl* impl) const noexcept {
+  detail::used(impl, "the destructor of Acceptor").retire();
 }
 
-const Endpoint& Acceptor::local_endpoint() const noexcept { return impl_->local_endpoint(); }
+void Acceptor::set_error_handler(ErrorHandler handler) noexcept {
+  detail::used(impl_.get(), "Acceptor::set_error_handler").set_error_handler(std::move(handler));
+}
 
-const Acceptor::Counters& Acceptor::counters() const noexcept { return impl_->counters(); }
+const Endpoint& Acceptor::local_endpoint() const noexcept {
+  return detail::used(impl_.get(), "Acceptor::local_endpoint").local_endpoint();
+}
 
-std::span<const UnappliedOption> Acceptor::unapplied() const noexcept { return impl_->unapplied(); }
+const Acceptor::Counters& Acceptor::counters() const noexcept {
+  return detail::used(impl_.get(), "Acceptor::counters").counters();
+}
 
-void Acceptor::pause() noexcept { impl_->set_paused(true); }
+std::span<const UnappliedOption> Acceptor::unapplied() const noexcept {
+  return detail::used(impl_.get(), "Acceptor::unapplied").unapplied();
+}
 
-void Acceptor::resume() noexcept { impl_->set_paused(false); }
+void Acceptor::pause() noexcept { detail::used(impl_.get(), "Acceptor::pause").set_paused(true); }
+
+void Acceptor::resume() noexcept {
+  detail::used(impl_.get(), "Acceptor::resume").set_paused(false);
+}
 
 }  // namespace rondo

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 
+#include <rondo/assert.h>
 #include <rondo/endpoint.h>
 
 #include "endpoint_storage.h"
@@ -58,7 +59,8 @@ std::string_view key_of(const Endpoint& endpoint, std::array<char, inet_key_max>
 }
 
 Endpoint inet(AddressFamily family, std::uint32_t ipv4, const in6_addr& ipv6) noexcept {
-  RONDO_ASSERT(family != AddressFamily::unix_domain);
+  RONDO_REQUIRE(family != AddressFamily::unix_domain,
+                "an Endpoint with a port was made for a Unix socket, which has a path.");
   if (family == AddressFamily::ipv6) {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;

@@ -14,9 +14,11 @@
 #include <string>
 #include <utility>
 
+#include <rondo/assert.h>
 #include <rondo/socket.h>
 
 #include "apply_options.h"
+#include "loop/watched.h"
 #include "socket_file.h"
 
 namespace rondo {
@@ -170,7 +172,11 @@ Result<Credentials> Socket::peer_credentials() const {
 }
 
 void Socket::close() noexcept {
-  if (fd_ >= 0) (void)net_->close(release());  // the descriptor is closed even if this fails
+  if (fd_ < 0) return;
+  RONDO_REQUIRE(!detail::is_watched(*net_, fd_),
+                "a Socket was closed while a Watch of its descriptor exists. End the Watch first: "
+                "declare it after the Socket.");
+  (void)net_->close(release());  // the descriptor is closed even if this fails
 }
 
 void Socket::reset() noexcept {

@@ -17,6 +17,7 @@ namespace rondo::detail {
 
 std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view target,
                                             StreamHandler& handler, const ConnectOptions& options) {
+  check_thread(reactor, "rondo::connect");
   StreamContext& context = StreamContext::of(reactor);
   context.make_room();
   auto group = std::make_unique<StreamGroup>(context, options.stream);

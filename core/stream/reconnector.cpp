@@ -11,7 +11,7 @@ namespace rondo {
 
 Reconnector::Reconnector(Reactor& reactor, std::string target, StreamHandler& handler,
                          const ReconnectOptions& options)
-    : reactor_(reactor),
+    : reactor_((detail::check_thread(reactor, "Reconnector's constructor"), reactor)),
       target_(std::move(target)),
       handler_(handler),
       options_(options.connect),
@@ -21,7 +21,7 @@ Reconnector::Reconnector(Reactor& reactor, std::string target, StreamHandler& ha
   begin();
 }
 
-Reconnector::~Reconnector() = default;
+Reconnector::~Reconnector() { detail::check_thread(reactor_, "the destructor of Reconnector"); }
 
 /// If there is no memory for a stream, it pauses again.
 void Reconnector::begin() try {
@@ -35,7 +35,18 @@ void Reconnector::begin() try {
 
 void Reconnector::pause() { pause_.arm_after(backoff_.next()); }
 
+Stream* Reconnector::stream() const noexcept {
+  detail::check_thread(reactor_, "Reconnector::stream");
+  return ended_ ? nullptr : stream_.get();
+}
+
+std::uint64_t Reconnector::connects() const noexcept {
+  detail::check_thread(reactor_, "Reconnector::connects");
+  return connects_;
+}
+
 void Reconnector::stop() {
+  detail::check_thread(reactor_, "Reconnector::stop");
   stopped_ = true;
   pause_.cancel();
   if (!ended_) stream_->close();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server_impl.h"
+#include "used.h"
 
 namespace rondo {
 
@@ -14,32 +15,53 @@ Server::Server(Server&& other) noexcept = default;
 Server& Server::operator=(Server&& other) noexcept = default;
 Server::~Server() = default;
 
-void Server::Retire::operator()(Impl* impl) const noexcept { impl->retire(); }
+void Server::Retire::operator()(Impl* impl) const noexcept {
+  detail::used(impl, "the destructor of Server").retire();
+}
 
 Server Server::make(Reactor& reactor, SessionFactory factory, const ServerOptions& options) {
+  detail::check_thread(reactor, "Server::make");
   return Server{std::make_unique<Impl>(reactor, std::move(factory), options)};
 }
 
-Result<Endpoint> Server::listen(std::string_view where) { return impl_->listen(where); }
+Result<Endpoint> Server::listen(std::string_view where) {
+  return detail::used(impl_.get(), "Server::listen").listen(where);
+}
 
-Result<Endpoint> Server::listen(const Endpoint& where) { return impl_->listen(where); }
-Result<Endpoint> Server::adopt(Socket listener) { return impl_->adopt(std::move(listener)); }
+Result<Endpoint> Server::listen(const Endpoint& where) {
+  return detail::used(impl_.get(), "Server::listen").listen(where);
+}
+Result<Endpoint> Server::adopt(Socket listener) {
+  return detail::used(impl_.get(), "Server::adopt").adopt(std::move(listener));
+}
 std::span<const Endpoint> Server::local_endpoints() const noexcept {
-  return impl_->local_endpoints();
+  return detail::used(impl_.get(), "Server::local_endpoints").local_endpoints();
 }
-void Server::accept_if(Filter filter) noexcept { impl_->accept_if(std::move(filter)); }
+void Server::accept_if(Filter filter) noexcept {
+  detail::used(impl_.get(), "Server::accept_if").accept_if(std::move(filter));
+}
 void Server::set_error_handler(ErrorHandler handler) noexcept {
-  impl_->set_error_handler(std::move(handler));
+  detail::used(impl_.get(), "Server::set_error_handler").set_error_handler(std::move(handler));
 }
-std::span<const UnappliedOption> Server::unapplied() const noexcept { return impl_->unapplied(); }
-std::size_t Server::connections() const noexcept { return impl_->connections(); }
-Server::Counters Server::counters() const noexcept { return impl_->counters(); }
-void Server::stop_accepting() noexcept { impl_->stop_accepting(); }
-void Server::drain(Duration timeout) { impl_->drain(timeout, {}); }
+std::span<const UnappliedOption> Server::unapplied() const noexcept {
+  return detail::used(impl_.get(), "Server::unapplied").unapplied();
+}
+std::size_t Server::connections() const noexcept {
+  return detail::used(impl_.get(), "Server::connections").connections();
+}
+Server::Counters Server::counters() const noexcept {
+  return detail::used(impl_.get(), "Server::counters").counters();
+}
+void Server::stop_accepting() noexcept {
+  detail::used(impl_.get(), "Server::stop_accepting").stop_accepting();
+}
+void Server::drain(Duration timeout) {
+  detail::used(impl_.get(), "Server::drain").drain(timeout, {});
+}
 void Server::drain(Duration timeout, Function<void()> done) {
-  impl_->drain(timeout, std::move(done));
+  detail::used(impl_.get(), "Server::drain").drain(timeout, std::move(done));
 }
-void Server::abort() noexcept { impl_->abort(); }
+void Server::abort() noexcept { detail::used(impl_.get(), "Server::abort").abort(); }
 
 ServerOptions internet_facing() noexcept {
   using std::chrono::minutes;

@@ -45,6 +45,9 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
         addresses_(options.connections_per_address_max, options.ipv6_prefix_length),
         block_(factory_, addresses_.is_limited()) {}
 
+  /// Checks that `call` comes from the reactor's thread, in builds with assertions.
+  void check(const char* call) const noexcept { detail::check_thread(reactor_, call); }
+
   Result<Endpoint> listen(std::string_view where);
   Result<Endpoint> listen(const Endpoint& where);
   Result<Endpoint> adopt(Socket listener);

@@ -53,12 +53,17 @@ void Stream::close_detached(std::unique_ptr<Stream> stream) {
 
 namespace rondo::detail {
 
+void check_thread(const Stream& stream, const char* call) noexcept {
+  static_cast<const StreamImpl&>(stream).check(call);
+}
+
 StreamImpl::StreamImpl(StreamGroup& group, StreamHandler* handler, StreamState state) noexcept
     : group_(&group), handler_(handler), state_(state) {
   group.context.stream_added();
 }
 
 StreamImpl::~StreamImpl() {
+  check("the destructor of Stream");
   leave_reactor();
   context().forget(*this);
   context().stream_removed();
@@ -70,6 +75,7 @@ StreamImpl::~StreamImpl() {
 
 Result<std::unique_ptr<Stream>> StreamImpl::start(Reactor& reactor, int fd, StreamHandler& handler,
                                                   const StreamOptions& options) {
+  check_thread(reactor, "Stream::adopt");
   StreamContext& context = StreamContext::of(reactor);
   context.make_room();
   auto group = std::make_unique<StreamGroup>(context, options);
@@ -139,11 +145,18 @@ std::error_code StreamImpl::open(int fd) noexcept try {
   return std::make_error_code(std::errc::not_enough_memory);
 }
 
+void StreamImpl::set_handler(StreamHandler& handler) noexcept {
+  check("Stream::set_handler");
+  handler_ = &handler;
+}
+
 const StreamOptions& StreamImpl::options() const noexcept {
+  check("Stream::options");
   return extra_ != nullptr && extra_->options != nullptr ? *extra_->options : group_->options;
 }
 
 void StreamImpl::set_options(const StreamOptions& options) {
+  check("Stream::set_options");
   StreamExtra& own = extra();
   own.options = std::make_unique<StreamOptions>(options);
   if (state_.is_over()) return;
@@ -168,6 +181,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
 }
 
 Result<Endpoint, std::error_code> StreamImpl::local_endpoint() const noexcept {
+  check("Stream::local_endpoint");
   Endpoint endpoint;
   const int result = net().local_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
@@ -175,6 +189,7 @@ Result<Endpoint, std::error_code> StreamImpl::local_endpoint() const noexcept {
 }
 
 Result<Endpoint, std::error_code> StreamImpl::remote_endpoint() const noexcept {
+  check("Stream::remote_endpoint");
   Endpoint endpoint;
   const int result = net().remote_endpoint(fd_, endpoint);
   if (result < 0) return system_error(-result);
@@ -182,6 +197,7 @@ Result<Endpoint, std::error_code> StreamImpl::remote_endpoint() const noexcept {
 }
 
 Result<Credentials, std::error_code> StreamImpl::peer_credentials() const noexcept {
+  check("Stream::peer_credentials");
   Credentials peer;
   const int result = net().credentials(fd_, peer);
   if (result < 0) return system_error(-result);

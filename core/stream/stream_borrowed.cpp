@@ -73,6 +73,7 @@ namespace rondo::detail {
 Result<std::unique_ptr<Stream>> StreamImpl::borrow(Reactor& reactor, int fd, Direction direction,
                                                    StreamHandler& handler,
                                                    const StreamOptions& options) {
+  check_thread(reactor, "Stream::borrow");
   StreamContext& context = StreamContext::of(reactor);
   context.make_room();
   auto group = std::make_unique<StreamGroup>(context, options);

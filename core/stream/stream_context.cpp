@@ -21,6 +21,10 @@ StreamContext::StreamContext(Reactor& reactor, Loop& loop)
 
 StreamContext::~StreamContext() {
   retire_all(detached_);
+  RONDO_REQUIRE(
+      count_ == 0,
+      "a Reactor was destroyed before a Stream of it, or a Server, TextStream or Reconnector "
+      "with one. Destroy it first: declare it after the reactor.");
   RONDO_ASSERT(deadlines_.empty() && run_queue_.empty() && innermost_ == &corked_call_);
 }
 

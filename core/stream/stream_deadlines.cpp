@@ -51,6 +51,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
 }
 
 void StreamImpl::handshake_done() noexcept {
+  check("Stream::handshake_done");
   state_.handshake_done();
   if (extra_ == nullptr || extra_->handshake_from == never) return;
   extra_->handshake_from = never;

@@ -65,6 +65,7 @@ void handler_threw(StreamImpl& stream) {
 // --- what the user calls ------------------------------------------------------------------------
 
 void StreamImpl::shutdown_output() {
+  check("Stream::shutdown_output");
   if (!state_.output_is_open()) return;
   flush();
   if (!state_.output_is_open()) return;  // it failed
@@ -73,9 +74,13 @@ void StreamImpl::shutdown_output() {
   context().run_at_end_of_turn(*this);
 }
 
-void StreamImpl::close() { close(options().close_timeout); }
+void StreamImpl::close() {
+  check("Stream::close");
+  close(options().close_timeout);
+}
 
 void StreamImpl::close(Duration timeout) {
+  check("Stream::close");
   if (state_.closing() || state_.is_over()) return;
   flush();
   if (state_.is_over()) return;
@@ -93,6 +98,7 @@ void StreamImpl::close(Duration timeout) {
 }
 
 void StreamImpl::abort() noexcept {
+  check("Stream::abort");
   if (state_.is_over()) return;
   state_.set(StreamState::resets);
   end(CloseReason::aborted);
@@ -100,6 +106,7 @@ void StreamImpl::abort() noexcept {
 
 /// Closes, and belongs to the context from now on. False: it is done already.
 bool StreamImpl::detach() {
+  check("Stream::close_detached");
   struct Silent final : StreamHandler {
     void on_data(Stream&, Bytes) override {}  // none comes after close()
   };
@@ -112,6 +119,7 @@ bool StreamImpl::detach() {
 }
 
 Result<Socket, std::error_code> StreamImpl::release() noexcept {
+  check("Stream::release");
   if (state_.connecting() || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
   if (state_.is_over() || fd_ < 0) return std::errc::not_connected;
   if (state_.has(StreamState::lent)) return std::errc::operation_not_supported;

@@ -117,21 +117,37 @@ class StreamImpl final : public Stream {
   void abort() noexcept override;
   [[nodiscard]] bool detach();
   [[nodiscard]] Result<Socket, std::error_code> release() noexcept override;
-  void set_handler(StreamHandler& handler) noexcept override { handler_ = &handler; }
+  void set_handler(StreamHandler& handler) noexcept override;
   [[nodiscard]] const StreamOptions& options() const noexcept override;
   void set_options(const StreamOptions& options) override;
   void handshake_done() noexcept override;
-  [[nodiscard]] int fd() const noexcept override { return fd_; }
+  [[nodiscard]] int fd() const noexcept override {
+    check("Stream::fd");
+    return fd_;
+  }
   [[nodiscard]] Result<Endpoint, std::error_code> local_endpoint() const noexcept override;
   [[nodiscard]] Result<Endpoint, std::error_code> remote_endpoint() const noexcept override;
   [[nodiscard]] Result<Credentials, std::error_code> peer_credentials() const noexcept override;
   [[nodiscard]] std::size_t unsent_bytes() const noexcept override;
-  [[nodiscard]] bool connecting() const noexcept override { return state_.connecting(); }
-  [[nodiscard]] bool is_reading() const noexcept override { return state_.input_is_open(); }
-  [[nodiscard]] bool is_writable() const noexcept override { return state_.output_is_open(); }
+  [[nodiscard]] bool connecting() const noexcept override {
+    check("Stream::connecting");
+    return state_.connecting();
+  }
+  [[nodiscard]] bool is_reading() const noexcept override {
+    check("Stream::is_reading");
+    return state_.input_is_open();
+  }
+  [[nodiscard]] bool is_writable() const noexcept override {
+    check("Stream::is_writable");
+    return state_.output_is_open();
+  }
   [[nodiscard]] bool is_closing() const noexcept override {
+    check("Stream::is_closing");
     return state_.closing() || state_.is_over();
   }
+
+  /// `call` must come from the reactor's thread. Only builds with assertions check it.
+  void check(const char* call) const noexcept { context().loop().check_thread(call); }
 
   // What the context and the owner call.
   [[nodiscard]] StreamContext& context() const noexcept { return group_->context; }

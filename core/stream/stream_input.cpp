@@ -162,12 +162,14 @@ bool StreamImpl::drops_input() const noexcept {
 }
 
 void StreamImpl::pause() noexcept {
+  check("Stream::pause");
   if (state_.paused()) return;
   state_.pause();
   if (fd_ >= 0) update_interest();
 }
 
 void StreamImpl::resume() noexcept {
+  check("Stream::resume");
   if (!state_.paused() || state_.is_over()) return;
   state_.resume();
   context().run_at_end_of_turn(*this);

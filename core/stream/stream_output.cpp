@@ -33,6 +33,7 @@ bool breaks_connection(int error) noexcept {
 // --- what the user calls ------------------------------------------------------------------------
 
 WriteStatus StreamImpl::write(Bytes data) {
+  check("Stream::write");
   Cork& cork = context().cork();
   if (!cork.accepts(*this, data)) [[unlikely]]
     return write_uncorked(data);
@@ -46,6 +47,7 @@ WriteStatus StreamImpl::write_uncorked(Bytes data) {
 }
 
 WriteStatus StreamImpl::write_parts(std::span<const Bytes> parts) {
+  check("Stream::write_parts");
   if (!state_.output_is_open()) return WriteStatus::refused;
   std::size_t size = 0;
   for (const Bytes part : parts) size += part.size();
@@ -68,6 +70,7 @@ WriteStatus StreamImpl::write_parts(std::span<const Bytes> parts) {
 }
 
 WriteStatus StreamImpl::write_owned(OwnedBytes data) {
+  check("Stream::write_owned");
   if (!state_.output_is_open()) return WriteStatus::refused;
   if (data.data().size() < direct_size_min) return write(data.data());
   const bool is_first = !output_waits();
@@ -80,6 +83,7 @@ WriteStatus StreamImpl::write_owned(OwnedBytes data) {
 }
 
 WriteStatus StreamImpl::send_file(File file, std::uint64_t offset, std::uint64_t size) {
+  check("Stream::send_file");
   if (!state_.output_is_open()) return WriteStatus::refused;
   if (size == 0) return write_status();
   cork_to_queue();  // it may take memory, which keeps the order
@@ -88,6 +92,7 @@ WriteStatus StreamImpl::send_file(File file, std::uint64_t offset, std::uint64_t
 }
 
 WriteStatus StreamImpl::write(Bytes data, std::vector<Socket> descriptors) {
+  check("Stream::write");
   if (descriptors.empty()) return write(data);
   if (!state_.output_is_open()) return WriteStatus::refused;
   if (data.empty() || descriptors.size() > descriptors_per_send_max) {
@@ -100,6 +105,7 @@ WriteStatus StreamImpl::write(Bytes data, std::vector<Socket> descriptors) {
 }
 
 void StreamImpl::flush() {
+  check("Stream::flush");
   const Cork& cork = context().cork();
   if (!cork.is_held_by(*this)) {
     if (output_waits() && may_transmit()) drain();
@@ -109,6 +115,7 @@ void StreamImpl::flush() {
 }
 
 std::size_t StreamImpl::unsent_bytes() const noexcept {
+  check("Stream::unsent_bytes");
   const Cork& cork = context().cork();
   const std::size_t corked = cork.is_held_by(*this) ? cork.gathered().size() : 0;
   const std::uint64_t queued = extra_ == nullptr ? 0 : extra_->output.size();

@@ -19,7 +19,8 @@ constexpr std::size_t prefix_size_max = 8;
 constexpr unsigned bits_per_byte = 8;
 
 LengthFormat checked(LengthFormat format) noexcept {
-  RONDO_ASSERT(format.size >= 1 && format.size <= prefix_size_max);
+  RONDO_REQUIRE(format.size >= 1 && format.size <= prefix_size_max, "a LengthFormat",
+                " needs a prefix of 1 to 8 bytes.");
   format.size = std::clamp<std::uint8_t>(format.size, 1, prefix_size_max);
   return format;
 }
@@ -43,7 +44,7 @@ std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
 // --- shared by all ------------------------------------------------------------------------------
 
 void Framer::feed(Bytes chunk) {
-  RONDO_ASSERT(!ended_);
+  RONDO_REQUIRE(!ended_, "a framer was fed after finish(). Call reset() first.");
   input_.lend({reinterpret_cast<const char*>(chunk.data()), chunk.size()});
 }
 
@@ -67,7 +68,7 @@ Frame Framer::nothing(std::uint64_t expected) {
 
 DelimiterFramer::DelimiterFramer(std::string delimiter, std::size_t limit)
     : delimiter_(std::move(delimiter)), limit_(std::max<std::size_t>(limit, 1)) {
-  RONDO_ASSERT(limit > 0);
+  RONDO_REQUIRE(limit > 0, "DelimiterFramer", " needs a limit above 0.");
 }
 
 /// Drops the bytes that certainly belong to the frame to be skipped.
@@ -117,7 +118,7 @@ Frame DelimiterFramer::next() {
 
 LengthFramer::LengthFramer(LengthFormat format, std::size_t limit)
     : limit_(std::max<std::size_t>(limit, 1)), format_(checked(format)) {
-  RONDO_ASSERT(limit > 0);
+  RONDO_REQUIRE(limit > 0, "LengthFramer", " needs a limit above 0.");
 }
 
 /// Whether nothing is left to be skipped.
@@ -197,7 +198,7 @@ std::error_code append_frame(std::string& out, Bytes data, LengthFormat format) 
 // --- one size -----------------------------------------------------------------------------------
 
 FixedFramer::FixedFramer(std::size_t size) : size_(std::max<std::size_t>(size, 1)) {
-  RONDO_ASSERT(size > 0);
+  RONDO_REQUIRE(size > 0, "FixedFramer", " needs a size above 0.");
 }
 
 Frame FixedFramer::next() {

@@ -84,7 +84,7 @@ LineReader::LineReader(Newlines newlines, std::size_t limit, std::size_t memory_
       delimiter_(std::string{delimiter_of(newlines)}),
       limit_(std::max<std::size_t>(limit, 1)),
       newlines_(newlines) {
-  RONDO_ASSERT(limit > 0);
+  RONDO_REQUIRE(limit > 0, "LineReader", " needs a line limit above 0.");
 }
 
 void LineReader::reset() noexcept {
@@ -100,7 +100,7 @@ void LineReader::reset() noexcept {
 }
 
 void LineReader::feed(std::string_view chunk) {
-  RONDO_ASSERT(!ended_);
+  RONDO_REQUIRE(!ended_, "LineReader::feed", " was called after finish(). Call reset() first.");
   if (awaits_lf_ && chunk.starts_with('\n')) {
     awaits_lf_ = false;
     see("\r\n");

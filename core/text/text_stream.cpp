@@ -121,7 +121,25 @@ TextStream::TextStream(Stream& stream, TextHandler& handler, const TextOptions& 
   stream.abort();
 }
 
-TextStream::~TextStream() { Call::end_all(call_); }
+TextStream::~TextStream() {
+  if (owned_ != nullptr) check("the destructor of TextStream");
+  Call::end_all(call_);
+}
+
+/// After on_close the stream may be gone, and with it the knowledge of the thread.
+void TextStream::check([[maybe_unused]] const char* call) const noexcept {
+  if (flow_ != Flow::closed) detail::check_thread(*stream_, call);
+}
+
+Stream& TextStream::stream() const noexcept {
+  check("TextStream::stream");
+  return *stream_;
+}
+
+bool TextStream::is_closed() const noexcept {
+  check("TextStream::is_closed");
+  return flow_ == Flow::closed;
+}
 
 StreamHandler& detail::begin(LineSession& session, Stream& client) {
   const TextOptions options = std::get<TextOptions>(session.text_);
@@ -213,13 +231,15 @@ std::size_t TextStream::reading_max() const noexcept {
 }
 
 void TextStream::pause() noexcept {
-  if (is_closed()) return;
+  check("TextStream::pause");
+  if (flow_ == Flow::closed) return;
   flow_ = Flow::paused;
   stream_->pause();
 }
 
 void TextStream::resume() noexcept {
-  if (is_closed()) return;
+  check("TextStream::resume");
+  if (flow_ == Flow::closed) return;
   flow_ = Flow::reading;
   stream_->resume();
 }
@@ -238,6 +258,7 @@ void TextStream::found_nothing() noexcept {
 }
 
 Line TextStream::read_line() {
+  check("TextStream::read_line");
   Line line = reader_.read_line();
   while (line.status == ReadStatus::more && refill()) line = reader_.read_line();
   was_read(line.status == ReadStatus::more);
@@ -246,6 +267,7 @@ Line TextStream::read_line() {
 }
 
 Line TextStream::read_whole_line() {
+  check("TextStream::read_whole_line");
   Line line = reader_.read_whole_line();
   while (line.status == ReadStatus::more && refill()) line = reader_.read_whole_line();
   was_read(line.status == ReadStatus::more);
@@ -254,6 +276,7 @@ Line TextStream::read_whole_line() {
 }
 
 std::string_view TextStream::read(std::size_t characters) {
+  check("TextStream::read");
   while (reader_.buffered() < characters && refill()) {
   }
   const std::string_view text = reader_.read(characters);
@@ -262,11 +285,32 @@ std::string_view TextStream::read(std::size_t characters) {
   return text;
 }
 
+void TextStream::skip_line() noexcept {
+  check("TextStream::skip_line");
+  reader_.skip_line();
+}
+
+std::size_t TextStream::unread() const noexcept {
+  check("TextStream::unread");
+  return reader_.buffered() + waiting_.size();
+}
+
+bool TextStream::at_end() const noexcept {
+  check("TextStream::at_end");
+  return reader_.at_end();
+}
+
+bool TextStream::seen(LineEnding ending) const noexcept {
+  check("TextStream::seen");
+  return reader_.seen(ending);
+}
+
 std::string_view TextStream::read_all() { return read(std::numeric_limits<std::size_t>::max()); }
 
 // --- writing ------------------------------------------------------------------------------------
 
 WriteStatus TextStream::write(std::string_view text) {
+  check("TextStream::write");
   if (ending_ == LineEnding::lf) return send(text);
   outgoing_.clear();
   append_lines(outgoing_, text, ending_);
@@ -274,10 +318,16 @@ WriteStatus TextStream::write(std::string_view text) {
 }
 
 WriteStatus TextStream::write_line(std::string_view line) {
+  check("TextStream::write_line");
   outgoing_.clear();
   append_lines(outgoing_, line, ending_);
   append_lines(outgoing_, "\n", ending_);
   return send_outgoing();
+}
+
+const std::optional<TextError>& TextStream::write_error() const noexcept {
+  check("TextStream::write_error");
+  return write_error_;
 }
 
 WriteStatus TextStream::send_outgoing() {
@@ -288,7 +338,7 @@ WriteStatus TextStream::send_outgoing() {
 
 WriteStatus TextStream::send(std::string_view text) {
   write_error_.reset();
-  if (is_closed()) return WriteStatus::refused;
+  if (flow_ == Flow::closed) return WriteStatus::refused;
   const Encoded encoded = encoder_.encode(text);
   write_error_ = encoded.error;
   if (write_error_) {

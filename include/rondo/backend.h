@@ -39,7 +39,7 @@ constexpr Token no_token{~std::uint64_t{0}};
 /// has no slots and gets every event through unclaimed().
 class Sink {
  public:
-  /// The parts of a token: readiness in the lowest bits, then the offset of the slot, then the
+  /// The parts of a token: readiness in the lowest four bits, then the offset of the slot, then the
   /// generation. No registration has the token 0.
   static constexpr std::uint64_t slot_size = 16;
   static constexpr unsigned generation_shift = 32;
@@ -60,7 +60,7 @@ class Sink {
   /// through.
   void ready(Token token, Ready ready) {
     // One comparison checks that the registration and its interest are still those of the token.
-    // The other parts of the token are masked away: the slot's offset, and the two bits of `ready`.
+    // The other parts of the token are masked away: the slot's offset by the bits of `ready`.
     const auto bits = static_cast<std::uint64_t>(token);
     const Slot& slot = slot_of(token);
     if (slot.expected == token) [[likely]] {
@@ -74,6 +74,11 @@ class Sink {
   /// A backend whose poller returns to the kernel before wait() can return calls this in between,
   /// so that timers run however many events there are. May throw like ready().
   virtual void batch_ended() = 0;
+
+  /// A backend that runs code of others inside wait(), as libuv runs its users' timers, calls this
+  /// right before it sleeps, because that code may have asked the reactor for something. Returns
+  /// the time until which it may sleep; TimePoint::min(): not at all.
+  [[nodiscard]] virtual TimePoint before_sleep() noexcept { return never; }
 
  protected:
   Sink() = default;
@@ -104,12 +109,13 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Reports `fd` under `token` whenever it is ready for a direction of `to`. Reports are
+  /// Reports `fd` under `token` whenever it is ready for something in `to`. Reports are
   /// level-triggered: they are repeated until it is not ready any more. `from` is the `to` of the
   /// last call for this registration (none for a new one), so that no backend needs a table. If
   /// `to` is none, the registration rests and even a hang-up must not be reported. A hang-up or
-  /// error counts as both directions. Errors: operation_not_permitted for what cannot be polled (a
-  /// regular file), bad_file_descriptor, and the poller's own; then nothing has changed.
+  /// error counts as all of `to`. Errors: operation_not_permitted for what cannot be polled (a
+  /// regular file), operation_not_supported for Ready::priority or peer_closed where the poller
+  /// lacks it, bad_file_descriptor, and the poller's own; then nothing has changed.
   [[nodiscard]] virtual std::error_code watch(int fd, Ready from, Ready to,
                                               Token token) noexcept = 0;
 
@@ -136,6 +142,14 @@ class Backend {
   /// one: for a child after fork, whose parent still uses the old one. The reactor then calls
   /// watch() again for each registration.
   [[nodiscard]] virtual std::error_code reinit() noexcept = 0;
+
+  /// A descriptor that is readable while wait() would find events or a wake(); see
+  /// Reactor::poll_fd(). -1: there is none.
+  [[nodiscard]] virtual int poll_fd() const noexcept { return -1; }
+  /// For a loop that sleeps on poll_fd() instead of calling wait(): the time until which it may
+  /// sleep, as far as this backend is concerned. TimePoint::min() if wait() has something to do
+  /// that poll_fd() does not show.
+  [[nodiscard]] virtual TimePoint sleeps_until() noexcept { return never; }
 
   /// The time now: monotonic, and the only clock the reactor reads.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;

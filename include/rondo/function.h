@@ -61,7 +61,8 @@ class Function<R(Args...)> {
 
   /// Calling an empty Function is a programmer error.
   R operator()(Args... args) {
-    RONDO_ASSERT(operations_ != nullptr);
+    RONDO_REQUIRE(operations_ != nullptr,
+                  "an empty Function was called. Give it a function first.");
     return operations_->call(storage_, std::forward<Args>(args)...);
   }
 

@@ -28,6 +28,9 @@ class ProcessContext;
 class StreamContext;
 Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
                                      Handler& handler) noexcept;
+/// In builds with assertions: ends the program with a message about `call` if another thread runs
+/// the reactor.
+RONDO_EXPORT void check_thread(const Reactor& reactor, const char* call) noexcept;
 }  // namespace detail
 
 /// One registration of a descriptor. Destroying it ends the registration at once, also inside a
@@ -63,7 +66,7 @@ class RONDO_EXPORT Watch {
 
   /// The watched descriptor, or -1 if empty.
   [[nodiscard]] int fd() const noexcept;
-  explicit operator bool() const noexcept { return loop_ != nullptr; }
+  explicit operator bool() const noexcept;
 
  private:
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
@@ -96,11 +99,12 @@ struct ReactorOptions {
   std::size_t posts_per_turn_max = 4096;  ///< the rest runs after the next poll for events
 };
 
-/// The event loop. All functions except post(), try_post() and stop() belong to one thread: the one
-/// that is in run(), or outside of run() any one thread at a time. Debug builds assert this. The
-/// reactor must outlive everything that is registered with it, so it does not move. After a fork
-/// the child may use or destroy its copy: it gets a backend of its own and removes nothing from the
-/// parent's.
+/// The event loop. All functions except post(), try_post(), stop(), net() and backend() belong to
+/// one thread: the one that is in run(), or outside of run() any one thread at a time. The same
+/// holds for all objects that are made with a reactor. Debug builds check it, and say which call
+/// was wrong. The reactor must outlive everything that is registered with it, so it does not move.
+/// After a fork the child may use or destroy its copy: it gets a backend of its own and removes
+/// nothing from the parent's.
 ///
 ///   rondo::Reactor reactor;
 ///   rondo::Timer timer{reactor, [] { std::puts("one second later"); }};
@@ -118,6 +122,11 @@ class RONDO_EXPORT Reactor {
   template <std::derived_from<HostedBackend> B>
   explicit Reactor(std::unique_ptr<B> backend, const ReactorOptions& options = {})
       : Reactor(std::unique_ptr<HostedBackend>{std::move(backend)}, options) {}
+  /// For what make_backend() and host_on() return: `Reactor reactor{host_on(loop)}`. Throws
+  /// std::system_error if `backend` is an error; test it before to avoid that.
+  template <std::derived_from<Backend> B>
+  explicit Reactor(Result<std::unique_ptr<B>> backend, const ReactorOptions& options = {})
+      : Reactor(detail::value_or_throw(std::move(backend)), options) {}
 
   /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.
   [[nodiscard]] static Result<std::unique_ptr<Reactor>> make(const ReactorOptions& options = {});
@@ -164,6 +173,17 @@ class RONDO_EXPORT Reactor {
   /// the host loop instead.
   void stop() noexcept;
 
+  /// For a program with a loop of its own, in which this reactor is nested: a descriptor that is
+  /// readable when there is something to do. That loop repeats: ask for next_deadline(); sleep
+  /// until then, or until the descriptor is readable; call run_once(0s). Ask for both again before
+  /// each sleep: a forked child, and a poller that had to be repaired, have another descriptor.
+  /// Errors: operation_not_supported in a hosted reactor, and on a backend without one, such as a
+  /// simulated network.
+  [[nodiscard]] Result<int> poll_fd() const;
+  /// The time at which run_once() has something to do, whatever poll_fd() shows. TimePoint::min():
+  /// at once; `never`: at no time.
+  [[nodiscard]] TimePoint next_deadline() noexcept;
+
   /// True while something is left that run() would wait for.
   [[nodiscard]] bool alive() const noexcept;
   [[nodiscard]] WorkGuard work_guard() noexcept;
@@ -182,13 +202,16 @@ class RONDO_EXPORT Reactor {
 
  private:
   friend class Acceptor;
+  friend class BeforeWait;
   friend class DatagramSocket;
   friend class SharedWatch;
   friend class Signal;
+  friend class StopOnSignals;
   friend class Timer;
   friend class detail::ProcessContext;
   friend class detail::StreamContext;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
+  friend void detail::check_thread(const Reactor&, const char*) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;
 
   std::unique_ptr<detail::Loop> loop_;

@@ -41,9 +41,9 @@ class RONDO_EXPORT Reconnector final : private StreamHandler {
   ~Reconnector();
 
   /// The current stream, which may still be connecting. Null during a pause and after the end.
-  [[nodiscard]] Stream* stream() const noexcept { return ended_ ? nullptr : stream_.get(); }
+  [[nodiscard]] Stream* stream() const noexcept;
   /// The number of connections that it has made.
-  [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
+  [[nodiscard]] std::uint64_t connects() const noexcept;
   /// Closes the current stream, and does not connect again.
   void stop();
 

@@ -1,6 +1,7 @@
 // rondo: a value or the reason why there is none, shaped like C++23's std::expected.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +9,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <rondo/assert.h>
 #include <rondo/export.h>
 
 namespace rondo {
@@ -31,6 +31,15 @@ struct Error {
 /// rondo::print_error(error)` in a main.
 RONDO_EXPORT int print_error(const Error& error) noexcept;
 RONDO_EXPORT int print_error(std::error_code error) noexcept;
+/// The same for what a constructor, or a callback inside Reactor::run(), has thrown:
+///
+///   int main() try {
+///     rondo::Reactor reactor;  // throws, for example, if RONDO_BACKEND names no backend
+///     ...
+///   } catch (const std::exception& error) {
+///     return rondo::print_error(error);
+///   }
+RONDO_EXPORT int print_error(const std::exception& error) noexcept;
 
 /// The calling thread's errno as an error_code.
 RONDO_EXPORT std::error_code last_system_error() noexcept;
@@ -40,9 +49,27 @@ inline std::error_code system_error(int number) noexcept {
   return {number, std::system_category()};
 }
 
+namespace detail {
+// The ends of a program that asks a Result for the half that it does not have.
+[[noreturn, gnu::cold]] RONDO_EXPORT void no_value(const Error& error) noexcept;
+[[noreturn, gnu::cold]] RONDO_EXPORT void no_value(std::error_code error) noexcept;
+[[noreturn, gnu::cold]] RONDO_EXPORT void no_value() noexcept;
+[[noreturn, gnu::cold]] RONDO_EXPORT void no_error() noexcept;
+
+template <typename E>
+[[noreturn, gnu::cold]] void no_value_but(const E& error) noexcept {
+  if constexpr (std::is_same_v<E, Error> || std::is_same_v<E, std::error_code>) {
+    no_value(error);
+  } else {
+    no_value();
+  }
+}
+}  // namespace detail
+
 /// A T, or the E that says why there is none. Asking for the half that is not there is a programmer
-/// error: it asserts. Exhausted memory is not reported by a Result: throughout the library a
-/// function that is not noexcept throws std::bad_alloc instead, and has changed nothing.
+/// error: the program ends, in every build, with a message that contains the error. Exhausted
+/// memory is not reported by a Result: throughout the library a function that is not noexcept
+/// throws std::bad_alloc instead, and has changed nothing.
 ///
 ///   auto server = rondo::serve<Echo>(reactor, "127.0.0.1:8888");
 ///   if (!server) return rondo::print_error(server.error());
@@ -106,17 +133,20 @@ class [[nodiscard]] Result {
   }
 
   const E& error() const& noexcept {
-    RONDO_ASSERT(!has_value_);
+    if (has_value_) [[unlikely]]
+      detail::no_error();
     return error_;
   }
   E&& error() && noexcept {
-    RONDO_ASSERT(!has_value_);
+    if (has_value_) [[unlikely]]
+      detail::no_error();
     return std::move(error_);
   }
 
  private:
   T& checked() noexcept {
-    RONDO_ASSERT(has_value_);
+    if (!has_value_) [[unlikely]]
+      detail::no_value_but(error_);
     return value_;
   }
   /// `has_value` is the flag of `other`, read once. If it is read again here, below the check that
@@ -160,19 +190,33 @@ class [[nodiscard]] Result<void, E> {
 
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
-  void value() const noexcept { RONDO_ASSERT(has_value()); }
+  void value() const noexcept {
+    if (!has_value()) [[unlikely]]
+      detail::no_value_but(*error_);
+  }
 
   const E& error() const& noexcept {
-    RONDO_ASSERT(!has_value());
+    if (has_value()) [[unlikely]]
+      detail::no_error();
     return *error_;
   }
   E&& error() && noexcept {
-    RONDO_ASSERT(!has_value());
+    if (has_value()) [[unlikely]]
+      detail::no_error();
     return *std::move(error_);
   }
 
  private:
   std::optional<E> error_;
 };
+
+namespace detail {
+/// For constructors that have a make() twin. Nothing else in the library throws.
+template <typename T>
+T value_or_throw(Result<T> result) {
+  if (!result) throw std::system_error(result.error().code, result.error().context);
+  return std::move(*result);
+}
+}  // namespace detail
 
 }  // namespace rondo

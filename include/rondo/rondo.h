@@ -4,6 +4,7 @@
 #include <rondo/acceptor.h>
 #include <rondo/backend.h>
 #include <rondo/backoff.h>
+#include <rondo/before_wait.h>
 #include <rondo/client.h>
 #include <rondo/codec.h>
 #include <rondo/connector.h>
@@ -29,6 +30,7 @@
 #include <rondo/shared_watch.h>
 #include <rondo/signal.h>
 #include <rondo/socket.h>
+#include <rondo/stop_on_signals.h>
 #include <rondo/stream.h>
 #include <rondo/text_reconnector.h>
 #include <rondo/text_stream.h>

@@ -56,7 +56,8 @@ class ClientSession : public Session {
  public:
   /// The client's stream, as long as the session lives.
   [[nodiscard]] Stream& client() const noexcept {
-    RONDO_ASSERT(client_ != nullptr);
+    RONDO_REQUIRE(client_ != nullptr, "ClientSession::client",
+                  " was called before on_open, when the session has no client yet.");
     return *client_;
   }
   /// The client's address, also after it has left.

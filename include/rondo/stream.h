@@ -38,6 +38,8 @@ class Reactor;
 class Stream;
 namespace detail {
 class StreamImpl;
+/// As check_thread() of a Reactor.
+RONDO_EXPORT void check_thread(const Stream& stream, const char* call) noexcept;
 }  // namespace detail
 
 /// Why a stream has ended.

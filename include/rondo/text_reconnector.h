@@ -26,9 +26,7 @@ class RONDO_EXPORT TextReconnector final : private StreamHandler {
 
   /// The text of the current connection, from on_open until on_close; null otherwise. The handler
   /// can read what is left in on_close.
-  [[nodiscard]] TextStream* text() noexcept {
-    return text_ && !text_->is_closed() ? &*text_ : nullptr;
-  }
+  [[nodiscard]] TextStream* text() noexcept;
   /// How often it has connected.
   [[nodiscard]] std::uint64_t connects() const noexcept { return reconnector_.connects(); }
   /// Closes the current connection, and does not connect again.
@@ -45,6 +43,7 @@ class RONDO_EXPORT TextReconnector final : private StreamHandler {
   }
   StreamHandler& text_of(Stream& stream);
 
+  Reactor& reactor_;
   TextHandler& handler_;
   const TextOptions options_;
   std::optional<TextStream> text_;  // for the current connection, otherwise for the last

@@ -111,9 +111,9 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   ~TextStream();
 
   /// The stream below. A stream that another object owns may be gone once on_close has returned.
-  [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
+  [[nodiscard]] Stream& stream() const noexcept;
   /// Whether on_close was called. From then on nothing can be written.
-  [[nodiscard]] bool is_closed() const noexcept { return flow_ == Flow::closed; }
+  [[nodiscard]] bool is_closed() const noexcept;
 
   /// Sends text: each `\n` as TextOptions::ending says, the rest in the stream's encoding. It needs
   /// no flush. The result is that of Stream::write. It is also `refused`, and nothing was written,
@@ -122,9 +122,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   /// The same with a `\n` at the end.
   WriteStatus write_line(std::string_view line);
   /// The error of the last write, if it had one.
-  [[nodiscard]] const std::optional<TextError>& write_error() const noexcept {
-    return write_error_;
-  }
+  [[nodiscard]] const std::optional<TextError>& write_error() const noexcept;
 
   // Reading, inside the calls of the handler and outside, without waiting, as LineReader does:
   // after ReadStatus::more, or an empty text, on_readable is called when there is more. What these
@@ -138,13 +136,13 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   [[nodiscard]] std::string_view read(std::size_t characters);
   [[nodiscard]] std::string_view read_all();
   /// Drops the rest of a line that is too long, or else the next line.
-  void skip_line() noexcept { reader_.skip_line(); }
+  void skip_line() noexcept;
   /// Bytes of text that were received and not read.
-  [[nodiscard]] std::size_t unread() const noexcept { return reader_.buffered() + waiting_.size(); }
+  [[nodiscard]] std::size_t unread() const noexcept;
   /// Whether the input has ended, and all of it was read.
-  [[nodiscard]] bool at_end() const noexcept { return reader_.at_end(); }
+  [[nodiscard]] bool at_end() const noexcept;
   /// Whether a line of the input had such an ending, in the modes universal and kept.
-  [[nodiscard]] bool seen(LineEnding ending) const noexcept { return reader_.seen(ending); }
+  [[nodiscard]] bool seen(LineEnding ending) const noexcept;
 
   /// Stops the calls for input until resume(), also for text that was received already. That text
   /// can still be read.
@@ -166,6 +164,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void on_writable(Stream& stream) override;
   void on_close(Stream& stream, const Close& why) override;
 
+  void check(const char* call) const noexcept;
   void take(std::string_view data);
   [[nodiscard]] std::size_t piece_size(std::size_t left) const noexcept;
   [[nodiscard]] bool refill();
@@ -219,7 +218,8 @@ class RONDO_EXPORT LineSession : public TextHandler {
   /// The client's text. It exists from on_open on, but not in the constructor.
   [[nodiscard]] TextStream& text() noexcept {
     TextStream* const text = std::get_if<TextStream>(&text_);
-    RONDO_ASSERT(text != nullptr);
+    RONDO_REQUIRE(text != nullptr, "LineSession::text",
+                  " was called before on_open, when the session has no client yet.");
     return *text;
   }
 

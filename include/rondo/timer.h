@@ -47,11 +47,11 @@ class RONDO_EXPORT Timer {
 
   void cancel() noexcept;
 
-  [[nodiscard]] bool armed() const noexcept { return deadline_ != never; }
+  [[nodiscard]] bool armed() const noexcept;
   /// The next deadline; `never` if not armed.
-  [[nodiscard]] TimePoint deadline() const noexcept { return deadline_; }
+  [[nodiscard]] TimePoint deadline() const noexcept;
   /// The number of periods skipped before the callback that is running, or that ran last.
-  [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
+  [[nodiscard]] std::uint64_t missed() const noexcept;
 
   /// A timer that is not referenced does not keep run() from returning. New ones are.
   void ref() noexcept;
@@ -61,6 +61,7 @@ class RONDO_EXPORT Timer {
   friend class detail::TimerQueue;
   enum class State : std::uint8_t { idle, queued, due };
 
+  [[nodiscard]] bool is_armed() const noexcept { return deadline_ != never; }
   void arm(TimePoint deadline, Duration period) noexcept;
 
   detail::Loop* loop_;

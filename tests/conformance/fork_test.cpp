@@ -2,8 +2,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
+#include <vector>
 
+#include <rondo/before_wait.h>
 #include <rondo/signal.h>
 #include <rondo/timer.h>
 
@@ -35,6 +39,11 @@ class Forking : public ReactorOnEveryBackend {
     EXPECT_TRUE(run_until(reactor, [&] { return can_write(handler.last); }));
     watch.cancel();
     EXPECT_TRUE(reactor.run());
+  }
+
+  static void join(std::vector<std::thread>& threads) {
+    for (std::thread& thread : threads)
+      if (thread.joinable()) thread.join();
   }
 
   const Pair pair = unix_pair();
@@ -118,6 +127,98 @@ TEST_P(Forking, TheChildPostsBeforeItRuns) {
             }),
             0);
   run_turns(reactor, 3);
+  expect_undisturbed();
+}
+
+// The threads are faster than the reactor's first use in the child, or as fast.
+TEST_P(Forking, ThreadsOfTheChildPostBeforeItRuns) {
+  bool is_parent = true;
+  bool ran_in_child = false;
+  reactor.post([&] { ran_in_child = ran_in_child || !is_parent; });
+  for (const bool runs_meanwhile : {false, true}) {
+    EXPECT_EQ(in_child([&] {
+                is_parent = false;
+                constexpr int producers = 4;
+                constexpr int many = 500;
+                std::vector<std::thread> threads;
+                int done = 0;
+                for (int i = 0; i < producers; ++i) {
+                  threads.emplace_back([&] {
+                    for (int n = 0; n < many; ++n) reactor.post([&] { ++done; });
+                  });
+                }
+                if (!runs_meanwhile) join(threads);
+                watch.set(Ready::none);
+                RONDO_CHILD_REQUIRE(run_until(reactor, [&] { return done == producers * many; }));
+                join(threads);
+                RONDO_CHILD_REQUIRE(!ran_in_child);
+                return 0;
+              }),
+              0);
+  }
+  run_turns(reactor, 3);
+  expect_undisturbed();
+}
+
+TEST_P(Forking, AThreadOfTheChildWakesItsRun) {
+  EXPECT_EQ(in_child([&] {
+              watch.set(Ready::none);
+              std::atomic<bool> is_asleep = false;
+              std::thread poster{[&] {
+                while (!is_asleep) std::this_thread::yield();
+                reactor.stop();
+              }};
+              // After the first use of the reactor, and before the backend is asked to wait.
+              const BeforeWait hook{reactor, [&] { is_asleep = true; }};
+              RONDO_CHILD_REQUIRE(reactor.run());
+              poster.join();
+              return 0;
+            }),
+            0);
+  expect_undisturbed();
+}
+
+TEST_P(Forking, PostsOfTheChildDoNotWakeTheParent) {
+  const int before = spy.wakes.load();
+  EXPECT_EQ(in_child([&] {
+              reactor.post([] {});
+              RONDO_CHILD_REQUIRE(spy.wakes.load() == before);
+              reactor.stop();
+              RONDO_CHILD_REQUIRE(spy.wakes.load() == before);
+              RONDO_CHILD_REQUIRE(reactor.run());
+              RONDO_CHILD_REQUIRE(spy.wakes.load() > before);
+              return 0;
+            }),
+            0);
+  expect_undisturbed();
+}
+
+// The thread that runs the reactor does not exist in the child.
+TEST_P(Forking, FromAnotherThreadThanTheReactorsTheChildMayRunIt) {
+  RONDO_NEEDS(threads);
+  std::atomic<bool> runs = false;
+  std::atomic<bool> forked = false;
+  int end = -1;
+  std::thread other{[&] {
+    while (!runs) std::this_thread::yield();
+    end = in_child([&] {
+      Timer timer{reactor, [&] { reactor.stop(); }};
+      timer.arm_after(Duration::zero());
+      RONDO_CHILD_REQUIRE(reactor.run());
+      timer.cancel();
+      watch.cancel();
+      return 0;
+    });
+    forked = true;
+    reactor.stop();
+  }};
+  reactor.defer([&] {
+    runs = true;
+    while (!forked) std::this_thread::yield();
+  });
+  EXPECT_TRUE(reactor.run());
+  other.join();
+  EXPECT_EQ(end, 0);
   expect_undisturbed();
 }
 

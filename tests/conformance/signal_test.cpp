@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -234,6 +235,79 @@ TEST_P(Signals, MayReplaceOneThatIsDueToo) {
   run_turns(reactor, 3);
   EXPECT_EQ(replaced, 0);
   EXPECT_EQ(newcomer, 0) << "it was made after the signal arrived";
+}
+
+TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedBefore) {
+  int first = 0;
+  int second = 0;
+  const Signal older{reactor, SIGUSR1, [&] { ++first; }};
+  send_to_self(SIGUSR1);
+  const Signal newer{reactor, SIGUSR1, [&] { ++second; }};
+  EXPECT_TRUE(run_until(reactor, [&] { return first == 1; }));
+  run_turns(reactor, 3);
+  EXPECT_EQ(second, 0);
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return first == 2 && second == 1; }));
+}
+
+TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedForOneThatHasEnded) {
+  const Signal other{reactor, SIGUSR2, [] {}};  // keeps the reactor listening meanwhile
+  int ended = 0;
+  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++ended; }};
+  send_to_self(SIGUSR1);
+  signal.reset();
+  int calls = 0;
+  signal.emplace(reactor, SIGUSR1, [&] { ++calls; });
+  run_turns(reactor, 3);
+  EXPECT_EQ(calls + ended, 0);
+  send_to_self(SIGUSR1);
+  EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
+}
+
+TEST_P(Signals, ThatAreNewDoNotTakeTheArrivalsOfOthers) {
+  int first = 0;
+  int second = 0;
+  const Signal one{reactor, SIGUSR1, [&] { ++first; }};
+  send_to_self(SIGUSR1);
+  const Signal other{reactor, SIGUSR2, [&] { ++second; }};
+  send_to_self(SIGUSR2);
+  EXPECT_TRUE(run_until(reactor, [&] { return first == 1 && second == 1; }));
+  run_turns(reactor, 3);
+  EXPECT_EQ(first + second, 2);
+}
+
+TEST_P(Signals, ThatArrivedForTheParentDoNotReachTheChild) {
+  int calls = 0;
+  std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++calls; }};
+  send_to_self(SIGUSR1);
+  EXPECT_EQ(in_child([&] {
+              run_turns(reactor, 3);
+              RONDO_CHILD_REQUIRE(calls == 0);
+              return 0;
+            }),
+            0);
+  EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
+}
+
+std::atomic<int> calls_of_the_program = 0;
+void count_for_the_program(int) { ++calls_of_the_program; }
+
+// Each library that starts children waits for its own.
+TEST_P(Signals, OfChildrenReachTheHandlerOfTheProgramToo) {
+  struct sigaction own{};
+  struct sigaction before{};
+  own.sa_handler = count_for_the_program;
+  ASSERT_EQ(::sigaction(SIGCHLD, &own, &before), 0);
+  calls_of_the_program = 0;
+  {
+    int calls = 0;
+    const Signal signal{reactor, SIGCHLD, [&] { ++calls; }};
+    EXPECT_EQ(end_of_child(start_child([] { return 7; })), 7);
+    EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
+    EXPECT_EQ(calls_of_the_program, 1);
+  }
+  EXPECT_EQ(disposition(SIGCHLD).handler, count_for_the_program);
+  ASSERT_EQ(::sigaction(SIGCHLD, &before, nullptr), 0);
 }
 
 TEST_P(Signals, MayBeMoved) {

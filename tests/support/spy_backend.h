@@ -42,6 +42,8 @@ class SpyBackend final : public Backend {
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   [[nodiscard]] std::error_code reinit() noexcept override;
+  [[nodiscard]] int poll_fd() const noexcept override { return inner_->poll_fd(); }
+  [[nodiscard]] TimePoint sleeps_until() noexcept override { return inner_->sleeps_until(); }
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
   [[nodiscard]] ProcessCalls* process_calls() noexcept override {

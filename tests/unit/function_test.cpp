@@ -165,7 +165,7 @@ TEST(FunctionDeathTest, AssertsWhenEmptyAndCalled) {
   GTEST_SKIP() << "assertions are off (NDEBUG)";
 #else
   Function<void()> none;
-  EXPECT_DEATH(none(), "operations_ != nullptr");
+  EXPECT_DEATH(none(), "an empty Function was called");
 #endif
 }
 

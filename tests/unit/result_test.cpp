@@ -5,7 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <rondo/assert.h>
@@ -76,19 +79,34 @@ TEST(Result, DestroysWhatItHeldWhenAssigned) {
   EXPECT_EQ(Counted::alive, 0);
 }
 
-TEST(ResultDeathTest, AssertsOnTheWrongHalf) {
-#ifdef NDEBUG
-  GTEST_SKIP() << "assertions are off (NDEBUG)";
-#else
-  Result<int, std::error_code> value = 1;
-  Result<int, std::error_code> error = std::errc::io_error;
-  EXPECT_DEATH(std::printf("%d", value.error().value()), "result.h:[0-9]+: !has_value_");
-  EXPECT_DEATH(std::printf("%d", error.value()), "result.h:[0-9]+: has_value_");
-  Result<void, std::error_code> success;
-  Result<void, std::error_code> failure = std::errc::io_error;
-  EXPECT_DEATH(std::printf("%d", success.error().value()), "result.h:[0-9]+: !has_value");
-  EXPECT_DEATH(failure.value(), "result.h:[0-9]+: has_value");
-#endif
+// In every build, also without assertions.
+TEST(ResultDeathTest, PrintsTheErrorWhenTheValueIsUsed) {
+  Result<std::string> refused = Error{system_error(ECONNREFUSED), "connect to 127.0.0.1:1"};
+  constexpr const char* text =
+      "rondo: the value of a Result was used, although it is an error: connect to 127.0.0.1:1: "
+      "Connection refused. Test it first";
+  EXPECT_DEATH(std::puts(refused.value().c_str()), text);
+  EXPECT_DEATH(std::puts((*refused).c_str()), text);
+  EXPECT_DEATH(std::puts(refused->c_str()), text);
+  EXPECT_DEATH(std::puts(std::as_const(refused).value().c_str()), text);
+  EXPECT_DEATH(std::puts(std::as_const(refused)->c_str()), text);
+  EXPECT_DEATH(std::puts(std::string{std::move(refused).value()}.c_str()), text);
+  const Result<int, std::error_code> code = std::errc::io_error;
+  EXPECT_DEATH(std::printf("%d", code.value()), "it is an error: Input/output error");
+  const Result<void> nothing = Error{system_error(EPERM), "read the tape"};
+  EXPECT_DEATH(nothing.value(), "it is an error: read the tape: Operation not permitted");
+  const Result<int, char> other = 'x';
+  EXPECT_DEATH(std::printf("%d", other.value()), "rondo: the value of a Result was used");
+}
+
+TEST(ResultDeathTest, SaysThatThereIsNoErrorWhenTheErrorIsUsed) {
+  constexpr const char* text = "rondo: the error of a Result was used, although it is a value";
+  const Result<int, std::error_code> value = 1;
+  EXPECT_DEATH(std::printf("%d", value.error().value()), text);
+  Result<int> other = 1;
+  EXPECT_DEATH(std::puts(std::move(other).error().context.c_str()), text);
+  const Result<void> success;
+  EXPECT_DEATH(std::puts(success.error().context.c_str()), text);
 }
 
 TEST(AssertDeathTest, SaysWhereAndWhat) {
@@ -115,6 +133,14 @@ TEST(Error, ComplainsOnStandardErrorInOneLine) {
   EXPECT_EQ(print_error(std::make_error_code(std::errc::timed_out)), EXIT_FAILURE);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "listen on 127.0.0.1:80: Permission denied\nConnection timed out\n");
+}
+
+TEST(Error, OfAnExceptionIsPrintedToo) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(print_error(std::runtime_error{"the tape is torn"}), EXIT_FAILURE);
+  EXPECT_EQ(print_error(std::system_error{system_error(EACCES), "listen"}), EXIT_FAILURE);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "the tape is torn\nlisten: Permission denied\n");
 }
 
 TEST(Error, TakesErrnoAsItIs) {

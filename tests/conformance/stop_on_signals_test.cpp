@@ -1,0 +1,173 @@
+// Ctrl-C in one line.
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include <rondo/client.h>
+#include <rondo/server.h>
+#include <rondo/stop_on_signals.h>
+#include <rondo/timer.h>
+
+#include "support/child_process.h"
+#include "support/on_every_backend.h"
+#include "support/run_until.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+void send_to_self(int number) { ASSERT_EQ(::raise(number), 0); }
+
+class StoppingOnSignals : public ReactorOnEveryBackend {};
+RONDO_ON_EVERY_BACKEND(StoppingOnSignals);
+
+TEST_P(StoppingOnSignals, EndsRunAtTheFirstOne) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    const StopOnSignals stop{reactor};
+    EXPECT_EQ(stop.signal(), 0);
+    const WorkGuard guard = reactor.work_guard();
+    send_to_self(number);
+    EXPECT_TRUE(reactor.run());
+    EXPECT_EQ(stop.signal(), number);
+  }
+}
+
+TEST_P(StoppingOnSignals, DoesNotKeepRunFromReturning) {
+  const StopOnSignals stop{reactor};
+  EXPECT_FALSE(reactor.alive());
+  EXPECT_TRUE(reactor.run());
+}
+
+TEST_P(StoppingOnSignals, RestoresTheHandlers) {
+  struct sigaction before{};
+  struct sigaction after{};
+  ASSERT_EQ(::sigaction(SIGINT, nullptr, &before), 0);
+  {
+    const StopOnSignals stop{reactor};
+  }
+  ASSERT_EQ(::sigaction(SIGINT, nullptr, &after), 0);
+  EXPECT_EQ(before.sa_handler, after.sa_handler);
+}
+
+TEST_P(StoppingOnSignals, BeginsTheEndAndWaitsForIt) {
+  Timer end{reactor, [] {}};
+  int begins = 0;
+  const StopOnSignals stop{reactor, [&] {
+                             ++begins;
+                             end.arm_after(5ms);
+                           }};
+  std::optional<WorkGuard> guard{reactor.work_guard()};
+  send_to_self(SIGTERM);
+  EXPECT_TRUE(run_until(reactor, [&] { return begins == 1; }));
+  guard.reset();
+  EXPECT_TRUE(reactor.run());
+  EXPECT_FALSE(end.armed()) << "it has waited for the timer";
+  EXPECT_EQ(begins, 1);
+}
+
+TEST_P(StoppingOnSignals, EndsAfterTheTimeoutAtTheLatest) {
+  const StopOnSignals stop{reactor, [] {}, 5ms};
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(stop.signal(), SIGINT);
+}
+
+TEST_P(StoppingOnSignals, EndsAtOnceAtTheSecondOne) {
+  int begins = 0;
+  const StopOnSignals stop{reactor, [&] { ++begins; }, forever};
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(run_until(reactor, [&] { return begins == 1; }));
+  send_to_self(SIGTERM);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(begins, 1);
+  EXPECT_EQ(stop.signal(), SIGINT) << "the first";
+}
+
+TEST_P(StoppingOnSignals, CountsTwoThatArriveBeforeATurn) {
+  const StopOnSignals stop{reactor, [] {}, forever};
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+}
+
+TEST_P(StoppingOnSignals, IsKilledByTheThirdOne) {
+  EXPECT_EQ(in_child([&] {
+              const StopOnSignals stop{reactor, [] {}, forever};
+              const WorkGuard guard = reactor.work_guard();
+              (void)::raise(SIGINT);  // cannot fail
+              (void)::raise(SIGINT);  // as above
+              RONDO_CHILD_REQUIRE(reactor.run());
+              (void)::raise(SIGINT);  // as above
+              return 0;
+            }),
+            -SIGINT);
+}
+
+// The reactor notices nothing, because a callback does not return.
+TEST_P(StoppingOnSignals, IsKilledByTheThirdOneInsideACallbackToo) {
+  EXPECT_EQ(in_child([&] {
+              const StopOnSignals stop{reactor, [] {}, forever};
+              reactor.defer([] {
+                for (int i = 0; i < 3; ++i) (void)::raise(SIGTERM);  // as above
+              });
+              (void)reactor.run();  // does not return
+              return 0;
+            }),
+            -SIGTERM);
+}
+
+TEST_P(StoppingOnSignals, MayBeDestroyedWhenItBegins) {
+  std::optional<StopOnSignals> stop;
+  int begins = 0;
+  stop.emplace(reactor, [&] {
+    stop.reset();
+    ++begins;
+    reactor.stop();
+  });
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(begins, 1);
+}
+
+struct Silent final : StreamHandler {
+  void on_data(Stream&, Bytes) override {}
+  void on_open(Stream&) override { is_open = true; }
+  void on_close(Stream&, const Close& why) override { closed = why.reason; }
+  bool is_open = false;
+  std::optional<CloseReason> closed;
+};
+
+struct Polite final : Session {
+  explicit Polite(int& all) : drains(all) {}
+  void on_data(Stream&, Bytes) override {}
+  void on_drain(Stream& client) override {
+    ++drains;
+    client.write("bye");
+    client.close();
+  }
+  int& drains;
+};
+
+TEST_P(StoppingOnSignals, DrainsAServer) {
+  int drains = 0;
+  auto server = serve<Polite>(reactor, "127.0.0.1:0", {}, drains).value();
+  const StopOnSignals stop{reactor, server};
+  Silent client;
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), client);
+  EXPECT_TRUE(run_until(reactor, [&] { return client.is_open && server.connections() == 1; }));
+  const WorkGuard guard = reactor.work_guard();  // other things may be left
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(drains, 1);
+  EXPECT_EQ(server.connections(), 0U);
+}
+
+}  // namespace
+}  // namespace rondo::test

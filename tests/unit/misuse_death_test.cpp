@@ -1,0 +1,130 @@
+// What debug builds say about the use of an empty object, and about destruction in the wrong order.
+// It is not part of the conformance suite, because that also runs on an installed library, which
+// may have been built without assertions.
+#ifndef NDEBUG
+#include <gtest/gtest.h>
+
+#include <signal.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <rondo/rondo.h>
+
+#include "unit/misuse.h"
+
+namespace rondo::test {
+namespace {
+
+TEST(EmptyObjectDeathTest, IsReported) {
+  World world;
+  const std::vector<Call> calls{
+      {"Watch::set", [](World&) { Watch{}.set(Ready::read); }},
+      {"Watch::set_handler", [](World& w) { Watch{}.set_handler(w.handler); }},
+      {"Watch::ref", [](World&) { Watch{}.ref(); }},
+      {"Watch::unref", [](World&) { Watch{}.unref(); }},
+      {"Timer::arm_at",
+       [](World& w) {
+         const Timer moved = std::move(*w.timer);
+         w.timer->arm_at(TimePoint{});
+       }},
+      {"Signal::number",
+       [](World& w) {
+         const Signal moved = std::move(*w.signal);
+         drop(w.signal->number());
+       }},
+      {"Server::connections",
+       [](World& w) {
+         const Server moved = std::move(*w.server);
+         drop(w.server->connections());
+       }},
+      {"Acceptor::pause",
+       [](World& w) {
+         const Acceptor moved = std::move(*w.acceptor);
+         w.acceptor->pause();
+       }},
+      {"DatagramSocket::send",
+       [](World& w) {
+         const DatagramSocket moved = std::move(*w.datagrams);
+         w.datagrams->send({});
+       }},
+      {"Resolver::resolve",
+       [](World& w) {
+         const Resolver moved = std::move(*w.resolver);
+         drop(w.resolver->resolve("a", 1, [](const auto&) {}));
+       }},
+  };
+  for (const Call& call : calls) {
+    EXPECT_DEATH(call.make(world),
+                 "rondo: " + std::string{call.name} + " was called on an object that is empty");
+  }
+  EXPECT_DEATH(Function<void()>{}(), "rondo: an empty Function was called");
+}
+
+/// Makes an object that outlives its reactor.
+template <typename Make>
+void outlive(Make make) {
+  auto reactor = std::make_unique<Reactor>();
+  [[maybe_unused]] const auto object = make(*reactor);
+  reactor.reset();
+}
+
+TEST(WrongOrderDeathTest, IsReportedWhenTheReactorIsDestroyedFirst) {
+  Nothing nothing;
+  RecordingHandler handler;
+  const std::array<Socket, 2> pair = Socket::pair(system_net(), SocketType::stream).value();
+  EXPECT_DEATH(outlive([](Reactor& reactor) { return std::make_unique<Timer>(reactor, [] {}); }),
+               "rondo: a Reactor was destroyed before a Timer of it.*Destroy it first: declare it");
+  EXPECT_DEATH(outlive([&](Reactor& reactor) {
+                 return reactor.watch(pair[0].fd(), Ready::read, handler).value();
+               }),
+               "rondo: a Reactor was destroyed before what watches a descriptor");
+  EXPECT_DEATH(outlive([&](Reactor& reactor) { return connect(reactor, "[::1]:1", nothing); }),
+               "rondo: a Reactor was destroyed before a Stream of it, or a Server");
+  EXPECT_DEATH(outlive([&](Reactor& reactor) {
+                 auto stream = connect(reactor, "not a target", nothing);
+                 drop(reactor.run());
+                 return stream;
+               }),
+               "rondo: a Reactor was destroyed before a Stream of it")
+      << "one that has ended";
+  EXPECT_DEATH(outlive([&](Reactor& reactor) {
+                 return serve(reactor, "127.0.0.1:0", [](Stream&, Bytes) {}).value();
+               }),
+               "rondo: a Reactor was destroyed before what watches a descriptor.*Server");
+  EXPECT_DEATH(outlive([&](Reactor& reactor) {
+                 return DatagramSocket::make(reactor, Endpoint::loopback(0), nothing).value();
+               }),
+               "rondo: a Reactor was destroyed before what watches .*DatagramSocket");
+  EXPECT_DEATH(outlive([](Reactor& reactor) { return Signal{reactor, SIGUSR1, [] {}}; }),
+               "rondo: a Reactor was destroyed before a Signal of it");
+  EXPECT_DEATH(outlive([](Reactor& reactor) { return reactor.work_guard(); }),
+               "rondo: a Reactor was destroyed before a WorkGuard of it");
+  EXPECT_DEATH(outlive([](Reactor& reactor) { return BeforeWait{reactor, [] {}}; }),
+               "rondo: a Reactor was destroyed before a BeforeWait of it");
+}
+
+TEST(WrongOrderDeathTest, IsReportedWhenTheReactorIsDestroyedWhileItRuns) {
+  auto reactor = std::make_unique<Reactor>();
+  reactor->defer([&] { reactor.reset(); });
+  EXPECT_DEATH(drop(reactor->run()), "rondo: a Reactor was destroyed while it runs. Call stop");
+}
+
+TEST(WrongOrderDeathTest, IsReportedWhenASocketIsClosedBeforeItsWatch) {
+  // A forked child may close what its parent watches, so the test starts a program of its own.
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  World world;
+  EXPECT_DEATH(world.pair[0].close(),
+               "rondo: a Socket was closed while a Watch of its descriptor exists. End the Watch");
+  EXPECT_DEATH(world.pair[0].reset(), "rondo: a Socket was closed while a Watch");
+  EXPECT_DEATH(world.pair[0] = Socket{}, "rondo: a Socket was closed while a Watch");
+  world.watch->cancel();
+  world.pair[0].close();
+}
+
+}  // namespace
+}  // namespace rondo::test
+#endif
