@@ -1,11 +1,13 @@
 // The client of many articles on sockets: make a socket, connect to ("127.0.0.1", 8888), send
 // bytes and receive bytes; then wrap the socket for text.
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 
 #include <rondo/client.h>
 #include <rondo/reactor.h>
+#include <rondo/stop_on_signals.h>
 #include <rondo/text_stream.h>
 
 struct Visitor final : rondo::TextHandler {
@@ -27,10 +29,15 @@ struct Visitor final : rondo::TextHandler {
   bool failed = false;
 };
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   rondo::Reactor reactor;
   Visitor visitor{argc > 2 ? argv[2] : "a friend"};
   const char* const target = argc > 1 ? argv[1] : "127.0.0.1:8888";
   const auto server = rondo::TextStream::connect(reactor, target, visitor);
-  return reactor.run() && !visitor.failed ? 0 : 1;
+  const rondo::StopOnSignals stop{reactor};
+  const auto ran = reactor.run();
+  if (!ran) return rondo::print_error(ran.error());
+  return visitor.failed ? 1 : 0;
+} catch (const std::exception& error) {
+  return rondo::print_error(error);
 }

@@ -1,10 +1,10 @@
 // chat: the room of chat.h, on the network; try it with netcat, or with text_client.
-#include <csignal>
+#include <chrono>
 #include <cstdio>
 #include <string>
 
 #include <rondo/reactor.h>
-#include <rondo/signal.h>
+#include <rondo/stop_on_signals.h>
 #include <CLI/CLI.hpp>
 
 #include "chat.h"
@@ -15,11 +15,7 @@ int serve(rondo::Reactor& reactor, const std::string& listen, const chat::Option
   chat::Chat chat{reactor, options};
   const auto local = chat.server().listen(listen);
   if (!local) return rondo::print_error(local.error());
-  const auto end = [&] { chat.server().drain(std::chrono::seconds{1}); };
-  rondo::Signal interrupt{reactor, SIGINT, end};
-  rondo::Signal terminate{reactor, SIGTERM, end};
-  interrupt.unref();
-  terminate.unref();
+  const rondo::StopOnSignals stop{reactor, chat.server(), std::chrono::seconds{1}};
   std::printf("listening on %s\n", local->to_string().c_str());
   std::fflush(stdout);
   const auto ran = reactor.run();

@@ -17,6 +17,7 @@
 #include <rondo/file.h>
 #include <rondo/reactor.h>
 #include <rondo/server.h>
+#include <rondo/stop_on_signals.h>
 
 namespace {
 
@@ -44,9 +45,9 @@ struct Lender final : rondo::Session {
 };
 
 int receive(rondo::Reactor& reactor, std::string_view where) {
-  const auto server =
-      rondo::serve<Lender>(reactor, where, {.stream = {.receive_descriptors = true}});
+  auto server = rondo::serve<Lender>(reactor, where, {.stream = {.receive_descriptors = true}});
   if (!server) return rondo::print_error(server.error());
+  const rondo::StopOnSignals stop{reactor, *server};
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   const auto ran = reactor.run();
@@ -76,6 +77,7 @@ int send(rondo::Reactor& reactor, std::string_view where, std::span<char*> paths
   const auto stream = rondo::connect(reactor, where, borrower);
   stream->write("files", std::move(files));
   stream->close();
+  const rondo::StopOnSignals stop{reactor};
   const auto ran = reactor.run();
   return ran ? borrower.status : rondo::print_error(ran.error());
 }

@@ -1,11 +1,10 @@
 // echo: sends back what its clients send, until SIGINT or SIGTERM. Each style is one way of writing
 // the same server.
 #include <cinttypes>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
-#include <rondo/signal.h>
+#include <rondo/stop_on_signals.h>
 
 #include "options.h"
 #include "service.h"
@@ -19,8 +18,7 @@ int serve(rondo::Reactor& reactor, const echo::Options& options) {
       options.style == "session" ? echo::make_session_service : echo::make_handler_service;
   const auto service = make(reactor, *endpoint, options.idle_timeout);
   if (!service) return rondo::print_error(service.error());
-  const rondo::Signal interrupt{reactor, SIGINT, [&reactor] { reactor.stop(); }};
-  const rondo::Signal terminate{reactor, SIGTERM, [&reactor] { reactor.stop(); }};
+  const rondo::StopOnSignals stop{reactor};
 
   std::printf("listening on %s\n", (*service)->local.to_string().c_str());
   std::fflush(stdout);

@@ -2,7 +2,6 @@
 // the other, no faster than that side takes it; an end of input is passed on too.
 //
 //   client <-> Tunnel (down)   up <-> target
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,7 +9,7 @@
 #include <rondo/client.h>
 #include <rondo/reactor.h>
 #include <rondo/server.h>
-#include <rondo/signal.h>
+#include <rondo/stop_on_signals.h>
 #include <CLI/CLI.hpp>
 
 namespace {
@@ -72,8 +71,7 @@ class Tunnel final : public rondo::Session {
 int serve(rondo::Reactor& reactor, const std::string& listen, const std::string& target) {
   auto server = rondo::serve<Tunnel>(reactor, listen, {}, reactor, target);
   if (!server) return rondo::print_error(server.error());
-  const rondo::Signal interrupt{reactor, SIGINT, [&] { reactor.stop(); }};
-  const rondo::Signal terminate{reactor, SIGTERM, [&] { reactor.stop(); }};
+  const rondo::StopOnSignals stop{reactor, *server};
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
   std::fflush(stdout);
   const auto ran = reactor.run();

@@ -8,6 +8,7 @@
 
 #include <rondo/client.h>
 #include <rondo/reactor.h>
+#include <rondo/stop_on_signals.h>
 #include <rondo/text_stream.h>
 #include <CLI/CLI.hpp>
 
@@ -48,6 +49,11 @@ class Conversation {
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
     if (!keyboard) return rondo::print_error(keyboard.error());
     keyboard_ = std::move(*keyboard);
+    // Ctrl-C sends what was typed before, and waits for the server to close.
+    const rondo::StopOnSignals stop{reactor, [this] {
+                                      keyboard_.reset();
+                                      server_->stream().close();
+                                    }};
     if (const auto ran = reactor.run(); !ran) return rondo::print_error(ran.error());
     return exit_code_;
   }

@@ -1,12 +1,11 @@
 // udp_echo: sends back all datagrams, until SIGINT or SIGTERM.
 #include <cinttypes>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include <rondo/datagram.h>
 #include <rondo/reactor.h>
-#include <rondo/signal.h>
+#include <rondo/stop_on_signals.h>
 
 #include "options.h"
 
@@ -31,8 +30,7 @@ int serve(rondo::Reactor& reactor, const udp_echo::Options& options) {
       {.packet_info = is_any, .receive_offload = options.offload, .send_offload = options.offload});
   if (!socket) return rondo::print_error(socket.error());
   for (const rondo::UnappliedOption& option : socket->unapplied()) rondo::print_error(option.error);
-  const rondo::Signal interrupt{reactor, SIGINT, [&reactor] { reactor.stop(); }};
-  const rondo::Signal terminate{reactor, SIGTERM, [&reactor] { reactor.stop(); }};
+  const rondo::StopOnSignals stop{reactor};
 
   std::printf("listening on %s\n", socket->local_endpoint()->to_string().c_str());
   std::fflush(stdout);
