@@ -2,8 +2,8 @@
 
 A block that begins with ```cpp is a whole program. It must end successfully, in bounded time; if a
 block ```output follows, it prints that. ```cpp server is a program that listens at its first
-argument, prints the address, and echoes. ```cpp uv includes <uv.h>, ```cpp sim uses <rondo/sim.h>
-for its network, ```cpp gtest leaves main() to GoogleTest.
+argument, prints the address, and echoes. ```cpp uv includes <uv.h>, ```cpp glib those of GLib,
+```cpp sim uses <rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
 """
 
 import json
@@ -23,7 +23,8 @@ BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 SECONDS_MAX = 60  # a sanitizer's build on a busy machine
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
-PACKAGES = {"uv": "libuv", "gtest": "gtest_main"}  # by the word that asks for them
+# By the word that asks for them.
+PACKAGES = {"uv": "libuv", "gtest": "gtest_main", "glib": "glib-2.0"}
 BLOCK = re.compile(
     r"^```(?P<words>[^\n`]*)\n(?P<text>.*?)^```\n(?:\s*^```output\n(?P<output>.*?)^```\n)?",
     re.M | re.S,
@@ -65,6 +66,10 @@ def compiler_of_build():
     compiler = words[1] if Path(words[0]).name == "ccache" else words[0]
     wanted = ("-fsanitize", "-stdlib", "-D_GLIBCXX")
     return [compiler, *(word for word in dict.fromkeys(words) if word.startswith(wanted))]
+
+
+def has_package(name):
+    return subprocess.run(["pkg-config", "--exists", name]).returncode == 0
 
 
 def prose_of(page):
@@ -109,6 +114,8 @@ class Documents(unittest.TestCase):
             self.assertIn("int main(", block.text, "a block ```cpp is a whole program")
         if "uv" in block.words and "uv" not in self.backends:
             self.skipTest("this build has no libuv backend")
+        if "glib" in block.words and not has_package("glib-2.0"):
+            self.skipTest("GLib is not installed")
         if "sim" in block.words and not self.has_sim:
             self.skipTest("this build has no simulated network")
         program = self.compile(block)
