@@ -19,6 +19,7 @@
 
 #include "callbacks.h"
 #include "loop.h"
+#include "used.h"
 
 namespace rondo {
 
@@ -27,6 +28,7 @@ struct SharedWatch::Entry {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
   ~Entry();
+  void check(const char* call) const noexcept;
 
   Callback callback;
   Descriptor* descriptor = nullptr;
@@ -48,7 +50,7 @@ class SharedWatch::Table final : public detail::PerReactor {
 class SharedWatch::Descriptor final : public Handler, public detail::Retirable<Descriptor> {
  public:
   static Result<Descriptor*> make(Reactor& reactor, int fd, Ready interest);
-  explicit Descriptor(Table& table) noexcept : table_(table) {}
+  Descriptor(detail::Loop& loop, Table& table) noexcept : loop_(loop), table_(table) {}
 
   void add(Entry& entry) noexcept;
   void remove(Entry& entry) noexcept;
@@ -58,10 +60,12 @@ class SharedWatch::Descriptor final : public Handler, public detail::Retirable<D
   /// See Retirable.
   void close() noexcept { watch_.cancel(); }
   [[nodiscard]] int fd() const noexcept { return watch_.fd(); }
+  void check(const char* call) const noexcept { loop_.check_thread(call); }
 
  private:
   struct Dispatch;
 
+  detail::Loop& loop_;
   Table& table_;
   Watch watch_;
   Entry* first_ = nullptr;
@@ -72,7 +76,8 @@ class SharedWatch::Descriptor final : public Handler, public detail::Retirable<D
 
 /// One call of on_ready.
 struct SharedWatch::Descriptor::Dispatch {
-  explicit Dispatch(Descriptor& owner) noexcept
+  // Not inlined: g++ 12 would take `owner.dispatches_` for a pointer that dangles.
+  [[gnu::noinline]] explicit Dispatch(Descriptor& owner) noexcept
       : descriptor(owner),
         outer(std::exchange(owner.dispatches_, this)),
         next(owner.first_),
@@ -108,7 +113,7 @@ Result<SharedWatch::Descriptor*> SharedWatch::Descriptor::make(Reactor& reactor,
   Table& table = reactor.loop_->per_reactor<Table>();
   if (const auto found = table.descriptors.find(fd); found != table.descriptors.end())
     return found->second;
-  auto descriptor = std::make_unique<Descriptor>(table);
+  auto descriptor = std::make_unique<Descriptor>(*reactor.loop_, table);
   auto watch = reactor.watch(fd, interest, *descriptor);
   if (!watch) return std::move(watch).error();
   table.descriptors.emplace(fd, descriptor.get());
@@ -162,7 +167,11 @@ SharedWatch::Entry::~Entry() {
   if (descriptor != nullptr) descriptor->remove(*this);
 }
 
+void SharedWatch::Entry::check(const char* call) const noexcept { descriptor->check(call); }
+
 Result<SharedWatch> SharedWatch::make(Reactor& reactor, int fd, Ready interest, Callback callback) {
+  detail::check_thread(reactor, "SharedWatch::make");
+  RONDO_REQUIRE(callback, "SharedWatch::make", " needs a function to call.");
   auto entry = std::make_unique<Entry>(std::move(callback));
   const auto descriptor = Descriptor::make(reactor, fd, interest);
   if (!descriptor) return descriptor.error();
@@ -175,24 +184,35 @@ SharedWatch::SharedWatch() noexcept = default;
 SharedWatch::SharedWatch(std::unique_ptr<Entry> entry) noexcept : entry_(std::move(entry)) {}
 SharedWatch::SharedWatch(SharedWatch&& other) noexcept = default;
 SharedWatch& SharedWatch::operator=(SharedWatch&& other) noexcept = default;
-SharedWatch::~SharedWatch() = default;
-
-void SharedWatch::set(Ready interest) noexcept {
-  entry_->interest = interest;
-  entry_->descriptor->update();
+SharedWatch::~SharedWatch() {
+  if (entry_ != nullptr) entry_->check("the destructor of SharedWatch");
 }
 
-Ready SharedWatch::interest() const noexcept { return entry_->interest; }
-void SharedWatch::cancel() noexcept { entry_.reset(); }
+void SharedWatch::set(Ready interest) noexcept {
+  Entry& entry = detail::used(entry_.get(), "SharedWatch::set");
+  entry.interest = interest;
+  entry.descriptor->update();
+}
+
+Ready SharedWatch::interest() const noexcept {
+  return detail::used(entry_.get(), "SharedWatch::interest").interest;
+}
+
+void SharedWatch::cancel() noexcept {
+  if (entry_ != nullptr) entry_->check("SharedWatch::cancel");
+  entry_.reset();
+}
 
 void SharedWatch::ref() noexcept {
-  entry_->referenced = true;
-  entry_->descriptor->update();
+  Entry& entry = detail::used(entry_.get(), "SharedWatch::ref");
+  entry.referenced = true;
+  entry.descriptor->update();
 }
 
 void SharedWatch::unref() noexcept {
-  entry_->referenced = false;
-  entry_->descriptor->update();
+  Entry& entry = detail::used(entry_.get(), "SharedWatch::unref");
+  entry.referenced = false;
+  entry.descriptor->update();
 }
 
 int SharedWatch::fd() const noexcept { return entry_ != nullptr ? entry_->descriptor->fd() : -1; }

@@ -34,6 +34,8 @@ struct World {
   std::array<Socket, 2> other = Socket::pair(reactor.net(), SocketType::stream).value();
   std::array<Socket, 2> third = Socket::pair(reactor.net(), SocketType::stream).value();
   std::optional<Watch> watch = reactor.watch(pair[0].fd(), Ready::read, handler).value();
+  std::optional<SharedWatch> shared_watch =
+      SharedWatch::make(reactor, pair[1].fd(), Ready::read, [](Ready) {}).value();
   std::optional<Timer> timer{std::in_place, reactor, [] {}};
   std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [] {}};
   std::optional<WorkGuard> guard{reactor.work_guard()};

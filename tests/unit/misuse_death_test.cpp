@@ -49,7 +49,7 @@ TEST(EmptyObjectDeathTest, IsReported) {
       {"DatagramSocket::send",
        [](World& w) {
          const DatagramSocket moved = std::move(*w.datagrams);
-         w.datagrams->send({});
+         w.datagrams->send(Bytes{});
        }},
       {"Resolver::resolve",
        [](World& w) {

@@ -45,6 +45,14 @@ std::vector<Call> calls_of_the_loop() {
       {"Watch::ref or unref", [](World& w) { w.watch->unref(); }},
       {"Watch::cancel", [](World& w) { w.watch->cancel(); }},
       {"Watch::cancel", [](World& w) { w.watch.reset(); }},
+      {"SharedWatch::make",
+       [](World& w) { drop(SharedWatch::make(w.reactor, 0, Ready::read, [](Ready) {})); }},
+      {"SharedWatch::set", [](World& w) { w.shared_watch->set(Ready::both); }},
+      {"SharedWatch::interest", [](World& w) { drop(w.shared_watch->interest()); }},
+      {"SharedWatch::cancel", [](World& w) { w.shared_watch->cancel(); }},
+      {"SharedWatch::ref", [](World& w) { w.shared_watch->ref(); }},
+      {"SharedWatch::unref", [](World& w) { w.shared_watch->unref(); }},
+      {"the destructor of SharedWatch", [](World& w) { w.shared_watch.reset(); }},
       {"Timer's constructor", [](World& w) { const Timer timer{w.reactor, [] {}}; }},
       {"Timer::arm_at", [](World& w) { w.timer->arm_at(never); }},
       {"Timer::arm_after", [](World& w) { w.timer->arm_after(1s); }},
@@ -193,15 +201,24 @@ std::vector<Call> calls_of_datagrams() {
   return {
       {"DatagramSocket::make",
        [](World& w) { drop(DatagramSocket::make(w.reactor, Endpoint::loopback(0), w.nothing)); }},
-      {"DatagramSocket::send", [](World& w) { w.datagrams->send({}); }},
-      {"DatagramSocket::send", [](World& w) { w.datagrams->send({}, Endpoint::loopback(1)); }},
+      {"DatagramSocket::send", [](World& w) { w.datagrams->send(Bytes{}); }},
+      {"DatagramSocket::send", [](World& w) { w.datagrams->send(Bytes{}, Endpoint::loopback(1)); }},
       {"DatagramSocket::reply",
        [](World& w) {
          const MessageInfo info{};
-         w.datagrams->reply({{}, Endpoint::loopback(1), info, false, 0}, {});
+         w.datagrams->reply({{}, Endpoint::loopback(1), info, false, 0}, Bytes{});
        }},
       {"DatagramSocket::connect_to",
        [](World& w) { drop(w.datagrams->connect_to(Endpoint::loopback(1))); }},
+      {"DatagramSocket::disconnect", [](World& w) { drop(w.datagrams->disconnect()); }},
+      {"DatagramSocket::join_source",
+       [](World& w) {
+         drop(w.datagrams->join_source(Endpoint::loopback(1), Endpoint::loopback(1)));
+       }},
+      {"DatagramSocket::leave_source",
+       [](World& w) {
+         drop(w.datagrams->leave_source(Endpoint::loopback(1), Endpoint::loopback(1)));
+       }},
       {"DatagramSocket::join", [](World& w) { drop(w.datagrams->join(Endpoint::loopback(1))); }},
       {"DatagramSocket::leave", [](World& w) { drop(w.datagrams->leave(Endpoint::loopback(1))); }},
       {"DatagramSocket::pause", [](World& w) { w.datagrams->pause(); }},
