@@ -9,6 +9,7 @@ namespace rondo::detail {
 #ifdef NDEBUG
 inline void note_watched(const Net&, int) noexcept {}
 inline void note_unwatched(int) noexcept {}
+[[nodiscard]] inline bool is_watched(const Net&, int) noexcept { return false; }
 #else
 void note_watched(const Net& net, int fd) noexcept;
 void note_unwatched(int fd) noexcept;
