@@ -66,9 +66,10 @@ class Sink {
     if (slot.expected == token) [[likely]] {
       const auto awaited = static_cast<Ready>(bits & static_cast<std::uint64_t>(ready));
       if (awaited != Ready::none) [[likely]]
-        return slot.handler->on_ready(awaited);
+        slot.handler->on_ready(awaited);
+    } else if (token != no_token) {
+      unclaimed(token, ready);
     }
-    if (token != no_token) unclaimed(token, ready);
   }
 
   /// A backend whose poller returns to the kernel before wait() can return calls this in between,
@@ -84,7 +85,7 @@ class Sink {
   Sink() = default;
   ~Sink() = default;
 
-  /// Gets the events that ready() found to be stale or not awaited, or that need a full check.
+  /// Gets the events that ready() found to be stale, or that need a full check.
   virtual void unclaimed(Token token, Ready ready) = 0;
 
   /// `count` is a power of two, so that no token leads out of `slots`.
