@@ -194,6 +194,24 @@ TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasChanged) {
   EXPECT_NE(clients.open[1]->is_closing(), clients.open[2]->is_closing());
 }
 
+TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasShrunk) {
+  ServerOptions options;
+  options.stream.write_high_water = 1000;
+  options.write_buffers_max = mib;
+  serve_sinks(options, 3);
+  fill_all();
+  clients.open[0]->write(std::string(2'000'000, 'x'));
+  clients.open[1]->write(std::string(1'000'000, 'x'));
+  ASSERT_TRUE(runs_until([&] {
+    const bool has_shrunk = clients.open[0]->unsent_bytes() <= 900'000;
+    if (!has_shrunk) (void)read_all(peers[0].get());  // makes room for more
+    return has_shrunk;
+  }));
+  ASSERT_GE(clients.open[0]->unsent_bytes(), 100'000u);
+  clients.open[2]->write(std::string(100'000, 'x'));  // the largest is the second now
+  for (Stream* const one : clients.open) EXPECT_FALSE(one->is_closing());
+}
+
 TEST_P(ServerBudget, OfDescriptorsCountsFilesOfAll) {
   const TemporaryFile file{"f"};
   ServerOptions options;
