@@ -40,7 +40,7 @@ constexpr Token no_token{~std::uint64_t{0}};
 class Sink {
  public:
   /// The parts of a token: readiness in the lowest four bits, then the offset of the slot, then the
-  /// generation. No registration has the token 0.
+  /// generation, which is never 0. No registration has the token 0.
   static constexpr std::uint64_t slot_size = 16;
   static constexpr unsigned generation_shift = 32;
   static constexpr std::uint32_t slots_max = 1U << 28U;
@@ -100,7 +100,10 @@ class Sink {
     return *reinterpret_cast<const Slot*>(bytes + (static_cast<std::uint64_t>(token) & slot_mask_));
   }
 
-  Slot empty_slot_;
+  // Generation 0 with the offset of another slot: it is no token of a backend's test either.
+  static constexpr Token unmatched{std::uint64_t{slots_max - 1} * slot_size};
+
+  Slot empty_slot_{.expected = unmatched};
   const Slot* slots_ = &empty_slot_;
   std::uint64_t slot_mask_ = 0;
 };

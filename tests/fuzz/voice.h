@@ -70,6 +70,8 @@ class Voice {
         return stream.flush();
       default:
         stream.set_options(some_options(input));
+        // The mark may be lower now than what is queued, or than the memory that this needs.
+        was_above_ = was_above_ || stream.unsent_bytes() > 0;
     }
   }
   /// It ends within ten minutes in any case.
