@@ -97,6 +97,7 @@ void become(const ProgramStart& what, int report) noexcept {
     fail(report, StartStep::descriptors);
   sigset_t none;
   sigemptyset(&none);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this process has one thread
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   execute(what);
   fail(report, StartStep::program);

@@ -103,6 +103,7 @@ void OptionValues::inherit(const OptionValues& listener, int interface) {
 }
 
 int OptionValues::refusal_of(SocketOption option, int value) noexcept {
+  if (option == SocketOption::linger && value > 0) return -EOPNOTSUPP;
   if (value < (option == SocketOption::linger ? -1 : 0)) return -EINVAL;
   return is_flag(option) && value > 1 ? -EINVAL : 0;
 }
@@ -123,7 +124,6 @@ int OptionValues::set(AddressFamily family, SocketType type, SocketOption option
     return 0;
   }
   if (option == SocketOption::linger) {
-    if (value > 0) return -EOPNOTSUPP;
     linger_ = std::max(value, -1);
     return 0;
   }

@@ -151,6 +151,7 @@ void UvPoller::on_poll(uv_poll_t* handle, int status, int events) {
     poller.stopped_by_error(*handle);
     events = static_cast<int>(detail::ready_for_all);
   }
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): a set of bits
   poller.deliver(token, static_cast<Ready>(events));
 }
 

@@ -137,7 +137,7 @@ class UvBackend final : public Backend {
   TimePoint sleeps_until() noexcept override {
     const void* const queue = &loop_.watcher_queue;
     const void* first = nullptr;
-    std::memcpy(&first, queue, sizeof first);
+    std::memcpy(static_cast<void*>(&first), queue, sizeof first);
     if (first != queue) return TimePoint::min();
     if (!is_shared_) return never;
     uv_update_time(&loop_);

@@ -145,6 +145,7 @@ void read_line(ResolvConf& conf, std::string_view line, const ResolvEnvironment&
 }
 
 std::optional<std::string> variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as in glibc, the environment is read with the file
   const char* const value = ::getenv(name);
   return value != nullptr ? std::optional{std::string{value}} : std::nullopt;
 }

@@ -23,6 +23,7 @@ enum class Ready : std::uint8_t {
   priority = 8,
 };
 
+// NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): its values are sets of bits
 constexpr Ready operator|(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
@@ -33,6 +34,7 @@ constexpr Ready operator&(Ready a, Ready b) noexcept {
 constexpr Ready operator-(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
 }
+// NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
 constexpr Ready& operator|=(Ready& a, Ready b) noexcept { return a = a | b; }
 
 constexpr bool can_read(Ready ready) noexcept { return (ready & Ready::read) != Ready::none; }
