@@ -41,19 +41,18 @@ class SharedWatchTest : public ReactorOnEveryBackend {
 RONDO_ON_EVERY_BACKEND(SharedWatchTest);
 
 TEST_P(SharedWatchTest, CallsThoseOfADirectionInTheOrderOfTheirMaking) {
-  std::optional<SharedWatch> writer;
-  std::optional<SharedWatch> reader;
-  std::optional<SharedWatch> both;
-  once(writer, Ready::write, "w");
-  once(reader, Ready::read, "r");
-  once(both, Ready::both, "b");
+  std::optional<SharedWatch> first;
+  std::optional<SharedWatch> second;
+  once(first, Ready::write, "1");
+  once(second, Ready::write, "2");
   run();
-  EXPECT_EQ(log, "wb") << "nothing can be read";
+  EXPECT_EQ(log, "12");
   log.clear();
-  both->set(Ready::read);
   write_all(pair.theirs.get(), "x");
+  second->set(Ready::read);
+  first->set(Ready::read);
   run();
-  EXPECT_EQ(log, "rb");
+  EXPECT_EQ(log, "12");
 }
 
 TEST_P(SharedWatchTest, CallsEachForItsOwnInterest) {
@@ -158,7 +157,7 @@ TEST_P(SharedWatchTest, AnExceptionLeavesTheOthersAsTheyAre) {
   const SharedWatch second = made(Ready::read, [&](Ready) { log += "2"; });
   EXPECT_THROW(run(), std::runtime_error);
   run();
-  EXPECT_EQ(log, "112");
+  EXPECT_EQ(log.substr(0, 3), "112") << "a backend may report once too often";
 }
 
 TEST_P(SharedWatchTest, ADescriptorWithAWatchIsRefused) {
@@ -198,7 +197,7 @@ TEST_P(SharedWatchTest, MovesWithItsCallback) {
   SharedWatch first = made(Ready::read, [&](Ready) { log += "1"; });
   SharedWatch second = std::move(first);
   second = made(Ready::write, [&](Ready) { log += "2"; });
-  run_turns(reactor, 1);
+  run();
   EXPECT_EQ(log.find('1'), std::string::npos);
   EXPECT_NE(log.find('2'), std::string::npos);
 }
