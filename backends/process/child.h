@@ -4,6 +4,8 @@
 
 #include <sys/wait.h>
 
+#include <atomic>
+
 #include <rondo/process_calls.h>
 
 namespace rondo::backends {
@@ -15,6 +17,14 @@ struct StartFailure {
   int error = 0;
 };
 
+/// How a child tells its parent that it cannot run the program.
+struct Report {
+  int pipe = -1;
+  /// The child sets it. Where the parent sees that, both share their memory, and the parent waited
+  /// until the child had run the program or failed.
+  std::atomic<bool> is_shared = false;
+};
+
 /// Close-on-exec.
 int open_pipe(int (&fds)[2]) noexcept;
 
@@ -24,7 +34,7 @@ int open_pipe(int (&fds)[2]) noexcept;
 [[noreturn]] void become(const ProgramStart& what, int report) noexcept;
 
 /// Makes a child that runs become(), by vfork() where that is safe. All signals are blocked.
-pid_t start_child(const ProgramStart& what, int report) noexcept;
+pid_t start_child(const ProgramStart& what, Report& report) noexcept;
 
 /// Sets FD_CLOEXEC for every open descriptor from `first` on. Called by become().
 void close_on_exec_from(int first) noexcept;

@@ -13,9 +13,9 @@ int open_pipe(int (&fds)[2]) noexcept {
   return 0;
 }
 
-pid_t start_child(const ProgramStart& what, int report) noexcept {
+pid_t start_child(const ProgramStart& what, Report& report) noexcept {
   const pid_t child = ::fork();
-  if (child == 0) become(what, report);
+  if (child == 0) become(what, report.pipe);
   return child;
 }
 

@@ -10,10 +10,13 @@ namespace rondo::backends {
 
 int open_pipe(int (&fds)[2]) noexcept { return ::pipe2(fds, O_CLOEXEC); }
 
-[[gnu::noinline]] pid_t start_child(const ProgramStart& what, int report) noexcept {
+[[gnu::noinline]] pid_t start_child(const ProgramStart& what, Report& report) noexcept {
   // NOLINTBEGIN(clang-analyzer-*, bugprone-unsafe-functions): become() only calls the system
   const pid_t child = ::vfork();
-  if (child == 0) become(what, report);
+  if (child == 0) {
+    report.is_shared.store(true);
+    become(what, report.pipe);
+  }
   // NOLINTEND(clang-analyzer-*, bugprone-unsafe-functions)
   return child;
 }

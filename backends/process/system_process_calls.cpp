@@ -4,8 +4,10 @@
 // program is missing, nowhere does it close descriptors that other code has opened without
 // FD_CLOEXEC except above those that are passed, and its extensions differ between systems.
 //
-// The child reports a failure through a pipe that the exec closes, so that it also works where
-// vfork() is fork() (sanitizers, valgrind). The parent reads it before it returns.
+// The child reports a failure through a pipe that the exec closes. The parent reads it before it
+// returns. After vfork() a failure is there already. Where vfork() is fork() (ThreadSanitizer,
+// valgrind, macOS) the parent waits for the exec; if another thread forks at that time without an
+// exec, until that child ends too, because it has inherited the pipe.
 //
 // All signals are blocked from before the child is made until the child has reset their actions: a
 // handler of the parent must never run in a child that shares its memory.
@@ -43,9 +45,11 @@ class AllSignalsBlocked {
   sigset_t before_;
 };
 
-/// Blocks until the exec has closed the pipe, or a failure was reported. Its signals are blocked.
-backends::StartFailure read_failure(int report) noexcept {
+/// If the child does not share this memory, blocks until the exec has closed the pipe, or a failure
+/// was reported. All signals are blocked.
+backends::StartFailure read_failure(int report, bool is_shared) noexcept {
   backends::StartFailure failure;
+  if (is_shared) (void)::fcntl(report, F_SETFL, O_NONBLOCK);
   const ssize_t size = ::read(report, &failure, sizeof(failure));
   return size == sizeof(failure) ? failure : backends::StartFailure{};
 }
@@ -89,10 +93,11 @@ int SystemProcessCalls::start(const ProgramStart& what, StartStep& failed) noexc
   const Descriptor reading{fds[0]};
   Descriptor writing{fds[1]};
   const AllSignalsBlocked blocked;
-  const pid_t child = backends::start_child(what, writing.get());
+  backends::Report report{.pipe = writing.get()};
+  const pid_t child = backends::start_child(what, report);
   if (child < 0) return -errno;
   writing = Descriptor{};
-  const backends::StartFailure failure = read_failure(reading.get());
+  const backends::StartFailure failure = read_failure(reading.get(), report.is_shared.load());
   if (failure.error == 0) return child;
   siginfo_t about{};
   // It fails with ECHILD if SIGCHLD is ignored, when the child has gone.

@@ -127,7 +127,8 @@ void LaunchPlan::find_files(const std::string& name) {
 
 Result<void> LaunchPlan::add_standard(Reactor& reactor, ProcessCalls& calls,
                                       const ProcessOptions& options) {
-  RONDO_ASSERT(options.input.kind_ != Kind::output && options.output.kind_ != Kind::output);
+  if (options.input.kind_ == Kind::output || options.output.kind_ == Kind::output)
+    return error_of("redirect only the error to the output of", EINVAL);
   const Redirect* const redirects[] = {&options.input, &options.output, &options.error};
   for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
     auto fd = open_standard(reactor, calls, *redirects[number], number);

@@ -2,12 +2,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -72,6 +75,10 @@ TEST_P(ProcessStarts, RefuseWhatIsInvalid) {
   EXPECT_EQ(error_of({"ls"}, {.environment = {"A=\0"s}}), R"(start "ls": Invalid argument)");
   EXPECT_EQ(error_of({"ls"}, {.output = Redirect::to(-1)}),
             R"(pass descriptor -1 to "ls": Bad file descriptor)");
+  const std::string misplaced =
+      R"(redirect only the error to the output of "ls": Invalid argument)";
+  EXPECT_EQ(error_of({"ls"}, {.input = Redirect::to_output()}), misplaced);
+  EXPECT_EQ(error_of({"ls"}, {.output = Redirect::to_output()}), misplaced);
   EXPECT_EQ(error_of({"ls"}, {.descriptors = {{12345, 3}}}),
             R"(pass descriptor 12345 to "ls": Bad file descriptor)");
   EXPECT_EQ(error_of({"ls"}, {.descriptors = {{0, 2}}}),
@@ -232,6 +239,46 @@ TEST_P(ProcessStarts, WorkWithoutStandardDescriptorsHere) {
     };
     EXPECT_EQ(in_child(part), 4);
   });
+}
+
+/// ThreadSanitizer and valgrind make a fork of it.
+[[gnu::noinline]] bool vfork_shares_memory() {
+  std::atomic<bool> is_shared = false;
+  // NOLINTBEGIN(clang-analyzer-*, bugprone-unsafe-functions): it only stores
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    is_shared.store(true);
+    ::_exit(0);
+  }
+  // NOLINTEND(clang-analyzer-*, bugprone-unsafe-functions)
+  ::waitpid(child, nullptr, 0);
+  return is_shared.load();
+}
+
+TEST_P(ProcessStarts, DoNotWaitForForksElsewhere) {
+  if (!vfork_shares_memory()) GTEST_SKIP() << "vfork() is fork() here";
+  std::string path = "PATH=";
+  for (int i = 0; i < 20'000; ++i) path += "/no/such:";  // so that others fork meanwhile
+  std::atomic<bool> has_started = false;
+  std::vector<pid_t> others;
+  std::thread forking{[&] {
+    while (others.size() < 20 && !has_started.load()) {
+      others.push_back(::fork());
+      if (others.back() != 0) continue;
+      ::alarm(10);
+      ::pause();
+    }
+  }};
+  auto process =
+      Process::start(reactor, {"true"}, [](const ExitStatus&) {}, {.environment = {path + "/bin"}});
+  has_started.store(true);
+  forking.join();
+  EXPECT_TRUE(process);
+  for (const pid_t other : others) {
+    EXPECT_EQ(::waitpid(other, nullptr, WNOHANG), 0) << "it was waited for";
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+  }
 }
 
 TEST_P(ProcessStarts, FailWithoutDescriptorsAndLeaveNothing) {
