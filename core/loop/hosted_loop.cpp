@@ -36,7 +36,6 @@ void Loop::turn() noexcept {
   turn_requested_ = false;
   timers_.begin_turn();
   turn_requested_ = static_cast<bool>(reinit_if_forked());
-  if (!turn_requested_) forks_of_run_ = forks_;
   guard([this] {
     if (has_work()) run_work();
   });

@@ -47,8 +47,7 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
       posted_(new PostedWork{fork_count()}),
       posts_max_(options.posts_max),
       posts_per_turn_max_(std::max<std::size_t>(options.posts_per_turn_max, 1)),
-      forks_((count_forks(), fork_count())),
-      forks_of_run_(forks_) {
+      forks_((count_forks(), fork_count())) {
   if (hosted_ != nullptr) hosted_->attach(*this);
 }
 
@@ -157,9 +156,8 @@ std::error_code Loop::run_once(Duration wait_max) {
 std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
   timers_.begin_turn();
-  if (is_inherited()) [[unlikely]] {
+  if (forked()) [[unlikely]] {
     if (const std::error_code error = reinit_if_forked()) return error;
-    forks_of_run_ = forks_;
   }
   if (busy()) [[unlikely]] {
     if (const std::error_code error = work_until(limit)) return error;
@@ -381,6 +379,8 @@ std::error_code Loop::reinit_if_forked() noexcept try {
   signals_.reinitialised();
   if (woken_before_reinit_.exchange(false)) backend_->wake();
   watches_.forget_polled();
+  for (const std::unique_ptr<PerReactor>& room : rooms_)
+    if (room != nullptr) room->forked();
   return {};
 } catch (const std::bad_alloc&) {
   return std::make_error_code(

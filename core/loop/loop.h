@@ -38,9 +38,12 @@ class Loop final : public HostedLoop {
   void turn() noexcept override;
   void threw(std::exception_ptr exception) noexcept override;
 
-  /// Whether this process is a child that was forked since the loop last ran. It must not change
-  /// what it shares with its parent, such as the options of a socket.
-  [[nodiscard]] bool is_inherited() const noexcept { return fork_count() != forks_of_run_; }
+  /// Whether this process is a child that was forked, and the rooms have not been told so.
+  [[nodiscard]] bool forked() const noexcept {
+    return fork_count() != forks_.load(std::memory_order_relaxed);
+  }
+  /// Tells the rooms, if it is. Without memory or descriptors it fails, and forked() stays true.
+  void notice_fork() noexcept { (void)reinit_if_forked(); }
 
   // Running.
   std::error_code run_until(TimePoint limit);
@@ -148,9 +151,6 @@ class Loop final : public HostedLoop {
     const std::thread::id runner = runner_.load(std::memory_order_relaxed);
     return runner == std::thread::id{} || runner == std::this_thread::get_id() || forked();
   }
-  [[nodiscard]] bool forked() const noexcept {
-    return fork_count() != forks_.load(std::memory_order_relaxed);
-  }
   void forget_thread_of_parent() noexcept;
   [[nodiscard]] std::error_code reinit_if_forked() noexcept;
   void wake() noexcept;
@@ -180,7 +180,6 @@ class Loop final : public HostedLoop {
   bool turn_requested_ = false;
   bool in_turn_ = false;
   std::atomic<std::uint32_t> forks_;  // when the backend was made
-  std::uint32_t forks_of_run_;        // in the process that last ran a turn
   std::atomic<bool> woken_before_reinit_ = false;
   ExceptionHandler exception_handler_;
   bool end_of_turn_requested_ = false;

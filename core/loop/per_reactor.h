@@ -20,6 +20,9 @@ class PerReactor {
   PerReactor& operator=(const PerReactor&) = delete;
   virtual ~PerReactor() = default;
 
+  /// This process is a child that was forked: what the room has made so far is the parent's too. It
+  /// may be called from inside any call of the loop, before that uses the backend.
+  virtual void forked() noexcept {}
   /// Whether end_turn() has something to do. The loop calls it only after
   /// Loop::request_end_of_turn().
   [[nodiscard]] virtual bool pending() const noexcept { return false; }

@@ -162,8 +162,21 @@ void StreamContext::run(StreamImpl& stream) {
   }
 }
 
+void StreamContext::forked() noexcept {
+  for (std::size_t i = 0; i < deadlines_.size(); ++i) deadlines_[i].item->inherit();
+  has_inherited_ = !deadlines_.empty();
+  if (has_inherited_) loop_.request_end_of_turn();
+}
+
+/// Those that were about to end have nothing left to send.
+void StreamContext::run_inherited() noexcept {
+  if (!std::exchange(has_inherited_, false)) return;
+  for (std::size_t i = 0; i < deadlines_.size(); ++i) run_at_end_of_turn(*deadlines_[i].item);
+}
+
 void StreamContext::end_turn() {
   RONDO_ASSERT(running_.empty());
+  run_inherited();
   running_.swap(run_queue_);
   struct Rest {  // what an exception leaves undone is done in the next turn
     StreamContext& context;

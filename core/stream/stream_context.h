@@ -177,8 +177,11 @@ class StreamContext final : public PerReactor {
 
   // The end of the turn.
   void run_at_end_of_turn(StreamImpl& stream) noexcept;
-  [[nodiscard]] bool pending() const noexcept override { return !run_queue_.empty(); }
+  [[nodiscard]] bool pending() const noexcept override {
+    return !run_queue_.empty() || has_inherited_;
+  }
   void end_turn() override;
+  void forked() noexcept override;
 
   // Deadlines.
   /// make_room() went before.
@@ -217,6 +220,7 @@ class StreamContext final : public PerReactor {
   [[nodiscard]] Queues compare(const StreamGroup& group, std::size_t OutputSize::* size,
                                std::size_t spared) noexcept;
   void run(StreamImpl& stream);
+  void run_inherited() noexcept;
   void check_deadlines();
   void arm() noexcept;
 
@@ -231,6 +235,7 @@ class StreamContext final : public PerReactor {
   Heap<StreamImpl, DeadlineItems> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;
+  bool has_inherited_ = false;  // streams whose output was dropped in a forked child
   Cork cork_;
   std::byte buffer_[buffer_size];
 };

@@ -207,7 +207,8 @@ void StreamImpl::close_or_linger() {
   const LingeringClose lingering = options().lingering_close;
   if (state_.output() == Output::failed) return end_for(extra_->error);
   if (state_.input_ended()) return end(CloseReason::eof);
-  if (!state_.is_socket() || lingering == LingeringClose::off) return end(CloseReason::closed);
+  if (!state_.is_socket() || lingering == LingeringClose::off || is_inherited())
+    return end(CloseReason::closed);
   const bool has_dropped = extra_ != nullptr && extra_->dropped > 0;  // so there may be more
   if (!has_dropped && lingers_if_unread(lingering)) {
     std::byte unread_input[256];  // a callback that runs a host's loop may still read the buffer
@@ -287,9 +288,21 @@ void StreamImpl::silence() noexcept {
 void StreamImpl::close_descriptor() noexcept {
   if (fd_ < 0 || state_.has(StreamState::lent)) return;
   Socket socket{net(), std::exchange(fd_, -1)};
-  // In a forked child the option of a reset would be set on the parent's connection too.
   const bool resets = state_.has(StreamState::resets) && state_.is_socket();
-  if (resets && !context().loop().is_inherited()) socket.reset();
+  if (resets && !is_inherited()) socket.reset();
+}
+
+// A child closes its descriptor, and changes nothing that it shares with its parent: a shutdown or
+// the option of a reset would end the parent's connection.
+
+void StreamImpl::inherit() noexcept {
+  if (fd_ < 0) return;
+  if (try_extra() != nullptr) extra_->is_inherited = true;  // without memory it is as before
+  if (output_waits()) drop_output();
+}
+
+bool StreamImpl::is_inherited() const noexcept {
+  return (extra_ != nullptr && extra_->is_inherited) || context().loop().forked();
 }
 
 void StreamImpl::request_drain() noexcept {

@@ -65,13 +65,14 @@ struct StreamExtra {
   std::uint64_t dropped = 0;         // bytes of input, while closing
   OutputSize counted;                // what of the output the group's sum contains
   int error = 0;                     // why the output failed
+  bool is_inherited = false;         // a forked child: the descriptor is also the parent's
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
     return output.empty() && options == nullptr && connector == nullptr && handler == nullptr &&
            what.empty() && !close_error && close_deadline == never && opened_at == never &&
            handshake_from == never && read_at == never && progress_at == never && dropped == 0 &&
-           error == 0;
+           error == 0 && !is_inherited;
   }
 };
 
@@ -165,6 +166,8 @@ class StreamImpl final : public Stream {
   void file_is_ready() noexcept;
   /// Ends it without a callback; the memory stays.
   void silence() noexcept;
+  /// This process is a forked child: what is queued is the parent's to send.
+  void inherit() noexcept;
 
  private:
   friend class StreamContext;
@@ -263,6 +266,8 @@ class StreamImpl final : public Stream {
   void end(CloseReason reason, int error = 0, Limit limit = Limit::none) noexcept;
   void end_for(int error) noexcept;
   void close_descriptor() noexcept;
+  /// Whether the parent of this process may use the descriptor too.
+  [[nodiscard]] bool is_inherited() const noexcept;
   void leave_reactor() noexcept;
 
   // What the poller and the clock are asked for.

@@ -133,6 +133,7 @@ WriteStatus StreamImpl::write_status() const noexcept {
 /// memory for that, the stream keeps the cork, which is transmitted at the end of the call.
 void StreamImpl::cork_to_queue() {
   StreamContext& shared = context();
+  if (output_waits()) shared.loop().notice_fork();
   Cork& cork = shared.cork();
   if (!cork.is_held_by(*this)) return;
   if (!cork.empty()) {
@@ -256,6 +257,7 @@ bool StreamImpl::may_transmit() const noexcept {
 
 /// Transmits from the queue what the system takes. Calls no handler.
 void StreamImpl::drain() noexcept {
+  if (output_waits()) context().loop().notice_fork();
   if (!output_waits()) return;
   OutputQueue& output = extra_->output;
   for (std::size_t writes = 0; !output.empty() && may_transmit(); ++writes) {

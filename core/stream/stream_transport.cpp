@@ -126,7 +126,7 @@ std::ptrdiff_t StreamImpl::transmit_with_descriptors(OutputQueue& queue, Bytes d
 /// Shows the peer the end of the output.
 void StreamImpl::transmit_end() noexcept {
   // It fails where the connection has failed, which the input reports.
-  if (state_.is_socket()) (void)net().shutdown(fd_, Direction::write);
+  if (state_.is_socket() && !is_inherited()) (void)net().shutdown(fd_, Direction::write);
 }
 
 }  // namespace rondo::detail

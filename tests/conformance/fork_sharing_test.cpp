@@ -15,7 +15,13 @@
 namespace rondo::test {
 namespace {
 
-class ForkSharing : public ReactorOnEveryBackend {};
+class ForkSharing : public ReactorOnEveryBackend {
+ protected:
+  int run_child() {
+    for (int turns = 0; turns < 4; ++turns) RONDO_CHILD_REQUIRE(reactor.run_once(Duration::zero()));
+    return 0;
+  }
+};
 RONDO_ON_EVERY_BACKEND(ForkSharing);
 
 // What waits at the fork is the parent's to send: once.
@@ -53,17 +59,75 @@ TEST_P(ForkSharing, DatagramsThatWaitAreSentOnce) {
   }
 }
 
+TEST_P(ForkSharing, OutputThatWaitsIsSentOnce) {
+  struct Silent final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+  } handler;
+  for (const bool closes : {false, true}) {
+    auto ends = Socket::pair(kernel().net(), SocketType::stream).value();
+    auto stream = Stream::adopt(reactor, std::move(ends[0]), handler).value();
+    stream->write("it waits");
+    if (closes) stream->close();
+    EXPECT_EQ(in_child([&] {
+                const int result = run_child();
+                stream.reset();
+                return result;
+              }),
+              0);
+    std::string received;
+    bool has_ended = false;
+    EXPECT_TRUE(run_until(reactor, [&] {
+      std::array<std::byte, 64> room;
+      const auto size = ends[1].read(room);
+      if (size) received.append(reinterpret_cast<const char*>(room.data()), *size);
+      has_ended = size && *size == 0;
+      return closes ? has_ended : received.size() >= 8;
+    }));
+    EXPECT_EQ(received, "it waits");
+  }
+}
+
+TEST_P(ForkSharing, TheChildMayWriteAfterWhatTheParentHasQueued) {
+  struct Silent final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+  } handler;
+  auto ends = Socket::pair(kernel().net(), SocketType::stream).value();
+  auto stream = Stream::adopt(reactor, std::move(ends[0]), handler).value();
+  stream->write("parent ");
+  EXPECT_EQ(in_child([&] {
+              stream->write("child ");
+              const int result = run_child();
+              stream.reset();
+              return result;
+            }),
+            0);
+  std::string received;
+  EXPECT_TRUE(run_until(reactor, [&] {
+    std::array<std::byte, 64> room;
+    const auto size = ends[1].read(room);
+    if (size) received.append(reinterpret_cast<const char*>(room.data()), *size);
+    return received.ends_with("parent ");
+  }));
+  // What a child sends in a simulated kernel stays in its own copy of it.
+  EXPECT_TRUE(received == "child parent " || received == "parent ") << received;
+}
+
 // A reset needs an option of the socket, which the child shares with its parent.
-TEST_P(ForkSharing, ConnectionsOfAServerThatTheChildDestroysGoOn) {
+TEST_P(ForkSharing, ConnectionsOfAServerThatTheChildEndsGoOn) {
   auto server =
       std::make_unique<Server>(serve(reactor, "127.0.0.1:0", [](Stream& client, Bytes data) {
                                  client.write(data);
                                }).value());
   Socket client = Socket::connect(kernel().net(), server->local_endpoint()).value();
   EXPECT_TRUE(run_until(reactor, [&] { return server->connections() == 1; }));
-  for (const bool aborts : {false, true}) {
+  void (*const ends[])(Server&) = {[](Server&) {}, [](Server& one) { one.abort(); },
+                                   [](Server& one) { one.drain(Duration::zero()); },
+                                   [](Server& one) { one.drain(patience); }};
+  for (std::size_t i = 0; i < 2 * std::size(ends); ++i) {
+    SCOPED_TRACE(i);
     EXPECT_EQ(in_child([&] {
-                if (aborts) server->abort();
+                ends[i / 2](*server);
+                if (i % 2 != 0) run_child();
                 server.reset();
                 return 0;
               }),
