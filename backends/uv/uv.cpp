@@ -104,13 +104,13 @@ class UvBackend final : public Backend {
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {
     if (!is_shared_) poller_->prepare();  // otherwise after the user's callbacks, in before_sleep()
-    poller_->deliver_to(&sink);
-    sink_ = &sink;
+    Sink* const outer = std::exchange(sink_, &sink);  // a handler may run a host, which waits again
+    poller_->deliver_to(sink_);
     const bool sleeps = deadline != TimePoint::min();
     if (sleeps) arm(deadline);
     uv_run(&loop_, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-    poller_->deliver_to(nullptr);
-    sink_ = nullptr;
+    sink_ = outer;
+    poller_->deliver_to(sink_);
     if (const auto exception = poller_->take_exception()) std::rethrow_exception(exception);
     return {};
   }

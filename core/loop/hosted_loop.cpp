@@ -44,7 +44,11 @@ void Loop::turn() noexcept {
   });
   guard([this] { run_timers(); });
   guard([this] { end_turn(); });
-  guard([this] { wait_hooks_.run(); });
+  guard([this] {
+    const bool requested = turn_requested_;
+    wait_hooks_.run();
+    turn_requested_ = requested;  // arm_host() finds what the hooks have changed
+  });
   runner_.store(std::thread::id{}, std::memory_order_relaxed);
   in_turn_ = false;
   arm_host();

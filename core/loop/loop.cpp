@@ -155,7 +155,6 @@ std::error_code Loop::run_once(Duration wait_max) {
 
 std::error_code Loop::turn_until(TimePoint limit, Stop stop) {
   now_ = unknown;
-  timers_.begin_turn();
   if (forked()) [[unlikely]] {
     if (const std::error_code error = reinit_if_forked()) return error;
   }
@@ -208,6 +207,7 @@ inline std::error_code Loop::wait(TimePoint limit) {
 }
 
 TimePoint Loop::deadline_for_wait(TimePoint limit) noexcept {
+  timers_.begin_turn();  // those that the wait takes into account run after it
   const bool refused = !watches_.flush();
   if (signals_.pending()) return unknown;
   TimePoint deadline = std::min(limit, timers_.next());
@@ -222,8 +222,17 @@ TimePoint Loop::before_sleep() noexcept {
   return deadline_for_wait(busy() || !alive() ? unknown : never);
 }
 
+/// The caller is about to sleep in place of the reactor.
+void Loop::call_hooks_before_sleep() noexcept try {
+  if (runner_.load(std::memory_order_relaxed) == std::thread::id{}) wait_hooks_.run();
+} catch (...) {
+  deferred_.push([exception = std::current_exception()] { std::rethrow_exception(exception); });
+}
+
 TimePoint Loop::next_deadline() noexcept {
-  if (hosted_ != nullptr || reinit_if_forked() || busy()) return unknown;
+  if (hosted_ != nullptr || reinit_if_forked()) return unknown;
+  call_hooks_before_sleep();
+  if (busy()) return unknown;
   // First: this passes changes of interest to the backend, which may have to poll for them.
   const TimePoint deadline = deadline_for_wait(never);
   return std::min(deadline, backend_->sleeps_until());

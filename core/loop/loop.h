@@ -135,6 +135,7 @@ class Loop final : public HostedLoop {
   [[nodiscard]] bool busy() const noexcept { return has_work() || rooms_pending(); }
   [[nodiscard]] std::error_code work_until(TimePoint& limit);
   [[nodiscard]] std::error_code call_hooks_until(TimePoint& limit);
+  void call_hooks_before_sleep() noexcept;
   void run_work();
   void run_timers();
   void end_turn();

@@ -49,7 +49,7 @@ class TimerQueue {
     return heap_.empty() ? never : heap_.front().when;
   }
 
-  /// Timers that are armed from now on run in the next turn, even if they are due at once.
+  /// Timers that are armed from now on run after the next wait, even if they are due at once.
   void begin_turn() noexcept { orders_before_turn_ = orders_; }
   /// Runs the callback of every timer that is due at `now` and was armed before this turn. An
   /// exception passes through; timers that have not run by then stay due.

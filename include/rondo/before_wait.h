@@ -14,7 +14,8 @@ class Loop;
 /// Calls `callback` before each wait of the reactor, after the work of the turn. It may use the
 /// reactor in any way: if it leaves work to do, the reactor does not sleep. Libraries with buffers
 /// of their own need it: wl_display_flush() of Wayland, XPending() of Xlib, mosquitto_want_write().
-/// In a hosted reactor it is called at the end of each turn. It does not keep run() from returning.
+/// In a hosted reactor it is called at the end of each turn; in a nested one also by
+/// Reactor::next_deadline(), after which its caller sleeps. It does not keep run() from returning.
 /// An exception leaves through Reactor::run(). Several are called in the order in which they were
 /// made. Destroying it ends the calls, also from inside one. Destroy it before the reactor. Use it
 /// on the reactor's thread only.

@@ -181,7 +181,8 @@ class RONDO_EXPORT Reactor {
   /// simulated network.
   [[nodiscard]] Result<int> poll_fd() const;
   /// The time at which run_once() has something to do, whatever poll_fd() shows. TimePoint::min():
-  /// at once; `never`: at no time.
+  /// at once; `never`: at no time. Outside of run_once() it calls each BeforeWait, since a sleep
+  /// follows; what one throws leaves through the next run_once().
   [[nodiscard]] TimePoint next_deadline() noexcept;
 
   /// True while something is left that run() would wait for.

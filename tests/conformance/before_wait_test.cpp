@@ -95,6 +95,15 @@ TEST_P(Hooks, MayArmTimersAndStopAndEndTheLastThing) {
   EXPECT_TRUE(reactor.run());
 }
 
+TEST_P(Hooks, MayArmATimerBeforeEachWait) {
+  WorkGuard guard = reactor.work_guard();
+  Timer timer{reactor, [&] { reactor.stop(); }};
+  const TimePoint due = after(reactor.now(), 1ms);
+  const BeforeWait hook{reactor, [&] { timer.arm_at(due); }};
+  EXPECT_TRUE(reactor.run_for(patience));
+  EXPECT_LT(reactor.now(), due + patience) << "it was put off in each turn";
+}
+
 TEST_P(Hooks, MayWriteToAStream) {
   struct Reader final : StreamHandler {
     explicit Reader(Reactor& one) : reactor(one) {}
@@ -230,6 +239,26 @@ TEST_P(Nesting, InPollServesDescriptorsTimersPostsAndSignals) {
   std::thread sender{[] { EXPECT_EQ(::raise(SIGUSR1), 0); }};
   while (done != "tps") ASSERT_TRUE(outer_turn());
   sender.join();
+}
+
+TEST_P(Nesting, CallsTheHooksBeforeTheSleep) {
+  std::string order;
+  bool throws = false;
+  const BeforeWait hook{reactor, [&] {
+                          order += 'h';
+                          if (std::exchange(throws, false)) throw std::runtime_error("hook");
+                        }};
+  Timer timer{reactor, [&] { order += 't'; }};
+  timer.arm_after(1ms);
+  for (const TimePoint end = Clock::now() + patience; !order.ends_with("t");) {
+    ASSERT_LT(Clock::now(), end);
+    EXPECT_TRUE(reactor.run_once(1ms));
+  }
+  (void)reactor.next_deadline();  // only its call of the hook matters
+  EXPECT_TRUE(order.ends_with("th"));
+  throws = true;
+  EXPECT_EQ(reactor.next_deadline(), TimePoint::min());
+  EXPECT_THROW((void)reactor.run_once(0s), std::runtime_error);
 }
 
 // The poller must know of an interest that a callback has changed in the last turn.

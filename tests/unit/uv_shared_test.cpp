@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -354,6 +355,30 @@ TEST_F(UvTest, OfAHostBothLearnOfTheEndsOfChildren) {
   }
   uv_run(&loop, UV_RUN_DEFAULT);
   EXPECT_EQ(uv_loop_close(&loop), 0);
+}
+
+/// A host that polls with this backend, and is run by a handler, polls inside its own poll.
+TEST(UvBackend, WaitsInsideItsOwnWait) {
+  struct Nesting final : Sink {
+    void batch_ended() override {}
+    void unclaimed(Token token, Ready) override {
+      tokens.push_back(token);
+      if (tokens.size() == 1) {
+        EXPECT_FALSE(backend->wait(*this, TimePoint::min()));
+      }
+    }
+    std::unique_ptr<Backend> backend = make_backend("uv").value();
+    std::vector<Token> tokens;
+  } sink;
+  const std::array pairs{unix_pair(), unix_pair()};
+  std::uint64_t token = 16;
+  for (const Pair& pair : pairs) {
+    write_all(pair.theirs.get(), "x");
+    EXPECT_FALSE(sink.backend->watch(pair.ours.get(), Ready::none, Ready::read, Token{token++}));
+  }
+  EXPECT_FALSE(sink.backend->wait(sink, TimePoint::min()));
+  EXPECT_GE(sink.tokens.size(), 3U);
+  for (const Pair& pair : pairs) sink.backend->unwatch(pair.ours.get(), Ready::read);
 }
 
 }  // namespace
