@@ -15,11 +15,8 @@ namespace {
 
 class Check {
  public:
-  Check(Socket& socket, const char* what)
-      : net_(socket.net()),
-        fd_(socket.fd()),
-        what_(what),
-        where_("descriptor " + std::to_string(fd_)) {}
+  Check(Net& net, int fd, const char* what)
+      : net_(net), fd_(fd), what_(what), where_("descriptor " + std::to_string(fd_)) {}
 
   Result<Endpoint> run(AdoptedAs use) {
     Endpoint local;
@@ -36,11 +33,6 @@ class Check {
         return error(-result, ": switch off its linger time");
     }
     return local;
-  }
-
- private:
-  [[nodiscard]] Error error(int number, const char* problem = "") const {
-    return {system_error(number), what_ + ' ' + where_ + problem};
   }
 
   [[nodiscard]] std::optional<Error> find_defect(AdoptedAs use) const {
@@ -67,6 +59,11 @@ class Check {
     return {};
   }
 
+ private:
+  [[nodiscard]] Error error(int number, const char* problem = "") const {
+    return {system_error(number), what_ + ' ' + where_ + problem};
+  }
+
   /// A number, or a negative errno.
   [[nodiscard]] int option(int name) const noexcept {
     int value = 0;
@@ -84,7 +81,11 @@ class Check {
 }  // namespace
 
 Result<Endpoint> prepare_adopted(Socket& socket, AdoptedAs use, const char* what) {
-  return Check{socket, what}.run(use);
+  return Check{socket.net(), socket.fd(), what}.run(use);
+}
+
+std::optional<Error> find_defect(Net& net, int fd, AdoptedAs use, const char* what) {
+  return Check{net, fd, what}.find_defect(use);
 }
 
 }  // namespace rondo::detail

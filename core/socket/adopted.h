@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <rondo/endpoint.h>
+#include <rondo/net.h>
 #include <rondo/result.h>
 #include <rondo/socket.h>
 
@@ -22,5 +24,7 @@ enum class AdoptedAs : std::uint8_t {
 /// address. The message of an error begins with `what` and the address or the descriptor: `accept
 /// on 127.0.0.1:80: the socket does not listen: Invalid argument`.
 [[nodiscard]] Result<Endpoint> prepare_adopted(Socket& socket, AdoptedAs use, const char* what);
+/// The first of these checks alone: for a descriptor that must stay as it is.
+[[nodiscard]] std::optional<Error> find_defect(Net& net, int fd, AdoptedAs use, const char* what);
 
 }  // namespace rondo::detail

@@ -23,6 +23,7 @@
 
 #include <rondo/reactor.h>
 
+#include "socket/adopted.h"
 #include "stream_impl.h"
 
 namespace rondo {
@@ -75,6 +76,8 @@ Result<std::unique_ptr<Stream>> StreamImpl::borrow(Reactor& reactor, int fd, Dir
                                                    const StreamOptions& options) {
   check_thread(reactor, "Stream::borrow");
   StreamContext& context = StreamContext::of(reactor);
+  auto defect = find_defect(context.net(), fd, AdoptedAs::stream, "open a stream on");
+  if (defect && *defect != std::errc::not_a_socket) return std::move(*defect);
   context.make_room();
   auto group = std::make_unique<StreamGroup>(context, options);
   auto stream = std::make_unique<StreamImpl>(*group, &handler,

@@ -124,6 +124,23 @@ TEST_P(BorrowedStreams, OfClosedStandardDescriptorsAreRefused) {
             0);
 }
 
+TEST_P(BorrowedStreams, OfSocketsThatAreNoStreamsAreRefused) {
+  StreamRecorder recorder;
+  const auto message_of = [&](int fd) {
+    const auto stream = Stream::borrow(reactor, fd, Direction::read, recorder);
+    return stream ? "" : stream.error().message();
+  };
+  const Listener listener = tcp_listener();
+  EXPECT_EQ(message_of(listener.fd.get()),
+            "open a stream on descriptor " + std::to_string(listener.fd.get()) +
+                ": the socket listens: an acceptor or a server adopts it: Invalid argument");
+  const Fd datagrams{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  EXPECT_EQ(message_of(datagrams.get()),
+            "open a stream on descriptor " + std::to_string(datagrams.get()) +
+                ": a datagram socket, which DatagramSocket adopts: Socket type not supported");
+  EXPECT_EQ(::fcntl(datagrams.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
 TEST_P(BorrowedStreams, DoNotBlockWhereSeveralRead) {
   with_and_without_reopening([](Reactor& own) {
     Pipe pipe = blocking_pipe();
