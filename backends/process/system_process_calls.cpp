@@ -49,7 +49,7 @@ class AllSignalsBlocked {
 /// was reported. All signals are blocked.
 backends::StartFailure read_failure(int report, bool is_shared) noexcept {
   backends::StartFailure failure;
-  if (is_shared) (void)::fcntl(report, F_SETFL, O_NONBLOCK);
+  if (is_shared) (void)::fcntl(report, F_SETFL, O_NONBLOCK);  // a pipe can always be
   const ssize_t size = ::read(report, &failure, sizeof(failure));
   return size == sizeof(failure) ? failure : backends::StartFailure{};
 }
