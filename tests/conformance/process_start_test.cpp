@@ -258,19 +258,23 @@ TEST_P(ProcessStarts, WorkWithoutStandardDescriptorsHere) {
 TEST_P(ProcessStarts, DoNotWaitForForksElsewhere) {
   if (!vfork_shares_memory()) GTEST_SKIP() << "vfork() is fork() here";
   std::string path = "PATH=";
-  for (int i = 0; i < 20'000; ++i) path += "/no/such:";  // so that others fork meanwhile
+  for (int i = 0; i < 10'000; ++i) path += "/no/such:";  // so that others fork meanwhile
   std::atomic<bool> has_started = false;
+  std::atomic<bool> forks = false;
   std::vector<pid_t> others;
   std::thread forking{[&] {
-    while (others.size() < 20 && !has_started.load()) {
+    while (others.size() < 500 && !has_started.load()) {
       others.push_back(::fork());
+      forks.store(true);
       if (others.back() != 0) continue;
       ::alarm(10);
       ::pause();
     }
   }};
-  auto process =
-      Process::start(reactor, {"true"}, [](const ExitStatus&) {}, {.environment = {path + "/bin"}});
+  while (!forks.load()) give_others_time();
+  bool has_ended = false;
+  auto process = Process::start(reactor, {"true"}, [&](const ExitStatus&) { has_ended = true; },
+                                {.environment = {path + "/bin"}});
   has_started.store(true);
   forking.join();
   EXPECT_TRUE(process);
@@ -279,6 +283,7 @@ TEST_P(ProcessStarts, DoNotWaitForForksElsewhere) {
     ::kill(other, SIGKILL);
     ::waitpid(other, nullptr, 0);
   }
+  EXPECT_TRUE(run_until(reactor, [&] { return has_ended; }));
 }
 
 TEST_P(ProcessStarts, FailWithoutDescriptorsAndLeaveNothing) {
