@@ -98,10 +98,10 @@ void take_default(int number) noexcept {
 void put_into(SignalInbox& inbox, int number) noexcept {
   const std::uint64_t bit = signal_bit(number);
   if ((inbox.wanted.load() & bit) == 0) return;
-  const bool repeats = (inbox.pending.fetch_or(bit) & bit) != 0;
-  if (repeats && (inbox.again.fetch_or(bit) & bit) != 0 && (inbox.insistent.load() & bit) != 0) {
+  if ((inbox.insistent.load() & bit) != 0 && inbox.insistent_arrivals.fetch_add(1) >= 2) {
     take_default(number);
   }
+  inbox.pending.fetch_or(bit);
   Backend* const backend = inbox.backend.load();
   if (backend != nullptr && inbox.forks.load() == fork_count()) backend->wake();
 }
@@ -157,7 +157,7 @@ void survive_forks() {
                        handlers_under_way.store(0);
                        for (SignalInbox& inbox : inboxes) {
                          inbox.pending.store(0);
-                         inbox.again.store(0);
+                         inbox.insistent_arrivals.store(0);
                        }
                        for (auto& slot : chaining) slot.store(std::thread::id{});
                        subscriptions_mutex.unlock();
@@ -182,10 +182,9 @@ SignalInbox* claim_inbox(Backend& backend) noexcept {
 }
 
 void release_inbox(SignalInbox& inbox) noexcept {
-  RONDO_ASSERT(inbox.wanted.load() == 0);
+  RONDO_ASSERT(inbox.wanted.load() == 0 && inbox.insistent.load() == 0);
   wait_for_handlers();
   inbox.pending.store(0);
-  inbox.again.store(0);
   inbox.backend.store(nullptr);
 }
 
@@ -201,7 +200,6 @@ std::error_code begin_collecting(SignalInbox& inbox, int number) noexcept {
   // What arrived for an earlier Signal of this number is not for this one.
   wait_for_handlers();
   inbox.pending.fetch_and(~signal_bit(number));
-  inbox.again.fetch_and(~signal_bit(number));
   inbox.wanted.fetch_or(signal_bit(number));
   return {};
 }
@@ -225,7 +223,6 @@ void end_collecting(SignalInbox& inbox, int number) noexcept {
   Installed& entry = installed[index_of(number)];
   RONDO_ASSERT(entry.inboxes > 0);
   inbox.wanted.fetch_and(~signal_bit(number));
-  inbox.insistent.fetch_and(~signal_bit(number));
   if (--entry.inboxes > 0) return;
   struct sigaction current{};
   // A handler that other code installed after ours stays.

@@ -18,10 +18,10 @@ struct SignalInbox {
   std::atomic<std::uint32_t> forks = 0;
   std::atomic<std::uint64_t> wanted = 0;
   std::atomic<std::uint64_t> pending = 0;
-  std::atomic<std::uint64_t> again = 0;  // those of pending that have arrived more than once
-  /// The third arrival of one of these that the reactor has not taken yet has its default effect: a
-  /// program that hangs can still be ended by Ctrl-C.
+  /// The third arrival of any of these has its default effect, whether or not the reactor has taken
+  /// the two before it: a program that hangs can still be ended by Ctrl-C.
   std::atomic<std::uint64_t> insistent = 0;
+  std::atomic<std::uint32_t> insistent_arrivals = 0;
 };
 
 constexpr int signals_max = 64;

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include <rondo/assert.h>
+
 #include "fork_count.h"
 
 namespace rondo::detail {
@@ -51,9 +53,7 @@ void Signals::gather() {
   if (next_due_ == due_.size()) {
     due_.clear();
     next_due_ = 0;
-    again_ = 0;
   }
-  again_ |= inbox_->again.exchange(0);
   const std::uint64_t arrived = inbox_->pending.exchange(0);
   std::copy_if(
       entries_.begin(), entries_.end(), std::back_inserter(due_),
@@ -71,6 +71,17 @@ void Signals::call(Signal::Entry& entry) {
   } call{*this, std::move(entry.callback)};
   calling_ = &entry;
   call.callback();
+}
+
+void Signals::begin_insisting(std::uint64_t bits) noexcept {
+  if (insisting_++ > 0) return;
+  inbox_->insistent_arrivals.store(0);
+  inbox_->insistent.store(bits);
+}
+
+void Signals::end_insisting() noexcept {
+  RONDO_ASSERT(insisting_ > 0);
+  if (--insisting_ == 0) inbox_->insistent.store(0);
 }
 
 void Signals::keep_handlers() noexcept {

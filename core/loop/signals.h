@@ -43,11 +43,13 @@ class Signals {
   void keep_handlers() noexcept;
   /// The backend belongs to this process again: signals wake it.
   void reinitialised() noexcept;
-  /// See SignalInbox::insistent. Some entry must have this number.
-  void insist_on(int number) noexcept { inbox_->insistent.fetch_or(signal_bit(number)); }
-  /// For a callback that is running: whether its signal has arrived more than once.
-  [[nodiscard]] bool arrived_again(int number) const noexcept {
-    return (again_ & signal_bit(number)) != 0;
+  /// See SignalInbox::insistent: `bits` are the numbers. Each call is paired with one of
+  /// end_insisting(); until then, entries with these numbers must exist. All callers give the same
+  /// numbers, and their arrivals are counted together, from the first of these calls on.
+  void begin_insisting(std::uint64_t bits) noexcept;
+  void end_insisting() noexcept;
+  [[nodiscard]] std::uint32_t insistent_arrivals() const noexcept {
+    return inbox_->insistent_arrivals.load();
   }
 
   [[nodiscard]] std::size_t referenced() const noexcept;
@@ -62,7 +64,7 @@ class Signals {
   std::vector<Signal::Entry*> entries_;
   std::vector<Signal::Entry*> due_;  // null where a Signal has ended since
   std::size_t next_due_ = 0;
-  std::uint64_t again_ = 0;           // those in due_ that have arrived more than once
+  std::size_t insisting_ = 0;         // calls of begin_insisting() that have not been ended
   Signal::Entry* calling_ = nullptr;  // null after it was ended inside its callback
 };
 

@@ -1,9 +1,9 @@
-// What the signals count as. A signal that comes while the one before it has not been noticed,
-// since a callback takes long, counts too, by the help of the signal handler (SignalInbox::again).
+// What the signals count as, SIGINT and SIGTERM together. The signal handler counts them
+// (SignalInbox::insistent), so one counts too that arrives while a callback does not return.
 //
 //   first    begin(), and the deadline runs
-//   second   stop(); the signals have their default effect again
-//   third    kills
+//   second   stop()
+//   third    has its default effect, inside the signal handler: it kills
 #include <rondo/stop_on_signals.h>
 
 #include <signal.h>
@@ -32,14 +32,21 @@ class StopOnSignals::Impl {
     deadline_.unref();
   }
 
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (insists_) loop_.signals().end_insisting();  // while the signals exist
+  }
+
   Result<void> listen() {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       auto signal = Signal::make(reactor_, numbers[i], [this, i] { arrived(numbers[i]); });
       if (!signal) return std::move(signal).error();
       signal->unref();
-      loop_.signals().insist_on(numbers[i]);
       signals_[i].emplace(std::move(*signal));
     }
+    loop_.signals().begin_insisting(detail::signal_bit(SIGINT) | detail::signal_bit(SIGTERM));
+    insists_ = true;
     return {};
   }
 
@@ -51,15 +58,16 @@ class StopOnSignals::Impl {
 
   void arrived(int number) {
     const bool is_first = std::exchange(first_, first_ == 0 ? number : first_) == 0;
-    if (!is_first || loop_.signals().arrived_again(number)) return end();
+    const bool is_last = !is_first || loop_.signals().insistent_arrivals() > 1;
+    if (is_last) return end();
     if (timeout_ != forever) deadline_.arm_after(timeout_);
     Function<void()> begin = std::move(begin_);  // the call may destroy this object
     begin();
   }
 
+  /// Two of different numbers may be noticed together: run() is ended once.
   void end() {
-    reactor_.stop();
-    for (auto& signal : signals_) signal.reset();
+    if (!std::exchange(has_ended_, true)) reactor_.stop();
   }
 
   Reactor& reactor_;
@@ -69,6 +77,8 @@ class StopOnSignals::Impl {
   Timer deadline_;
   std::array<std::optional<Signal>, numbers.size()> signals_;
   int first_ = 0;
+  bool has_ended_ = false;
+  bool insists_ = false;
 };
 
 Result<StopOnSignals> StopOnSignals::make(Reactor& reactor, Function<void()> begin,

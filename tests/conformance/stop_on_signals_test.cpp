@@ -1,12 +1,14 @@
 // Ctrl-C in one line.
 #include <signal.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
 
 #include <rondo/client.h>
 #include <rondo/server.h>
+#include <rondo/signal.h>
 #include <rondo/stop_on_signals.h>
 #include <rondo/timer.h>
 
@@ -109,17 +111,90 @@ TEST_P(StoppingOnSignals, IsKilledByTheThirdOne) {
             -SIGINT);
 }
 
+/// SIGINT or SIGTERM for each bit of `order`, from the lowest on.
+std::array<int, 3> three_signals(unsigned order) {
+  std::array<int, 3> numbers{};
+  for (unsigned i = 0; i < 3; ++i) numbers[i] = (order >> i & 1U) != 0 ? SIGTERM : SIGINT;
+  return numbers;
+}
+
 // The reactor notices nothing, because a callback does not return.
 TEST_P(StoppingOnSignals, IsKilledByTheThirdOneInsideACallbackToo) {
+  for (unsigned order = 0; order < 8; ++order) {
+    const std::array<int, 3> numbers = three_signals(order);
+    EXPECT_EQ(in_child([&] {
+                const StopOnSignals stop{reactor, [] {}, forever};
+                reactor.defer([&] {
+                  for (const int number : numbers) (void)::raise(number);  // as above
+                });
+                (void)reactor.run();  // does not return
+                return 0;
+              }),
+              -numbers[2])
+        << "order " << order;
+  }
+}
+
+TEST_P(StoppingOnSignals, IsKilledByTheThirdOneIfBeginDoesNotReturn) {
+  for (unsigned order = 0; order < 8; ++order) {
+    const std::array<int, 3> numbers = three_signals(order);
+    EXPECT_EQ(in_child([&] {
+                const auto hangs = [&] {
+                  (void)::raise(numbers[1]);  // as above
+                  (void)::raise(numbers[2]);  // as above
+                };
+                const StopOnSignals stop{reactor, hangs, forever};
+                const WorkGuard guard = reactor.work_guard();
+                (void)::raise(numbers[0]);  // as above
+                (void)reactor.run();        // does not return
+                return 0;
+              }),
+              -numbers[2])
+        << "order " << order;
+  }
+}
+
+TEST_P(StoppingOnSignals, IsKilledByTheThirdOneThoughTheProgramHandlesIt) {
   EXPECT_EQ(in_child([&] {
+              const Signal own{reactor, SIGINT, [] {}};
               const StopOnSignals stop{reactor, [] {}, forever};
-              reactor.defer([] {
-                for (int i = 0; i < 3; ++i) (void)::raise(SIGTERM);  // as above
-              });
-              (void)reactor.run();  // does not return
+              const WorkGuard guard = reactor.work_guard();
+              (void)::raise(SIGINT);   // as above
+              (void)::raise(SIGTERM);  // as above
+              RONDO_CHILD_REQUIRE(reactor.run());
+              (void)::raise(SIGINT);  // as above
               return 0;
             }),
-            -SIGTERM);
+            -SIGINT);
+}
+
+TEST_P(StoppingOnSignals, CountsAnewForTheNextOne) {
+  const Signal own{reactor, SIGINT, [] {}};
+  for (int i = 0; i < 4; ++i) {
+    const StopOnSignals stop{reactor};
+    send_to_self(SIGINT);
+    EXPECT_TRUE(reactor.run());
+    EXPECT_EQ(stop.signal(), SIGINT);
+  }
+  for (int i = 0; i < 3; ++i) send_to_self(SIGINT);  // it ends nothing: there is no StopOnSignals
+  EXPECT_TRUE(reactor.run_once(Duration::zero()));
+}
+
+TEST_P(StoppingOnSignals, EndsRunOnceIfTwoOfDifferentNumbersAreNoticedTogether) {
+  int begins = 0;
+  const StopOnSignals stop{reactor, [&] { ++begins; }, forever};
+  send_to_self(SIGINT);
+  send_to_self(SIGTERM);
+  const WorkGuard guard = reactor.work_guard();
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(begins, 0);
+  bool has_run = false;
+  reactor.defer([&] {
+    has_run = true;
+    reactor.stop();
+  });
+  EXPECT_TRUE(reactor.run());
+  EXPECT_TRUE(has_run);
 }
 
 TEST_P(StoppingOnSignals, MayBeDestroyedWhenItBegins) {
