@@ -29,7 +29,8 @@ class RONDO_EXPORT StopOnSignals {
   explicit StopOnSignals(Reactor& reactor);
   StopOnSignals(Reactor& reactor, Function<void()> begin, Duration timeout = default_timeout);
   /// The first signal calls server.drain(timeout): it stops to accept, and ends its sessions. When
-  /// the last has ended, run() returns.
+  /// the last has ended, and has had its on_close, run() returns. Only if drain() has not reported
+  /// this one second after its `timeout`, run() returns without it.
   template <typename S>
     requires requires(S& server, Duration timeout, Function<void()> done) {
       server.drain(timeout, std::move(done));
@@ -38,7 +39,7 @@ class RONDO_EXPORT StopOnSignals {
       : StopOnSignals(
             reactor,
             [&reactor, &server, timeout] { server.drain(timeout, [&reactor] { reactor.stop(); }); },
-            timeout) {}
+            later_than(timeout)) {}
   /// Errors: those of Signal::make.
   [[nodiscard]] static Result<StopOnSignals> make(Reactor& reactor, Function<void()> begin,
                                                   Duration timeout = default_timeout);
@@ -51,6 +52,12 @@ class RONDO_EXPORT StopOnSignals {
 
  private:
   class Impl;
+  /// When drain(timeout) has certainly reported its end.
+  static constexpr Duration later_than(Duration timeout) noexcept {
+    constexpr Duration margin = std::chrono::seconds{1};
+    if (timeout > forever - margin) return forever;
+    return timeout < Duration::zero() ? margin : timeout + margin;
+  }
   explicit StopOnSignals(std::unique_ptr<Impl> impl) noexcept;
 
   std::unique_ptr<Impl> impl_;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <rondo/client.h>
 #include <rondo/server.h>
@@ -241,6 +242,48 @@ TEST_P(StoppingOnSignals, DrainsAServer) {
   send_to_self(SIGINT);
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(drains, 1);
+  EXPECT_EQ(server.connections(), 0U);
+}
+
+/// Its sessions end late: it reports the end when its timeout has passed already.
+struct SlowServer {
+  Timer end;
+  Function<void()> report;
+  explicit SlowServer(Reactor& reactor) : end(reactor, [this] { report(); }) {}
+  void drain(Duration timeout, Function<void()> done) {
+    report = std::move(done);
+    end.arm_after(timeout + 50ms);
+  }
+};
+
+TEST_P(StoppingOnSignals, WaitsUntilTheServerReportsItsEnd) {
+  SlowServer server{reactor};
+  const StopOnSignals stop{reactor, server, 1ms};
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_FALSE(server.end.armed());
+}
+
+struct Stubborn final : Session {
+  explicit Stubborn(std::optional<CloseReason>& closed) : why(closed) {}
+  void on_data(Stream&, Bytes) override {}
+  void on_drain(Stream&) override {}  // it stays
+  void on_close(Stream&, const Close& close) override { why = close.reason; }
+  std::optional<CloseReason>& why;
+};
+
+TEST_P(StoppingOnSignals, EndsTheSessionsAfterTheTimeoutBeforeRunReturns) {
+  std::optional<CloseReason> closed;
+  auto server = serve<Stubborn>(reactor, "127.0.0.1:0", {}, closed).value();
+  const StopOnSignals stop{reactor, server, 1ms};
+  Silent client;
+  const auto stream = connect(reactor, server.local_endpoint().to_string(), client);
+  EXPECT_TRUE(run_until(reactor, [&] { return client.is_open && server.connections() == 1; }));
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(closed, CloseReason::aborted);
   EXPECT_EQ(server.connections(), 0U);
 }
 
