@@ -280,13 +280,20 @@ int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface
   return or_failure(backends::change_membership(fd, group, interface, member));
 }
 
-}  // namespace
-
-Net& system_net() noexcept {
-  // Never destroyed: sockets in static objects may be closed after all other destructors ran.
+/// Never destroyed: sockets in static objects may be closed after all other destructors ran. Each
+/// `purpose` has an object of its own.
+template <int purpose>
+Net& immortal() noexcept {
   alignas(SystemNet) static std::byte storage[sizeof(SystemNet)];
   static Net* const net = std::construct_at(reinterpret_cast<SystemNet*>(storage));
   return *net;
 }
+
+}  // namespace
+
+Net& system_net() noexcept { return immortal<0>(); }
+
+// The system refuses -1, the descriptor of an empty Socket, in each call.
+Net& detail::no_net() noexcept { return immortal<1>(); }
 
 }  // namespace rondo

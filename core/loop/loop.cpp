@@ -71,8 +71,8 @@ void Loop::check_nothing_is_left() const noexcept {
   RONDO_REQUIRE(
       timers_.empty(),
       "a Reactor was destroyed before a Timer of it, or an object that has one: a Server, "
-      "Acceptor, Connector, Reconnector or StopOnSignals. Destroy it first: declare it after "
-      "the reactor.");
+      "Acceptor, Resolver, Connector, Reconnector, Process or StopOnSignals. Destroy it first: "
+      "declare it after the reactor.");
   RONDO_REQUIRE(
       signals_.empty(),
       "a Reactor was destroyed before a Signal of it. Destroy the Signal first: declare it "

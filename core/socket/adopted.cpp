@@ -10,6 +10,9 @@
 #include <string>
 #include <utility>
 
+#include <rondo/assert.h>
+#include <rondo/net.h>
+
 namespace rondo::detail {
 namespace {
 
@@ -78,9 +81,31 @@ class Check {
   std::string where_;
 };
 
+[[maybe_unused]] const char* name_of_call(AdoptedAs use) noexcept {
+  switch (use) {
+    case AdoptedAs::listener:
+      return "Acceptor::adopt";
+    case AdoptedAs::stream_listener:
+      return "Server::adopt";
+    case AdoptedAs::stream:
+      return "Stream::adopt";
+    case AdoptedAs::datagrams:
+      break;
+  }
+  return "DatagramSocket::adopt";
+}
+
 }  // namespace
 
+void require_made([[maybe_unused]] const Socket& socket,
+                  [[maybe_unused]] const char* call) noexcept {
+  RONDO_REQUIRE(&socket.net() != &no_net(), call,
+                " was called with a Socket that is empty, because it was made without a "
+                "descriptor. Move one to it first, such as one that Socket::make returned.");
+}
+
 Result<Endpoint> prepare_adopted(Socket& socket, AdoptedAs use, const char* what) {
+  require_made(socket, name_of_call(use));
   return Check{socket.net(), socket.fd(), what}.run(use);
 }
 

@@ -19,6 +19,9 @@ enum class AdoptedAs : std::uint8_t {
   datagrams  ///< a socket of datagrams, or a connected one of SocketType::seqpacket
 };
 
+/// In builds with assertions: requires of an argument of `call` that it was not made as Socket{}.
+void require_made(const Socket& socket, const char* call) noexcept;
+
 /// Checks that the socket is of the kind and in the state that its use needs, makes it
 /// non-blocking, and switches off a linger time, since close() would block. Returns its local
 /// address. The message of an error begins with `what` and the address or the descriptor: `accept

@@ -7,6 +7,7 @@
 //
 // If descriptors are sent on a TCP or UDP socket, Linux sends the data without them and reports no
 // error. So the family of the socket is checked first.
+#include "adopted.h"
 #include "rights.h"
 
 #include <sys/socket.h>
@@ -116,11 +117,13 @@ Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(Net& net, 
 
 Result<std::size_t, std::error_code> send_descriptors(Socket& socket, Bytes data,
                                                       std::span<const int> descriptors) noexcept {
+  detail::require_made(socket, "send_descriptors");
   return detail::send_descriptors(socket.net(), socket.fd(), data, descriptors);
 }
 
 Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(Socket& socket,
                                                                       MutableBytes into) {
+  detail::require_made(socket, "receive_with_descriptors");
   return detail::receive_with_descriptors(socket.net(), socket.fd(), into);
 }
 

@@ -92,6 +92,7 @@ Result<Socket> Socket::connect(Net& net, const Endpoint& peer) {
 }
 
 Result<Socket::Accepted, std::error_code> Socket::accept() noexcept {
+  require("Socket::accept");
   Endpoint peer;
   const int fd = net_->accept(fd_, &peer);
   if (fd < 0) return system_error(-fd);
@@ -99,6 +100,7 @@ Result<Socket::Accepted, std::error_code> Socket::accept() noexcept {
 }
 
 std::error_code Socket::connect_result() noexcept {
+  require("Socket::connect_result");
   if (const int error = net_->take_error(fd_); error != 0) return system_error(std::abs(error));
   Endpoint peer;
   const std::error_code error = error_of(net_->remote_endpoint(fd_, peer));
@@ -109,6 +111,7 @@ std::error_code Socket::connect_result() noexcept {
 }
 
 bool Socket::is_self_connected() const noexcept {
+  require("Socket::is_self_connected");
   Endpoint here;
   Endpoint there;
   const bool is_known =
@@ -117,12 +120,14 @@ bool Socket::is_self_connected() const noexcept {
 }
 
 Result<void> Socket::shutdown(Direction direction) {
+  require("Socket::shutdown");
   if (const int result = net_->shutdown(fd_, direction); result < 0)
     return failed("shut down", fd_, result);
   return {};
 }
 
 Result<void> Socket::set_option(int level, int name, int value) {
+  require("Socket::set_option");
   const int result = net_->set_option(fd_, level, name, std::as_bytes(std::span{&value, 1}));
   if (result >= 0) return {};
   return Error{system_error(-result),
@@ -130,6 +135,7 @@ Result<void> Socket::set_option(int level, int name, int value) {
 }
 
 Result<int> Socket::option(int level, int name) const {
+  require("Socket::option");
   int value = 0;
   const int size = net_->option(fd_, level, name, std::as_writable_bytes(std::span{&value, 1}));
   if (size >= 0) return value;
@@ -138,12 +144,14 @@ Result<int> Socket::option(int level, int name) const {
 }
 
 Result<void> Socket::set(SocketOption option, int value) {
+  require("Socket::set");
   const int result = net_->set(fd_, option, value);
   if (result >= 0) return {};
   return Error{system_error(-result), "set " + std::string{name_of(option)}};
 }
 
 Result<int> Socket::get(SocketOption option) const {
+  require("Socket::get");
   int value = 0;
   const int result = net_->get(fd_, option, value);
   if (result >= 0) return value;
@@ -151,6 +159,7 @@ Result<int> Socket::get(SocketOption option) const {
 }
 
 Result<Endpoint> Socket::local_endpoint() const {
+  require("Socket::local_endpoint");
   Endpoint address;
   const int result = net_->local_endpoint(fd_, address);
   if (result < 0) return failed("local endpoint of", fd_, result);
@@ -158,6 +167,7 @@ Result<Endpoint> Socket::local_endpoint() const {
 }
 
 Result<Endpoint> Socket::remote_endpoint() const {
+  require("Socket::remote_endpoint");
   Endpoint address;
   const int result = net_->remote_endpoint(fd_, address);
   if (result < 0) return failed("remote endpoint of", fd_, result);
@@ -165,6 +175,7 @@ Result<Endpoint> Socket::remote_endpoint() const {
 }
 
 Result<Credentials> Socket::peer_credentials() const {
+  require("Socket::peer_credentials");
   Credentials peer;
   const int result = net_->credentials(fd_, peer);
   if (result < 0) return failed("credentials of the peer of", fd_, result);

@@ -3,7 +3,10 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <utility>
+
+#include <rondo/assert.h>
 
 #include "server_impl.h"
 #include "used.h"
@@ -36,6 +39,14 @@ Result<Endpoint> Server::adopt(Socket listener) {
 }
 std::span<const Endpoint> Server::local_endpoints() const noexcept {
   return detail::used(impl_.get(), "Server::local_endpoints").local_endpoints();
+}
+const Endpoint& Server::local_endpoint() const noexcept {
+  const std::span<const Endpoint> all =
+      detail::used(impl_.get(), "Server::local_endpoint").local_endpoints();
+  RONDO_REQUIRE(!all.empty(), "Server::local_endpoint",
+                " was called on a server that does not listen. Call listen() or adopt() first.");
+  static const Endpoint none;
+  return all.empty() ? none : all.front();
 }
 void Server::accept_if(Filter filter) noexcept {
   detail::used(impl_.get(), "Server::accept_if").accept_if(std::move(filter));

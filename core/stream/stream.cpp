@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <rondo/assert.h>
 #include <rondo/reactor.h>
 
 #include "socket/adopted.h"
@@ -46,6 +47,9 @@ Result<std::unique_ptr<Stream>> Stream::adopt(Reactor& reactor, Socket socket,
 }
 
 void Stream::close_detached(std::unique_ptr<Stream> stream) {
+  RONDO_REQUIRE(stream != nullptr, "Stream::close_detached",
+                " was called without a stream: the pointer is null.");
+  if (stream == nullptr) return;
   if (StreamImpl::of(*stream).detach()) (void)stream.release();  // the context owns it now
 }
 

@@ -30,6 +30,8 @@
 #include <limits>
 #include <utility>
 
+#include <rondo/assert.h>
+
 #include "text_call.h"
 
 namespace rondo {
@@ -92,6 +94,9 @@ Result<std::unique_ptr<TextStream>> TextStream::standard_input(Reactor& reactor,
 
 std::unique_ptr<TextStream> TextStream::adopt(std::unique_ptr<Stream> stream, TextHandler& handler,
                                               const TextOptions& options) {
+  RONDO_REQUIRE(stream != nullptr, "TextStream::adopt",
+                " was called without a stream: the pointer is null. take_output() of a Process "
+                "returns a stream only if the option `output` is Redirect::pipe().");
   return std::unique_ptr<TextStream>{new TextStream{std::move(stream), handler, options}};
 }
 

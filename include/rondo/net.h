@@ -170,4 +170,10 @@ class Net {
 /// The sockets of the system. It has no state, lives for ever, and may be used on any thread.
 [[nodiscard]] RONDO_EXPORT Net& system_net() noexcept;
 
+namespace detail {
+/// The Net of a Socket that was made without a descriptor. As it has no descriptors, each call
+/// fails with bad_file_descriptor.
+[[nodiscard]] RONDO_EXPORT Net& no_net() noexcept;
+}  // namespace detail
+
 }  // namespace rondo

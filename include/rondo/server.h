@@ -163,10 +163,8 @@ class RONDO_EXPORT Server {
 
   /// The addresses of the listeners, in the order of the calls, with the ports the system chose.
   [[nodiscard]] std::span<const Endpoint> local_endpoints() const noexcept;
-  /// The first of them.
-  [[nodiscard]] const Endpoint& local_endpoint() const noexcept {
-    return local_endpoints().front();
-  }
+  /// The first of them. The server must listen: call listen() or adopt() before.
+  [[nodiscard]] const Endpoint& local_endpoint() const noexcept;
 
   /// `filter` is called for each accepted connection before its session is made. It returns false
   /// to close it.

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include <rondo/assert.h>
 #include <rondo/endpoint.h>
 #include <rondo/export.h>
 #include <rondo/net.h>
@@ -25,7 +26,9 @@ namespace rondo {
 ///   if (!listener) return rondo::print_error(listener.error());
 class RONDO_EXPORT Socket {
  public:
-  Socket() noexcept = default;
+  /// Empty, until another Socket is moved to it. In builds with assertions, a call that needs a
+  /// descriptor ends the program; in others, its error is bad_file_descriptor.
+  Socket() noexcept : net_(&detail::no_net()) {}
   /// Adopts a descriptor made by `net`.
   Socket(Net& net, int fd) noexcept : net_(&net), fd_(fd) {}
   Socket(Socket&& other) noexcept : net_(other.net_), fd_(other.release()) {}
@@ -68,18 +71,22 @@ class RONDO_EXPORT Socket {
   /// Reads the bytes that have arrived, at most the size of `into`. 0 means the end of input.
   /// Errors: operation_would_block, connection_reset and others.
   [[nodiscard]] Result<std::size_t, std::error_code> read(MutableBytes into) noexcept {
+    require("Socket::read");
     return checked(net_->read(into, fd_));
   }
   [[nodiscard]] Result<std::size_t, std::error_code> readv(
       std::span<const MutableBytes> into) noexcept {
+    require("Socket::readv");
     return checked(net_->readv(into, fd_));
   }
   /// Writes as many bytes as fit and returns their number, which may be less than the size of
   /// `data`. Errors: operation_would_block, broken_pipe, connection_reset and others. No SIGPIPE.
   [[nodiscard]] Result<std::size_t, std::error_code> write(Bytes data) noexcept {
+    require("Socket::write");
     return checked(net_->write(data, fd_));
   }
   [[nodiscard]] Result<std::size_t, std::error_code> writev(std::span<const Bytes> data) noexcept {
+    require("Socket::writev");
     return checked(net_->writev(data, fd_));
   }
 
@@ -101,7 +108,7 @@ class RONDO_EXPORT Socket {
   [[nodiscard]] Result<Credentials> peer_credentials() const;
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  /// The Net of this socket, which must not be empty.
+  /// The Net that made this socket.
   [[nodiscard]] Net& net() const noexcept { return *net_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Hands over the open descriptor. The socket is empty afterwards.
@@ -117,13 +124,18 @@ class RONDO_EXPORT Socket {
   void reset() noexcept;
 
  private:
+  void require([[maybe_unused]] const char* call) const noexcept {
+    RONDO_REQUIRE(net_ != &detail::no_net(), call,
+                  " was called on a Socket that is empty, because it was made without a "
+                  "descriptor. Move one to it that was made by Socket::make, connect or accept.");
+  }
   static Result<std::size_t, std::error_code> checked(std::ptrdiff_t result) noexcept {
     if (result < 0) [[unlikely]]
       return last_system_error();
     return static_cast<std::size_t>(result);
   }
 
-  Net* net_ = nullptr;
+  Net* net_;
   int fd_ = -1;
 };
 

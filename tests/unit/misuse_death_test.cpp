@@ -64,6 +64,85 @@ TEST(EmptyObjectDeathTest, IsReported) {
   EXPECT_DEATH(Function<void()>{}(), "rondo: an empty Function was called");
 }
 
+TEST(EmptySocketDeathTest, IsReported) {
+  World world;
+  std::array<std::byte, 1> byte{};
+  MutableBytes part{byte};
+  const Bytes sent{byte};
+  const std::vector<Call> calls{
+      {"read", [&](World&) { drop(Socket{}.read(byte)); }},
+      {"readv", [&](World&) { drop(Socket{}.readv({&part, 1})); }},
+      {"write", [&](World&) { drop(Socket{}.write(byte)); }},
+      {"writev", [&](World&) { drop(Socket{}.writev({&sent, 1})); }},
+      {"accept", [](World&) { drop(Socket{}.accept()); }},
+      {"connect_result", [](World&) { drop(Socket{}.connect_result()); }},
+      {"is_self_connected", [](World&) { drop(Socket{}.is_self_connected()); }},
+      {"shutdown", [](World&) { drop(Socket{}.shutdown(Direction::write)); }},
+      {"set", [](World&) { drop(Socket{}.set(SocketOption::nodelay, 1)); }},
+      {"get", [](World&) { drop(Socket{}.get(SocketOption::nodelay)); }},
+      {"set_option", [](World&) { drop(Socket{}.set_option(1, 1, 1)); }},
+      {"option", [](World&) { drop(Socket{}.option(1, 1)); }},
+      {"local_endpoint", [](World&) { drop(Socket{}.local_endpoint()); }},
+      {"remote_endpoint", [](World&) { drop(Socket{}.remote_endpoint()); }},
+      {"peer_credentials", [](World&) { drop(Socket{}.peer_credentials()); }},
+  };
+  for (const Call& call : calls) {
+    EXPECT_DEATH(call.make(world), "rondo: Socket::" + std::string{call.name} +
+                                       " was called on a Socket that is empty, because it was "
+                                       "made without a descriptor. Move one to it");
+  }
+  Socket moved;
+  moved = Socket{};
+  EXPECT_DEATH(drop(moved.local_endpoint()), "rondo: Socket::local_endpoint");
+  moved.close();  // these need no descriptor
+  moved.reset();
+  EXPECT_EQ(moved.fd(), -1);
+  EXPECT_EQ(moved.release(), -1);
+}
+
+TEST(EmptySocketDeathTest, IsReportedAsAnArgument) {
+  World world;
+  Socket empty;
+  std::array<std::byte, 1> byte{};
+  const std::vector<Call> calls{
+      {"Stream::adopt",
+       [](World& w) { drop(Stream::adopt(w.reactor, Socket{}, w.nothing).has_value()); }},
+      {"Stream::adopt",
+       [](World& w) { drop(TextStream::adopt(w.reactor, Socket{}, w.nothing).has_value()); }},
+      {"Acceptor::adopt",
+       [](World& w) {
+         drop(Acceptor::adopt(w.reactor, Socket{}, [](Socket, const Endpoint&) {}).has_value());
+       }},
+      {"Server::adopt", [](World& w) { drop(w.server->adopt(Socket{})); }},
+      {"DatagramSocket::adopt",
+       [](World& w) { drop(DatagramSocket::adopt(w.reactor, Socket{}, w.nothing).has_value()); }},
+      {"send_descriptors", [&](World&) { drop(send_descriptors(empty, byte, {})); }},
+      {"receive_with_descriptors",
+       [&](World&) { drop(receive_with_descriptors(empty, byte).has_value()); }},
+  };
+  for (const Call& call : calls) {
+    EXPECT_DEATH(call.make(world), "rondo: " + std::string{call.name} +
+                                       " was called with a Socket that is empty, because it was "
+                                       "made without a descriptor. Move one to it");
+  }
+}
+
+TEST(MissingStreamDeathTest, IsReported) {
+  World world;
+  EXPECT_DEATH(Stream::close_detached(nullptr),
+               "rondo: Stream::close_detached was called without a stream: the pointer is null");
+  EXPECT_DEATH(drop(TextStream::adopt(world.process->take_output(), world.nothing)),
+               "rondo: TextStream::adopt was called without a stream: the pointer is null. "
+               "take_output.. of a Process returns a stream only if .* Redirect::pipe");
+}
+
+TEST(ServerThatDoesNotListenDeathTest, IsReportedWhenItsAddressIsAsked) {
+  World world;
+  EXPECT_DEATH(drop(world.server->local_endpoint()),
+               "rondo: Server::local_endpoint was called on a server that does not listen. Call "
+               "listen.. or adopt.. first");
+}
+
 /// Makes an object that outlives its reactor.
 template <typename Make>
 void outlive(Make make) {
@@ -78,6 +157,8 @@ TEST(WrongOrderDeathTest, IsReportedWhenTheReactorIsDestroyedFirst) {
   const std::array<Socket, 2> pair = Socket::pair(system_net(), SocketType::stream).value();
   EXPECT_DEATH(outlive([](Reactor& reactor) { return std::make_unique<Timer>(reactor, [] {}); }),
                "rondo: a Reactor was destroyed before a Timer of it.*Destroy it first: declare it");
+  EXPECT_DEATH(outlive([](Reactor& reactor) { return std::make_unique<Resolver>(reactor); }),
+               "rondo: a Reactor was destroyed before a Timer of it.*Resolver");
   EXPECT_DEATH(outlive([&](Reactor& reactor) {
                  return reactor.watch(pair[0].fd(), Ready::read, handler).value();
                }),

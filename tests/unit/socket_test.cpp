@@ -289,6 +289,28 @@ TEST_F(SocketTest, ReportsNoProcessForSocketsWithoutOne) {
   EXPECT_EQ(Socket(net_, -1).peer_credentials().error(), std::errc::bad_file_descriptor);
 }
 
+#ifdef NDEBUG
+// With assertions they end the program: see misuse_death_test.cpp.
+TEST_F(SocketTest, CallsOfAnEmptyOneFail) {
+  Socket empty;
+  const auto error = std::errc::bad_file_descriptor;
+  std::array<std::byte, 1> byte{};
+  EXPECT_EQ(empty.read(byte).error(), error);
+  EXPECT_EQ(empty.write(byte).error(), error);
+  EXPECT_EQ(empty.accept().error(), error);
+  EXPECT_EQ(empty.connect_result(), error);
+  EXPECT_FALSE(empty.is_self_connected());
+  EXPECT_EQ(empty.shutdown(Direction::write).error(), error);
+  EXPECT_EQ(empty.set(SocketOption::nodelay, 1).error(), error);
+  EXPECT_EQ(empty.get(SocketOption::linger).error(), error);
+  EXPECT_EQ(empty.set_option(1, 1, 1).error(), error);
+  EXPECT_EQ(empty.option(1, 1).error(), error);
+  EXPECT_EQ(empty.local_endpoint().error(), error);
+  EXPECT_EQ(empty.remote_endpoint().error(), error);
+  EXPECT_EQ(empty.peer_credentials().error(), error);
+}
+#endif
+
 TEST(Files, HaveASize) {
   EXPECT_GT(File::open("/proc/self/exe").value().size().value(), 1000U);
   EXPECT_EQ(File{}.size().error().message(), "file size: Bad file descriptor");
