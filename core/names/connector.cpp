@@ -38,6 +38,7 @@
 #include <rondo/timer.h>
 
 #include "callbacks.h"
+#include "connect_failures.h"
 #include "target.h"
 #include "used.h"
 
@@ -62,16 +63,6 @@ std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
     if (i < second.size()) mixed.push_back(second[i]);
   }
   return mixed;
-}
-
-/// How much an error says about the peer. An error that there is no route says least.
-int telling(std::error_code error) noexcept {
-  if (error == std::errc::network_unreachable || error == std::errc::host_unreachable ||
-      error == std::errc::address_family_not_supported ||
-      error == std::errc::address_not_available) {
-    return 0;
-  }
-  return error == std::errc::timed_out ? 1 : 2;
 }
 
 }  // namespace
@@ -122,11 +113,6 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   };
 
   enum class Phase : std::uint8_t { beginning, looking_up, racing, over };
-
-  struct Failure {
-    Endpoint address;
-    Error error;
-  };
 
   [[nodiscard]] bool is_over() const noexcept { return phase_ == Phase::over; }
 
@@ -182,7 +168,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     });
     addresses.insert(addresses.begin(), addresses_.begin(), tried_end);
     if (addresses.size() > options_.addresses_max) addresses.resize(options_.addresses_max);
-    failures_.reserve(addresses.size() + 1);
+    failures_.make_room(addresses.size() + 1);
     without_room_.reserve(addresses.size());
     attempts_.reserve(std::min(options_.in_flight_max, addresses.size()));
     addresses_ = std::move(addresses);
@@ -238,7 +224,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
       without_room_.push_back(address);
       return;
     }
-    failures_.push_back({address, std::move(error)});
+    failures_.add(address, std::move(error));
     due_ = at_once;
   }
 
@@ -302,40 +288,33 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     const Call call{*this};
     deadline_->arm_at(next_turn);  // if this call runs out of memory, it is repeated
     const std::error_code error = std::make_error_code(std::errc::timed_out);
-    for (const auto& attempt : attempts_) failures_.push_back({attempt->address_, {error, {}}});
-    for (const Endpoint& address : without_room_) failures_.push_back({address, {error, {}}});
-    finish(failure(error));
+    if (!unfinished_are_listed_) add_unfinished(error);
+    unfinished_are_listed_ = true;
+    finish(failures_.listed(target_, error));
+  }
+
+  /// Makes failures of what is under way. One of these is then the last of all. If this runs out of
+  /// memory, it has changed nothing.
+  void add_unfinished(std::error_code error) {
+    std::string other;
+    if (phase_ != Phase::beginning && !lookup_has_ended_) {
+      other = "resolve " + std::string{detail::parse_target(target_)->host};
+    } else if (attempts_.empty() && without_room_.empty() && !failures_.empty()) {
+      other = "the addresses that were not tried";
+    }
+    failures_.make_room(attempts_.size() + without_room_.size() + 1);
+    for (const auto& attempt : attempts_) failures_.add(attempt->address_, {error, {}});
+    for (const Endpoint& address : without_room_) failures_.add(address, {error, {}});
+    if (!other.empty()) failures_.add({}, {error, std::move(other)});
   }
 
   void fail() {
     step_->arm_at(next_turn);  // if this call runs out of memory, it is repeated
-    // If there is no failure at all, `prepare` has thrown each time.
-    std::error_code code = std::make_error_code(std::errc::operation_canceled);
-    const auto most = std::max_element(
-        failures_.begin(), failures_.end(),
-        [](const auto& a, const auto& b) { return telling(a.error.code) < telling(b.error.code); });
-    if (most != failures_.end()) code = most->error.code;
-    finish(failure(code));
+    finish(failures_.most_telling(target_));
   }
 
   [[nodiscard]] Error named(const Error& error) const {
     return {error.code, "connect to " + detail::shown(target_) + ": " + error.context};
-  }
-
-  /// Lists every failure. One with the error `code` is the last, because its message ends the text.
-  [[nodiscard]] Error failure(std::error_code code) {
-    const auto last = std::find_if(failures_.begin(), failures_.end(),
-                                   [&](const Failure& each) { return each.error.code == code; });
-    if (last != failures_.end()) std::rotate(last, last + 1, failures_.end());
-    std::string tried = "connect to " + detail::shown(target_);
-    const bool is_target = failures_.size() == 1 && failures_[0].address.to_string() == target_;
-    for (std::size_t i = 0; i < failures_.size(); ++i) {
-      const auto& [address, error] = failures_[i];
-      if (!is_target) tried += (i == 0 ? ": " : "; ") + address.to_string();
-      if (!error.context.empty()) tried += ": " + error.context;
-      if (i + 1 < failures_.size()) tried += ": " + error.code.message();
-    }
-    return {code, std::move(tried)};
   }
 
   void finish(Result<Socket> result) {
@@ -358,10 +337,11 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   ConnectorOptions options_;
   Callback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
-  std::vector<Failure> failures_;
+  detail::ConnectFailures failures_;
   std::optional<Result<std::vector<Endpoint>>> found_;  // not yet in addresses_
   Lookup lookup_;
   bool lookup_has_ended_ = false;
+  bool unfinished_are_listed_ = false;
   std::optional<Timer> deadline_;
   std::optional<Timer> step_;
 };

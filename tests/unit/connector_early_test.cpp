@@ -149,8 +149,41 @@ TEST_F(ConnectorEarly, MayEndAtItsDeadlineBetweenTheAnswers) {
   ConnectorOptions options;
   options.timeout = 1s;
   const Outcome outcome = connect(closed.local.port(), std::move(options));
+  const std::string port = ':' + std::to_string(closed.local.port());
   EXPECT_EQ(outcome.error(), std::errc::timed_out);
+  EXPECT_EQ(outcome.text(), "connect to server.test" + port + ": 127.0.0.1" + port +
+                                ": Connection refused; resolve server.test: Connection timed out");
   EXPECT_EQ(passed(), 1s);
+}
+
+TEST_F(ConnectorEarly, MayEndAtItsDeadlineBetweenTheAnswersOfEitherFamily) {
+  silent_type = NameServer::type_a;
+  const ClosedPort closed{at("[::1]:0")};
+  ConnectorOptions options;
+  options.timeout = 1s;
+  const std::string port = ':' + std::to_string(closed.local.port());
+  EXPECT_EQ(connect(closed.local.port(), std::move(options)).text(),
+            "connect to server.test" + port + ": [::1]" + port +
+                ": Connection refused; resolve server.test: Connection timed out");
+}
+
+TEST_F(ConnectorEarly, ListsASilentAddressBeforeTheLookupThatTimedOut) {
+  const FullListener silent{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.timeout = 1s;
+  const std::string port = ':' + std::to_string(silent.local.port());
+  EXPECT_EQ(connect(silent.local.port(), std::move(options)).text(),
+            "connect to server.test" + port + ": 127.0.0.1" + port +
+                ": Connection timed out; resolve server.test: Connection timed out");
+}
+
+TEST_F(ConnectorEarly, SaysThatTheLookupTimedOutIfNoAnswerCame) {
+  names.server.policy = [](const Query&) { return std::optional<std::string>{}; };
+  ConnectorOptions options;
+  options.timeout = 1s;
+  const Outcome outcome = connect(80, std::move(options));
+  EXPECT_EQ(outcome.error(), std::errc::timed_out);
+  EXPECT_EQ(outcome.text(), "connect to server.test:80: resolve server.test: Connection timed out");
 }
 
 TEST_F(ConnectorEarly, MayBeDestroyedBetweenTheAnswers) {
