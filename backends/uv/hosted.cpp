@@ -3,8 +3,13 @@
 // rounded up). A check handle runs right after the poll and runs one turn of the hosted loop for
 // all events of the poll. An idle handle requests an immediate turn: it keeps the host's loop from
 // sleeping. A timer of 0 ms, armed again in its own callback, would keep libuv from polling. A
-// prepare handle runs right before the poll, after handles of the host, which may have asked the
-// reactor for something, or have closed a descriptor that was just watched.
+// prepare handle runs right before the poll, after the timers and idle handles of the host, which
+// may have asked the reactor for something, or have closed a descriptor that was just watched.
+//
+// libuv runs prepare handles from the last one started to the first. So those that the host started
+// before attach() run after ours. What they watch is started in the next turn, which they request;
+// until then they may close it. But if they close a descriptor that is watched already and changed
+// in this turn, libuv aborts: the documentation gives the order.
 //
 // The async handle is referenced while the hosted loop waits for something; the others never are.
 //
@@ -83,7 +88,7 @@ class UvHosted final : public HostedBackend {
   void attach(HostedLoop& loop) noexcept override {
     loop_ = &loop;
     poller_.deliver_to(&loop);
-    poller_.runs_others();
+    poller_.starts_late();
     uv_prepare_start(&handles_->prepare, [](uv_prepare_t* handle) { owner(handle).before_poll(); });
     uv_check_start(&handles_->check, [](uv_check_t* handle) { owner(handle).after_poll(); });
   }

@@ -34,6 +34,7 @@ static_assert(UV_PRIORITIZED == static_cast<int>(Ready::priority));
 namespace {
 
 constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv requests from the kernel
+constexpr std::uint8_t waits_for_prepare = 4;     // besides the bits of the lists
 
 }  // namespace
 
@@ -63,13 +64,18 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
     if (const std::error_code error = check(fd)) return error;
   }
   nodes_[index]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
-  interests_[index] = to;
+  const Ready before = std::exchange(interests_[index], to);
   if (to == Ready::none) {
     return from == Ready::none ? std::error_code{} : uv_error(uv_poll_stop(&nodes_[index]->handle));
   }
   // A new registration may be made long before the next wait. A changed one was checked just now,
   // but where other code runs before the wait, that code may close the descriptor.
   if (is_new || runs_others_) note(started_, fd);
+  // It must not report what is not awaited any more, so only more interest may wait.
+  if (starts_late_ && (before & to) == before) {
+    listed_[index] |= waits_for_prepare;
+    return {};
+  }
   return start(fd, to);
 }
 
@@ -192,9 +198,16 @@ void UvPoller::prepare() noexcept {
   // fails if the user has closed the descriptor before its registration ended, which violates the
   // contract, or if a file has got the number since. Neither must end the program.
   for (const int fd : started_.fds) {
-    Node* const node = nodes_[static_cast<std::size_t>(fd)];
-    if (node == nullptr || !check(fd)) continue;
-    (void)uv_poll_stop(&node->handle);  // documented not to fail
+    const auto index = static_cast<std::size_t>(fd);
+    Node* const node = nodes_[index];
+    const bool waits = (listed_[index] & waits_for_prepare) != 0;
+    listed_[index] &= static_cast<std::uint8_t>(~waits_for_prepare);
+    if (node == nullptr || interests_[index] == Ready::none) continue;
+    if (check(fd)) {
+      (void)uv_poll_stop(&node->handle);  // documented not to fail
+    } else if (waits) {
+      (void)start(fd, interests_[index]);  // as above
+    }
   }
   clear(started_);
 }

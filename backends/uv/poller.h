@@ -31,12 +31,16 @@ class UvPoller {
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
   void unwatch(int fd) noexcept;
-  /// Call it before each wait. Starts the handles again that libuv stopped because of an error, and
-  /// stops those with a descriptor that was closed since, for which libuv would abort.
+  /// Call it before each wait. Starts the handles that wait for it, and those that libuv stopped
+  /// because of an error, and stops those with a descriptor that was closed since, for which libuv
+  /// would abort.
   void prepare() noexcept;
   void forget_interests() noexcept;
   /// From now on, code of others may run between a change of interest and the wait.
   void runs_others() noexcept { runs_others_ = true; }
+  /// The same. Moreover, libuv learns of a new or larger interest only in prepare(), since some of
+  /// that code may run between prepare() and the wait.
+  void starts_late() noexcept { runs_others_ = starts_late_ = true; }
 
   /// From now on events are delivered to `sink`. Null: between two waits, when there are none.
   void deliver_to(Sink* sink) noexcept;
@@ -73,10 +77,11 @@ class UvPoller {
   std::uint64_t delivered_ = 0;
   std::exception_ptr exception_;
   bool runs_others_ = false;
+  bool starts_late_ = false;
   // These are indexed by descriptor. The bytes are separate: there they cost a byte, not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
-  std::vector<std::uint8_t> listed_;  // on which of these lists it is
+  std::vector<std::uint8_t> listed_;  // on which of these lists it is, and waits_for_prepare
   List stopped_{1};
   List started_{2};  // since the last wait
 };

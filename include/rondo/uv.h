@@ -15,7 +15,8 @@ namespace rondo {
 /// throws std::system_error if this returns an error. The reactor works while uv_run runs, and
 /// keeps it from returning while it waits for something. Destroy the reactor before the loop; then
 /// run the loop until uv_run returns 0 before uv_loop_close, as with handles of your own. Use the
-/// reactor on the thread of the loop.
+/// reactor on the thread of the loop. Start prepare handles that may close a descriptor of the
+/// reactor after this call: libuv runs the last one started first.
 [[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<HostedBackend>> host_on(uv_loop_s* loop);
 
 /// The loop of a backend, for handles of your own; null if the backend does not use libuv. Their
