@@ -265,6 +265,19 @@ TEST_P(StoppingOnSignals, WaitsUntilTheServerReportsItsEnd) {
   EXPECT_FALSE(server.end.armed());
 }
 
+TEST_P(StoppingOnSignals, EndsRunThoughTheServerNeverReportsItsEnd) {
+  if (GetParam().name != "sim") GTEST_SKIP() << "it takes more than a second";
+  struct Mute {
+    void drain(Duration, Function<void()>) { ++drains; }
+    int drains = 0;
+  } server;
+  const StopOnSignals stop{reactor, server, 1ms};
+  const WorkGuard guard = reactor.work_guard();
+  send_to_self(SIGINT);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(server.drains, 1);
+}
+
 struct Stubborn final : Session {
   explicit Stubborn(std::optional<CloseReason>& closed) : why(closed) {}
   void on_data(Stream&, Bytes) override {}
