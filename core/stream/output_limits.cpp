@@ -44,6 +44,13 @@ OutputSize StreamImpl::queued() const noexcept {
   return {output.memory(), output.descriptors_waiting() + output.files_waiting()};
 }
 
+/// The same as the server counts it: with what the queue needs to keep it.
+OutputSize StreamImpl::counted() const noexcept {
+  OutputSize size = queued();
+  if (extra_ != nullptr) size.bytes = extra_->output.cost();
+  return size;
+}
+
 StreamImpl::Limit StreamImpl::exceeded_limit() const noexcept {
   const OutputSize size = queued();
   if (size.bytes > options().write_buffer_max) return Limit::buffer;
@@ -97,7 +104,7 @@ void StreamImpl::offer_all() noexcept {
 /// Keeps the sum of the group, after a change of the queue.
 void StreamImpl::count_output() noexcept {
   if (extra_ == nullptr || group_->owner == nullptr) return;
-  const OutputSize size = queued();
+  const OutputSize size = counted();
   group_->queued.bytes += size.bytes - extra_->counted.bytes;
   group_->queued.descriptors += size.descriptors - extra_->counted.descriptors;
   extra_->counted = size;
@@ -112,7 +119,7 @@ double StreamImpl::cost(std::size_t OutputSize::* size) const noexcept {
   const TimePoint since = extra_->progress_at;
   const TimePoint now = context().now();
   const double waits = since < now ? microseconds(now - since) : 0;
-  return static_cast<double>(queued().*size) * (1 + waits);
+  return static_cast<double>(counted().*size) * (1 + waits);
 }
 
 /// Ends it, unless the system takes some of what is queued.
@@ -142,8 +149,8 @@ StreamContext::Queues StreamContext::compare(const StreamGroup& group,
   std::size_t largest = 0;
   double highest = 0;
   visit(group, [&](StreamImpl& stream) {
-    const std::size_t here = stream.queued().*size;
-    if (here <= spared) return;
+    if (stream.queued().*size <= spared) return;
+    const std::size_t here = stream.counted().*size;
     ++found.count;
     if (here > largest) {
       largest = here;

@@ -6,7 +6,11 @@
 //
 // Small copies are gathered in pieces of up to shared_size_max, which grow as they are needed, so
 // that many short writes are few allocations and one part of a writev, and one short write is no
-// more memory than it needs.
+// more memory than it needs. A copy fills the last piece before it begins another. So what the
+// pieces need is a small part of what they hold.
+//
+// The pieces are a list: what the queue needs shrinks with each piece that goes. One piece that has
+// gone is kept, so that a queue that is never empty takes no memory for the next piece.
 #include "output_queue.h"
 
 #include <algorithm>
@@ -19,55 +23,64 @@ namespace rondo::detail {
 
 void OutputQueue::push_copy(Bytes data) {
   if (data.empty()) return;
-  if (!joins_last(data)) push(copied(data));
+  const std::size_t joining = room_in_last(data.size());
+  const Bytes rest = data.subspan(joining);
+  std::unique_ptr<Piece> piece;
+  if (!rest.empty()) {
+    piece = new_piece();
+    copy_to(*piece, rest);
+  }
+  if (joining > 0) {
+    const std::size_t size = last_->data.size();
+    const auto sent = static_cast<std::size_t>(last_->data.data() - last_->copy.get());
+    std::memcpy(last_->copy.get() + sent + size, data.data(), joining);
+    last_->data = {last_->copy.get() + sent, size + joining};
+  }
+  if (piece != nullptr) push(std::move(piece));
   memory_ += data.size();
 }
 
-bool OutputQueue::joins_last(Bytes data) {
-  if (empty() || pieces_.back().copy == nullptr || pieces_.back().is_file) return false;
-  Piece& last = pieces_.back();
+std::size_t OutputQueue::room_in_last(std::size_t size) {
+  if (empty() || last_->copy == nullptr || last_->is_file) return 0;
+  Piece& last = *last_;
   const auto sent = static_cast<std::size_t>(last.data.data() - last.copy.get());
   const std::size_t used = sent + last.data.size();
-  const std::size_t needed = used + data.size();
-  if (last.room < needed) {
-    if (needed > shared_size_max) return false;
-    const std::size_t room = std::min(std::max(last.room * 2, needed), shared_size_max);
+  if (last.room - used < size && last.room < shared_size_max) {
+    const std::size_t room = std::min(std::max(last.room * 2, used + size), shared_size_max);
     auto larger = std::make_unique_for_overwrite<std::byte[]>(room);
     std::memcpy(larger.get(), last.copy.get(), used);
     last.copy = std::move(larger);
     last.room = room;
+    last.data = {last.copy.get() + sent, used - sent};
   }
-  std::memcpy(last.copy.get() + used, data.data(), data.size());
-  last.data = {last.copy.get() + sent, needed - sent};
-  return true;
+  return std::min(size, last.room - used);
 }
 
-OutputQueue::Piece OutputQueue::copied(Bytes data) {
-  Piece piece;
-  piece.room = std::max(room_min, data.size());
-  piece.copy = std::make_unique_for_overwrite<std::byte[]>(piece.room);
+void OutputQueue::copy_to(Piece& piece, Bytes data) {
+  const std::size_t room = std::max(room_min, data.size());
+  piece.copy = std::make_unique_for_overwrite<std::byte[]>(room);
+  piece.room = room;
   std::memcpy(piece.copy.get(), data.data(), data.size());
   piece.data = {piece.copy.get(), data.size()};
-  return piece;
 }
 
 void OutputQueue::push_owned(OwnedBytes data) {
   if (data.data().empty()) return;
-  Piece piece;
-  piece.data = data.data();
-  piece.owned = std::move(data);
+  auto piece = new_piece();
+  piece->data = data.data();
+  piece->owned = std::move(data);
+  memory_ += piece->data.size();
   push(std::move(piece));
-  memory_ += pieces_.back().data.size();
 }
 
 void OutputQueue::push_file(File file, std::uint64_t offset, std::uint64_t size) {
   if (size == 0) return;
-  Piece piece;
-  piece.file = std::move(file);
-  piece.file_offset = offset;
-  piece.file_size = size;
-  piece.is_file = true;
-  piece.to_end = size == to_end_of_file;
+  auto piece = new_piece();
+  piece->file = std::move(file);
+  piece->file_offset = offset;
+  piece->file_size = size;
+  piece->is_file = true;
+  piece->to_end = size == to_end_of_file;
   push(std::move(piece));
   if (size == to_end_of_file) {
     ++to_end_count_;
@@ -78,13 +91,10 @@ void OutputQueue::push_file(File file, std::uint64_t offset, std::uint64_t size)
 }
 
 void OutputQueue::read_from_file(Bytes data) {
-  RONDO_ASSERT(!empty() && pieces_[first_].is_file && pieces_[first_].data.empty());
-  Piece& first = pieces_[first_];
+  RONDO_ASSERT(!empty() && first_->is_file && first_->data.empty());
+  Piece& first = *first_;
   RONDO_ASSERT(data.size() <= first.file_size);
-  Piece read = copied(data);
-  first.copy = std::move(read.copy);
-  first.room = read.room;
-  first.data = read.data;
+  copy_to(first, data);
   memory_ += data.size();
   take_from_file(first, data.size());
 }
@@ -97,8 +107,8 @@ void OutputQueue::take_from_file(Piece& piece, std::uint64_t size) noexcept {
 }
 
 void OutputQueue::end_file() noexcept {
-  RONDO_ASSERT(!empty() && pieces_[first_].is_file && pieces_[first_].data.empty());
-  Piece& first = pieces_[first_];
+  RONDO_ASSERT(!empty() && first_->is_file && first_->data.empty());
+  Piece& first = *first_;
   if (!first.to_end) in_files_.subtract(first.file_size);
   pop();
 }
@@ -106,8 +116,9 @@ void OutputQueue::end_file() noexcept {
 void OutputQueue::push_with_descriptors(Bytes data, std::vector<Socket> descriptors) {
   RONDO_ASSERT(!data.empty());
   const std::size_t count = descriptors.size();
-  Piece piece = copied(data);
-  piece.descriptors = std::move(descriptors);
+  auto piece = new_piece();
+  copy_to(*piece, data);
+  piece->descriptors = std::move(descriptors);
   push(std::move(piece));
   memory_ += data.size();
   descriptors_ += count;
@@ -115,18 +126,18 @@ void OutputQueue::push_with_descriptors(Bytes data, std::vector<Socket> descript
 
 std::size_t OutputQueue::gather(std::span<Bytes> parts) const noexcept {
   std::size_t count = 0;
-  for (const Piece& piece : std::span{pieces_}.subspan(first_)) {
-    if (count == parts.size() || piece.data.empty()) break;
-    if (count > 0 && !piece.descriptors.empty()) break;
-    parts[count++] = piece.data;
-    if (!piece.descriptors.empty() || piece.file_size != 0) break;
+  for (const Piece* piece = first_.get(); piece != nullptr; piece = piece->next.get()) {
+    if (count == parts.size() || piece->data.empty()) break;
+    if (count > 0 && !piece->descriptors.empty()) break;
+    parts[count++] = piece->data;
+    if (!piece->descriptors.empty() || piece->file_size != 0) break;
   }
   return count;
 }
 
 OutputQueue::FilePart OutputQueue::file() const noexcept {
   RONDO_ASSERT(!empty());
-  const Piece& first = pieces_[first_];
+  const Piece& first = *first_;
   RONDO_ASSERT(first.file_size != 0);
   return {first.file.fd(), first.file_offset, first.file_size, first.to_end, first.copy != nullptr};
 }
@@ -134,7 +145,7 @@ OutputQueue::FilePart OutputQueue::file() const noexcept {
 void OutputQueue::drop(std::uint64_t size) noexcept {
   RONDO_ASSERT(size <= this->size());
   while (size > 0) {
-    Piece& first = pieces_[first_];
+    Piece& first = *first_;
     descriptors_ -= first.descriptors.size();
     first.descriptors.clear();
     std::uint64_t here = 0;
@@ -151,28 +162,29 @@ void OutputQueue::drop(std::uint64_t size) noexcept {
   }
 }
 
-void OutputQueue::push(Piece piece) {
-  // The entries of sent pieces are removed when they are more than half of all, so that each piece
-  // is moved a bounded number of times.
-  if (first_ > pieces_.size() / 2) {
-    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
-  }
-  pieces_.push_back(std::move(piece));
+std::unique_ptr<OutputQueue::Piece> OutputQueue::new_piece() {
+  return spare_ != nullptr ? std::move(spare_) : std::make_unique<Piece>();
+}
+
+void OutputQueue::push(std::unique_ptr<Piece> piece) noexcept {
+  std::unique_ptr<Piece>& end = empty() ? first_ : last_->next;
+  last_ = piece.get();
+  end = std::move(piece);
+  ++count_;
 }
 
 void OutputQueue::pop() noexcept {
-  if (pieces_[first_].is_file) --files_;
-  if (pieces_[first_].to_end) --to_end_count_;
-  pieces_[first_++] = {};
-  if (!empty()) return;
-  pieces_.clear();
-  first_ = 0;
+  if (first_->is_file) --files_;
+  if (first_->to_end) --to_end_count_;
+  spare_ = std::exchange(first_, std::move(first_->next));
+  *spare_ = {};
+  --count_;
 }
 
 void OutputQueue::clear() noexcept {
-  pieces_.clear();
-  first_ = 0;
+  spare_.reset();
+  while (!empty()) first_ = std::move(first_->next);  // not all in one another's destructor
+  count_ = 0;
   memory_ = 0;
   in_files_ = {};
   to_end_count_ = 0;

@@ -42,6 +42,11 @@ class WideSum {
 
 class OutputQueue {
  public:
+  OutputQueue() noexcept = default;
+  OutputQueue(const OutputQueue&) = delete;
+  OutputQueue& operator=(const OutputQueue&) = delete;
+  ~OutputQueue() { clear(); }
+
   /// Copies share a piece up to this size.
   static constexpr std::size_t shared_size_max = std::size_t{4} << 10U;
   /// A piece begins with this much room, and grows: many streams may have a short line each to
@@ -59,7 +64,9 @@ class OutputQueue {
   /// In bytes: what is in memory, and that together with what is in files, or UINT64_MAX if the
   /// sum does not fit or a file is sent to its end.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
-  [[nodiscard]] bool empty() const noexcept { return first_ == pieces_.size(); }
+  /// What is in memory, together with what the queue needs to keep it and what is in files.
+  [[nodiscard]] std::size_t cost() const noexcept { return memory_ + count_ * sizeof(Piece); }
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
   [[nodiscard]] std::uint64_t size() const noexcept {
     return to_end_count_ > 0 ? UINT64_MAX : in_files_.plus(memory_);
   }
@@ -74,7 +81,7 @@ class OutputQueue {
   /// What is to go with the first byte, or nothing. Until the next change.
   [[nodiscard]] std::span<const Socket> front_descriptors() const noexcept {
     if (empty()) return {};
-    return pieces_[first_].descriptors;
+    return first_->descriptors;
   }
   struct FilePart {
     int fd;
@@ -93,10 +100,12 @@ class OutputQueue {
 
   /// `size` bytes from the front have been sent, and the descriptors with them.
   void drop(std::uint64_t size) noexcept;
+  /// Frees all memory, too.
   void clear() noexcept;
 
  private:
   struct Piece {
+    std::unique_ptr<Piece> next;
     std::unique_ptr<std::byte[]> copy;  // `room` bytes, or none
     std::size_t room = 0;
     OwnedBytes owned;
@@ -111,14 +120,18 @@ class OutputQueue {
     [[nodiscard]] bool is_sent() const noexcept { return data.empty() && file_size == 0; }
   };
 
-  static Piece copied(Bytes data);
-  [[nodiscard]] bool joins_last(Bytes data);
-  void push(Piece piece);
+  static void copy_to(Piece& piece, Bytes data);
+  /// How many of so many bytes the last piece has room for. It may be given more room.
+  [[nodiscard]] std::size_t room_in_last(std::size_t size);
+  [[nodiscard]] std::unique_ptr<Piece> new_piece();
+  void push(std::unique_ptr<Piece> piece) noexcept;
   void take_from_file(Piece& piece, std::uint64_t size) noexcept;
   void pop() noexcept;
 
-  std::vector<Piece> pieces_;
-  std::size_t first_ = 0;  // those before it have gone
+  std::unique_ptr<Piece> first_;
+  Piece* last_ = nullptr;         // of those from first_ on
+  std::unique_ptr<Piece> spare_;  // of the piece that went last
+  std::size_t count_ = 0;
   std::size_t memory_ = 0;
   WideSum in_files_;              // the sum of those whose size is known
   std::size_t to_end_count_ = 0;  // files that are sent to their end

@@ -62,7 +62,7 @@ struct StreamGroup {
   StreamOwner* owner = nullptr;
   bool pauses_when_full = false;  // where options do not say
   OutputSize queued_max{unlimited, unlimited};
-  OutputSize queued{};  // the sum of all streams, if there is an owner
+  OutputSize queued{};  // the sum of what all streams count, if there is an owner
   // Of the stream that was the largest when all were compared last, or has become larger; null if
   // it has nothing queued any more.
   const OutputSize* large = nullptr;

@@ -243,6 +243,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool keeps_limits() noexcept;
   void offer_all() noexcept;
   [[nodiscard]] OutputSize queued() const noexcept;
+  [[nodiscard]] OutputSize counted() const noexcept;
   [[nodiscard]] Limit exceeded_limit() const noexcept;
   [[nodiscard]] bool is_above_high_water() const noexcept;
   [[nodiscard]] bool is_above_low_water() const noexcept;

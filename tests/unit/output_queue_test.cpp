@@ -139,6 +139,39 @@ TEST_F(OutputQueueModel, SmallCopiesShareAPart) {
   EXPECT_EQ(queue_.gather(parts), 1u);
 }
 
+TEST_F(OutputQueueModel, TakesLittleMoreMemoryThanItHolds) {
+  for (const std::size_t size : {1u, 100u, 1000u, 1100u, 2049u, 3000u}) {
+    SCOPED_TRACE(size);
+    const std::string text = some_text(size);
+    const std::int64_t before = live_bytes();
+    while (queue_.memory() < 1'000'000) queue_.push_copy(std::as_bytes(std::span{text}));
+    EXPECT_LE(live_bytes() - before, 1'060'000);
+    EXPECT_LE(queue_.cost(), 1'060'000u);
+    EXPECT_GE(queue_.cost(), static_cast<std::size_t>(live_bytes() - before) - 5000);
+    queue_.clear();
+    EXPECT_EQ(live_bytes(), before);
+    EXPECT_EQ(queue_.cost(), 0u);
+  }
+}
+
+TEST_F(OutputQueueModel, GivesItsMemoryBackThoughItIsNeverEmpty) {
+  const std::int64_t before = live_bytes();
+  const std::string text = some_text(1000);
+  for (int i = 0; i < 14'000; ++i) queue_.push_copy(std::as_bytes(std::span{text}));
+  queue_.drop(queue_.size() - 100'000);
+  queue_.push_copy(std::as_bytes(std::span{text}));
+  EXPECT_LE(live_bytes() - before, 115'000);
+}
+
+TEST_F(OutputQueueModel, AnEndOfManyPiecesIsNoDeepRecursion) {
+  constexpr std::size_t count = 300'000;
+  for (std::size_t i = 0; i < count; ++i)
+    queue_.push_owned(OwnedBytes{std::as_bytes(std::span{file_text_}), nullptr, nullptr});
+  EXPECT_EQ(queue_.size(), count * file_size);
+  queue_.clear();
+  EXPECT_TRUE(queue_.empty());
+}
+
 TEST_F(OutputQueueModel, ReusesItsMemoryThoughItIsNeverEmpty) {
   int freed = 0;
   const auto one = [&] {
