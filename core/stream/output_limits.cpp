@@ -12,6 +12,9 @@
 //
 // Before a stream is ended, all that it has queued is offered to the system once more: a peer that
 // reads is not to be harmed because much was written in one turn.
+//
+// All of this looks at each stream. If none could be ended, since those that are left have queued
+// little, it is not done again for each write.
 #include <algorithm>
 #include <chrono>
 
@@ -122,13 +125,14 @@ double StreamImpl::cost(std::size_t OutputSize::* size) const noexcept {
   return static_cast<double>(counted().*size) * (1 + waits);
 }
 
-/// Ends it, unless the system takes some of what is queued.
-void StreamImpl::offer_or_end(Limit limit) noexcept {
+/// Ends it, unless the system takes some of what is queued. Whether it has ended.
+bool StreamImpl::offer_or_end(Limit limit) noexcept {
   const OutputSize before = queued();
   offer_all();
   const OutputSize size = queued();
-  if (size.bytes < before.bytes || size.descriptors < before.descriptors) return;
+  if (size.bytes < before.bytes || size.descriptors < before.descriptors) return false;
   end(CloseReason::overflow, 0, limit);
+  return true;
 }
 
 // --- all streams of a server --------------------------------------------------------------------
@@ -165,24 +169,36 @@ StreamContext::Queues StreamContext::compare(const StreamGroup& group,
 }
 
 void StreamContext::keep_budget(StreamGroup& group) noexcept {
+  if (!group.may_look(turn_)) return;
+  ++budget_looks_;
   std::size_t waiting = deadlines_.size();
   // An end moves others within the heap: those that this leaves out are offered below.
   for (; waiting > 0; waiting = std::min(waiting - 1, deadlines_.size())) {
     StreamImpl& stream = *deadlines_[waiting - 1].item;
     if (stream.group_ == &group && stream.may_transmit()) stream.drain();
   }
+  if (end_costliest(group)) return;
+  group.vain_turn = vain_turn_ = turn_;
+  group.vain = group.queued;
+  loop_.request_end_of_turn();
+}
+
+/// Until the budget is kept. Whether any has ended.
+bool StreamContext::end_costliest(StreamGroup& group) noexcept {
+  bool has_ended = false;
   while (group.has_too_many_bytes()) {
     const Queues found = compare(group, &OutputSize::bytes, group.options.write_high_water);
     if (found.largest != nullptr) group.large = &found.largest->extra_->counted;
     // If there is no other than the largest, its end would save nothing.
     if (!group.has_too_many_bytes() || found.costliest == nullptr || found.count == 1) break;
-    found.costliest->offer_or_end(StreamState::Limit::server_buffers);
+    if (found.costliest->offer_or_end(StreamState::Limit::server_buffers)) has_ended = true;
   }
   while (group.has_too_many_descriptors()) {
     const Queues found = compare(group, &OutputSize::descriptors, descriptors_spared);
     if (found.costliest == nullptr) break;
-    found.costliest->offer_or_end(StreamState::Limit::server_descriptors);
+    if (found.costliest->offer_or_end(StreamState::Limit::server_descriptors)) has_ended = true;
   }
+  return has_ended;
 }
 
 }  // namespace rondo::detail

@@ -129,8 +129,8 @@ class OutputQueue {
   void pop() noexcept;
 
   std::unique_ptr<Piece> first_;
-  Piece* last_ = nullptr;         // of those from first_ on
-  std::unique_ptr<Piece> spare_;  // of the piece that went last
+  Piece* last_ = nullptr;         // not used while the queue is empty
+  std::unique_ptr<Piece> spare_;  // a piece that has gone, or none
   std::size_t count_ = 0;
   std::size_t memory_ = 0;
   WideSum in_files_;              // the sum of those whose size is known

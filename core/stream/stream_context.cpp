@@ -177,6 +177,7 @@ void StreamContext::run_inherited() noexcept {
 void StreamContext::end_turn() {
   RONDO_ASSERT(running_.empty());
   run_inherited();
+  ++turn_;
   running_.swap(run_queue_);
   struct Rest {  // what an exception leaves undone is done in the next turn
     StreamContext& context;

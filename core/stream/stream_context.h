@@ -77,6 +77,19 @@ struct StreamGroup {
   [[nodiscard]] bool is_over_budget() const noexcept {
     return has_too_many_bytes() || has_too_many_descriptors();
   }
+
+  // When all streams were looked at last, and none could be ended: the turn, and the sum then.
+  std::uint64_t vain_turn = 0;
+  OutputSize vain{};
+
+  /// To look at all streams for each write that is above the budget would be quadratic.
+  [[nodiscard]] bool may_look(std::uint64_t turn) const noexcept {
+    const auto has_grown = [this](std::size_t OutputSize::* size) {
+      return queued.*size > vain.*size && queued.*size - vain.*size > queued_max.*size / 16;
+    };
+    return turn != vain_turn || has_grown(&OutputSize::bytes) ||
+           has_grown(&OutputSize::descriptors);
+  }
 };
 
 /// On the stack while something runs that may destroy a stream: shows whether it has. If an owner
@@ -170,15 +183,18 @@ class StreamContext final : public PerReactor {
   void abort_all(const StreamOwner& owner) noexcept;
   void retire_all(StreamOwner& owner) noexcept;
   /// More is queued than the group may have: offers it to the system, and ends those streams whose
-  /// queues cost the most.
+  /// queues cost the most. If that has been in vain, the next look at all streams is in the next
+  /// turn, or when a sixteenth of the budget more is queued.
   void keep_budget(StreamGroup& group) noexcept;
+  /// How often all streams of a group were looked at.
+  [[nodiscard]] std::uint64_t budget_looks() const noexcept { return budget_looks_; }
   /// The owner of streams that were closed detached.
   [[nodiscard]] StreamOwner& detached() noexcept { return detached_; }
 
   // The end of the turn.
   void run_at_end_of_turn(StreamImpl& stream) noexcept;
   [[nodiscard]] bool pending() const noexcept override {
-    return !run_queue_.empty() || has_inherited_;
+    return !run_queue_.empty() || has_inherited_ || vain_turn_ == turn_;
   }
   void end_turn() override;
   void forked() noexcept override;
@@ -217,6 +233,7 @@ class StreamContext final : public PerReactor {
     StreamImpl* costliest = nullptr;
     std::size_t count = 0;
   };
+  [[nodiscard]] bool end_costliest(StreamGroup& group) noexcept;
   [[nodiscard]] Queues compare(const StreamGroup& group, std::size_t OutputSize::* size,
                                std::size_t spared) noexcept;
   void run(StreamImpl& stream);
@@ -232,6 +249,9 @@ class StreamContext final : public PerReactor {
   RunQueue run_queue_;
   RunQueue running_;       // what of it is left to be run in this turn
   std::size_t count_ = 0;  // all streams: both queues have room for that many
+  std::uint64_t turn_ = 1;
+  std::uint64_t vain_turn_ = 0;  // the last one in which keep_budget() was in vain
+  std::uint64_t budget_looks_ = 0;
   Heap<StreamImpl, DeadlineItems> deadlines_;
   Timer timer_;
   std::unique_ptr<Resolver> resolver_;

@@ -249,7 +249,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool is_above_low_water() const noexcept;
   void count_output() noexcept;
   [[nodiscard]] double cost(std::size_t OutputSize::* size) const noexcept;
-  void offer_or_end(Limit limit) noexcept;
+  [[nodiscard]] bool offer_or_end(Limit limit) noexcept;
   [[nodiscard]] StreamExtra& extra();
   [[nodiscard]] StreamExtra* try_extra() noexcept;  // null: no memory
 
