@@ -171,7 +171,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
   const bool times_handshake = limits.handshake_timeout != forever && !state_.handshake_is_done();
   own.handshake_from = times_handshake ? now : never;
   own.read_at = limits.read_timeout != forever ? now : never;
-  own.progress_at = output_waits() ? now : never;
+  own.progress_at = output_waits() && own.source == nullptr ? now : never;
   state_.assign(StreamState::reads_timed, own.read_at != never);
   state_.assign(StreamState::takes_descriptors, limits.receive_descriptors && state_.is_socket());
   if (output_waits()) {

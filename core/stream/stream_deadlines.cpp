@@ -50,6 +50,17 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
   return never;
 }
 
+/// From now on the peer has write_timeout to take some of the output, unless that is so already. It
+/// cannot take anything while the stream waits for a pipe that it is to send.
+void StreamImpl::time_output() noexcept {
+  StreamExtra& extra = *extra_;
+  if (extra.source != nullptr) extra.progress_at = never;
+  if (extra.progress_at != never || extra.source != nullptr || !output_waits()) return;
+  extra.progress_at = context().now();
+  if (const Duration timeout = options().write_timeout; timeout != forever)
+    context().not_later_than(*this, after(extra.progress_at, timeout));
+}
+
 void StreamImpl::handshake_done() noexcept {
   check("Stream::handshake_done");
   state_.handshake_done();

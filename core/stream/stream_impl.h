@@ -275,6 +275,7 @@ class StreamImpl final : public Stream {
   void update_interest() noexcept;
   [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
   void deadlines_changed() noexcept;
+  void time_output() noexcept;
 
   StreamGroup* group_;
   StreamHandler* handler_;

@@ -241,11 +241,7 @@ WriteStatus StreamImpl::output_grew() noexcept {
   if (!keeps_limits()) return WriteStatus::refused;
   const bool has_risen = is_above_high_water() && !state_.has(StreamState::above_high_water);
   if (has_risen) state_.set(StreamState::above_high_water);
-  if (extra_->progress_at == never && output_waits()) {
-    extra_->progress_at = shared.now();
-    if (const Duration timeout = options().write_timeout; timeout != forever)
-      shared.not_later_than(*this, after(extra_->progress_at, timeout));
-  }
+  time_output();
   if (has_risen || state_.has(StreamState::blocked)) update_interest();
   if (may_transmit()) shared.run_at_end_of_turn(*this);
   return write_status();
@@ -267,6 +263,7 @@ void StreamImpl::drain() noexcept {
     }
     Offer offer = transmit_front(output);
     if (offer.waits) break;
+    extra_->source.reset();  // what it waited for may have come before the poller reports it
     if (offer.taken < 0) {
       if (!is_transient(errno)) return output_refused(errno);
       offer.taken = 0;
@@ -276,6 +273,7 @@ void StreamImpl::drain() noexcept {
     }
     was_taken(static_cast<std::uint64_t>(offer.taken), offer.size);
   }
+  time_output();
   count_output();
   update_interest();
 }

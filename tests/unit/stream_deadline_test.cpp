@@ -131,6 +131,35 @@ TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
   expect_end(10s, "write timeout");
 }
 
+TEST_F(StreamDeadlines, WriteDoesNotCountWhileAPipeHasNothingToSend) {
+  Pipe source = make_pipe();
+  open({.write_timeout = 5s, .lifetime = 60s});
+  at(1s, [&] { stream->send_file(File{source.reader.release()}, 0, to_end_of_file); });
+  at(3s, [&] { stream->write("after"); });
+  at(10s, [&] { stream->set_options({.write_timeout = 5s, .lifetime = 50s}); });
+  at(20s, [&] { write_all(source.writer.get(), "late "); });
+  at(40s, [&] { source.writer.close(); });
+  expect_end(60s, "lifetime");
+  EXPECT_EQ(read_all(pair.theirs.get()), "late after");
+}
+
+TEST_F(StreamDeadlines, WriteCountsFromWhenAPipeHasSomethingToSend) {
+  for (const bool is_known_first : {false, true}) {
+    SCOPED_TRACE(is_known_first);
+    recorder.closes = 0;
+    pair = unix_pair();
+    Pipe source = make_pipe();
+    fill_until_full(pair.ours.get());
+    open({.write_timeout = 5s, .lifetime = 60s});
+    at(1s, [&] { stream->send_file(File{source.reader.release()}, 0, to_end_of_file); });
+    at(20s, [&] {
+      write_all(source.writer.get(), "late");
+      if (is_known_first) stream->write("after");  // reads the pipe before the poller reports it
+    });
+    expect_end(25s, "write timeout");
+  }
+}
+
 TEST_F(StreamDeadlines, WriteDoesNotCountWithoutOutput) {
   open({.write_timeout = 5s, .lifetime = 60s});
   at(1s, [this] { stream->write("leaves at once"); });
