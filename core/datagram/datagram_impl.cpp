@@ -43,7 +43,8 @@ std::error_code DatagramSocket::Impl::start(Reactor& reactor) noexcept {
 }
 
 void DatagramSocket::Impl::close() noexcept {
-  send_now();
+  writer_.drop_inherited();
+  writer_.send_now(counters_);
   writer_.close();
   reader_.close();
   watch_.cancel();
@@ -52,18 +53,26 @@ void DatagramSocket::Impl::close() noexcept {
 
 bool DatagramSocket::Impl::send(Bytes data, const Endpoint* to, const MessageInfo* source) {
   writer_.drop_inherited();
-  if (!writer_.add(data, to, source)) {
-    ++counters_.overflowed;
-    return false;
-  }
-  if (handler_calls_ == 0) schedule_flush();
-  return true;
+  const bool is_taken = writer_.add(data, to, source) || add_after_offer(data, to, source);
+  if (!is_taken) ++counters_.overflowed;
+  if (handler_calls_ == 0 && (is_taken || writer_.has_failures())) schedule_flush();
+  return is_taken;
+}
+
+/// The limit is for what the system does not take.
+bool DatagramSocket::Impl::add_after_offer(Bytes data, const Endpoint* to,
+                                           const MessageInfo* source) {
+  if (!writer_.can_flush()) return false;
+  writer_.offer(counters_);
+  update();
+  return writer_.add(data, to, source);
 }
 
 void DatagramSocket::Impl::send_now() noexcept {
   writer_.drop_inherited();
   writer_.send_now(counters_);
   update();
+  if (handler_calls_ == 0 && writer_.has_failures()) schedule_flush();
 }
 
 void DatagramSocket::Impl::pause() noexcept {

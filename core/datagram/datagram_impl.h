@@ -56,6 +56,7 @@ class DatagramSocket::Impl final : public Handler, public detail::Retirable<Data
   void report(std::error_code error, const Endpoint* to);
   void receive();
   void end();
+  bool add_after_offer(Bytes data, const Endpoint* to, const MessageInfo* source);
   void schedule_flush() noexcept;
   void flush(Trigger trigger);
   void unblock();

@@ -31,9 +31,31 @@ bool DatagramWriter::add(Bytes data, const Endpoint* to, const MessageInfo* sour
   return queue_->add(data, to, source, buffer_max_, route_.offload);
 }
 
+void DatagramWriter::offer(DatagramSocket::Counters& counters) {
+  while (queue_ && !queue_->empty() && can_flush() && failures_.size() < failures_max) {
+    failures_.reserve(failures_.size() + 1);  // before anything changes, since it takes memory
+    const auto failure = queue_->flush(route_, counters);
+    if (!failure) return;
+    if (failure->error == std::errc::operation_would_block) {
+      wait(State::blocked, counters);
+    } else {
+      failures_.push_back(*failure);
+    }
+  }
+}
+
 std::optional<DatagramQueue::Failure> DatagramWriter::flush(
     Trigger trigger, DatagramSocket::Counters& counters) noexcept {
   RONDO_ASSERT(can_flush());
+  if (!failures_.empty()) {
+    const DatagramQueue::Failure first = failures_.front();
+    failures_.erase(failures_.begin());
+    return first;
+  }
+  if (!queue_) {
+    state_ = State::ready;
+    return {};
+  }
   const std::uint64_t sent_before = counters.sent;
   auto failure = queue_->flush(route_, counters);
   if (!failure) {
@@ -93,6 +115,7 @@ void DatagramWriter::close() noexcept {
     queue_->clear();
     buffers_.give_back(std::move(queue_));
   }
+  failures_.clear();
   state_ = State::ready;
   timer_.reset();
 }

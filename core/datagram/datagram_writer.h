@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <rondo/datagram.h>
 #include <rondo/endpoint.h>
@@ -40,12 +41,14 @@ class DatagramWriter {
   /// In a forked child: forgets what waited at the fork, since the parent sends it. Call it before
   /// anything else.
   void drop_inherited() noexcept {
-    if (queue_ && forks_ != fork_count()) [[unlikely]]
+    if (queue_ && forks_ != fork_count()) [[unlikely]] {
       forget();
+      failures_.clear();
+    }
   }
 
   [[nodiscard]] bool can_flush() const noexcept {
-    return queue_ && (state_ == State::ready || state_ == State::scheduled);
+    return (queue_ || !failures_.empty()) && (state_ == State::ready || state_ == State::scheduled);
   }
   [[nodiscard]] bool is_scheduled() const noexcept { return state_ == State::scheduled; }
   [[nodiscard]] bool is_blocked() const noexcept { return state_ == State::blocked; }
@@ -55,6 +58,11 @@ class DatagramWriter {
 
   /// Returns false if write_buffer_max would be exceeded. `to` and `source` may be null.
   bool add(Bytes data, const Endpoint* to, const MessageInfo* source);
+
+  /// Makes room: offers to the system what waits, unless it is known to take no more. The next
+  /// flushes return what has failed.
+  void offer(DatagramSocket::Counters& counters);
+  [[nodiscard]] bool has_failures() const noexcept { return !failures_.empty(); }
 
   /// Sends until nothing is left, the output is blocked or stalled, or a datagram fails: then the
   /// failure is returned, and the caller may go on.
@@ -86,9 +94,10 @@ class DatagramWriter {
   const std::size_t buffer_max_;
   const bool keep_unsent_;
   State state_ = State::ready;
-  std::unique_ptr<DatagramQueue> queue_;  // borrowed while something waits
-  std::uint32_t forks_ = 0;               // when it was borrowed
-  std::optional<Timer> timer_;            // until close(); not referenced, as the watch is
+  std::unique_ptr<DatagramQueue> queue_;          // borrowed while something waits
+  std::uint32_t forks_ = 0;                       // when it was borrowed
+  std::vector<DatagramQueue::Failure> failures_;  // of offer(), not yet returned
+  std::optional<Timer> timer_;                    // until close(); not referenced, as the watch is
 };
 
 }  // namespace rondo::detail
