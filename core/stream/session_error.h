@@ -7,7 +7,8 @@
 
 namespace rondo::detail {
 
-/// Writes one line to standard error. `peer` is null if it is not known any more.
+/// Writes one line to standard error, unless that would block. `peer` is null if it is not known
+/// any more.
 void print_session_error(const std::exception_ptr& exception, const Endpoint* peer) noexcept;
 
 }  // namespace rondo::detail
