@@ -5,6 +5,9 @@
 // install a descriptor: then it installs as many as it can (EMFILE) and flags the message. It does
 // not report which ones are missing, so all are closed.
 //
+// A socket may come with a linger time, for which each close() of it would block. It is switched
+// off.
+//
 // If descriptors are sent on a TCP or UDP socket, Linux sends the data without them and reports no
 // error. So the family of the socket is checked first.
 #include "adopted.h"
@@ -59,7 +62,15 @@ class Rights {
       int fd = -1;
       std::memcpy(&fd, at, sizeof(fd));
       sockets_[size_++] = Socket{net, fd};
+      switch_off_linger_time(net, fd);
     }
+  }
+
+  /// The sender may have set it, so that close() would wait for a third party.
+  static void switch_off_linger_time(Net& net, int fd) noexcept {
+    int seconds = -1;
+    if (net.get(fd, SocketOption::linger, seconds) < 0 || seconds <= 0) return;
+    (void)net.set(fd, SocketOption::linger, -1);  // it was read before, so it can be set
   }
 
   std::array<Socket, size_max> sockets_;

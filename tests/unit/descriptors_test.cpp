@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -57,6 +58,22 @@ TEST_F(DescriptorsTest, ArriveWithTheirBytesInOrder) {
     received.descriptors.clear();
     EXPECT_EQ(test::read_all(first.reader.get()), "one");
     EXPECT_EQ(test::read_all(second.reader.get()), "two");
+  }
+}
+
+TEST_F(DescriptorsTest, DoNotBlockWhenTheyAreClosed) {
+  auto [a, b] = pair();
+  for (const int seconds : {-1, 0, 1}) {
+    SCOPED_TRACE(seconds);
+    const test::Pair sent = test::tcp_pair();
+    const linger value{.l_onoff = seconds >= 0 ? 1 : 0, .l_linger = std::max(seconds, 0)};
+    ASSERT_EQ(::setsockopt(sent.ours.get(), SOL_SOCKET, SO_LINGER, &value, sizeof(value)), 0);
+    const int fds[] = {sent.ours.get()};
+    EXPECT_EQ(send_descriptors(a, bytes("x"), fds).value(), 1U);
+    auto received = receive_with_descriptors(b, room_).value();
+    ASSERT_EQ(received.descriptors.size(), 1U);
+    EXPECT_EQ(received.descriptors[0].get(SocketOption::linger).value(),
+              seconds > 0 ? -1 : seconds);
   }
 }
 
