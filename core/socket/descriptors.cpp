@@ -28,6 +28,8 @@ constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
 // Room for other control messages that may be enabled on the socket: credentials.
 constexpr std::size_t other_size_max = 256;
 
+constexpr int so_passrights = 83;  // of Linux; the C library's headers may be older
+
 template <std::size_t Size>
 struct alignas(cmsghdr) Control {
   std::array<std::byte, Size> bytes{};
@@ -122,6 +124,12 @@ Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(Net& net, 
       .size = message.size, .lost = message.control_truncated, .truncated = message.truncated};
   if (!result.lost && rights.size() > 0) rights.move_to(result.descriptors);
   return result;
+}
+
+void accept_descriptors(Net& net, int fd, bool accepts) noexcept {
+  const int value = accepts ? 1 : 0;
+  // It is an additional protection where the system has it.
+  (void)net.set_option(fd, SOL_SOCKET, so_passrights, std::as_bytes(std::span{&value, 1}));
 }
 
 }  // namespace detail

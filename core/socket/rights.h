@@ -16,4 +16,8 @@ namespace rondo::detail {
 [[nodiscard]] Result<ReceivedDescriptors, std::error_code> receive_with_descriptors(
     Net& net, int fd, MutableBytes into);
 
+/// Whether descriptors can be sent to a Unix socket, or to those that will be accepted from it. If
+/// not, sending them fails with EPERM. Only Linux has it, from 6.16 on; elsewhere it does nothing.
+void accept_descriptors(Net& net, int fd, bool accepts) noexcept;
+
 }  // namespace rondo::detail

@@ -11,6 +11,7 @@
 #include "session_error.h"
 #include "socket/adopted.h"
 #include "socket/apply_options.h"
+#include "socket/rights.h"
 
 namespace rondo {
 namespace {
@@ -82,6 +83,9 @@ Result<Endpoint> Server::Impl::adopt(Socket listener) {
 Result<Endpoint> Server::Impl::accept_on(Socket listener, const Endpoint& local) {
   endpoints_.reserve(endpoints_.size() + 1);
   listeners_.reserve(listeners_.size() + 1);
+  // The kernel would close what arrives, and that may block: a socket may have a linger time.
+  if (local.family() == AddressFamily::unix_domain && !options_.stream.receive_descriptors)
+    detail::accept_descriptors(reactor_.net(), listener.fd(), false);
   auto acceptor = Acceptor::start(
       reactor_, std::move(listener), local,
       [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },

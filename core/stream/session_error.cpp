@@ -49,7 +49,7 @@ std::string on_one_line(std::string_view text) {
 
 void print_session_error(const std::exception_ptr& exception, const Endpoint* peer) noexcept try {
   std::string line =
-      "session of " + (peer != nullptr ? peer->to_string() : "a client that has left");
+      "session of " + (peer != nullptr ? on_one_line(peer->to_string()) : "a client that has left");
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {

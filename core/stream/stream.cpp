@@ -12,6 +12,7 @@
 #include <rondo/reactor.h>
 
 #include "socket/adopted.h"
+#include "socket/rights.h"
 #include "stream_impl.h"
 
 namespace rondo {
@@ -134,7 +135,10 @@ std::error_code StreamImpl::open(int fd) noexcept try {
     state_.set(StreamState::reads_timed);
   }
   if (output_waits()) extra().progress_at = shared.now();
-  if (limits.receive_descriptors && state_.is_socket()) state_.set(StreamState::takes_descriptors);
+  if (limits.receive_descriptors && state_.is_socket()) {
+    state_.set(StreamState::takes_descriptors);
+    if (owner() == nullptr) accept_descriptors(net(), fd, true);  // a server may have had it
+  }
   active_at_ = shared.tick();
   shared.add(*this, never);
   const Ready interest = state_.reads() ? Ready::read : Ready::none;
@@ -174,6 +178,8 @@ void StreamImpl::set_options(const StreamOptions& options) {
   own.progress_at = output_waits() && own.source == nullptr ? now : never;
   state_.assign(StreamState::reads_timed, own.read_at != never);
   state_.assign(StreamState::takes_descriptors, limits.receive_descriptors && state_.is_socket());
+  if (state_.has(StreamState::takes_descriptors) && fd_ >= 0)
+    accept_descriptors(net(), fd_, true);  // the server may not
   if (output_waits()) {
     if (!keeps_limits()) return;
     if (is_above_high_water()) state_.set(StreamState::above_high_water);

@@ -1,18 +1,33 @@
 // Descriptors that do not arrive: each is closed, whatever failed, and the failure is
 // reported.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <rondo/descriptors.h>
+#include <rondo/server.h>
 
 #include "support/descriptor_streams.h"
 
 namespace rondo::test {
 namespace {
 
-class LostDescriptors : public DescriptorStreams {};
+class LostDescriptors : public DescriptorStreams {
+ protected:
+  /// Sends a byte with a descriptor. The number of bytes, or a negative errno.
+  int send_with(Socket& socket, int fd) {
+    const int fds[] = {fd};
+    const auto sent = send_descriptors(socket, std::as_bytes(std::span{"x", 1}), fds);
+    return sent ? static_cast<int>(*sent) : -sent.error().value();
+  }
+};
 RONDO_ON_EVERY_BACKEND(LostDescriptors);
 
 TEST_P(LostDescriptors, AreClosedIfTheyWereNotRequested) {
@@ -206,6 +221,37 @@ TEST_P(LostDescriptors, ThatComeAfterACloseAreClosed) {
   ASSERT_TRUE(runs_until([&] { return receiver.closes == 1; }));
   EXPECT_EQ(receiver.received, "");
   EXPECT_TRUE(is_closed(pipe));
+}
+
+TEST_P(LostDescriptors, AreRefusedByAServerThatDoesNotTakeThem) {
+  constexpr int so_passrights = 83;
+  int value = 0;
+  const Pair pair = unix_pair();
+  const auto room = std::as_writable_bytes(std::span{&value, 1});
+  if (kernel().net().option(pair.ours.get(), SOL_SOCKET, so_passrights, room) < 0)
+    GTEST_SKIP() << "Linux has it from 6.16 on";
+  struct Taking final : Session {
+    explicit Taking(Receiver& one) : receiver(one) {}
+    void on_data(Stream& stream, Bytes data) override {
+      receiver.on_data(stream, data);
+      stream.set_options({.receive_descriptors = true});
+    }
+    void on_descriptors(Stream& stream, Bytes data, ReceivedDescriptors with) override {
+      receiver.on_descriptors(stream, data, std::move(with));
+    }
+    Receiver& receiver;
+  };
+  const std::string where = "unix:@rondo-no-descriptors-" + std::to_string(::getpid());
+  const auto server = serve<Taking>(reactor, where, receiver).value();
+  auto socket = Socket::connect(kernel().net(), server.local_endpoint()).value();
+  Pipe pipe = make_pipe();
+  EXPECT_EQ(send_with(socket, pipe.reader.get()), -EPERM) << "before it is accepted";
+  ASSERT_TRUE(runs_until([&] { return server.connections() == 1; }));
+  EXPECT_EQ(send_with(socket, pipe.reader.get()), -EPERM);
+  write_all(socket.fd(), "a");
+  ASSERT_TRUE(runs_until([&] { return receiver.received == "a"; }));
+  EXPECT_EQ(send_with(socket, pipe.reader.get()), 1);
+  EXPECT_TRUE(runs_until([&] { return receiver.descriptors.size() == 1; }));
 }
 
 }  // namespace

@@ -42,6 +42,12 @@ TEST_F(SessionError, IsOneLine) {
   const std::string begin = "session of a client that has left: ";
   EXPECT_EQ(printed("no such page"), begin + "no such page\n");
   EXPECT_EQ(printed("no \"a\nb\x1b[2J\""), begin + R"("no \"a\x0ab\x1b[2J\"")" + '\n');
+  const Endpoint peer = Endpoint::parse("unix:/tmp/a\nb").value();
+  detail::print_session_error(std::make_exception_ptr(1), &peer);
+  EXPECT_EQ(printed("x"),
+            "session of \"unix:/tmp/a\\x0ab\": an exception that is not derived from "
+            "std::exception\n" +
+                begin + "x\n");
   for (const std::size_t size : {1024u, 1025u, 100'000u}) {
     const std::string line = printed(std::string(size, 'x'));
     EXPECT_LE(line.size(), std::size_t{PIPE_BUF});
