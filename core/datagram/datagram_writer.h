@@ -96,7 +96,7 @@ class DatagramWriter {
   State state_ = State::ready;
   std::unique_ptr<DatagramQueue> queue_;          // borrowed while something waits
   std::uint32_t forks_ = 0;                       // when it was borrowed
-  std::vector<DatagramQueue::Failure> failures_;  // of offer(), not yet returned
+  std::vector<DatagramQueue::Failure> failures_;  // those of offer() that are not reported yet
   std::optional<Timer> timer_;                    // until close(); not referenced, as the watch is
 };
 

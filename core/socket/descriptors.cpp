@@ -28,7 +28,7 @@ constexpr std::size_t rights_size_max = descriptors_per_send_max * sizeof(int);
 // Room for other control messages that may be enabled on the socket: credentials.
 constexpr std::size_t other_size_max = 256;
 
-constexpr int so_passrights = 83;  // of Linux; the C library's headers may be older
+constexpr int so_passrights = 83;  // Linux; the C library's headers may be older
 
 template <std::size_t Size>
 struct alignas(cmsghdr) Control {

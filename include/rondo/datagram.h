@@ -84,8 +84,9 @@ struct DatagramOptions {
   bool send_offload = false;     ///< GSO: equal-sized datagrams to one address leave as one
   std::size_t datagram_size_max = 65'535;    ///< a larger datagram is truncated; at least 1
   std::size_t datagrams_per_turn_max = 256;  ///< then the other handlers run; at least 1
-  /// Hard limit for datagrams that wait to be sent, each counted with 160 bytes more: send() drops
-  /// what would exceed it. `unlimited`: no limit.
+  /// Hard limit for datagrams that wait to be sent, each counted with 160 bytes more: what waits is
+  /// offered to the system, and if it does not take enough, send() drops what would exceed the
+  /// limit. `unlimited`: no limit.
   std::size_t write_buffer_max = std::size_t{1} << 20;
   bool keep_unsent = true;  ///< keep what the kernel does not take at once; if not, drop it
 };

@@ -97,8 +97,9 @@ struct ServerOptions {
   /// Bytes that all clients but the one with the most have queued together. Beyond it, if the
   /// system does not take them, clients end with `overflow` until it is kept: first the one whose
   /// queued bytes, times the time since the system took some of them, are the most. A client that
-  /// has queued no more than stream.write_high_water is spared. Raise it if many clients get large
-  /// answers at once that are not files.
+  /// has queued no more than stream.write_high_water is spared. What the queues need to keep the
+  /// bytes counts, too; in one turn a sixteenth more may be queued. Raise it if many clients get
+  /// large answers at once that are not files.
   std::size_t write_buffers_max = std::size_t{8} << 20U;
   /// The same for queued files and descriptors, those of all clients; a client that has one is
   /// spared. By default an eighth of the descriptors that this process may open.
@@ -171,8 +172,9 @@ class RONDO_EXPORT Server {
   void accept_if(Filter filter) noexcept;
   /// `handler` gets each exception that is thrown by a callback of a session, by a session's
   /// constructor or by the filter. That client is aborted, the others are not affected. Unless a
-  /// handler is set, a line is written to standard error: `session of 10.1.2.3:4567: what()`. What
-  /// the handler throws leaves through Reactor::run, and so does each exception if it is empty.
+  /// handler is set, a line is written to standard error: `session of 10.1.2.3:4567: what()`, with
+  /// a text that is not one short line in quotes. It is dropped where it would block. What the
+  /// handler throws leaves through Reactor::run, and so does each exception if it is empty.
   void set_error_handler(ErrorHandler handler) noexcept;
 
   /// The options of ServerOptions::socket that could not be set. The server runs without them.

@@ -93,9 +93,11 @@ struct StreamOptions {
   /// Nothing was received and nothing was sent, by the time of the turns (see Reactor::now);
   /// counted in steps of 1.05 ms; 50 days at most.
   Duration idle_timeout = forever;
-  Duration read_timeout = forever;   ///< nothing was received while the stream was reading
-  Duration write_timeout = forever;  ///< output is queued, and the peer takes nothing
-  Duration lifetime = forever;       ///< since it was connected, whatever happens
+  Duration read_timeout = forever;  ///< nothing was received while the stream was reading
+  /// Output is queued, and the peer takes nothing. The time in which the stream waits for a pipe
+  /// that it is to send does not count.
+  Duration write_timeout = forever;
+  Duration lifetime = forever;  ///< since it was connected, whatever happens
   /// From when it was connected until handshake_done(): a peer that never completes its first
   /// request, however slowly it sends it, is not kept.
   Duration handshake_timeout = forever;
@@ -119,7 +121,8 @@ struct StreamOptions {
   std::optional<bool> pause_reading_when_full{};
   LingeringClose lingering_close = LingeringClose::as_needed;
   /// For a Unix socket: received descriptors are passed to on_descriptors, at the cost of a slower
-  /// system call. Without it the kernel closes them.
+  /// system call. Without it the kernel closes them; a Server has the kernel refuse them, where it
+  /// can (Linux 6.16): sending them fails with EPERM.
   bool receive_descriptors = false;
   /// With more descriptors queued, those of send_file included, the stream ends with `overflow`.
   std::size_t write_descriptors_max = descriptors_per_send_max;
