@@ -43,6 +43,43 @@ class UvHost : public UvTest {
   std::optional<Reactor> reactor;
 };
 
+// libuv runs the prepare handles that the host started before the reactor's after it.
+TEST_F(UvTest, OfAHostAnEarlierPrepareHandleMayCloseWhatItHasJustWatched) {
+  uv_loop_t loop;
+  ASSERT_EQ(uv_loop_init(&loop), 0);
+  std::function<void()> action;
+  uv_prepare_t earlier{};
+  uv_prepare_init(&loop, &earlier);
+  earlier.data = &action;
+  uv_prepare_start(&earlier, [](uv_prepare_t* handle) {
+    uv_prepare_stop(handle);
+    (*static_cast<std::function<void()>*>(handle->data))();
+  });
+  {
+    Reactor reactor{host_on(&loop)};
+    Pair doomed = unix_pair();
+    Pair open = unix_pair();
+    RecordingHandler handler;
+    RecordingHandler other;
+    Watch first;
+    Watch second;
+    action = [&] {
+      first = reactor.watch(doomed.ours.get(), Ready::read, handler).value();
+      second = reactor.watch(open.ours.get(), Ready::read, other).value();
+      doomed.ours.close();
+    };
+    open.theirs.close();
+    for (int i = 0; i < 3; ++i) uv_run(&loop, UV_RUN_NOWAIT);
+    EXPECT_EQ(handler.calls, 0);
+    EXPECT_GT(other.calls, 0);
+    uv_close(base(earlier), nullptr);
+    first.cancel();
+    second.cancel();
+  }
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EXPECT_EQ(uv_loop_close(&loop), 0);
+}
+
 // libuv forbids it but does not report it.
 TEST_F(UvHost, MayBeRunFromACallbackThatThenDestroysItsAcceptor) {
   std::vector<Socket> accepted;

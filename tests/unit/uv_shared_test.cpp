@@ -333,37 +333,6 @@ TEST_F(UvTest, OfAHostADescriptorClosedBeforeItsWatchIsNoAbort) {
   EXPECT_EQ(uv_loop_close(&loop), 0);
 }
 
-// libuv runs the prepare handles that the host started before the reactor's after it.
-TEST_F(UvTest, OfAHostAnEarlierPrepareHandleMayCloseWhatItHasJustWatched) {
-  uv_loop_t loop;
-  ASSERT_EQ(uv_loop_init(&loop), 0);
-  std::function<void()> action;
-  Once once{&loop, Once::By::prepare, [&] { action(); }};
-  {
-    Reactor reactor{host_on(&loop)};
-    Pair doomed = unix_pair();
-    Pair open = unix_pair();
-    RecordingHandler handler;
-    RecordingHandler other;
-    Watch first;
-    Watch second;
-    action = [&] {
-      first = reactor.watch(doomed.ours.get(), Ready::read, handler).value();
-      second = reactor.watch(open.ours.get(), Ready::read, other).value();
-      doomed.ours.close();
-    };
-    open.theirs.close();
-    for (int i = 0; i < 3; ++i) uv_run(&loop, UV_RUN_NOWAIT);
-    EXPECT_EQ(handler.calls, 0);
-    EXPECT_GT(other.calls, 0);
-    uv_close(&once.handle(), nullptr);
-    first.cancel();
-    second.cancel();
-  }
-  uv_run(&loop, UV_RUN_DEFAULT);
-  EXPECT_EQ(uv_loop_close(&loop), 0);
-}
-
 TEST_F(UvTest, OfAHostBothLearnOfTheEndsOfChildren) {
   uv_loop_t loop;
   ASSERT_EQ(uv_loop_init(&loop), 0);
