@@ -41,7 +41,9 @@ ProcessContext::ProcessContext(Reactor& reactor, Loop& loop)
 
 ProcessContext::~ProcessContext() {
   while (first_ != nullptr) {
-    RONDO_ASSERT(first_->is_retired());  // a Process was not destroyed before its reactor
+    RONDO_REQUIRE(first_->is_retired(),
+                  "a Reactor was destroyed before a Process of it. Destroy the Process first: "
+                  "declare it after the reactor.");
     first_->leave_reactor();
   }
 }

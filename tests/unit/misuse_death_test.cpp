@@ -184,6 +184,10 @@ TEST(WrongOrderDeathTest, IsReportedWhenTheReactorIsDestroyedFirst) {
                "rondo: a Reactor was destroyed before a Signal of it");
   EXPECT_DEATH(outlive([](Reactor& reactor) { return reactor.work_guard(); }),
                "rondo: a Reactor was destroyed before a WorkGuard of it");
+  EXPECT_DEATH(outlive([](Reactor& reactor) {
+                 return Process::start(reactor, {"true"}, [](const ExitStatus&) {}).value();
+               }),
+               "rondo: a Reactor was destroyed before a Process of it");
   EXPECT_DEATH(outlive([](Reactor& reactor) { return BeforeWait{reactor, [] {}}; }),
                "rondo: a Reactor was destroyed before a BeforeWait of it");
 }
