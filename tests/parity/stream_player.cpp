@@ -218,7 +218,8 @@ void StreamPlayer::serve(const Step& step) {
   slot.server_manner = std::make_unique<Manner>(manner_of(step.number / 8));
   ServerOptions options;
   options.socket = small_buffers();
-  options.stream = patient();
+  // Without descriptors: Linux since 6.16 refuses them to the sender, a simulated kernel does not.
+  options.stream = patient(true);
   if (step.number / 128 % 3 == 1) options.connections_max = 1;
   if (step.number / 128 % 3 == 2) options.connections_max = 2;
   options.when_full = step.number / 512 % 2 == 0 ? WhenFull::pause : WhenFull::reject;
