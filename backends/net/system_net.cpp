@@ -281,8 +281,8 @@ int SystemNet::membership(int fd, const Endpoint& group, std::uint32_t interface
 }
 
 /// Never destroyed: sockets in static objects may be closed after all other destructors ran. Each
-/// `purpose` has an object of its own.
-template <int purpose>
+/// `Purpose` has an object of its own.
+template <int Purpose>
 Net& immortal() noexcept {
   alignas(SystemNet) static std::byte storage[sizeof(SystemNet)];
   static Net* const net = std::construct_at(reinterpret_cast<SystemNet*>(storage));

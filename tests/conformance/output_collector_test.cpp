@@ -123,9 +123,9 @@ TEST_P(OutputCollectors, CallNothingOnceDestroyed) {
 
 TEST_P(OutputCollectors, ReportWhatCannotBeStarted) {
   const auto collector =
-      OutputCollector::start(reactor, {"nosuch"}, [](const CollectedOutput&) { ADD_FAILURE(); });
+      OutputCollector::start(reactor, {"/no/such"}, [](const CollectedOutput&) { ADD_FAILURE(); });
   ASSERT_FALSE(collector);
-  EXPECT_EQ(collector.error().message(), R"(start "nosuch": No such file or directory)");
+  EXPECT_EQ(collector.error().message(), R"(start "/no/such": No such file or directory)");
 }
 
 }  // namespace

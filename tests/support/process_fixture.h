@@ -117,7 +117,9 @@ class ProcessesOnEveryBackend : public StreamsOnEveryBackend {
   std::string output_of_shell(const std::string& script, ProcessOptions options = {}) {
     return output_of({"sh", "-c", script}, std::move(options));
   }
-  std::string error_of(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
+  /// Does not search this program's own PATH, in which a folder may be closed to it.
+  std::string error_of(std::vector<std::string> arguments, ProcessOptions options = {}) {
+    if (options.environment.empty()) options.environment = {"PATH=/usr/bin:/bin"};
     Ended ended;
     const auto process = start(std::move(arguments), ended, options);
     return process ? "it has started" : process.error().message();
