@@ -267,7 +267,7 @@ TEST_P(ProcessStarts, DoNotWaitForForksElsewhere) {
       others.push_back(::fork());
       forks.store(true);
       if (others.back() != 0) continue;
-      ::alarm(10);
+      ::alarm(60);  // longer than a sanitizer needs for all forks
       ::pause();
     }
   }};

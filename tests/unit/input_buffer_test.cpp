@@ -123,9 +123,10 @@ TEST(InputBuffer, GathersMessagesWhateverTheChunks) {
 
 TEST(InputBuffer, TakesNoMoreMemoryThanItsLimit) {
   InputBuffer buffer{100'000};
+  const std::string chunk(1'000, 'x');
   const std::int64_t before = live_bytes();
   for (int i = 0; i < 100; ++i) {
-    buffer.lend(std::string(1'000, 'x'));
+    buffer.lend(chunk);
     buffer.keep();
     EXPECT_LE(live_bytes() - before, 101'000);
   }
