@@ -136,7 +136,7 @@ TEST(ServerMemory, OfClientsThatNeverReadIsBoundedByDefault) {
 // The same of sessions that push without a request.
 TEST(ServerMemory, OfPushesToClientsThatNeverReadIsBoundedByDefault) {
   Reactor reactor;
-  for (const std::size_t mib : {1, 3, 13}) {
+  for (const std::size_t mib : {1U, 3U, 13U}) {
     SCOPED_TRACE(mib);
     struct Push final : Session {
       explicit Push(const std::string& data) : data_(data) {}
