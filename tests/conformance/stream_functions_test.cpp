@@ -79,7 +79,7 @@ TEST_P(FunctionStreams, MayBeDestroyedByTheirOwnFunctions) {
       EXPECT_EQ(*held, "held");
     };
     StreamFunctions functions;
-    functions.on_data = [&stream, in_on_close, destroy](Stream& one, Bytes) {
+    functions.on_data = [in_on_close, destroy](Stream& one, Bytes) {
       in_on_close ? one.abort() : destroy();
     };
     functions.on_close = [destroy](Stream&, const Close&) { destroy(); };
