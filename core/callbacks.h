@@ -93,4 +93,20 @@ class Lent {
   F function_;
 };
 
+/// Calls the callback of `entry` outside of it, because the callback may destroy its entry. That
+/// sets `calling` to null; otherwise the callback is put back.
+template <typename Entry>
+void call_entry(Entry*& calling, Entry& entry) {
+  struct Call {
+    Entry*& calling;
+    decltype(entry.callback) callback;
+    ~Call() {
+      if (calling != nullptr) calling->callback = std::move(callback);
+      calling = nullptr;
+    }
+  } call{calling, std::move(entry.callback)};
+  calling = &entry;
+  call.callback();
+}
+
 }  // namespace rondo::detail

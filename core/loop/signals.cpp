@@ -9,6 +9,7 @@
 
 #include <rondo/assert.h>
 
+#include "callbacks.h"
 #include "fork_count.h"
 
 namespace rondo::detail {
@@ -44,7 +45,7 @@ void Signals::run_pending() {
   // Otherwise an exception has left some of the last batch, or add() has begun this one.
   if (next_due_ == due_.size()) gather();
   while (next_due_ < due_.size()) {
-    if (Signal::Entry* const entry = due_[next_due_++]) call(*entry);
+    if (Signal::Entry* const entry = due_[next_due_++]) call_entry(calling_, *entry);
   }
 }
 
@@ -58,19 +59,6 @@ void Signals::gather() {
   std::copy_if(
       entries_.begin(), entries_.end(), std::back_inserter(due_),
       [arrived](const Signal::Entry* entry) { return (arrived & signal_bit(entry->number)) != 0; });
-}
-
-void Signals::call(Signal::Entry& entry) {
-  struct Call {  // puts the callback back if its Signal still exists
-    Signals& signals;
-    Function<void()> callback;
-    ~Call() {
-      if (signals.calling_ != nullptr) signals.calling_->callback = std::move(callback);
-      signals.calling_ = nullptr;
-    }
-  } call{*this, std::move(entry.callback)};
-  calling_ = &entry;
-  call.callback();
 }
 
 void Signals::begin_insisting(std::uint64_t bits) noexcept {

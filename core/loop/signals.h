@@ -57,7 +57,6 @@ class Signals {
  private:
   [[nodiscard]] std::size_t listeners(int number) const noexcept;
   void gather();
-  void call(Signal::Entry& entry);
 
   Backend& backend_;
   SignalInbox* inbox_ = nullptr;  // in use while there are entries

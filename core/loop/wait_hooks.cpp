@@ -3,7 +3,8 @@
 #include "wait_hooks.h"
 
 #include <algorithm>
-#include <utility>
+
+#include "callbacks.h"
 
 namespace rondo::detail {
 
@@ -18,20 +19,7 @@ void WaitHooks::remove(BeforeWait::Entry& entry) noexcept {
 
 void WaitHooks::run() {
   end_ = entries_.size();
-  for (next_ = 0; next_ < end_;) call(*entries_[next_++]);
-}
-
-void WaitHooks::call(BeforeWait::Entry& entry) {
-  struct Call {  // puts the callback back if its BeforeWait still exists
-    WaitHooks& hooks;
-    Function<void()> callback;
-    ~Call() {
-      if (hooks.calling_ != nullptr) hooks.calling_->callback = std::move(callback);
-      hooks.calling_ = nullptr;
-    }
-  } call{*this, std::move(entry.callback)};
-  calling_ = &entry;
-  call.callback();
+  for (next_ = 0; next_ < end_;) call_entry(calling_, *entries_[next_++]);
 }
 
 }  // namespace rondo::detail

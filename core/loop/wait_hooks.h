@@ -25,8 +25,6 @@ class WaitHooks {
   void run();
 
  private:
-  void call(BeforeWait::Entry& entry);
-
   std::vector<BeforeWait::Entry*> entries_;
   // While run() is under way: the index of the next call, and where to stop.
   std::size_t next_ = 0;
