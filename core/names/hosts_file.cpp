@@ -17,16 +17,8 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r\v\f";
 
-/// Removes the next word from the front of `line`; empty if there is none.
-std::string_view next_word(std::string_view& line) noexcept {
-  line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-  const std::string_view word = line.substr(0, line.find_first_of(blanks));
-  line.remove_prefix(word.size());
-  return word;
-}
-
 bool names(std::string_view line, std::string_view host) noexcept {
-  for (auto word = next_word(line); !word.empty(); word = next_word(line)) {
+  for (auto word = next_word(line, blanks); !word.empty(); word = next_word(line, blanks)) {
     if (same_name(word, host)) return true;
   }
   return false;
@@ -52,7 +44,7 @@ std::vector<Endpoint> HostsFile::find(std::string_view host) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     line = line.substr(0, line.find('#'));
-    const std::string_view address = next_word(line);
+    const std::string_view address = next_word(line, blanks);
     if (!names(line, host)) continue;
     if (const auto endpoint = numeric_address(address)) found.push_back(*endpoint);
   }

@@ -28,14 +28,6 @@ namespace {
 constexpr std::uint16_t dns_port = 53;
 constexpr std::string_view blanks = " \t\r";
 
-/// Removes the next word from the front of `line`; empty if there is none.
-std::string_view next_word(std::string_view& line) noexcept {
-  line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-  const std::string_view word = line.substr(0, line.find_first_of(blanks));
-  line.remove_prefix(word.size());
-  return word;
-}
-
 /// A number as atoi(3) reads it, within `min` and `max`.
 int number(std::string_view text, int min, int max) noexcept {
   int value = 0;
@@ -92,7 +84,7 @@ std::optional<Endpoint> parse_server(const std::string& text) {
 /// The words of `text` become the search list.
 void set_search(ResolvConf& conf, std::string_view text, std::size_t words_max) {
   std::vector<std::string> domains;
-  for (auto word = next_word(text); !word.empty(); word = next_word(text)) {
+  for (auto word = next_word(text, blanks); !word.empty(); word = next_word(text, blanks)) {
     if (word.starts_with('.')) word.remove_prefix(1);  // the root is `.`
     if (domains.size() < words_max) domains.emplace_back(word);
   }
@@ -124,7 +116,8 @@ void set_option(ResolvConf& conf, std::string_view option) {
 }
 
 void set_options(ResolvConf& conf, std::string_view text) {
-  for (auto word = next_word(text); !word.empty(); word = next_word(text)) set_option(conf, word);
+  for (auto word = next_word(text, blanks); !word.empty(); word = next_word(text, blanks))
+    set_option(conf, word);
 }
 
 void read_line(ResolvConf& conf, std::string_view line, const ResolvEnvironment& environment) {
@@ -133,7 +126,7 @@ void read_line(ResolvConf& conf, std::string_view line, const ResolvEnvironment&
   if (rest.empty()) return;
   if (keyword == "nameserver") {
     if (conf.servers.size() >= ResolvConf::servers_max) return;
-    if (const auto server = parse_server(std::string{next_word(rest)})) {
+    if (const auto server = parse_server(std::string{next_word(rest, blanks)})) {
       conf.servers.push_back(*server);
     }
   } else if (keyword == "search" || keyword == "domain") {

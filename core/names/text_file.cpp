@@ -28,4 +28,11 @@ std::string read_text_file(const std::string& path, std::size_t size_max) {
   return text;
 }
 
+std::string_view next_word(std::string_view& line, std::string_view blanks) noexcept {
+  line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(blanks));
+  line.remove_prefix(word.size());
+  return word;
+}
+
 }  // namespace rondo::detail
