@@ -253,8 +253,8 @@ bool StreamImpl::may_transmit() const noexcept {
 
 /// Transmits from the queue what the system takes. Calls no handler.
 void StreamImpl::drain() noexcept {
-  if (output_waits()) context().loop().notice_fork();
   if (!output_waits()) return;
+  context().loop().notice_fork();  // which may drop all that waits
   OutputQueue& output = extra_->output;
   for (std::size_t writes = 0; !output.empty() && may_transmit(); ++writes) {
     if (writes == writes_per_turn_max) {
