@@ -47,6 +47,12 @@ class ServerBudget : public ServersOnEveryBackend {
     ASSERT_TRUE(has(servers.back(), count));
     ASSERT_EQ(clients.open.size(), count);
   }
+  static ServerOptions limited(std::size_t write_high_water, std::size_t write_buffers_max) {
+    ServerOptions options;
+    options.stream.write_high_water = write_high_water;
+    options.write_buffers_max = write_buffers_max;
+    return options;
+  }
   /// The system takes nothing from any client.
   void fill_all() {
     for (Stream* const one : clients.open) fill_until_full(one->fd());
@@ -126,10 +132,7 @@ TEST_P(ServerBudget, PushesToClientsThatNeverReadAreBoundedByDefault) {
 }
 
 TEST_P(ServerBudget, EndsThoseThatTakeNothingBeforeThoseThatWereJustAnswered) {
-  ServerOptions options;
-  options.stream.write_high_water = 1000;
-  options.write_buffers_max = mib;
-  serve_sinks(options, 3);
+  serve_sinks(limited(1000, mib), 3);
   fill_all();
   clients.open[1]->write(std::string(900'000, 'x'));
   let_time_pass();
@@ -143,10 +146,7 @@ TEST_P(ServerBudget, EndsThoseThatTakeNothingBeforeThoseThatWereJustAnswered) {
 }
 
 TEST_P(ServerBudget, AClientThatHasReadIsOfferedMoreBeforeItIsEnded) {
-  ServerOptions options;
-  options.stream.write_high_water = 1000;
-  options.write_buffers_max = mib;
-  serve_sinks(options, 2);
+  serve_sinks(limited(1000, mib), 2);
   fill_all();
   clients.open[0]->write(std::string(1'060'000, 'x'));
   let_time_pass();
@@ -158,10 +158,7 @@ TEST_P(ServerBudget, AClientThatHasReadIsOfferedMoreBeforeItIsEnded) {
 }
 
 TEST_P(ServerBudget, CountsNotTheLargestAndSparesThoseThatHaveQueuedLittle) {
-  ServerOptions options;
-  options.stream.write_high_water = 10'000;
-  options.write_buffers_max = 100'000;
-  serve_sinks(options, 14);
+  serve_sinks(limited(10'000, 100'000), 14);
   fill_all();
   for (std::size_t i = 0; i < 12; ++i) clients.open[i]->write(std::string(9'000, 'x'));
   let_time_pass();
@@ -175,10 +172,7 @@ TEST_P(ServerBudget, CountsNotTheLargestAndSparesThoseThatHaveQueuedLittle) {
 }
 
 TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasChanged) {
-  ServerOptions options;
-  options.stream.write_high_water = 1000;
-  options.write_buffers_max = mib;
-  serve_sinks(options, 3);
+  serve_sinks(limited(1000, mib), 3);
   fill_all();
   clients.open[0]->write(std::string(2'000'000, 'x'));
   clients.open[1]->write(std::string(900'000, 'x'));
@@ -195,10 +189,7 @@ TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasChanged) {
 }
 
 TEST_P(ServerBudget, TheLargestIsFoundAgainWhenItHasShrunk) {
-  ServerOptions options;
-  options.stream.write_high_water = 1000;
-  options.write_buffers_max = mib;
-  serve_sinks(options, 3);
+  serve_sinks(limited(1000, mib), 3);
   fill_all();
   clients.open[0]->write(std::string(2'000'000, 'x'));
   clients.open[1]->write(std::string(1'000'000, 'x'));

@@ -54,6 +54,11 @@ class ConnectorEarly : public DescriptorCensus {
     EXPECT_EQ(outcome.calls, 1);
     return outcome;
   }
+  static ConnectorOptions within(Duration timeout) {
+    ConnectorOptions options;
+    options.timeout = timeout;
+    return options;
+  }
   static std::uint16_t port_of(const Socket& socket) {
     return socket.local_endpoint().value().port();
   }
@@ -146,9 +151,7 @@ TEST_F(ConnectorEarly, IsLostOnlyWhenTheLookupHasEnded) {
 
 TEST_F(ConnectorEarly, MayEndAtItsDeadlineBetweenTheAnswers) {
   const ClosedPort closed{at("127.0.0.1:0")};
-  ConnectorOptions options;
-  options.timeout = 1s;
-  const Outcome outcome = connect(closed.local.port(), std::move(options));
+  const Outcome outcome = connect(closed.local.port(), within(1s));
   const std::string port = ':' + std::to_string(closed.local.port());
   EXPECT_EQ(outcome.error(), std::errc::timed_out);
   EXPECT_EQ(outcome.text(), "connect to server.test" + port + ": 127.0.0.1" + port +
@@ -159,29 +162,23 @@ TEST_F(ConnectorEarly, MayEndAtItsDeadlineBetweenTheAnswers) {
 TEST_F(ConnectorEarly, MayEndAtItsDeadlineBetweenTheAnswersOfEitherFamily) {
   silent_type = NameServer::type_a;
   const ClosedPort closed{at("[::1]:0")};
-  ConnectorOptions options;
-  options.timeout = 1s;
   const std::string port = ':' + std::to_string(closed.local.port());
-  EXPECT_EQ(connect(closed.local.port(), std::move(options)).text(),
+  EXPECT_EQ(connect(closed.local.port(), within(1s)).text(),
             "connect to server.test" + port + ": [::1]" + port +
                 ": Connection refused; resolve server.test: Connection timed out");
 }
 
 TEST_F(ConnectorEarly, ListsASilentAddressBeforeTheLookupThatTimedOut) {
   const FullListener silent{at("127.0.0.1:0")};
-  ConnectorOptions options;
-  options.timeout = 1s;
   const std::string port = ':' + std::to_string(silent.local.port());
-  EXPECT_EQ(connect(silent.local.port(), std::move(options)).text(),
+  EXPECT_EQ(connect(silent.local.port(), within(1s)).text(),
             "connect to server.test" + port + ": 127.0.0.1" + port +
                 ": Connection timed out; resolve server.test: Connection timed out");
 }
 
 TEST_F(ConnectorEarly, SaysThatTheLookupTimedOutIfNoAnswerCame) {
   names.server.policy = [](const Query&) { return std::optional<std::string>{}; };
-  ConnectorOptions options;
-  options.timeout = 1s;
-  const Outcome outcome = connect(80, std::move(options));
+  const Outcome outcome = connect(80, within(1s));
   EXPECT_EQ(outcome.error(), std::errc::timed_out);
   EXPECT_EQ(outcome.text(), "connect to server.test:80: resolve server.test: Connection timed out");
 }
