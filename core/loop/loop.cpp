@@ -2,17 +2,14 @@
 //
 //   1  run the work that was posted and deferred before it
 //   2  call the hooks that run before each wait; pass the changes of interest to the backend
-//   3  wait until the next timer, or not at all if there is work. The backend calls ready() for
-//   each
-//      event, which checks the token against its slot right before it calls the handler
+//   3  wait until the next timer, or not at all if there is work. The backend calls ready(), which
+//      checks the token of an event against its slot right before it calls the handler
 //   4  run the callbacks of signals that have arrived and of timers that are due
-//   5  end the turn of each room above (PerReactor): for example, streams send what was written
-//      outside of their own callbacks, and report their ends. This also runs before 3, for the work
-//      of 1
+//   5  end the turn of each room above (PerReactor): streams send what was written outside of their
+//      own callbacks, and report their ends. This also runs before 3, for the work of 1
 //
-// The clock is read on its first use in a turn. An exception of a handler passes through the
-// backend, which drops the rest of its batch: it is level-triggered, so the next wait reports it
-// again.
+// The clock is read on its first use in a turn. A handler's exception passes through the backend,
+// which drops the rest of its batch: it is level-triggered, so the next wait reports it again.
 //
 // After a fork the child notices that it is a child before it touches the backend, and
 // reinitialises it: a new kernel object, to which every watch is added again. The same repairs a
@@ -52,14 +49,18 @@ Loop::Loop(std::unique_ptr<Backend> backend, HostedBackend* hosted, const Reacto
 }
 
 Loop::~Loop() {
+  check_nothing_is_left();
+  if (has_own_posts()) delete posted_.load();
+}
+
+void Loop::close() noexcept {
+  discard_work();
   (void)reinit_if_forked();  // after an error neither process has a registration to remove
   RONDO_REQUIRE(
       runner_.load() == std::thread::id{} && !in_turn_,
       "a Reactor was destroyed while it runs. Call stop(), and destroy it after run() has "
       "returned.");
-  for (std::unique_ptr<PerReactor>& room : rooms_) room.reset();  // they have watches and timers
-  check_nothing_is_left();
-  if (has_own_posts()) delete posted_.load();
+  for (std::unique_ptr<PerReactor>& room : rooms_) room.reset();
 }
 
 void Loop::check_nothing_is_left() const noexcept {

@@ -31,6 +31,9 @@ class Loop final : public HostedLoop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   ~Loop();
+  /// Called while the reactor can still be used: destroys the work that has not run, and what the
+  /// rooms have made, such as the Resolver that clients share.
+  void close() noexcept;
 
   // What a backend and a host call.
   void batch_ended() override;
@@ -72,9 +75,6 @@ class Loop final : public HostedLoop {
     return hosted_ != nullptr ? -1 : backend_->poll_fd();
   }
   [[nodiscard]] TimePoint next_deadline() noexcept;
-  /// Destroys the work that has not run. It may own a WorkGuard, a Watch or a Timer, and it may
-  /// defer more work while it is destroyed.
-  void discard_work() noexcept;
   [[nodiscard]] bool try_post(Work& work);
 
   // Registrations.
@@ -155,6 +155,9 @@ class Loop final : public HostedLoop {
   void forget_thread_of_parent() noexcept;
   [[nodiscard]] std::error_code reinit_if_forked() noexcept;
   void wake() noexcept;
+  /// Destroys the work that has not run. It may own a WorkGuard, a Watch or a Timer, and it may
+  /// defer more work while it is destroyed.
+  void discard_work() noexcept;
   void check_nothing_is_left() const noexcept;
 
   [[nodiscard]] const PostedWork& posted() const noexcept {

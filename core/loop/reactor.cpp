@@ -44,10 +44,7 @@ Reactor::Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& o
 
 Reactor::Reactor(std::unique_ptr<detail::Loop> loop) noexcept : loop_(std::move(loop)) {}
 
-Reactor::~Reactor() {
-  // Before the reactor is destroyed, since work that is destroyed without running may use it.
-  loop_->discard_work();
-}
+Reactor::~Reactor() { loop_->close(); }
 
 Result<Watch, std::error_code> detail::watch(Reactor& reactor, int fd, Ready interest,
                                              Handler& handler) noexcept {
