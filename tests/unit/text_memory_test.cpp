@@ -70,6 +70,8 @@ TEST_F(TextMemory, GoesBackWhenAllWasTaken) {
 }
 
 TEST_F(TextMemory, OfUnreadTextStaysWithinItsBound) {
+  std::string lines;  // made before the memory is counted
+  while (lines.size() < 50'000) lines += "a line \xe9\n";
   for (const char* const name : {"utf-8", "latin-1", "utf-16-le"}) {
     for (const TextErrors errors : {TextErrors::ignore, TextErrors::backslashreplace}) {
       SCOPED_TRACE(testing::Message() << name << ' ' << static_cast<int>(errors));
@@ -77,11 +79,9 @@ TEST_F(TextMemory, OfUnreadTextStaysWithinItsBound) {
       reader.reads = false;
       most = 0;
       open({.encoding = Encoding::find(name).value(), .errors = errors});
-      std::string lines;
-      while (lines.size() < 50'000) lines += "a line \xe9\n";
       flood(lines);
       EXPECT_GT(text->unread(), 32u * kib);
-      EXPECT_LE(most, (128 + 64) * kib);
+      EXPECT_LE(most, 128 * kib);
       // All of it can still be read, and then the stream goes on.
       reader.reads = true;
       for (int i = 0; i < 10; ++i) {
