@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <new>
 #include <random>
 #include <string>
 #include <string_view>
@@ -135,21 +134,6 @@ TEST(InputBuffer, TakesNoMoreMemoryThanItsLimit) {
   buffer.release_memory();
   EXPECT_LE(live_bytes() - before, 2'000);
   EXPECT_EQ(buffer.front(10), "xxxxxxxxxx");
-}
-
-TEST(InputBuffer, IsUnchangedIfThereIsNoMemory) {
-  InputBuffer buffer;
-  buffer.lend("kept ");
-  buffer.keep();
-  const std::string chunk(10'000, 'x');
-  buffer.lend(chunk);
-  {
-    const FewAllocations none{0};
-    EXPECT_THROW(buffer.keep(), std::bad_alloc);
-    EXPECT_THROW((void)buffer.front(10'005), std::bad_alloc);  // it throws
-  }
-  EXPECT_EQ(buffer.kept(), "kept ");
-  EXPECT_EQ(buffer.front(10'005), "kept " + chunk);
 }
 
 }  // namespace

@@ -180,5 +180,20 @@ TEST_F(LackOfMemory, IsAnErrorOfAWatch) {
   ADD_FAILURE() << "it never succeeds";
 }
 
+TEST_F(LackOfMemory, LeavesAnInputBufferUnchanged) {
+  InputBuffer buffer;
+  buffer.lend("kept ");
+  buffer.keep();
+  const std::string chunk(10'000, 'x');
+  buffer.lend(chunk);
+  {
+    const FewAllocations none{0};
+    EXPECT_THROW(buffer.keep(), std::bad_alloc);
+    EXPECT_THROW((void)buffer.front(10'005), std::bad_alloc);  // it throws
+  }
+  EXPECT_EQ(buffer.kept(), "kept ");
+  EXPECT_EQ(buffer.front(10'005), "kept " + chunk);
+}
+
 }  // namespace
 }  // namespace rondo::test
