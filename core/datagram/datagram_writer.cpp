@@ -52,10 +52,7 @@ std::optional<DatagramQueue::Failure> DatagramWriter::flush(
     failures_.erase(failures_.begin());
     return first;
   }
-  if (!queue_) {
-    state_ = State::ready;
-    return {};
-  }
+  if (!queue_) return {};
   const std::uint64_t sent_before = counters.sent;
   auto failure = queue_->flush(route_, counters);
   if (!failure) {

@@ -93,7 +93,6 @@ struct SharedWatch::Descriptor::Dispatch {
     struct PutBack {
       ~PutBack() {
         if (dispatch.running != nullptr) dispatch.running->callback = std::move(callback);
-        dispatch.running = nullptr;
       }
       Dispatch& dispatch;
       Callback& callback;

@@ -168,11 +168,7 @@ class Resolver::Impl {
  private:
   /// In the next turn: starting a lookup takes memory, and ending one must not.
   void start_next_soon() noexcept {
-    if (waiting_.empty()) {
-      starter_.cancel();
-    } else {
-      starter_.arm_at(next_turn);
-    }
+    if (!waiting_.empty()) starter_.arm_at(next_turn);
   }
   void start_next() {
     while (channels_in_use_ < options_.in_flight_max && !waiting_.empty()) start(*waiting_.front());

@@ -24,7 +24,7 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
   auto stream = std::make_unique<StreamImpl>(
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
-  context.add(*stream, never);
+  context.add(*stream);
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;

@@ -140,7 +140,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
     if (owner() == nullptr) accept_descriptors(net(), fd, true);  // a server may have had it
   }
   active_at_ = shared.tick();
-  shared.add(*this, never);
+  shared.add(*this);
   const Ready interest = state_.reads() ? Ready::read : Ready::none;
   if (const std::error_code error = begin_watch(fd, interest)) {
     shared.remove(*this);

@@ -211,10 +211,7 @@ void StreamContext::DeadlineItems::put(StreamImpl& stream, std::uint32_t index) 
   stream.deadline_index_ = index;
 }
 
-void StreamContext::add(StreamImpl& stream, TimePoint when) noexcept {
-  deadlines_.push(when, stream);
-  arm();
-}
+void StreamContext::add(StreamImpl& stream) noexcept { deadlines_.push(never, stream); }
 
 void StreamContext::remove(StreamImpl& stream) noexcept {
   deadlines_.erase(stream.deadline_index_);

@@ -200,8 +200,8 @@ class StreamContext final : public PerReactor {
   void forked() noexcept override;
 
   // Deadlines.
-  /// make_room() went before.
-  void add(StreamImpl& stream, TimePoint when) noexcept;
+  /// Without a deadline so far. make_room() went before.
+  void add(StreamImpl& stream) noexcept;
   void remove(StreamImpl& stream) noexcept;
   void not_later_than(StreamImpl& stream, TimePoint when) noexcept;
 

@@ -324,7 +324,6 @@ void StreamImpl::output_refused(int error) noexcept {
   }
   drop_output();
   extra_->error = error;
-  state_.clear(StreamState::blocked);
   state_.fail_output();
   update_interest();
 }

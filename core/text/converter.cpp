@@ -117,7 +117,6 @@ void Converter::finish(std::string& out) {
   std::size_t free = room.size();
   ::iconv(handle_, nullptr, nullptr, &to, &free);
   out.append(room.data(), room.size() - free);
-  may_hold_ = false;
 }
 
 void Converter::reset() noexcept {
