@@ -187,5 +187,31 @@ TEST_P(Drains, DoNotAbortAClientThatComesJustBeforeTheirEndIsReported) {
   EXPECT_TRUE(echoes(*late));
 }
 
+TEST_P(Drains, MayBeginAnewInTheTurnInWhichOneHasEnded) {
+  struct Begins final : Session {
+    explicit Begins(std::function<void()>& then) : then_(then) {}
+    void on_open(Stream&) override { then_(); }
+    void on_data(Stream&, Bytes) override {}
+    void on_drain(Stream&) override {}
+    std::function<void()>& then_;
+  };
+  std::function<void()> then;
+  auto server = serve<Begins>(reactor, "127.0.0.1:0", then).value();
+  std::string ends;
+  then = [&] {
+    server.drain(20ms, [&] {
+      EXPECT_EQ(server.connections(), 0u);
+      ends += '2';
+    });
+  };
+  const auto client = connect(server.local_endpoint());  // in the listen queue
+  auto other = server.listen("127.0.0.1:0").value();
+  server.drain(1h, [&] { ends += '1'; });
+  other = server.listen("127.0.0.1:0").value();
+  const auto late = connect(other);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(ends, "2");
+}
+
 }  // namespace
 }  // namespace rondo::test

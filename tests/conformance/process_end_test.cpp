@@ -148,5 +148,13 @@ TEST_P(ProcessEnds, OfAForkedChildsOwnProgramsAreReported) {
   });
 }
 
+TEST_P(ProcessEnds, NeedNotBeReported) {
+  on_both_paths([this] {
+    auto process = Process::start(reactor, {"true"}, {}).value();
+    EXPECT_TRUE(reactor.run());
+    EXPECT_FALSE(process.is_running());
+  });
+}
+
 }  // namespace
 }  // namespace rondo::test

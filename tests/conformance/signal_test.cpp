@@ -361,5 +361,21 @@ TEST_P(Signals, AreHeardByManyReactorsUpToALimit) {
   signals.clear();
 }
 
+TEST_P(Signals, LeaveErrnoAsItWasWhateverTheOtherHandlersDo) {
+  struct sigaction changes_errno{};
+  struct sigaction before{};
+  changes_errno.sa_handler = [](int) { errno = EIO; };
+  ASSERT_EQ(::sigaction(SIGCHLD, &changes_errno, &before), 0);
+  int calls = 0;
+  {
+    const Signal signal{reactor, SIGCHLD, [&] { ++calls; }};
+    errno = 4711;
+    EXPECT_EQ(::raise(SIGCHLD), 0);
+    EXPECT_EQ(errno, 4711);
+    EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
+  }
+  ASSERT_EQ(::sigaction(SIGCHLD, &before, nullptr), 0);
+}
+
 }  // namespace
 }  // namespace rondo::test

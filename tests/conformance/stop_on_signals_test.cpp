@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <rondo/client.h>
 #include <rondo/server.h>
@@ -298,6 +299,21 @@ TEST_P(StoppingOnSignals, EndsTheSessionsAfterTheTimeoutBeforeRunReturns) {
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(closed, CloseReason::aborted);
   EXPECT_EQ(server.connections(), 0U);
+}
+
+TEST_P(StoppingOnSignals, FailsWhereTooManyReactorsListen) {
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  std::vector<Signal> signals;
+  for (;;) {
+    reactors.push_back(std::make_unique<Reactor>(GetParam().make()));
+    auto signal = Signal::make(*reactors.back(), SIGUSR1, [] {});
+    if (!signal) break;
+    signals.push_back(std::move(*signal));
+  }
+  const auto stop = StopOnSignals::make(reactor, [] {}, 1s);
+  ASSERT_FALSE(stop);
+  EXPECT_EQ(stop.error(), std::errc::no_buffer_space);
+  signals.clear();
 }
 
 }  // namespace

@@ -204,6 +204,26 @@ TEST_P(StreamDescriptors, MayBeAskedForAndDeclinedOnTheWay) {
   }
 }
 
+TEST_P(StreamDescriptors, ReachAStreamThatTakesOverTheSocketOfAServerThatRefusesThem) {
+  struct Releases final : Session {
+    explicit Releases(Socket& to) : to_(to) {}
+    void on_data(Stream& client, Bytes) override { to_ = client.release().value(); }
+    Socket& to_;
+  };
+  const std::string name = "unix:@rondo-released-" + std::to_string(::getpid());
+  Socket released;
+  auto server = serve<Releases>(reactor, name, released).value();
+  const auto client = connect(reactor, name, sender_calls);
+  client->write("hello");
+  ASSERT_TRUE(runs_until([&] { return released.fd() >= 0; }));
+  const auto taker =
+      Stream::adopt(reactor, std::move(released), receiver, {.receive_descriptors = true}).value();
+  Pipe pipe = make_pipe();
+  client->write("take this", passable(pipe));
+  EXPECT_TRUE(runs_until([&] { return receiver.descriptors.size() == 1; }));
+  EXPECT_FALSE(receiver.received.empty());
+}
+
 TEST_P(StreamDescriptors, PassFromAClientToASession) {
   struct Taking final : Session {
     explicit Taking(Receiver& one) : receiver(one) {}

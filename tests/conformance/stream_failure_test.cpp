@@ -246,6 +246,14 @@ TEST_P(StreamFailures, OfTheQuestionWhatItIs) {
   }
 }
 
+TEST_P(StreamFailures, OfAPipeThatCannotBeMadeNonblocking) {
+  Pipe pipe = make_pipe();
+  net.fail("set_nonblocking", ENOLCK);
+  const auto made = Stream::adopt(reactor, Socket{net, pipe.reader.release()}, recorder);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code.value(), ENOLCK);
+}
+
 TEST_P(StreamFailures, OfTheWatch) {
   Pair pair = unix_pair();
   spy.fail_watch = {.times = 1, .error = std::make_error_code(std::errc::not_enough_memory)};

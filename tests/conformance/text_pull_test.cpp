@@ -291,5 +291,25 @@ TEST_P(TextToRead, MayBeDestroyedInTheCall) {
   EXPECT_EQ(reader.closes, 0);
 }
 
+TEST_P(TextToRead, HoldsThePeerBackWhereDecodingMakesMoreOfIt) {
+  TextOptions options;
+  options.encoding = Encoding::find("latin-1").value();
+  options.unread_max = std::size_t{16} << 10U;
+  const Fd peer = open(options);
+  const std::string piece(64 << 10, '\xe4');
+  std::size_t sent = 0;
+  for (int i = 0; i < 200; ++i) {
+    sent += static_cast<std::size_t>(std::max<std::ptrdiff_t>(write_some(peer.get(), piece), 0));
+    run_on();
+  }
+  EXPECT_LT(sent, std::size_t{4} << 20U) << "what is not read waits at the peer";
+  std::size_t read = 0;
+  for (int i = 0; i < 1000 && read < 2 * sent; ++i) {
+    read += text->read_all().size();
+    run_on();
+  }
+  EXPECT_EQ(read, 2 * sent) << "two bytes of UTF-8 for each";
+}
+
 }  // namespace
 }  // namespace rondo::test

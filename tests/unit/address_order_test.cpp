@@ -40,6 +40,8 @@ TEST(AddressOrder, PrefersAMatchingScope) {
             (Texts{"198.51.100.121", "2001:db8:1::1"}));
   EXPECT_EQ(ordered({{"198.51.100.121", "169.254.13.78"}, {"2001:db8:1::1", "2001:db8:1::2"}}),
             (Texts{"2001:db8:1::1", "198.51.100.121"}));
+  EXPECT_EQ(ordered({{"198.51.100.121", "169.254.13.78"}, {"198.51.100.122", "198.51.100.117"}}),
+            (Texts{"198.51.100.122", "198.51.100.121"}));
 }
 
 TEST(AddressOrder, PrefersAMatchingLabel) {

@@ -245,5 +245,33 @@ TEST_F(ConnectorRace, NamesAtItsDeadlineTheUnixListenerWithoutRoom) {
                                              ": Connection timed out");
 }
 
+TEST_F(ConnectorRace, TriesOneAddressAtLeast) {
+  const Socket open = listen(at("127.0.0.1:0"));
+  ConnectorOptions options;
+  options.addresses_max = 0;
+  options.in_flight_max = 0;
+  EXPECT_TRUE(race({open.local_endpoint().value()}, std::move(options)).connected());
+}
+
+TEST_F(ConnectorRace, NamesAtItsDeadlineThatAddressesWereNotTried) {
+  const ClosedPort closed{at("127.0.0.1:0")};
+  ConnectorOptions options;
+  options.stagger = forever;
+  int prepared = 0;
+  options.prepare = [&](Socket&, const Endpoint&) -> Result<void> {
+    if (++prepared == 2) throw 1;
+    return Error{std::make_error_code(std::errc::no_protocol_option), "prepare it"};
+  };
+  Outcome outcome;
+  const Connector connector{reactor, std::vector<Endpoint>(3, closed.local), outcome.keeper(),
+                            std::move(options)};
+  EXPECT_THROW(EXPECT_TRUE(reactor.run()), int);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(outcome.text(),
+            "connect to one of 3 addresses: " + closed.local.to_string() +
+                ": prepare it: Protocol not available; the addresses that were not tried: "
+                "Connection timed out");
+}
+
 }  // namespace
 }  // namespace rondo::test

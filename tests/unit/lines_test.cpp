@@ -364,5 +364,28 @@ TEST(AppendLines, WritesTheEndingForEachLf) {
   EXPECT_EQ(written(LineEnding::cr), ">x\ry\r\r");
 }
 
+TEST(LineReader, ResetForgetsAFlush) {
+  LineReader reader{Newlines::kept};
+  reader.feed("a\r");
+  reader.flush();
+  reader.reset();
+  reader.feed("b\r");
+  EXPECT_EQ(reader.read_line().status, ReadStatus::more) << "the LF of a CRLF may follow";
+}
+
+TEST(LineReader, SkipsOneLineInTheModesOfOneEnding) {
+  LineReader cr{Newlines::cr};
+  cr.feed("a\r");
+  cr.skip_line();
+  EXPECT_EQ(cr.read_line().status, ReadStatus::more);
+  cr.feed("\nb\r");
+  EXPECT_EQ(cr.read_line().text, "\nb") << "LF is text";
+  LineReader lf{Newlines::lf};
+  lf.feed("a\nb\n");
+  lf.skip_line();
+  EXPECT_EQ(lf.read_line().text, "b");
+  EXPECT_FALSE(lf.seen(LineEnding::lf)) << "only for universal and kept";
+}
+
 }  // namespace
 }  // namespace rondo

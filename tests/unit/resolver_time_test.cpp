@@ -117,6 +117,22 @@ TEST_F(ResolverTimeTest, EndsALookupAtItsDeadline) {
   EXPECT_EQ(asking.calls + waiting.calls, 2);
 }
 
+TEST_F(ResolverTimeTest, DoesNotCountThoseThatAreAnsweredAsWaiting) {
+  names.server.policy = silence;
+  options.timeout = 3s;
+  options.in_flight_max = 1;
+  options.waiting_max = 1;
+  Resolver resolver{reactor, options};
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(names.look_up(resolver, "127.0.0.1").texts(), Texts{"127.0.0.1:80"});
+  Ending asking;
+  Ending waiting;
+  const Lookup first = resolver.resolve("example.org", 1, asking.keeper());
+  const Lookup second = resolver.resolve("example.org", 1, waiting.keeper());
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(waiting.error(), ResolveError::timed_out) << "not too_many";
+}
+
 TEST_F(ResolverTimeTest, FailsAtOnceWithoutTime) {
   names.server.add("example.org", "127.0.0.2");
   options.timeout = Duration::zero();

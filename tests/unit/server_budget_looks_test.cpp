@@ -100,5 +100,13 @@ TEST_F(ServerBudgetLooks, DoNotKeepTheLoopAwake) {
   EXPECT_FALSE(context.pending());
 }
 
+TEST_F(ServerBudgetLooks, AreNotNeededWhileOnlyTheLargestIsAboveTheBudget) {
+  serve_clients(2);
+  clients[0]->write(std::string(2 * budget, 'x'));
+  clients[1]->write(std::string(high_water, 'x'));
+  clients[0]->write(std::string(budget, 'x'));
+  EXPECT_EQ(looks(), 0u);
+}
+
 }  // namespace
 }  // namespace rondo::test

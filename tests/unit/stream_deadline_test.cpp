@@ -364,5 +364,13 @@ TEST_F(StreamDeadlines, AServersDrainAbortsAtItsDeadline) {
   EXPECT_EQ(ended - started_at, Duration{6s});
 }
 
+TEST_F(StreamDeadlines, WriteCountsFromWhenItIsSet) {
+  fill_until_full(pair.ours.get());
+  open({.write_timeout = 50s});
+  at(1s, [this] { stream->write("waits"); });
+  at(20s, [this] { stream->set_options({.write_timeout = 5s}); });
+  expect_end(25s, "write timeout");
+}
+
 }  // namespace
 }  // namespace rondo::test

@@ -323,5 +323,20 @@ TEST(After, CountsFromBeforeTheClocksZeroToo) {
   EXPECT_EQ(after(TimePoint{0ns}, Duration::max()), never);
 }
 
+TEST_F(TimerTest, RunsAgainIfItWasCancelledInATurnThatEndedWithAnException) {
+  int fired = 0;
+  Timer second{reactor, [&] { ++fired; }};
+  Timer first{reactor, [&] {
+                second.cancel();
+                throw 1;
+              }};
+  first.arm_after(1s);
+  second.arm_after(1s);
+  EXPECT_THROW(EXPECT_TRUE(reactor.run()), int);
+  second.arm_after(1s);
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(fired, 1);
+}
+
 }  // namespace
 }  // namespace rondo::test
