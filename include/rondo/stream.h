@@ -112,7 +112,7 @@ struct StreamOptions {
   /// faster than its peer stops and goes on seldom. No more than write_high_water is used.
   std::optional<std::size_t> write_low_water{};
   /// Beyond so many queued bytes, which the system does not take, the stream ends with `overflow`.
-  std::size_t write_buffer_max = std::size_t{16} << 20U;
+  std::size_t write_buffer_max = std::size_t{14} << 20U;
   /// After so many bytes of input other streams have their turn; at least 64 KiB.
   std::size_t input_per_turn_max = std::size_t{64} << 10U;
   /// Stop reading from above the high-water mark until the low-water mark: a peer that does not
