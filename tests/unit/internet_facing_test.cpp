@@ -81,7 +81,7 @@ TEST_F(InternetFacing, HasTheValuesOfItsPage) {
   EXPECT_EQ(options.write_buffers_max, 8u << 20U);
   EXPECT_EQ(options.write_descriptors_max, defaults.write_descriptors_max);
   EXPECT_EQ(options.stream.pause_reading_when_full, defaults.stream.pause_reading_when_full);
-  EXPECT_EQ(options.stream.write_buffer_max, 16u << 20U);
+  EXPECT_EQ(options.stream.write_buffer_max, 14u << 20U);
   EXPECT_EQ(options.stream.write_descriptors_max, 253u);
   EXPECT_EQ(options.stream.handshake_timeout, 20s);
   EXPECT_EQ(options.stream.idle_timeout, 1min);
