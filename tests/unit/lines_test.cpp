@@ -364,15 +364,6 @@ TEST(AppendLines, WritesTheEndingForEachLf) {
   EXPECT_EQ(written(LineEnding::cr), ">x\ry\r\r");
 }
 
-TEST(LineReader, ResetForgetsAFlush) {
-  LineReader reader{Newlines::kept};
-  reader.feed("a\r");
-  reader.flush();
-  reader.reset();
-  reader.feed("b\r");
-  EXPECT_EQ(reader.read_line().status, ReadStatus::more) << "the LF of a CRLF may follow";
-}
-
 TEST(LineReader, SkipsOneLineInTheModesOfOneEnding) {
   LineReader cr{Newlines::cr};
   cr.feed("a\r");
