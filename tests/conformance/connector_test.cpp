@@ -51,7 +51,8 @@ TEST_P(ConnectorTest, ConnectsToAnAddress) {
 }
 
 TEST_P(ConnectorTest, ConnectsToANameByTheAddressThatListens) {
-  const Socket listener = listen(at("127.0.0.3:0"));
+  const Socket listener =
+      make_with_port_free_at({"127.0.0.2"}, [] { return listen(at("127.0.0.3:0")); });
   const Endpoint local = listener.local_endpoint().value();
   const ClosedPort first{at("127.0.0.2:" + std::to_string(local.port()))};
   hosts.write("127.0.0.2 server.test\n127.0.0.3 server.test\n");
@@ -59,7 +60,8 @@ TEST_P(ConnectorTest, ConnectsToANameByTheAddressThatListens) {
 }
 
 TEST_P(ConnectorTest, SaysWhatWasTriedAndWhy) {
-  const ClosedPort closed{at("127.0.0.2:0")};
+  const auto closed =
+      make_with_port_free_at({"127.0.0.3"}, [] { return ClosedPort{at("127.0.0.2:0")}; });
   const std::string port = ':' + std::to_string(closed.local.port());
   const Outcome one = connect("127.0.0.2" + port);
   EXPECT_EQ(one.text(), "connect to 127.0.0.2" + port + ": Connection refused");

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,6 +21,10 @@ inline Endpoint at(const std::string& text) { return Endpoint::parse(text).value
 
 inline Socket listen(const Endpoint& local, int backlog = 16) {
   return Socket::listen(kernel().net(), local, {.backlog = backlog}).value();
+}
+
+inline std::uint16_t port_of(const Socket& socket) {
+  return socket.local_endpoint().value().port();
 }
 
 /// A listener with a full queue: a connect to it is in progress for ever.
@@ -50,6 +56,25 @@ struct ClosedPort {
   Socket socket;
   Endpoint local;
 };
+
+inline std::uint16_t port_of(const FullListener& full) { return full.local.port(); }
+inline std::uint16_t port_of(const ClosedPort& closed) { return closed.local.port(); }
+
+/// Calls `make`, which takes a port that the system chooses, until no other program has the same
+/// port at one of the other addresses (IP addresses as a target has them).
+template <typename Make>
+auto make_with_port_free_at(const std::vector<std::string>& addresses, Make make) {
+  while (true) {
+    auto made = make();
+    const std::string port = ':' + std::to_string(port_of(made));
+    const auto is_free = [&](const std::string& address) {
+      const Endpoint local = at(address + port);
+      const Socket probe = Socket::make(kernel().net(), local.family(), SocketType::stream).value();
+      return kernel().net().bind(probe.fd(), local) == 0;
+    };
+    if (std::ranges::all_of(addresses, is_free)) return made;
+  }
+}
 
 /// How a connector ended.
 struct Outcome {

@@ -59,9 +59,6 @@ class ConnectorEarly : public DescriptorCensus {
     options.timeout = timeout;
     return options;
   }
-  static std::uint16_t port_of(const Socket& socket) {
-    return socket.local_endpoint().value().port();
-  }
   Duration passed() { return reactor.now() - start; }
 
   FailingNet net{system_net()};
@@ -123,7 +120,8 @@ TEST_F(ConnectorEarly, WaitsAsLongAsTheProgramWants) {
 
 // The listener is on IPv6 only, and its address comes 100 ms after the other one has been tried.
 TEST_F(ConnectorEarly, TriesAddressesThatComeLate) {
-  const Socket listener = listen(at("[::1]:0"));
+  const Socket listener =
+      make_with_port_free_at({"127.0.0.1"}, [] { return listen(at("[::1]:0")); });
   const ClosedPort closed{at("127.0.0.1:" + std::to_string(port_of(listener)))};
   Timer late{reactor, [this] { answer_held(); }};
   late.arm_after(150ms);
@@ -132,7 +130,8 @@ TEST_F(ConnectorEarly, TriesAddressesThatComeLate) {
 }
 
 TEST_F(ConnectorEarly, StartsALateAddressBesideASilentOne) {
-  const FullListener silent{at("127.0.0.1:0")};
+  const auto silent =
+      make_with_port_free_at({"[::1]"}, [] { return FullListener{at("127.0.0.1:0")}; });
   const Socket listener = listen(at("[::1]:" + std::to_string(silent.local.port())));
   Timer late{reactor, [this] { answer_held(); }};
   late.arm_after(100ms);

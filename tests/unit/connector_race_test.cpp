@@ -133,7 +133,10 @@ TEST_F(ConnectorRace, OfAStreamHasTheSameLimits) {
     void on_data(Stream&, Bytes) override {}
     bool opened = false;
   };
-  const FullListener silent{at("127.0.0.1:0")};
+  std::vector<std::string> addresses;
+  for (int i = 2; i <= 9; ++i) addresses.push_back("127.0.0." + std::to_string(i));
+  const auto silent =
+      make_with_port_free_at(addresses, [] { return FullListener{at("127.0.0.1:0")}; });
   const Socket open = listen(at("127.0.0.9:" + std::to_string(silent.local.port())));
   std::string hosts;
   for (int i = 1; i <= 9; ++i) hosts += "127.0.0." + std::to_string(i) + " server.test\n";
