@@ -91,6 +91,7 @@ Result<Endpoint> Server::Impl::accept_on(Socket listener, const Endpoint& local)
       [this](Socket client, const Endpoint& peer) { admit(std::move(client), peer); },
       options_.accept_limits);
   if (!acceptor) return std::move(acceptor).error();
+  ends_sessions_ = false;
   endpoints_.push_back(acceptor->local_endpoint());
   listeners_.push_back(std::move(*acceptor));
   pause_if_full();
@@ -116,6 +117,7 @@ void Server::Impl::stop_accepting() noexcept {
 
 void Server::Impl::abort() noexcept {
   ++ends_;
+  ends_sessions_ = true;
   stop_accepting();
   streams_.abort_all(*this);
 }
@@ -268,7 +270,13 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   return std::exchange(block.stream, nullptr);
 }
 
+void Server::Impl::ended(detail::StreamImpl& stream) noexcept {
+  const bool lives_on = factory_.is_done != nullptr && !factory_.is_done(block_.session(stream));
+  lives_on && !ends_sessions_ ? streams_.keep(stream) : streams_.retire(stream, *this);
+}
+
 void Server::Impl::destroy(detail::StreamImpl& stream) noexcept {
+  if (factory_.may_destroy != nullptr && !factory_.may_destroy(block_.session(stream))) return;
   const Call call = Call::of_hold(*this);  // the hold of this connection
   auto* const counted = block_.counted(stream);
   block_.destroy_session(stream);

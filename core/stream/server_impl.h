@@ -68,7 +68,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
 
   // What the streams call.
   void drain(detail::StreamImpl& stream) override;
-  void ended(detail::StreamImpl& stream) noexcept override { streams_.retire(stream, *this); }
+  void ended(detail::StreamImpl& stream) noexcept override;
   void destroy(detail::StreamImpl& stream) noexcept override;
   bool threw(detail::StreamImpl& stream, const std::exception_ptr& exception) override;
 
@@ -116,6 +116,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   std::size_t ends_ = 0;  // calls of drain() and abort(): a client that is being admitted ends too
   std::optional<Timer> drain_timer_;  // the deadline of drain(), and then the turn of done_
   Function<void()> done_;
+  bool ends_sessions_ = false;  // abort(): none outlives its stream
   bool drained_ = false;  // the last connection has ended, and the timer waits for the next turn
   std::vector<Endpoint> endpoints_;
   std::vector<UnappliedOption> unapplied_;

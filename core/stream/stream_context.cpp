@@ -15,7 +15,10 @@ StreamContext& StreamContext::of(Reactor& reactor) {
 }
 
 StreamContext::StreamContext(Reactor& reactor, Loop& loop)
-    : loop_(loop), net_(loop.backend().net()), timer_(reactor, [this] { check_deadlines(); }) {
+    : reactor_(reactor),
+      loop_(loop),
+      net_(loop.backend().net()),
+      timer_(reactor, [this] { check_deadlines(); }) {
   timer_.unref();  // the watches of the streams keep the reactor running
 }
 
@@ -61,6 +64,11 @@ void StreamContext::forget(StreamImpl& stream) noexcept {
     if (record->stream == &stream) record->stream = nullptr;
   if (!stream.state_.has(StreamState::queued)) return;
   if (!run_queue_.remove(stream)) running_.remove(stream);
+}
+
+void StreamContext::keep(StreamImpl& stream) noexcept {
+  stream.keep();
+  add(stream);
 }
 
 void StreamContext::retire(StreamImpl& stream, StreamOwner& owner) noexcept {
@@ -111,8 +119,10 @@ void StreamContext::end_each(const StreamOwner& owner, End end) noexcept {
   }
 }
 
-void StreamContext::abort_all(const StreamOwner& owner) noexcept {
-  end_each(owner, [](StreamImpl& stream) { stream.abort(); });
+void StreamContext::abort_all(StreamOwner& owner) noexcept {
+  end_each(owner, [&](StreamImpl& stream) {
+    stream.has_ended() ? retire(stream, owner) : stream.abort();
+  });
 }
 
 /// Here the position of each stream in its queue is known; forget() would search for it.

@@ -139,6 +139,7 @@ class StreamContext final : public PerReactor {
   /// The reactor's, made when it is first needed.
   static StreamContext& of(Reactor& reactor);
 
+  [[nodiscard]] Reactor& reactor() const noexcept { return reactor_; }
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] Net& net() noexcept { return net_; }
   [[nodiscard]] Cork& cork() noexcept { return cork_; }
@@ -170,6 +171,8 @@ class StreamContext final : public PerReactor {
   [[nodiscard]] bool is_in_call(const StreamImpl& stream) const noexcept;
   /// Nothing more is to be done for the stream, which is about to go.
   void forget(StreamImpl& stream) noexcept;
+  /// The stream has ended, but its session has not: retire() it later.
+  void keep(StreamImpl& stream) noexcept;
   /// Ends the stream without a callback, and lets `owner` destroy it: at once, or when the calls
   /// that are running for it have returned.
   void retire(StreamImpl& stream, StreamOwner& owner) noexcept;
@@ -180,7 +183,7 @@ class StreamContext final : public PerReactor {
   void stream_added() noexcept { ++count_; }
   void stream_removed() noexcept { --count_; }
   void drain_all(const StreamOwner& owner) noexcept;
-  void abort_all(const StreamOwner& owner) noexcept;
+  void abort_all(StreamOwner& owner) noexcept;
   void retire_all(StreamOwner& owner) noexcept;
   /// More is queued than the group may have: offers it to the system, and ends those streams whose
   /// queues cost the most. If that has been in vain, the next look at all streams is in the next
@@ -241,6 +244,7 @@ class StreamContext final : public PerReactor {
   void check_deadlines();
   void arm() noexcept;
 
+  Reactor& reactor_;
   Loop& loop_;
   Net& net_;
   Detached detached_;

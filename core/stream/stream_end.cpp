@@ -162,10 +162,16 @@ bool StreamImpl::report_drain() {
 bool StreamImpl::run_output() {
   if (may_transmit()) drain();
   if (state_.has(StreamState::above_high_water) && !report_writable()) return false;
+  if (!output_waits() && extra_ != nullptr && extra_->awaits_flush && !report_flush()) return false;
   if (!state_.is_over() && !output_waits()) output_has_left();
   // An idle stream holds nothing but itself.
   if (extra_ != nullptr && extra_->is_spare()) delete std::exchange(extra_, nullptr);
   return true;
+}
+
+bool StreamImpl::report_flush() {
+  extra_->awaits_flush = false;
+  return call([this] { handler_->on_writable(*this); });
 }
 
 /// If the output has fallen to the low-water mark.
@@ -258,12 +264,17 @@ void StreamImpl::leave_reactor() noexcept {
   context().remove(*this);
 }
 
-void StreamImpl::report_close() {
-  state_.reported();
+Close StreamImpl::close_info() const noexcept {
   Close close{state_.reason(), {}, limit_names[static_cast<std::size_t>(state_.limit())]};
   if (active_at_ != 0) close.error = system_error(static_cast<int>(active_at_));
   if (extra_ != nullptr && close.reason == CloseReason::not_connected) close.what = extra_->what;
   if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
+  return close;
+}
+
+void StreamImpl::report_close() {
+  state_.reported();
+  const Close close = close_info();
   StreamOwner* const owner = this->owner();
   struct AfterClose {  // also after an exception
     StreamImpl& stream;
@@ -280,6 +291,7 @@ void StreamImpl::report_close() {
 }
 
 void StreamImpl::silence() noexcept {
+  if (state_.life() == Life::kept) context().remove(*this);
   leave_reactor();  // it may live until its call has returned
   state_.silence();
   close_descriptor();

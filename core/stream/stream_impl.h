@@ -66,13 +66,14 @@ struct StreamExtra {
   OutputSize counted;                // what of the output the group's sum contains
   int error = 0;                     // why the output failed
   bool is_inherited = false;         // a forked child: the descriptor is also the parent's
+  bool awaits_flush = false;         // on_writable is called when nothing is queued
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
     return output.empty() && options == nullptr && connector == nullptr && handler == nullptr &&
            what.empty() && !close_error && close_deadline == never && opened_at == never &&
            handshake_from == never && read_at == never && progress_at == never && dropped == 0 &&
-           error == 0 && !is_inherited;
+           error == 0 && !is_inherited && !awaits_flush;
   }
 };
 
@@ -162,6 +163,28 @@ class StreamImpl final : public Stream {
   /// Calls on_open, if that is due: the one place that does. False: the stream is gone.
   [[nodiscard]] bool report_open();
   void request_drain() noexcept;
+
+  // What a Connection calls.
+  [[nodiscard]] bool takes_fast_path() const noexcept { return state_.takes_fast_path(); }
+  /// As pause(), but the poller is not called until input arrives: in most cases none does until
+  /// release_input().
+  void hold_input() noexcept {
+    if (state_.reads()) state_.pause();
+  }
+  /// Ends that, without on_resume.
+  void release_input() noexcept {
+    if (state_.paused()) [[unlikely]]
+      read_again();
+  }
+  /// on_writable is called when nothing is queued any more.
+  void await_flush() { extra().awaits_flush = true; }
+  [[nodiscard]] bool is_full() const noexcept { return state_.has(StreamState::above_high_water); }
+  [[nodiscard]] bool has_ended() const noexcept { return state_.is_over(); }
+  [[nodiscard]] bool has_reported_end() const noexcept { return state_.life() >= Life::done; }
+  /// Why it has ended; `what` lives as long as the stream.
+  [[nodiscard]] Close close_info() const noexcept;
+  /// Its owner keeps it, although it has called on_close.
+  void keep() noexcept { state_.keep(); }
   /// The pipe that is being sent has something to read. Destroys the FileSource.
   void file_is_ready() noexcept;
   /// Ends it without a callback; the memory stays.
@@ -208,7 +231,10 @@ class StreamImpl final : public Stream {
   // Input.
   void on_ready(Ready ready) override;
   bool take_input();
+  bool deliver_corked(std::size_t size);
+  [[gnu::noinline]] bool deliver_full_buffer();
   void take_from_file();
+  void read_again() noexcept;
   [[gnu::noinline]] void take_more_input();
   [[nodiscard]] bool wants_input_after(Ready ready);
   [[nodiscard]] bool means_end(int error) const noexcept;
@@ -259,6 +285,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool report_resume();
   [[nodiscard]] bool report_drain();
   [[nodiscard]] bool report_writable();
+  [[nodiscard]] bool report_flush();
   void report_close();
   [[nodiscard]] bool run_output();
   void output_has_left();

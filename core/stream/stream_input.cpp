@@ -30,7 +30,16 @@ inline bool StreamImpl::take_input() {
   if (received <= 0) [[unlikely]]
     return input_stopped(received);
   active_at_ = shared.tick();
-  const auto size = static_cast<std::size_t>(received);
+  if (received == StreamContext::buffer_size) [[unlikely]]
+    return deliver_full_buffer();
+  (void)deliver_corked(static_cast<std::size_t>(received));  // there is no more to take
+  return false;
+}
+
+/// The first `size` bytes of the buffer. False: the stream may be gone.
+inline bool StreamImpl::deliver_corked(std::size_t size) {
+  StreamContext& shared = context();
+  Cork& cork = shared.cork();
   cork.hold(*this);
   try {
     handler_->on_data(*this, shared.buffer().first(size));
@@ -40,13 +49,18 @@ inline bool StreamImpl::take_input() {
   if (!cork.is_held_by(*this)) [[unlikely]]
     return shared.end_corked_call() && send_answer(size);
   if (const Bytes answer = cork.gathered(); !answer.empty()) [[likely]] {
-    const std::ptrdiff_t sent = transmit(answer);
+    const std::ptrdiff_t sent = shared.net().write(answer, fd_);  // as transmit() does
     if (sent != std::ssize(answer)) [[unlikely]]
       return cork_refused(sent);
     cork.clear();
   }
   cork.release();
-  return wants_more(size);
+  return true;
+}
+
+/// Whether there may be more, and it is wanted.
+bool StreamImpl::deliver_full_buffer() {
+  return deliver_corked(StreamContext::buffer_size) && wants_more(StreamContext::buffer_size);
 }
 
 inline bool StreamImpl::wants_more(std::size_t received) const noexcept {
@@ -60,6 +74,10 @@ bool StreamImpl::take_input_uncorked() {
   StreamContext& shared = context();
   // Readiness is reported again in the next turn.
   if (state_.life() == Life::opening || shared.is_in_call(*this)) return false;
+  if (state_.paused() && !state_.closing()) {  // by hold_input(), which has told no poller
+    update_interest();
+    return false;
+  }
   MutableBytes buffer = shared.buffer();
   std::unique_ptr<std::byte[]> own_buffer;
   if (!shared.cork().is_free()) {
@@ -121,6 +139,7 @@ bool StreamImpl::wants_input_after(Ready ready) {
     state_.clear(StreamState::blocked);
     context().run_at_end_of_turn(*this);
   }
+  if (state_.paused()) update_interest();
   return can_read(ready) && (drops_input() || state_.reads());
 }
 
@@ -174,6 +193,16 @@ void StreamImpl::resume() noexcept {
   state_.resume();
   context().run_at_end_of_turn(*this);
   if (fd_ < 0) return;
+  if (state_.has(StreamState::reads_timed)) {
+    extra_->read_at = context().now();
+    deadlines_changed();
+  }
+  update_interest();
+}
+
+void StreamImpl::read_again() noexcept {
+  state_.resume();
+  state_.resumed();
   if (state_.has(StreamState::reads_timed)) {
     extra_->read_at = context().now();
     deadlines_changed();

@@ -2,9 +2,10 @@
 // which assert that it does:
 //
 //   life      connecting --connected()--> opening --opened()--> open
-//             each of these --end()--> ended --reported()--> done
+//             each of these --end()--> ended --reported()--> done --keep()--> kept
 //             any --silence()--> done
-//             opening: on_open is due. ended: on_close is due. done: no callback follows.
+//             opening: on_open is due. ended: on_close is due. done: no callback follows. kept:
+//             its session, which its owner keeps, has not ended.
 //
 //   output    open --finish_output()--> finishing --output_finished()--> finished
 //             open or finishing --fail_output()--> failed
@@ -36,7 +37,7 @@ namespace rondo::detail {
 
 class StreamState {
  public:
-  enum class Life : std::uint8_t { connecting, opening, open, ended, done };
+  enum class Life : std::uint8_t { connecting, opening, open, ended, done, kept };
   enum class Output : std::uint8_t { open, finishing, finished, failed };
   enum class Input : std::uint8_t { open, ended };
   enum class Closing : std::uint8_t { no, begun, lingering };
@@ -135,8 +136,8 @@ class StreamState {
   /// Whether a message takes the fast path: its answer is gathered in the cork, since no output is
   /// queued, and nothing else is to be looked at. One comparison for each message.
   [[nodiscard]] bool takes_fast_path() const noexcept {
-    constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | KindPart::mask | has_output |
-                                   reads_timed | takes_descriptors;
+    constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | FlowPart::mask |
+                                   KindPart::mask | has_output | reads_timed | takes_descriptors;
     constexpr std::uint32_t fast_path =
         LifePart::word(Life::open) | OutputPart::word(Output::open) | KindPart::word(Kind::socket);
     return (word_ & mask) == fast_path;
@@ -150,6 +151,7 @@ class StreamState {
     put<ReasonPart>(reason);
     put<LimitPart>(limit);
   }
+  void keep() noexcept { advance<LifePart>(Life::done, Life::kept); }
   void reported() noexcept { advance<LifePart>(Life::ended, Life::done); }
   void silence() noexcept { put<LifePart>(Life::done); }
 

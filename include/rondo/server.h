@@ -125,6 +125,12 @@ struct SessionFactory {
   Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
   void (*drain)(void* where, Stream& client) = nullptr;  ///< null: the stream is closed
   void (*destroy)(void* where) noexcept = nullptr;       ///< null: nothing is to be destroyed
+
+  // For sessions that may outlive their streams, such as those of coroutines.
+  /// Whether it is to be destroyed after on_close; null: it is. If not, it reports its end itself.
+  bool (*is_done)(void* where) noexcept = nullptr;
+  /// Whether it can be destroyed now; null: it can. If not, it reports when it can.
+  bool (*may_destroy)(void* where) noexcept = nullptr;
 };
 
 /// A server with all its connections. Destroying it, also inside its own callbacks, ends them at
@@ -297,7 +303,8 @@ template <typename S, typename... Shared>
 
 /// The same with a function that makes each client's session, or that gets all clients' input.
 template <typename F>
-  requires requires(F function) { session_factory(std::move(function)); }
+  requires(std::is_invocable_r_v<std::unique_ptr<Session>, F&, Stream&, const Endpoint&> ||
+           std::is_invocable_v<F&, Stream&, Bytes>)
 [[nodiscard]] Result<Server> serve(Reactor& reactor, std::string_view where, F function,
                                    const ServerOptions& options = {}) {
   return serve(reactor, where, session_factory(std::move(function)), options);
