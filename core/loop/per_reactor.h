@@ -8,8 +8,15 @@
 namespace rondo::detail {
 
 /// The rooms that keep state for each reactor, and the part of the loop that few programs use.
-enum class Room : std::uint8_t { shared_watch, socket, stream, datagram, process };
-constexpr std::size_t room_count = 5;
+enum class Room : std::uint8_t {
+  shared_watch,
+  socket,
+  coroutine,
+  stream,
+  datagram,
+  process,
+};
+constexpr std::size_t room_count = 6;
 
 /// The state that a room keeps for one reactor. It is made on first use and destroyed with the
 /// loop. A derived class names its room: `static constexpr Room room`.

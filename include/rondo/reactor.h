@@ -26,6 +26,7 @@ namespace detail {
 class Loop;
 class ProcessContext;
 class StreamContext;
+class TaskContext;
 Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
                                      Handler& handler) noexcept;
 /// In builds with assertions: ends the program with a message about `call` if another thread runs
@@ -211,6 +212,7 @@ class RONDO_EXPORT Reactor {
   friend class Timer;
   friend class detail::ProcessContext;
   friend class detail::StreamContext;
+  friend class detail::TaskContext;
   friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
   friend void detail::check_thread(const Reactor&, const char*) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;

@@ -30,8 +30,8 @@ MAY_PRINT = {
     "backends/sim/misuse.cpp",
 }
 MAY_ABORT = {"core/assert.cpp", "backends/sim/misuse.cpp"}
-# Constructors with a make twin are the only ones that throw: by value_or_throw().
-MAY_THROW = {"include/rondo/result.h", "core/loop/reactor.cpp"}
+# What throws: constructors with a make twin, by value_or_throw(), and what a task awaits.
+MAY_THROW = {"include/rondo/result.h", "core/loop/reactor.cpp", "core/coroutine/"}
 SOCKET_CALLS_HOME = "backends/net/"
 HOMES = {"uv.h": ("uv/",), "sys/event.h": ("kqueue.cpp", "process/process_kqueue.cpp")}
 
@@ -45,6 +45,7 @@ ROOMS = {
     "datagram": ("loop", "socket", "names"),
     "text": ("loop", "socket", "names", "stream"),
     "process": ("loop", "socket", "names", "stream"),
+    "coroutine": ("loop", "socket", "names", "stream", "datagram", "text", "process"),
 }
 
 # What is in a folder beside its rooms. Everything in core/ may use what is at its top.
@@ -210,7 +211,7 @@ BANNED = [
     ("abort", r"(?<!void )" + _CALL + r"(?:abort|exit|_exit|_Exit|quick_exit)\s*\(",
      MAY_ABORT, "the library ends no program: return an error, or RONDO_ASSERT"),
     ("sleep", r"\b(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b",
-     set(), "nothing sleeps but Backend::wait: use a timer"),
+     {"include/rondo/sleep.h"}, "nothing sleeps but Backend::wait: use a timer"),
     ("unbounded", _CALL + r"(?:v?sprintf|str(?:cpy|cat|tok)|gets)\s*\(",
      set(), "it does not know how long its buffer is: use std::string or std::span"),
     ("rand", _CALL + r"s?rand(?:om)?\s*\(",
@@ -218,8 +219,7 @@ BANNED = [
     ("shared_ptr", r"\b(?:std::)?(?:shared_ptr|make_shared|weak_ptr|enable_shared_from_this)\b",
      set(), "one owner each: unique_ptr, or a generation-checked token"),
     ("throw", r"\bthrow\b(?!\s*;|\s*std::bad_alloc\b)",
-     MAY_THROW, "only constructors with a make twin throw: return a Result (or list the file in "
-                "MAY_THROW of tests/tidy.py)"),
+     MAY_THROW, "only constructors with a make twin, and awaits, throw: return a Result"),
     ("socket", rf"{_SYSTEM_CALL}(?:{_SOCKET_CALLS})\s*\(|(?<=[=(!&|;{{}}] ){_PLAIN}\s*\(",
      {SOCKET_CALLS_HOME}, "socket calls go through Net, which a test can replace"),
 ]
@@ -238,7 +238,7 @@ def banned(tree, source):
 def ignored_results(tree, source):
     if source.kind != "cpp":
         return
-    pattern = r"(?<![\w)\]>])\(void\)\s*[\w:(*]|\bstd::ignore\s*="
+    pattern = r"(?<![\w)\]>])\(void\)\s*(?!co_await)[\w:(*]|\bstd::ignore\s*="
     for number, line in enumerate(source.statements.splitlines(), 1):
         if re.search(pattern, line):
             near = [source.comments.get(number - 1), source.comments.get(number)]
@@ -332,7 +332,7 @@ def test_habits(tree, source):
     if source.room != "tests" and not re.search(r"_test\.(py|cpp)$", source.path.name):
         return
     lines = source.code if source.kind == "cpp" else source.lines
-    sleep = r"\b(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b|\bpoll\s*\(\s*(?:nullptr|NULL)\b"
+    sleep = r"\b(?:u|nano)?(?<!co_await )sleep\s*\(|\bsleep_for\b|\bpoll\s*\(\s*(?:nullptr|NULL)\b"
     if source.kind == "py":
         sleep = r"^\s*(?:await )?(?:time|asyncio)\.sleep\("
     for number, line in enumerate(lines, 1):

@@ -1,0 +1,44 @@
+#include <rondo/disconnected.h>
+
+namespace rondo {
+namespace {
+
+std::error_code code_of(const Close& close) noexcept {
+  if (close.error) return close.error;
+  switch (close.reason) {
+    case CloseReason::reset:
+      return std::make_error_code(std::errc::connection_reset);
+    case CloseReason::timed_out:
+      return std::make_error_code(std::errc::timed_out);
+    case CloseReason::overflow:
+      return std::make_error_code(std::errc::no_buffer_space);
+    case CloseReason::aborted:
+      return std::make_error_code(std::errc::connection_aborted);
+    default:
+      return std::make_error_code(std::errc::not_connected);
+  }
+}
+
+std::string with(const std::string& operation, std::string_view what) {
+  return what.empty() ? operation : operation + ": " + std::string{what};
+}
+
+}  // namespace
+
+Disconnected::Disconnected(const Stream& stream, const Close& close, const std::string& operation)
+    : std::system_error(code_of(close), with(operation, close.what)),
+      stream_(&stream),
+      reason_(close.reason) {}
+
+Disconnected::~Disconnected() = default;
+
+IncompleteRead::IncompleteRead(const Stream& stream, const Close& close,
+                               const std::string& operation, std::string_view part)
+    : Disconnected(
+          stream, close,
+          operation + ": the input has ended after " + std::to_string(part.size()) + " bytes"),
+      part_(part) {}
+
+IncompleteRead::~IncompleteRead() = default;
+
+}  // namespace rondo

@@ -1,0 +1,80 @@
+// The session of a Server whose clients are served by coroutines. It lives, in the memory of its
+// stream, until the stream has ended and the coroutine, too:
+//
+//   the coroutine ends first   the stream is closed, and its end destroys the session
+//   the stream ends first      reads throw or return nothing; the server keeps the block
+//                              (Server::Impl::ended) until finished() reports the coroutine's end
+//   the server goes first      the coroutine is destroyed; if it is running at that moment, the
+//                              block is kept until it is suspended (condemned_is_gone)
+#include <rondo/connection.h>
+
+#include "connection_delivery.h"
+#include "stream/stream_impl.h"
+#include "task_context.h"
+
+namespace rondo::detail {
+
+SessionFactory ServedConnection::factory() noexcept {
+  SessionFactory factory;
+  factory.size = sizeof(ServedConnection);
+  factory.alignment = alignof(ServedConnection);
+  factory.drain = [](void* where, Stream&) { static_cast<ServedConnection*>(where)->drain(); };
+  factory.destroy = [](void* where) noexcept {
+    static_cast<ServedConnection*>(where)->~ServedConnection();
+  };
+  factory.is_done = [](void* where) noexcept {
+    return static_cast<ServedConnection*>(where)->task_ == nullptr;
+  };
+  factory.may_destroy = [](void* where) noexcept {
+    auto& served = *static_cast<ServedConnection*>(where);
+    TaskPromise* const task = served.task_;
+    return task == nullptr || !task->is_started() || !task->context().condemn(*task, served);
+  };
+  return factory;
+}
+
+ServedConnection::~ServedConnection() {
+  if (task_ == nullptr) return;
+  task_->is_started() ? task_->context().cancel(*task_) : task_->destroy();
+}
+
+void ServedConnection::on_open(Stream& stream) {
+  TaskContext& context = TaskContext::of(StreamImpl::of(stream).context().reactor());
+  task_->start(context, *this);
+  context.run(task_->handle());
+  hold_input_unless_read();
+}
+
+/// The server does not destroy it while a callback of its stream is running.
+void ServedConnection::on_data(Stream&, Bytes data) {
+  deliver(data, [] { return false; });
+}
+
+void ServedConnection::finished(std::exception_ptr exception) {
+  StreamImpl& client = StreamImpl::of(stream());
+  const bool has_ended = client.has_reported_end();
+  StreamOwner* const owner = client.owner();
+  struct Done {  // also after an exception
+    StreamImpl& client;
+    StreamOwner* owner;
+    ~Done() {
+      if (owner != nullptr) owner->ended(client);
+    }
+  } const done{client, has_ended ? owner : nullptr};
+  if (!exception) return client.close();
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const Disconnected& error) {
+    error.is_of(client) ? client.close() : handler_threw(client);
+  } catch (...) {
+    handler_threw(client);
+  }
+}
+
+void ServedConnection::condemned_is_gone() noexcept {
+  task_ = nullptr;
+  StreamImpl& client = StreamImpl::of(stream());
+  client.owner()->destroy(client);
+}
+
+}  // namespace rondo::detail

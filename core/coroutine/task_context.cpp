@@ -1,0 +1,211 @@
+#include "task_context.h"
+
+#include <rondo/lent_bytes.h>
+
+#include <new>
+#include <utility>
+
+namespace rondo::detail {
+namespace {
+
+/// What is current when the current task has ended: nothing is found on the way from here.
+struct {
+  void* functions[2];  // as a frame has
+  TaskPromise promise;
+} ended_task;
+
+std::coroutine_handle<TaskPromise> ended_handle() noexcept {
+  return std::coroutine_handle<TaskPromise>::from_promise(ended_task.promise);
+}
+
+}  // namespace
+
+TaskContext& TaskContext::of(Reactor& reactor) {
+  Loop& loop = *reactor.loop_;
+  return loop.per_reactor<CoroutineContext>(reactor, loop);
+}
+
+/// Something has ended: resumes what continues, and then reports to its root, when nothing is
+/// running any more.
+void TaskContext::attend() {
+  while (run_.next != nullptr && run_.condemned == nullptr) {
+    run_.current = std::exchange(run_.next, nullptr)->handle();
+    run_.current.resume();
+  }
+  Run* const outer = run_.outer;
+  Run done = std::exchange(run_, Run{.outer = outer});
+  if (done.condemned != nullptr) done.condemned->destroy();
+  if (done.condemned_root != nullptr) done.condemned_root->condemned_is_gone();
+  if (done.ended != nullptr) {
+    done.ended->finished(std::move(done.exception));
+  } else if (done.exception) {  // it was cancelled, and has thrown before it knew
+    std::rethrow_exception(std::move(done.exception));
+  }
+}
+
+void TaskContext::run_nested(std::coroutine_handle<TaskPromise> task) {
+  struct Outer {
+    TaskContext& context;
+    Run run;
+    const std::uint32_t lending = detail::lending();  // what the outer task was lent stays valid
+    explicit Outer(TaskContext& one) : context(one), run(std::move(one.run_)) {
+      context.run_ = Run{.outer = &run};
+    }
+    Outer(const Outer&) = delete;
+    Outer& operator=(const Outer&) = delete;
+    ~Outer() {
+      context.run_ = std::move(run);
+      restore_lending(lending);
+    }
+  } const outer{*this};
+  run(task);
+}
+
+/// The run in which the task is running: it is on the way from what the loop has resumed up to its
+/// root. Null: it is suspended.
+TaskContext::Run* TaskContext::run_of(const TaskPromise& task) noexcept {
+  for (Run* run = &run_; run != nullptr; run = run->outer) {
+    const TaskPromise* one = run->next;
+    if (one == nullptr && run->current) one = &run->current.promise();
+    for (; one != nullptr; one = one->parent())
+      if (one == &task) return run;
+  }
+  return nullptr;
+}
+
+void TaskContext::condemn_in(Run& run, TaskPromise& task) noexcept {
+  RONDO_ASSERT(run.condemned == nullptr);
+  task.condemn();
+  run.condemned = &task;
+  run.needs_attention = true;
+}
+
+void TaskContext::cancel(TaskPromise& task) noexcept {
+  Run* const run = run_of(task);
+  run == nullptr ? task.destroy() : condemn_in(*run, task);
+}
+
+bool TaskContext::condemn(TaskPromise& task, TaskRoot& root) noexcept {
+  Run* const run = run_of(task);
+  if (run == nullptr) return false;
+  condemn_in(*run, task);
+  run->condemned_root = &root;
+  return true;
+}
+
+void TaskContext::root_ended(TaskRoot& root) noexcept {
+  run_.ended = &root;
+  run_.current = ended_handle();
+  run_.needs_attention = true;
+}
+
+void TaskContext::condemned_ended() noexcept {
+  run_.condemned = nullptr;
+  run_.current = ended_handle();
+  run_.needs_attention = true;
+}
+
+void TaskContext::forget(TaskRoot& root) noexcept {
+  for (Run* run = &run_; run != nullptr; run = run->outer)
+    if (run->ended == &root) run->ended = nullptr;
+}
+
+CoroutineContext::~CoroutineContext() {
+  struct Left {  // none of them must use the lists that go
+    WaitList& list;
+    ~Left() {
+      while (!list.empty()) list.front().leave();
+    }
+  } const left[] = {{ready_}, {waiting()}};
+  RONDO_REQUIRE(ready_.empty() && waiting().empty(),
+                "a Reactor was destroyed before a task that waits for it. Destroy first what runs "
+                "its tasks (a TaskGroup, a Server): declare it after the reactor.");
+}
+
+void CoroutineContext::make_ready(Wait& wait) noexcept {
+  ready_.push_back(wait);
+  loop_.request_end_of_turn();
+}
+
+void CoroutineContext::report(std::exception_ptr exception) noexcept {
+  try {
+    unheard_.push_back(std::move(exception));
+  } catch (const std::bad_alloc&) {  // then at least the first one is heard
+    RONDO_ASSERT(!unheard_.empty());
+  }
+  loop_.request_end_of_turn();
+}
+
+void CoroutineContext::end_turn() {
+  RONDO_ASSERT(running_.empty());
+  running_.take_all(ready_);
+  struct Rest {  // what an exception leaves undone is done in the next turn
+    CoroutineContext& context;
+    ~Rest() {
+      if (!context.running_.empty()) context.ready_.take_all(context.running_);
+      if (context.pending()) context.loop_.request_end_of_turn();
+    }
+  } rest{*this};
+  while (!running_.empty()) running_.front().resume();
+  if (unheard_.empty()) return;
+  std::exception_ptr exception = std::move(unheard_.front());
+  unheard_.erase(unheard_.begin());
+  std::rethrow_exception(std::move(exception));
+}
+
+// --- roots and waits ---------------------------------------------------------------------------
+
+void TaskRoot::threw(TaskPromise& task, std::exception_ptr exception) noexcept {
+  task.context().threw(std::move(exception));
+}
+
+void TaskRoot::frame_ends(TaskPromise& task) noexcept {
+  ended();
+  task.context().root_ended(*this);
+}
+
+void Wait::suspend(TaskPromise& task) noexcept {
+  task_ = &task;
+  since_ = task.context().now();
+  task.context().waiting().push_back(*this);
+}
+
+void Wait::wake() noexcept {
+  leave();
+  task_->context().make_ready(*this);
+}
+
+void Wait::resume() {
+  leave();
+  task_->context().run(task_->handle());
+}
+
+void Wait::leave() noexcept {
+  previous_->next_ = next_;
+  next_->previous_ = previous_;
+  previous_ = nullptr;
+}
+
+WaitList::WaitList() noexcept { ends_.previous_ = ends_.next_ = &ends_; }
+
+WaitList::~WaitList() { ends_.previous_ = nullptr; }
+
+void WaitList::push_back(Wait& wait) noexcept {
+  wait.previous_ = ends_.previous_;
+  wait.next_ = &ends_;
+  wait.previous_->next_ = &wait;
+  ends_.previous_ = &wait;
+}
+
+void WaitList::take_all(WaitList& other) noexcept {
+  if (other.empty()) return;
+  Wait& first = *other.ends_.next_;
+  Wait& last = *other.ends_.previous_;
+  other.ends_.previous_ = other.ends_.next_ = &other.ends_;
+  first.previous_ = ends_.previous_;
+  first.previous_->next_ = &first;
+  last.next_ = &ends_;
+  ends_.previous_ = &last;
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,58 @@
+// What the tasks of one reactor share: what is running, and what is to be resumed at the end of the
+// turn. Events, queues and the like never resume a task themselves, since a user calls them, maybe
+// inside of another task; they wake it, and the end of the turn resumes it. Those that are woken
+// meanwhile wait for the next turn, so that two tasks that wake each other do not stop the rest.
+#pragma once
+
+#include <exception>
+#include <vector>
+
+#include <rondo/lent_bytes.h>
+#include <rondo/reactor.h>
+#include <rondo/task.h>
+
+#include "loop/loop.h"
+
+namespace rondo::detail {
+
+/// What was lent when lending() was this is valid again.
+void restore_lending(std::uint32_t lending) noexcept;
+
+/// The only way from the loop to a task.
+void TaskContext::run(std::coroutine_handle<TaskPromise> task) {
+  if (run_.current) [[unlikely]]
+    return run_nested(task);
+  run_.current = task;
+  task.resume();
+  if (run_.needs_attention) [[unlikely]]
+    return attend();
+  run_.current = {};
+}
+
+class CoroutineContext final : public PerReactor, public TaskContext {
+ public:
+  static constexpr Room room = Room::coroutine;
+
+  CoroutineContext(Reactor& reactor, Loop& loop) noexcept : reactor_(reactor), loop_(loop) {}
+  ~CoroutineContext() override;
+
+  [[nodiscard]] Reactor& reactor() const noexcept override { return reactor_; }
+  [[nodiscard]] TimePoint now() noexcept override { return loop_.now(); }
+  void make_ready(Wait& wait) noexcept override;
+
+  void report(std::exception_ptr exception) noexcept override;
+
+  [[nodiscard]] bool pending() const noexcept override {
+    return !ready_.empty() || !unheard_.empty();
+  }
+  void end_turn() override;
+
+ private:
+  Reactor& reactor_;
+  Loop& loop_;
+  WaitList ready_;
+  WaitList running_;  // what of it is left to be resumed in this turn
+  std::vector<std::exception_ptr> unheard_;
+};
+
+}  // namespace rondo::detail

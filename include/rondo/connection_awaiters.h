@@ -1,0 +1,170 @@
+// rondo: what a task waits with for a Connection. connection.h includes it.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <string_view>
+
+#include <rondo/connection.h>
+#include <rondo/export.h>
+#include <rondo/lent_bytes.h>
+#include <rondo/net.h>
+#include <rondo/task.h>
+
+namespace rondo {
+
+/// A read that waits for more than the next input: it stands in the frame of the task that waits.
+class RONDO_EXPORT Connection::Request {
+ public:
+  explicit Request(Connection& connection) noexcept : connection_(&connection) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  [[nodiscard]] bool await_ready() {
+    connection_->expect_no_reader();
+    return is_complete();
+  }
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> task) {
+    detail::end_lending();
+    suspend(task.promise());
+  }
+
+  virtual ~Request();
+
+ protected:
+  /// Whether what has arrived suffices, or no more comes.
+  [[nodiscard]] virtual bool is_complete() = 0;
+  [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+
+ private:
+  friend class Connection;
+  void suspend(detail::TaskPromise& task);
+
+  Connection* connection_;
+  detail::Wait wait_{"Connection: input"};
+};
+
+class RONDO_EXPORT Connection::ReadSome final : public Request {
+ public:
+  ReadSome(Connection* connection, MutableBytes into) noexcept
+      : Request(*connection), into_(into) {}
+  std::size_t await_resume();
+
+ private:
+  bool is_complete() override;
+  MutableBytes into_;
+};
+
+class RONDO_EXPORT Connection::ReadExactly final : public Request {
+ public:
+  ReadExactly(Connection* connection, std::size_t size) noexcept
+      : Request(*connection), size_(size) {}
+  LentBytes await_resume();
+
+ private:
+  bool is_complete() override;
+  std::size_t size_;
+};
+
+class RONDO_EXPORT Connection::ReadUntil final : public Request {
+ public:
+  ReadUntil(Connection* connection, std::string_view delimiter, std::size_t max) noexcept
+      : Request(*connection), delimiter_(delimiter), max_(max) {}
+  LentBytes await_resume();
+
+ private:
+  bool is_complete() override;
+  std::string_view delimiter_;
+  std::size_t max_;
+  std::size_t searched_ = 0;  // no delimiter begins before
+  std::size_t end_ = 0;       // where the delimiter ends; 0: it was not found
+};
+
+/// Waits for something other than input: it stands in the frame of the task that waits.
+class RONDO_EXPORT Connection::Waiter {
+ public:
+  Waiter(Connection& connection, const char* what) noexcept
+      : connection_(&connection), wait_(what) {}
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  [[nodiscard]] bool await_ready() { return is_complete(); }
+  template <typename Promise>
+  void await_suspend(std::coroutine_handle<Promise> task) {
+    detail::end_lending();
+    suspend(task.promise());
+  }
+
+  virtual ~Waiter();
+
+ protected:
+  [[nodiscard]] virtual bool is_complete() = 0;
+  [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+
+ private:
+  friend class Connection;
+  void suspend(detail::TaskPromise& task);
+
+  Connection* connection_;
+  Waiter* next_ = nullptr;  // in the list of the connection
+  detail::Wait wait_;
+};
+
+class RONDO_EXPORT Connection::Writable : public Waiter {
+ public:
+  ~Writable() override = default;
+  explicit Writable(Connection* connection) noexcept : Writable(connection, "writable()") {}
+  void await_resume() const;
+
+ protected:
+  Writable(Connection* connection, const char* what) noexcept : Waiter(*connection, what) {}
+
+ private:
+  bool is_complete() final;
+};
+
+class RONDO_EXPORT Connection::Send final : public Writable {
+ public:
+  Send(Connection* connection, Bytes data) noexcept : Writable(connection, "send()"), data_(data) {}
+  [[nodiscard]] bool await_ready() {
+    status_ = connection().write(data_);
+    return status_ == WriteStatus::accepted || Waiter::await_ready();
+  }
+  void await_resume() const {
+    if (status_ != WriteStatus::accepted) Writable::await_resume();
+  }
+
+ private:
+  Bytes data_;
+  WriteStatus status_ = WriteStatus::accepted;
+};
+
+class RONDO_EXPORT Connection::Flushed final : public Waiter {
+ public:
+  explicit Flushed(Connection* connection) noexcept : Waiter(*connection, "flushed()") {}
+  void await_resume() const;
+
+ private:
+  bool is_complete() override;
+};
+
+class RONDO_EXPORT Connection::Closed final : public Waiter {
+ public:
+  explicit Closed(Connection* connection) noexcept : Waiter(*connection, "closed()") {}
+  [[nodiscard]] Close await_resume() const;
+
+ private:
+  bool is_complete() override;
+};
+
+class RONDO_EXPORT Connection::Draining final : public Waiter {
+ public:
+  explicit Draining(Connection* connection) noexcept : Waiter(*connection, "draining()") {}
+  void await_resume() const noexcept {}
+
+ private:
+  bool is_complete() override;
+};
+
+}  // namespace rondo

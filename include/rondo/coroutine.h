@@ -1,0 +1,9 @@
+// rondo: everything about coroutines. rondo.h does not include it.
+#pragma once
+
+#include <rondo/connection.h>
+#include <rondo/queue.h>
+#include <rondo/sleep.h>
+#include <rondo/sync.h>
+#include <rondo/task.h>
+#include <rondo/task_group.h>

@@ -1,0 +1,176 @@
+// rondo: what the tasks of one reactor share: which of them is running, and which wait to be woken.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include <rondo/export.h>
+#include <rondo/task_promise.h>
+#include <rondo/time.h>
+
+namespace rondo {
+class Reactor;
+}
+
+namespace rondo::detail {
+
+class TaskRoot;
+
+/// A task that is suspended until something wakes it, in a list of its reactor: in the list of
+/// those that wait, or, once it was woken, of those that are resumed at the end of the turn. It
+/// stands in an awaiter. Destroying it takes it out.
+class RONDO_EXPORT Wait {
+ public:
+  /// `what` is shown in the report of all tasks; it lives for ever.
+  explicit Wait(const char* what) noexcept : what_(what) {}
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+  ~Wait() {
+    if (previous_ != nullptr) leave();
+  }
+
+  void suspend(TaskPromise& task) noexcept;
+  /// Resumes the task at the end of the turn. It may have been woken before.
+  void wake() noexcept;
+  /// Resumes the task at once. Only what the loop calls may do it.
+  void resume();
+  /// The task is resumed by someone else.
+  void leave() noexcept;
+
+  /// Null before suspend().
+  [[nodiscard]] TaskPromise* task() const noexcept { return task_; }
+  [[nodiscard]] const char* what() const noexcept { return what_; }
+  [[nodiscard]] TimePoint since() const noexcept { return since_; }
+
+ private:
+  friend class WaitList;
+  Wait* previous_ = nullptr;  // null: in no list
+  Wait* next_ = nullptr;
+  TaskPromise* task_ = nullptr;
+  const char* what_;
+  TimePoint since_{};
+};
+
+/// A list of them, from which each can leave.
+class RONDO_EXPORT WaitList {
+ public:
+  WaitList() noexcept;
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
+  ~WaitList();
+
+  [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
+  [[nodiscard]] Wait& front() const noexcept { return *ends_.next_; }
+  void push_back(Wait& wait) noexcept;
+  /// Takes all that are in `other`, behind those that are here.
+  void take_all(WaitList& other) noexcept;
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const Wait* wait = ends_.next_; wait != &ends_; wait = wait->next_) visit(*wait);
+  }
+
+ private:
+  Wait ends_{""};
+};
+
+/// What the tasks of one reactor share, and what is running. Its public half: what inline functions
+/// use.
+class RONDO_EXPORT TaskContext {
+ public:
+  TaskContext(const TaskContext&) = delete;
+  TaskContext& operator=(const TaskContext&) = delete;
+  static TaskContext& of(Reactor& reactor);
+
+  /// Resumes `task` from the loop, and then what continues because of it. Throws what leaves a root
+  /// that has no one to report it to.
+  inline void run(std::coroutine_handle<TaskPromise> task);
+  /// Ends a task that its owner does not want any more: at once, or, if it is running, at its next
+  /// suspension.
+  void cancel(TaskPromise& task) noexcept;
+  /// If the task of `root` is running, it ends at its next suspension; root.condemned_is_gone() is
+  /// called then. False: it is not running.
+  [[nodiscard]] bool condemn(TaskPromise& task, TaskRoot& root) noexcept;
+  /// `root` is about to go. Its task has ended, or was cancelled.
+  void forget(TaskRoot& root) noexcept;
+
+  [[nodiscard]] virtual Reactor& reactor() const noexcept = 0;
+  [[nodiscard]] virtual TimePoint now() noexcept = 0;
+  /// Those that are suspended, and wait to be woken.
+  [[nodiscard]] WaitList& waiting() noexcept { return waiting_; }
+  /// Resumes it at the end of the turn.
+  virtual void make_ready(Wait& wait) noexcept = 0;
+  /// An exception that nothing awaits any more: it leaves through Reactor::run.
+  virtual void report(std::exception_ptr exception) noexcept = 0;
+
+  // What a task that is running notes for what comes after it.
+  /// The current task has ended, and this one awaited it.
+  void continue_with(TaskPromise& task) noexcept {
+    run_.next = &task;
+    run_.needs_attention = true;
+  }
+  /// Whether the current task may call another one. If not, it does continue_with() that one.
+  [[nodiscard]] bool may_call() const noexcept { return run_.depth < depth_max; }
+  void call(TaskPromise& task) {
+    ++run_.depth;
+    task.resume();
+    --run_.depth;
+  }
+  void threw(std::exception_ptr exception) noexcept { run_.exception = std::move(exception); }
+  void root_ended(TaskRoot& root) noexcept;
+  void condemned_ended() noexcept;
+
+ protected:
+  TaskContext() = default;
+  ~TaskContext() = default;
+
+ private:
+  static constexpr std::uint32_t depth_max = 100;  // each may take 1 KiB of stack, without -O
+
+  struct Run {
+    // What the loop has resumed; null: nothing is running.
+    std::coroutine_handle<TaskPromise> current{};
+    TaskPromise* next = nullptr;         // continues when `current` has returned
+    TaskPromise* condemned = nullptr;    // to be destroyed when `current` has returned
+    TaskRoot* condemned_root = nullptr;  // to be notified then
+    TaskRoot* ended = nullptr;           // the root whose task has ended
+    std::exception_ptr exception{};      // has left a root, or the condemned task
+    Run* outer = nullptr;                // in which this one began, by a callback that runs a host
+    std::uint32_t depth = 0;             // how many tasks have called another one
+    bool needs_attention = false;        // there is more to do than to clear `current`
+  };
+
+  void attend();
+  void run_nested(std::coroutine_handle<TaskPromise> task);
+  [[nodiscard]] Run* run_of(const TaskPromise& task) noexcept;
+  void condemn_in(Run& run, TaskPromise& task) noexcept;
+
+  Run run_;
+  WaitList waiting_;
+};
+
+/// The owner of a task that no other task awaits.
+class RONDO_EXPORT TaskRoot : public Completion {
+ public:
+  TaskRoot() = default;
+  TaskRoot(const TaskRoot&) = delete;
+  TaskRoot& operator=(const TaskRoot&) = delete;
+
+  void threw(TaskPromise& task, std::exception_ptr exception) noexcept final;
+  void frame_ends(TaskPromise& task) noexcept final;
+  [[nodiscard]] TaskPromise* parent() const noexcept final { return nullptr; }
+
+  /// The task frees its frame now: it is not to be cancelled any more. finished() follows.
+  virtual void ended() noexcept = 0;
+  /// Its frame is gone. `exception` is null if none left it. What this
+  /// throws leaves through the loop. It may destroy the root.
+  virtual void finished(std::exception_ptr exception) = 0;
+  /// See TaskContext::condemn(). It may destroy the root.
+  virtual void condemned_is_gone() noexcept {}
+
+ protected:
+  ~TaskRoot() = default;
+};
+
+}  // namespace rondo::detail
