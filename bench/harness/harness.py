@@ -25,6 +25,7 @@ WARM_UP_MESSAGES = 2000
 ECHO_STYLES = {
     "handler": ("--style", "handler"),
     "session": ("--style", "session", "--idle-timeout", "60"),
+    "coroutine": ("--style", "coroutine", "--idle-timeout", "60"),
 }
 
 

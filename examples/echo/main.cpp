@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include <rondo/stop_on_signals.h>
 
@@ -11,12 +12,16 @@
 
 namespace {
 
+echo::MakeService& make_of(const std::string& style) {
+  if (style == "session") return echo::make_session_service;
+  if (style == "coroutine") return echo::make_coroutine_service;
+  return echo::make_handler_service;
+}
+
 int serve(rondo::Reactor& reactor, const echo::Options& options) {
   const auto endpoint = rondo::Endpoint::parse(options.listen);
   if (!endpoint) return rondo::print_error(endpoint.error());
-  auto* const make =
-      options.style == "session" ? echo::make_session_service : echo::make_handler_service;
-  const auto service = make(reactor, *endpoint, options.idle_timeout);
+  const auto service = make_of(options.style)(reactor, *endpoint, options.idle_timeout);
   if (!service) return rondo::print_error(service.error());
   const rondo::StopOnSignals stop{reactor};
 

@@ -15,8 +15,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   std::optional<double> idle_timeout_seconds;
   CLI::App app{"A TCP server that sends back what it receives.", "echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
-  app.add_option("--style", options.style, "how it is written: handler or session")
-      ->check(CLI::IsMember({"handler", "session"}))
+  app.add_option("--style", options.style, "how it is written: handler, session or coroutine")
+      ->check(CLI::IsMember({"handler", "session", "coroutine"}))
       ->capture_default_str();
   app.add_option("--listen", options.listen, "HOST:PORT; with port 0 the system chooses")
       ->capture_default_str();

@@ -32,5 +32,6 @@ using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reac
 
 MakeService make_handler_service;  // with registered handlers: the reactor pattern itself
 MakeService make_session_service;  // with sessions: what a rondo server usually looks like
+MakeService make_coroutine_service;  // with coroutines: the same in straight-line code
 
 }  // namespace echo
