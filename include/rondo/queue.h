@@ -20,6 +20,7 @@ namespace rondo {
 template <typename T>
 class Queue {
  public:
+  class Pushing;
   class Push;
   class Pop;
 
@@ -31,7 +32,7 @@ class Queue {
 
   /// Waits for room, then appends `value`: true. False: the queue is closed, and `value` was
   /// dropped. A push that is cancelled has appended nothing.
-  [[nodiscard]] Push push(T value) { return Push{*this, std::move(value)}; }
+  [[nodiscard]] Pushing push(T value) { return Pushing{*this, std::move(value)}; }
   /// Waits for a value. Null: the queue is closed, and all values were taken. A pop that is
   /// cancelled has taken nothing.
   detail::Awaitable<Pop, Queue*> pop() noexcept { return detail::Awaitable<Pop, Queue*>{this}; }
@@ -76,9 +77,20 @@ class Queue {
   detail::Permits items_;
 };
 
+/// What push() returns: `co_await` it.
 template <typename T>
-class [[nodiscard("nothing happens until it is awaited")]] Queue<T>::Push final
-    : public detail::Permits::Waiter {
+class [[nodiscard("nothing happens until it is awaited")]] Queue<T>::Pushing {
+ public:
+  Pushing(Queue& queue, T value) : queue_(&queue), value_(std::move(value)) {}
+  [[nodiscard]] Push operator co_await() && { return Push{*queue_, std::move(value_)}; }
+
+ private:
+  Queue* queue_;
+  T value_;
+};
+
+template <typename T>
+class Queue<T>::Push final : public detail::Permits::Waiter {
  public:
   Push(Queue& queue, T value)
       : detail::Permits::Waiter(queue.room_), queue_(queue), value_(std::move(value)) {}
