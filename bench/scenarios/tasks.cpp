@@ -37,8 +37,8 @@ rondo::Task<> await_result(std::uint64_t count) {
 }
 
 rondo::Task<> loop(std::uint64_t count) {
-  for (volatile std::uint64_t i = 0; i < count; i = i + 1) {
-  }
+  volatile std::uint64_t last = 0;
+  for (std::uint64_t i = 0; i < count; ++i) last = i;
   co_return;
 }
 
