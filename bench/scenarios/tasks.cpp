@@ -39,7 +39,7 @@ rondo::Task<> await_result(std::uint64_t count) {
 rondo::Task<> loop(std::uint64_t count) {
   volatile std::uint64_t last = 0;
   for (std::uint64_t i = 0; i < count; ++i) last = i;
-  co_return;
+  co_return static_cast<void>(last);
 }
 
 }  // namespace

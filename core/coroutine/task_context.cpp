@@ -28,8 +28,11 @@ TaskContext& TaskContext::of(Reactor& reactor) {
 /// Something has ended: resumes what continues, and then reports to its root, when nothing is
 /// running any more.
 void TaskContext::attend() {
-  while (run_.next != nullptr && run_.condemned == nullptr) {
-    run_.current = std::exchange(run_.next, nullptr)->handle();
+  while (run_.condemned == nullptr) {  // else what is left is a part of what is condemned
+    TaskPromise* next = std::exchange(run_.next, nullptr);
+    if (next == nullptr) next = take_start();
+    if (next == nullptr) break;
+    run_.current = next->handle();
     run_.current.resume();
   }
   Run* const outer = run_.outer;
@@ -41,6 +44,13 @@ void TaskContext::attend() {
   } else if (done.exception) {  // it was cancelled, and has thrown before it knew
     std::rethrow_exception(std::move(done.exception));
   }
+}
+
+/// Null: there is none.
+TaskPromise* TaskContext::take_start() noexcept {
+  TaskPromise* const task = run_.starts;
+  if (task != nullptr) run_.starts = task->take_next_start();
+  return task;
 }
 
 void TaskContext::run_nested(std::coroutine_handle<TaskPromise> task) {
@@ -65,7 +75,7 @@ void TaskContext::run_nested(std::coroutine_handle<TaskPromise> task) {
 /// root. Null: it is suspended.
 TaskContext::Run* TaskContext::run_of(const TaskPromise& task) noexcept {
   for (Run* run = &run_; run != nullptr; run = run->outer) {
-    const TaskPromise* one = run->next;
+    const TaskPromise* one = run->next != nullptr ? run->next : run->starts;
     if (one == nullptr && run->current) one = &run->current.promise();
     for (; one != nullptr; one = one->parent())
       if (one == &task) return run;

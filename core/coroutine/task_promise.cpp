@@ -51,7 +51,7 @@ void TaskPromise::destroy() noexcept {
   completion_ = &destroyed;
   try {
     handle().destroy();
-  } catch (...) {  // of a parameter: the frame is gone
+  } catch (...) {  // a parameter's: the frame is gone
     misused("A destructor has thrown while a task was cancelled.");
   }
 }

@@ -1,6 +1,7 @@
 // rondo: everything about coroutines. rondo.h does not include it.
 #pragma once
 
+#include <rondo/combine.h>
 #include <rondo/connection.h>
 #include <rondo/queue.h>
 #include <rondo/sleep.h>

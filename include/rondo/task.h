@@ -141,7 +141,7 @@ class TaskAwaiter final : public CompletionOf<T> {
       context.call(*task_);
       if (task_ == nullptr) return false;
     } else {
-      context.continue_with(*task_);  // the loop starts it, from the bottom of the stack
+      context.start_later(*task_);
     }
     waits_ = true;
     return true;

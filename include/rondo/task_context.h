@@ -110,8 +110,14 @@ class RONDO_EXPORT TaskContext {
     run_.next = &task;
     run_.needs_attention = true;
   }
-  /// Whether the current task may call another one. If not, it does continue_with() that one.
+  /// Whether the current task may call another one. If not, it does start_later() with that one.
   [[nodiscard]] bool may_call() const noexcept { return run_.depth < depth_max; }
+  /// The loop starts it, from the bottom of the stack.
+  void start_later(TaskPromise& task) noexcept {
+    task.set_next_start(run_.starts);
+    run_.starts = &task;
+    run_.needs_attention = true;
+  }
   void call(TaskPromise& task) {
     ++run_.depth;
     task.resume();
@@ -132,6 +138,7 @@ class RONDO_EXPORT TaskContext {
     // What the loop has resumed; null: nothing is running.
     std::coroutine_handle<TaskPromise> current{};
     TaskPromise* next = nullptr;         // continues when `current` has returned
+    TaskPromise* starts = nullptr;       // a list of tasks that start then
     TaskPromise* condemned = nullptr;    // to be destroyed when `current` has returned
     TaskRoot* condemned_root = nullptr;  // to be notified then
     TaskRoot* ended = nullptr;           // the root whose task has ended
@@ -143,6 +150,7 @@ class RONDO_EXPORT TaskContext {
 
   void attend();
   void run_nested(std::coroutine_handle<TaskPromise> task);
+  [[nodiscard]] TaskPromise* take_start() noexcept;
   [[nodiscard]] Run* run_of(const TaskPromise& task) noexcept;
   void condemn_in(Run& run, TaskPromise& task) noexcept;
 

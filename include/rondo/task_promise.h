@@ -7,6 +7,7 @@
 #include <exception>
 #include <source_location>
 #include <type_traits>
+#include <utility>
 
 #include <rondo/export.h>
 
@@ -86,6 +87,11 @@ class RONDO_EXPORT TaskPromise {
     completion_ = &completion;
   }
 
+  /// Before it has started: the next one in a list of such tasks.
+  [[nodiscard]] TaskPromise* take_next_start() noexcept {
+    return static_cast<TaskPromise*>(const_cast<void*>(std::exchange(where_, nullptr)));
+  }
+  void set_next_start(TaskPromise* next) noexcept { where_ = next; }
   [[nodiscard]] bool is_started() const noexcept { return context_ != nullptr; }
   [[nodiscard]] TaskContext& context() const noexcept { return *context_; }
   /// Null: the task was cancelled while it was running, and is destroyed at its next suspension.

@@ -211,7 +211,7 @@ BANNED = [
     ("abort", r"(?<!void )" + _CALL + r"(?:abort|exit|_exit|_Exit|quick_exit)\s*\(",
      MAY_ABORT, "the library ends no program: return an error, or RONDO_ASSERT"),
     ("sleep", r"\b(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b",
-     {"include/rondo/sleep.h"}, "nothing sleeps but Backend::wait: use a timer"),
+     {"include/rondo/sleep.h", "include/rondo/combine.h"}, "only Backend::wait sleeps: use a timer"),
     ("unbounded", _CALL + r"(?:v?sprintf|str(?:cpy|cat|tok)|gets)\s*\(",
      set(), "it does not know how long its buffer is: use std::string or std::span"),
     ("rand", _CALL + r"s?rand(?:om)?\s*\(",
@@ -332,7 +332,7 @@ def test_habits(tree, source):
     if source.room != "tests" and not re.search(r"_test\.(py|cpp)$", source.path.name):
         return
     lines = source.code if source.kind == "cpp" else source.lines
-    sleep = r"\b(?:u|nano)?(?<!co_await )sleep\s*\(|\bsleep_for\b|\bpoll\s*\(\s*(?:nullptr|NULL)\b"
+    sleep = r"\b(?:u|nano)sleep\s*\(|\bsleep\(\d+\)|\bsleep_for\b|\bpoll\s*\(\s*(?:nullptr|NULL)\b"
     if source.kind == "py":
         sleep = r"^\s*(?:await )?(?:time|asyncio)\.sleep\("
     for number, line in enumerate(lines, 1):
