@@ -20,6 +20,7 @@ std::error_code code_of(const Close& close) noexcept {
 }
 
 std::string with(const std::string& operation, std::string_view what) {
+  if (operation.empty()) return std::string{what};
   return what.empty() ? operation : operation + ": " + std::string{what};
 }
 

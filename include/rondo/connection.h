@@ -116,7 +116,10 @@ class RONDO_EXPORT Connection : protected StreamHandler {
   Awaitable<Draining> draining() noexcept { return Awaitable<Draining>{this}; }
 
  protected:
+  /// set_stream() follows.
+  Connection() noexcept = default;
   explicit Connection(Stream& stream) noexcept : stream_(&stream) {}
+  void set_stream(Stream& stream) noexcept { stream_ = &stream; }
 
   template <typename IsGone>
   void deliver(Bytes data, IsGone is_gone);
@@ -196,7 +199,7 @@ class RONDO_EXPORT Connection : protected StreamHandler {
   [[noreturn]] void throw_disconnected(const char* operation) const;
   [[noreturn]] void throw_incomplete(const char* operation);
 
-  Stream* stream_;
+  Stream* stream_ = nullptr;
   std::uintptr_t input_ = idle;
 };
 

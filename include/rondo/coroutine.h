@@ -3,6 +3,7 @@
 
 #include <rondo/combine.h>
 #include <rondo/connection.h>
+#include <rondo/open_connection.h>
 #include <rondo/queue.h>
 #include <rondo/sleep.h>
 #include <rondo/sync.h>

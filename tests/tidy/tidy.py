@@ -211,7 +211,7 @@ BANNED = [
     ("abort", r"(?<!void )" + _CALL + r"(?:abort|exit|_exit|_Exit|quick_exit)\s*\(",
      MAY_ABORT, "the library ends no program: return an error, or RONDO_ASSERT"),
     ("sleep", r"\b(?:u|nano)?sleep\s*\(|\bsleep_(?:for|until)\b",
-     {"include/rondo/sleep.h", "include/rondo/combine.h"}, "only Backend::wait sleeps: use a timer"),
+     {"include/rondo/sleep.h", "include/rondo/combine.h"}, "it blocks the loop: use a timer"),
     ("unbounded", _CALL + r"(?:v?sprintf|str(?:cpy|cat|tok)|gets)\s*\(",
      set(), "it does not know how long its buffer is: use std::string or std::span"),
     ("rand", _CALL + r"s?rand(?:om)?\s*\(",
