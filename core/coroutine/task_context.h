@@ -9,6 +9,7 @@
 
 #include <rondo/lent_bytes.h>
 #include <rondo/reactor.h>
+#include <rondo/sync.h>
 #include <rondo/task.h>
 
 #include "loop/loop.h"
@@ -40,6 +41,8 @@ class CoroutineContext final : public PerReactor, public TaskContext {
   [[nodiscard]] TimePoint now() noexcept override { return loop_.now(); }
   void make_ready(Wait& wait) noexcept override;
 
+  /// Set when the program is to end; see rondo/run.h.
+  [[nodiscard]] Event& stopping() noexcept { return stopping_; }
   void report(std::exception_ptr exception) noexcept override;
 
   [[nodiscard]] bool pending() const noexcept override {
@@ -53,6 +56,7 @@ class CoroutineContext final : public PerReactor, public TaskContext {
   WaitList ready_;
   WaitList running_;  // what of it is left to be resumed in this turn
   std::vector<std::exception_ptr> unheard_;
+  Event stopping_;
 };
 
 }  // namespace rondo::detail

@@ -5,6 +5,7 @@
 #include <rondo/connection.h>
 #include <rondo/open_connection.h>
 #include <rondo/queue.h>
+#include <rondo/run.h>
 #include <rondo/sleep.h>
 #include <rondo/sync.h>
 #include <rondo/task.h>

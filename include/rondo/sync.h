@@ -41,6 +41,7 @@ class RONDO_EXPORT Permits {
   void reopen() noexcept { is_closed_ = false; }
   [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] bool is_awaited() const noexcept { return first_ != nullptr; }
 
  private:
   [[nodiscard]] Waiter* pop() noexcept;
@@ -103,6 +104,8 @@ class RONDO_EXPORT Event {
   /// Later ones wait.
   void reset() noexcept;
   [[nodiscard]] bool is_set() const noexcept;
+  /// Whether a task waits.
+  [[nodiscard]] bool is_awaited() const noexcept { return permits_.is_awaited(); }
   detail::Awaitable<Waiter, Event*> wait() noexcept {
     return detail::Awaitable<Waiter, Event*>{this};
   }
