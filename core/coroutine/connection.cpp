@@ -180,16 +180,16 @@ std::size_t Connection::find(std::string_view text, std::size_t from) const noex
   return is(extra) ? get_extra().input.find(text, from) : std::string_view::npos;
 }
 
+const TaskPromise* Connection::reader_in_read() const noexcept {
+  if (is(reader)) return &waiting_reader().promise();
+  if (is(extra) && get_extra().reader) return &get_extra().reader.promise();
+  return nullptr;
+}
+
 void Connection::expect_no_reader() const noexcept {
 #ifndef NDEBUG
-  const TaskPromise* other = nullptr;
-  if (is(reader)) other = &waiting_reader().promise();
-  if (is(extra)) {
-    const Extra& more = get_extra();
-    other = more.request != nullptr ? more.request->wait_.task()
-            : more.reader           ? &more.reader.promise()
-                                    : nullptr;
-  }
+  const TaskPromise* other = reader_in_read();
+  if (is(extra) && get_extra().request != nullptr) other = get_extra().request->wait_.task();
   if (other == nullptr) return;
   const std::string place =
       std::string{other->where().file_name()} + ':' + std::to_string(other->where().line());

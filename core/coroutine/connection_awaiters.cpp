@@ -22,7 +22,7 @@ void Connection::Request::suspend(TaskPromise& task) {
   Extra& more = connection_->make_extra();
   more.request = this;
   StreamImpl::of(*connection_->stream_).release_input();
-  wait_.suspend(task);
+  wait_.suspend(task, "Connection: input");
 }
 
 Connection::Request::~Request() {
@@ -80,7 +80,7 @@ LentBytes Connection::ReadUntil::await_resume() {
 void Connection::Waiter::suspend(detail::TaskPromise& task) {
   Extra& more = connection_->make_extra();
   next_ = std::exchange(more.waiters, this);
-  wait_.suspend(task);
+  wait_.suspend(task, what_);
 }
 
 Connection::Waiter::~Waiter() {

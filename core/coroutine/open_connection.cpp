@@ -57,7 +57,7 @@ void OpenConnection::suspend(detail::TaskPromise& task) {
   auto connection = std::make_unique<Owned>();
   connection->open(task.context().reactor(), *this);
   connection_ = std::move(connection);
-  wait_.suspend(task);
+  wait_.suspend(task, "open_connection");
 }
 
 std::unique_ptr<Connection> OpenConnection::await_resume() {

@@ -1,13 +1,14 @@
 #include <rondo/run.h>
 
 #include <exception>
-#include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include <rondo/result.h>
 #include <rondo/stop_on_signals.h>
 #include <rondo/task_group.h>
+#include <rondo/task_report.h>
 
 #include "task_context.h"
 
@@ -44,10 +45,11 @@ int Program::run(const RunOptions& options) noexcept {
     if (!ran) return print_error(ran.error());
     if (exception) std::rethrow_exception(exception);
     if (group.size() == 0) return exit_code;
+    const std::string tasks = describe_tasks(reactor);
     group.cancel();
     if (signals.signal() != 0) return 128 + signals.signal();
     return print_error(Error{std::make_error_code(std::errc::resource_deadlock_would_occur),
-                             "the program waits for what cannot happen"});
+                             "the program waits for what cannot happen:\n" + tasks});
   } catch (const std::exception& error) {
     return print_error(error);
   } catch (...) {
@@ -84,7 +86,7 @@ struct Drained::Link {
 };
 
 void Drained::suspend(TaskPromise& task) {
-  wait_.suspend(task);
+  wait_.suspend(task, "drained");
   server_->drain(timeout_, [link = Link{*this}]() mutable { link.wake(); });
 }
 

@@ -7,7 +7,7 @@ void Sleep::Awaiter::suspend(detail::TaskPromise& task) {
     timer_.emplace(task.context().reactor(), [this] { wait_.resume(); });
     sleep_.deadline_ == never ? timer_->arm_after(sleep_.delay_) : timer_->arm_at(sleep_.deadline_);
   }
-  wait_.suspend(task);
+  wait_.suspend(task, "sleep");
 }
 
 }  // namespace rondo

@@ -43,7 +43,7 @@ void Permits::Waiter::suspend(TaskPromise& task) noexcept {
   (previous_ == nullptr ? permits_->first_ : previous_->next_) = this;
   permits_->last_ = this;
   is_in_line_ = true;
-  wait_.suspend(task);
+  wait_.suspend(task, permits_->what_);
 }
 
 /// Its task is destroyed before it has continued.

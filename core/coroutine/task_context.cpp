@@ -174,8 +174,9 @@ void TaskRoot::frame_ends(TaskPromise& task) noexcept {
   task.context().root_ended(*this);
 }
 
-void Wait::suspend(TaskPromise& task) noexcept {
+void Wait::suspend(TaskPromise& task, const char* what) noexcept {
   task_ = &task;
+  what_ = what;
   since_ = task.context().now();
   task.context().waiting().push_back(*this);
 }

@@ -68,7 +68,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
     void start(detail::TaskPromise& task) noexcept {
       task_ = &task;
       task.start(group_.context_, *this);
-      starting_.suspend(task);
+      starting_.suspend(task, "its start");
       starting_.wake();
     }
     /// The child is gone before the destructors of its task run, which may do anything.
@@ -97,7 +97,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
     detail::TaskPromise* task_ = nullptr;  // null: it has ended
     Child* previous_ = nullptr;
     Child* next_;
-    detail::Wait starting_{"its start"};
+    detail::Wait starting_;
   };
 
   void finished(std::exception_ptr exception) noexcept {
@@ -148,7 +148,7 @@ bool TaskGroup::Join::Awaiter::await_ready() const noexcept { return group_->siz
 void TaskGroup::Join::Awaiter::suspend(detail::TaskPromise& task) noexcept {
   group_->begin_join(*this);
   is_waiting_ = true;
-  wait_.suspend(task);
+  wait_.suspend(task, "TaskGroup::join");
 }
 
 void TaskGroup::Join::Awaiter::await_resume() {

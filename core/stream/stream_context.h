@@ -189,6 +189,11 @@ class StreamContext final : public PerReactor {
   /// queues cost the most. If that has been in vain, the next look at all streams is in the next
   /// turn, or when a sixteenth of the budget more is queued.
   void keep_budget(StreamGroup& group) noexcept;
+  /// All streams, also those that have ended and are kept.
+  template <typename Visit>
+  void for_each(Visit visitor) {
+    for (std::size_t i = 0; i < deadlines_.size(); ++i) visitor(*deadlines_[i].item);
+  }
   /// How often all streams of a group were looked at.
   [[nodiscard]] std::uint64_t budget_looks() const noexcept { return budget_looks_; }
   /// The owner of streams that were closed detached.

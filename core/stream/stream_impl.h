@@ -18,6 +18,7 @@
 // handler the stream may be gone: a CallScope on the stack shows it.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -183,6 +184,13 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool has_reported_end() const noexcept { return state_.life() >= Life::done; }
   /// Why it has ended; `what` lives as long as the stream.
   [[nodiscard]] Close close_info() const noexcept;
+  [[nodiscard]] StreamHandler& handler() const noexcept { return *handler_; }
+  /// Since the last input or output, in steps of a millisecond; zero after its end.
+  [[nodiscard]] Duration silent_for() const noexcept {
+    if (has_ended()) return Duration::zero();
+    const TimePoint now = context().now();
+    return std::max(now - StreamContext::end_of(active_at_, now), Duration::zero());
+  }
   /// Its owner keeps it, although it has called on_close.
   void keep() noexcept { state_.keep(); }
   /// The pipe that is being sent has something to read. Destroys the FileSource.

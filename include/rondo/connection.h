@@ -37,7 +37,7 @@ class Reactor;
 ///
 /// serve() makes a Connection for each client; it lives until the coroutine that serves the client
 /// has ended. open_connection() makes one for its caller. Use it on the reactor's thread only.
-class RONDO_EXPORT Connection : protected StreamHandler {
+class RONDO_EXPORT Connection : public StreamHandler {
  public:
   /// What read() returns: a number, because it is cheaper than an object.
   enum class [[nodiscard]] ReadOperation : std::uintptr_t {};
@@ -103,6 +103,9 @@ class RONDO_EXPORT Connection : protected StreamHandler {
   Awaitable<Writable> writable() noexcept { return Awaitable<Writable>{this}; }
   /// Waits until the system has taken all that was written. Throws Disconnected if it never will.
   Awaitable<Flushed> flushed() noexcept { return Awaitable<Flushed>{this}; }
+
+  /// The task that waits in read(); null if none does. For a report.
+  [[nodiscard]] const detail::TaskPromise* reader_in_read() const noexcept;
 
   /// As the functions of Stream.
   void shutdown_output() { stream_->shutdown_output(); }

@@ -42,7 +42,7 @@ class RONDO_EXPORT Connection::Request {
   void suspend(detail::TaskPromise& task);
 
   Connection* connection_;
-  detail::Wait wait_{"Connection: input"};
+  detail::Wait wait_;
 };
 
 class RONDO_EXPORT Connection::ReadSome final : public Request {
@@ -85,7 +85,7 @@ class RONDO_EXPORT Connection::ReadUntil final : public Request {
 class RONDO_EXPORT Connection::Waiter {
  public:
   Waiter(Connection& connection, const char* what) noexcept
-      : connection_(&connection), wait_(what) {}
+      : connection_(&connection), what_(what) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -107,6 +107,7 @@ class RONDO_EXPORT Connection::Waiter {
   void suspend(detail::TaskPromise& task);
 
   Connection* connection_;
+  const char* what_;
   Waiter* next_ = nullptr;  // in the list of the connection
   detail::Wait wait_;
 };

@@ -10,3 +10,4 @@
 #include <rondo/sync.h>
 #include <rondo/task.h>
 #include <rondo/task_group.h>
+#include <rondo/task_report.h>

@@ -67,7 +67,7 @@ class RONDO_EXPORT OpenConnection {
   std::string_view target_;
   const ConnectOptions* options_;
   std::unique_ptr<Connection> connection_;  // an Owned
-  detail::Wait wait_{"open_connection"};
+  detail::Wait wait_;
 };
 
 }  // namespace rondo

@@ -73,7 +73,7 @@ class RONDO_EXPORT Drained {
   Server* server_;
   Duration timeout_;
   Link* link_ = nullptr;
-  Wait wait_{"drained"};
+  Wait wait_;
 };
 
 /// A program, as the library sees it.

@@ -43,7 +43,7 @@ class RONDO_EXPORT Sleep::Awaiter {
 
   const Sleep sleep_;
   std::optional<Timer> timer_;
-  detail::Wait wait_{"sleep"};
+  detail::Wait wait_;
 };
 
 inline Sleep::Awaiter Sleep::operator co_await() const noexcept { return Awaiter{*this}; }

@@ -56,7 +56,7 @@ class RONDO_EXPORT Permits {
 /// Waits for a permit: the base of awaiters.
 class RONDO_EXPORT Permits::Waiter {
  public:
-  explicit Waiter(Permits& permits) noexcept : permits_(&permits), wait_(permits.what_) {}
+  explicit Waiter(Permits& permits) noexcept : permits_(&permits) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -83,7 +83,7 @@ class RONDO_EXPORT Permits::Waiter {
   void give_up() noexcept;
 
   Permits* permits_;
-  Waiter* previous_ = nullptr;
+  Waiter* previous_;  // these two while it is in the line
   Waiter* next_ = nullptr;
   bool is_in_line_ = false;
   bool has_permit_ = false;

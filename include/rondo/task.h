@@ -11,7 +11,10 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <memory>
+#include <new>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -128,7 +131,7 @@ class TaskAwaiter final : public CompletionOf<T> {
   TaskAwaiter& operator=(const TaskAwaiter&) = delete;
   ~TaskAwaiter() {
     if (task_ != nullptr) [[unlikely]]
-      task_->destroy();
+      give_up();
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -139,33 +142,55 @@ class TaskAwaiter final : public CompletionOf<T> {
     task_->start(context, *this);
     if (context.may_call()) [[likely]] {
       context.call(*task_);
-      if (task_ == nullptr) return false;
+      if (task_ == nullptr || state_ == State::failed) return false;
     } else {
       context.start_later(*task_);
     }
-    waits_ = true;
+    state_ = State::waits;
     return true;
   }
   T await_resume() {
-    if (exception_) [[unlikely]]
-      std::rethrow_exception(std::move(exception_));
+    if (task_ != nullptr) [[unlikely]]
+      rethrow();
     return this->result.take();
   }
 
  private:
+  enum class State : std::uint8_t { starting, waits, failed };
+
   void threw(TaskPromise&, std::exception_ptr exception) noexcept override {
-    exception_ = std::move(exception);
+    ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
+    has_thrown_ = true;
   }
   void frame_ends(TaskPromise&) noexcept override {
-    task_ = nullptr;
-    if (waits_) parent_->context().continue_with(*parent_);
+    const bool waits = state_ == State::waits;
+    if (has_thrown_) [[unlikely]] {
+      state_ = State::failed;
+    } else {
+      task_ = nullptr;
+    }
+    if (waits) parent_->context().continue_with(*parent_);
   }
   [[nodiscard]] TaskPromise* parent() const noexcept override { return parent_; }
 
-  TaskPromise* task_;  // null: it has ended
+  [[gnu::cold]] void rethrow() {
+    task_ = nullptr;
+    const std::exception_ptr exception = std::move(exception_);
+    std::destroy_at(&exception_);
+    std::rethrow_exception(exception);
+  }
+  /// The task that awaits is destroyed.
+  [[gnu::cold]] void give_up() noexcept {
+    state_ == State::failed ? std::destroy_at(&exception_) : task_->destroy();
+  }
+
+  TaskPromise* task_;  // null: it has ended; not if it has failed
   TaskPromise* parent_ = nullptr;
-  std::exception_ptr exception_{};
-  bool waits_ = false;  // the parent is suspended
+  union {
+    std::exception_ptr exception_;  // if it has thrown
+  };
+  State state_ = State::starting;
+  bool has_thrown_ = false;
 };
 
 }  // namespace detail

@@ -23,15 +23,16 @@ class TaskRoot;
 /// stands in an awaiter. Destroying it takes it out.
 class RONDO_EXPORT Wait {
  public:
-  /// `what` is shown in the report of all tasks; it lives for ever.
-  explicit Wait(const char* what) noexcept : what_(what) {}
+  /// Only what the destructor needs is set: an await that need not wait makes one, too.
+  Wait() noexcept {}  // NOLINT(modernize-use-equals-default,*-member-init)
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() {
     if (previous_ != nullptr) leave();
   }
 
-  void suspend(TaskPromise& task) noexcept;
+  /// `what` is shown in the report of all tasks; it lives for ever.
+  void suspend(TaskPromise& task, const char* what) noexcept;
   /// Resumes the task at the end of the turn. It may have been woken before.
   void wake() noexcept;
   /// Resumes the task at once. Only what the loop calls may do it.
@@ -39,7 +40,7 @@ class RONDO_EXPORT Wait {
   /// The task is resumed by someone else.
   void leave() noexcept;
 
-  /// Null before suspend().
+  // After suspend().
   [[nodiscard]] TaskPromise* task() const noexcept { return task_; }
   [[nodiscard]] const char* what() const noexcept { return what_; }
   [[nodiscard]] TimePoint since() const noexcept { return since_; }
@@ -47,10 +48,10 @@ class RONDO_EXPORT Wait {
  private:
   friend class WaitList;
   Wait* previous_ = nullptr;  // null: in no list
-  Wait* next_ = nullptr;
-  TaskPromise* task_ = nullptr;
+  Wait* next_;
+  TaskPromise* task_;
   const char* what_;
-  TimePoint since_{};
+  TimePoint since_;
 };
 
 /// A list of them, from which each can leave.
@@ -72,7 +73,7 @@ class RONDO_EXPORT WaitList {
   }
 
  private:
-  Wait ends_{""};
+  Wait ends_;
 };
 
 /// What the tasks of one reactor share, and what is running. Its public half: what inline functions

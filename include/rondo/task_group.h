@@ -88,7 +88,7 @@ class RONDO_EXPORT TaskGroup::Join::Awaiter {
 
   Impl* group_;  // null: it is gone
   bool is_waiting_ = false;
-  detail::Wait wait_{"TaskGroup::join"};
+  detail::Wait wait_;
 };
 
 inline TaskGroup::Join::Awaiter TaskGroup::Join::operator co_await() const noexcept {

@@ -101,6 +101,7 @@ class RONDO_EXPORT TaskPromise {
   [[nodiscard]] TaskPromise* parent() const noexcept {
     return completion_ == nullptr ? nullptr : completion_->parent();
   }
+  [[nodiscard]] bool has_place() const noexcept { return where_ != nullptr; }
   /// Where it awaits; line 0 before its first co_await.
   [[nodiscard]] std::source_location where() const noexcept {
     return where_ == nullptr ? std::source_location{} : std::bit_cast<std::source_location>(where_);
