@@ -175,6 +175,7 @@ void TaskRoot::frame_ends(TaskPromise& task) noexcept {
 }
 
 void Wait::suspend(TaskPromise& task, const char* what) noexcept {
+  end_lending_now();
   task_ = &task;
   what_ = what;
   since_ = task.context().now();

@@ -32,7 +32,7 @@ class AllOf final : public Branches {
   explicit AllOf(std::tuple<Operations...>&& operations)
       : AllOf(std::move(operations), std::index_sequence_for<Operations...>{}) {}
 
-  [[nodiscard]] Results await_resume() {
+  Results await_resume() {
     rethrow();
     return std::apply([](auto&... results) { return Results{std::move(*results)...}; }, results_);
   }
@@ -95,7 +95,7 @@ class AnyOf final : public Branches {
   explicit AnyOf(std::tuple<Operations...>&& operations)
       : AnyOf(std::move(operations), std::index_sequence_for<Operations...>{}) {}
 
-  [[nodiscard]] Result await_resume() {
+  Result await_resume() {
     rethrow();
     return std::move(*result_);
   }
@@ -150,7 +150,7 @@ class Timeout {
   bool await_suspend(std::coroutine_handle<Promise> task) {
     return any_.await_suspend(task);
   }
-  [[nodiscard]] std::optional<ResultOf<Operation>> await_resume() {
+  std::optional<ResultOf<Operation>> await_resume() {
     auto result = any_.await_resume();
     if (result.index() == 1) return std::nullopt;
     return std::get<0>(std::move(result));
@@ -194,7 +194,7 @@ class AllOfRange final : public Branches {
     results_.resize(left_);
   }
 
-  [[nodiscard]] std::vector<Result> await_resume() {
+  std::vector<Result> await_resume() {
     rethrow();
     std::vector<Result> results;
     results.reserve(results_.size());

@@ -26,7 +26,6 @@ class RONDO_EXPORT Connection::Request {
   }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {
-    detail::end_lending();
     suspend(task.promise());
   }
 
@@ -92,7 +91,6 @@ class RONDO_EXPORT Connection::Waiter {
   [[nodiscard]] bool await_ready() { return is_complete(); }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {
-    detail::end_lending();
     suspend(task.promise());
   }
 

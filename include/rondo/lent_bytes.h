@@ -11,8 +11,8 @@
 
 namespace rondo {
 namespace detail {
-/// A number that changes when a task is suspended, which ends what was lent. It is counted, and
-/// checked, in code that is compiled with assertions.
+/// A number that changes when a task is suspended, which ends what was lent. It is checked in code
+/// that is compiled with assertions.
 [[nodiscard]] RONDO_EXPORT std::uint32_t lending() noexcept;
 RONDO_EXPORT void end_lending_now() noexcept;
 /// A task is suspended: what was lent is not valid any more.

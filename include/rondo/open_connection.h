@@ -53,7 +53,6 @@ class RONDO_EXPORT OpenConnection {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {
-    detail::end_lending();
     suspend(task.promise());
   }
   [[nodiscard]] std::unique_ptr<Connection> await_resume();

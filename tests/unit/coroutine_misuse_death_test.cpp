@@ -1,0 +1,97 @@
+// Programmer errors with coroutines: each is reported with what to do.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include <rondo/coroutine.h>
+
+#include "support/run_until.h"
+#include "support/task_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+template <typename Function>
+constexpr bool compiles_as_write_owned =
+    requires(Connection& client, Function bytes) { client.write_owned(bytes); };
+static_assert(!compiles_as_write_owned<LentBytes>);
+
+#ifndef NDEBUG
+
+/// A connection to itself, in a reactor of its own.
+class CoroutineMisuseDeathTest : public testing::Test {
+ protected:
+  void run(Task<> task) {
+    TaskGroup group{reactor};
+    group.spawn(std::move(task));
+    EXPECT_TRUE(run_until(reactor, [&] { return group.size() == 0; }));
+  }
+  std::unique_ptr<Connection> connection() {
+    auto pair = Socket::pair(reactor.net(), SocketType::stream).value();
+    peer.emplace(std::move(pair[1]));
+    return adopt_connection(reactor, std::move(pair[0])).value();
+  }
+
+  Reactor reactor;
+  std::optional<Socket> peer;
+};
+
+TEST_F(CoroutineMisuseDeathTest, LentBytesAreCheckedAfterASuspension) {
+  const auto body = [](Connection& client) -> Task<> {
+    const auto data = co_await client.read();
+    EXPECT_EQ(data.text(), "lent");
+    co_await turn();
+    EXPECT_NE(data.text(), "lent");
+  };
+  EXPECT_DEATH(
+      {
+        const auto client = connection();
+        EXPECT_TRUE(peer->write(std::as_bytes(std::span{std::string_view{"lent"}})));
+        run(body(*client));
+      },
+      "LentBytes were used after the task that read them was suspended");
+}
+
+TEST_F(CoroutineMisuseDeathTest, TwoReadersAreAnError) {
+  const auto reads = [](Connection& client) -> Task<> { (void)co_await client.read(); };
+  const auto body = [&](Connection& client) -> Task<> {
+    (void)co_await when_any(reads(client), reads(client));
+  };
+  EXPECT_DEATH(
+      {
+        const auto client = connection();
+        run(body(*client));
+      },
+      "A second task reads from a Connection, while another one waits for input at .*:[0-9]+");
+}
+
+TEST_F(CoroutineMisuseDeathTest, ATaskIsAwaitedOnce) {
+  const auto nothing = []() -> Task<> { co_return; };
+  const auto body = [&]() -> Task<> {
+    Task<> task = nothing();
+    co_await std::move(task);
+    co_await std::move(task);
+  };
+  EXPECT_DEATH(run(body()), "A Task was awaited that is empty");
+}
+
+TEST_F(CoroutineMisuseDeathTest, AConnectionOutlivesTheTaskThatReads) {
+  const auto reads = [](Connection& client) -> Task<> { (void)co_await client.read_exactly(3); };
+  EXPECT_DEATH(
+      {
+        auto client = connection();
+        TaskGroup group{reactor};
+        group.spawn(reads(*client));
+        EXPECT_TRUE(reactor.run_once(Duration::zero()));
+        client.reset();
+      },
+      "A Connection was destroyed while a task waits for it");
+}
+
+#endif
+
+}  // namespace
+}  // namespace rondo::test
