@@ -176,47 +176,48 @@ void TaskRoot::frame_ends(TaskPromise& task) noexcept {
 
 void Wait::suspend(TaskPromise& task, const char* what) noexcept {
   end_lending_now();
-  task_ = &task;
-  what_ = what;
-  since_ = task.context().now();
+  at_.task = &task;
+  at_.what = what;
+  at_.since = task.context().now();
   task.context().waiting().push_back(*this);
 }
 
 void Wait::wake() noexcept {
   leave();
-  task_->context().make_ready(*this);
+  at_.task->context().make_ready(*this);
 }
 
 void Wait::resume() {
   leave();
-  task_->context().run(task_->handle());
+  at_.task->context().run(at_.task->handle());
 }
 
 void Wait::leave() noexcept {
-  previous_->next_ = next_;
-  next_->previous_ = previous_;
+  if (previous_ == nullptr) return;
+  previous_->at_.next = at_.next;
+  at_.next->previous_ = previous_;
   previous_ = nullptr;
 }
 
-WaitList::WaitList() noexcept { ends_.previous_ = ends_.next_ = &ends_; }
+WaitList::WaitList() noexcept { ends_.previous_ = ends_.at_.next = &ends_; }
 
 WaitList::~WaitList() { ends_.previous_ = nullptr; }
 
 void WaitList::push_back(Wait& wait) noexcept {
   wait.previous_ = ends_.previous_;
-  wait.next_ = &ends_;
-  wait.previous_->next_ = &wait;
+  wait.at_.next = &ends_;
+  wait.previous_->at_.next = &wait;
   ends_.previous_ = &wait;
 }
 
 void WaitList::take_all(WaitList& other) noexcept {
   if (other.empty()) return;
-  Wait& first = *other.ends_.next_;
+  Wait& first = *other.ends_.at_.next;
   Wait& last = *other.ends_.previous_;
-  other.ends_.previous_ = other.ends_.next_ = &other.ends_;
+  other.ends_.previous_ = other.ends_.at_.next = &other.ends_;
   first.previous_ = ends_.previous_;
-  first.previous_->next_ = &first;
-  last.next_ = &ends_;
+  first.previous_->at_.next = &first;
+  last.at_.next = &ends_;
   ends_.previous_ = &last;
 }
 

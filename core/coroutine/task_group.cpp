@@ -26,15 +26,18 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
 
   void cancel() noexcept {
     const Call call{*this};  // a destructor of a task may destroy the group
+    // NOLINTNEXTLINE(*.NewDelete): a child takes itself out of the list
     while (children_ != nullptr) children_->cancel();
     wake_if_empty();
   }
 
   void close() noexcept {
     cancel();
+    // NOLINTNEXTLINE(*.NewDelete): retire() holds the object
     RONDO_REQUIRE(joining_ == nullptr,
                   "A TaskGroup was destroyed while a task waits in its join(). Destroy that task "
                   "first.");
+    // NOLINTNEXTLINE(*.NewDelete): the same
     if (joining_ != nullptr) joining_->group_ = nullptr;
     if (exception_) context_.report(std::move(exception_));
   }

@@ -211,6 +211,7 @@ bool StreamImpl::lingers_if_unread(LingeringClose lingering) const noexcept {
 
 void StreamImpl::close_or_linger() {
   const LingeringClose lingering = options().lingering_close;
+  // NOLINTNEXTLINE(*.NullDereference): output that has failed has an Extra
   if (state_.output() == Output::failed) return end_for(extra_->error);
   if (state_.input_ended()) return end(CloseReason::eof);
   if (!state_.is_socket() || lingering == LingeringClose::off || is_inherited())

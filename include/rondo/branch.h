@@ -82,7 +82,7 @@ class Branches : public Completion {
   [[nodiscard]] TaskPromise* parent() const noexcept final { return task_; }
 
   TaskPromise* task_ = nullptr;
-  std::exception_ptr exception_{};
+  std::exception_ptr exception_;
   bool is_starting_ = true;
   bool has_ended_ = false;
 };

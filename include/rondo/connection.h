@@ -155,7 +155,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   [[nodiscard]] bool is(Kind kind) const noexcept { return (input_ & kind) != 0; }
   [[nodiscard]] Delivery& delivery() const noexcept { return at<Delivery>(lent); }
   [[nodiscard]] std::coroutine_handle<detail::TaskPromise> waiting_reader() const noexcept {
-    return std::coroutine_handle<detail::TaskPromise>::from_address(&at<void*>(reader));
+    return std::coroutine_handle<detail::TaskPromise>::from_address(&at<std::byte>(reader));
   }
   template <typename T>
   [[nodiscard]] T& at(Kind kind) const noexcept {

@@ -83,7 +83,7 @@ class RONDO_EXPORT Permits::Waiter {
   void give_up() noexcept;
 
   Permits* permits_;
-  Waiter* previous_;  // these two while it is in the line
+  Waiter* previous_ = nullptr;
   Waiter* next_ = nullptr;
   bool is_in_line_ = false;
   bool has_permit_ = false;

@@ -23,8 +23,8 @@ class TaskRoot;
 /// stands in an awaiter. Destroying it takes it out.
 class RONDO_EXPORT Wait {
  public:
-  /// Only what the destructor needs is set: an await that need not wait makes one, too.
-  Wait() noexcept {}  // NOLINT(modernize-use-equals-default,*-member-init)
+  // Only what the destructor needs is set: an await that need not wait makes one, too.
+  Wait() noexcept {}  // NOLINT(*-use-equals-default,*-member-init)
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
   ~Wait() {
@@ -41,17 +41,22 @@ class RONDO_EXPORT Wait {
   void leave() noexcept;
 
   // After suspend().
-  [[nodiscard]] TaskPromise* task() const noexcept { return task_; }
-  [[nodiscard]] const char* what() const noexcept { return what_; }
-  [[nodiscard]] TimePoint since() const noexcept { return since_; }
+  [[nodiscard]] TaskPromise* task() const noexcept { return at_.task; }
+  [[nodiscard]] const char* what() const noexcept { return at_.what; }
+  [[nodiscard]] TimePoint since() const noexcept { return at_.since; }
 
  private:
   friend class WaitList;
   Wait* previous_ = nullptr;  // null: in no list
-  Wait* next_;
-  TaskPromise* task_;
-  const char* what_;
-  TimePoint since_;
+  struct Suspension {
+    Wait* next;
+    TaskPromise* task;
+    const char* what;
+    TimePoint since;
+  };
+  union {
+    Suspension at_;  // once it has been in a list
+  };
 };
 
 /// A list of them, from which each can leave.
@@ -62,14 +67,14 @@ class RONDO_EXPORT WaitList {
   WaitList& operator=(const WaitList&) = delete;
   ~WaitList();
 
-  [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
-  [[nodiscard]] Wait& front() const noexcept { return *ends_.next_; }
+  [[nodiscard]] bool empty() const noexcept { return ends_.at_.next == &ends_; }
+  [[nodiscard]] Wait& front() const noexcept { return *ends_.at_.next; }
   void push_back(Wait& wait) noexcept;
   /// Takes all that are in `other`, behind those that are here.
   void take_all(WaitList& other) noexcept;
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (const Wait* wait = ends_.next_; wait != &ends_; wait = wait->next_) visit(*wait);
+    for (const Wait* wait = ends_.at_.next; wait != &ends_; wait = wait->at_.next) visit(*wait);
   }
 
  private:

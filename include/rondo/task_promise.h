@@ -95,6 +95,7 @@ class RONDO_EXPORT TaskPromise {
   [[nodiscard]] bool is_started() const noexcept { return context_ != nullptr; }
   [[nodiscard]] TaskContext& context() const noexcept { return *context_; }
   /// Null: the task was cancelled while it was running, and is destroyed at its next suspension.
+  // NOLINTNEXTLINE(*.UndefReturn): it is set before the task starts
   [[nodiscard]] Completion* completion() const noexcept { return completion_; }
   void condemn() noexcept { completion_ = nullptr; }
   /// The task that awaits this one; null for a root.
