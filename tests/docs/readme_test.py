@@ -6,6 +6,7 @@ argument, prints the address, and echoes. ```cpp uv includes <uv.h>, ```cpp glib
 ```cpp sim uses <rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -138,8 +139,8 @@ class Documents(unittest.TestCase):
     def talk_to(self, program, env):
         """Two clients in turns, one of which sends more than fits into the kernel's buffers."""
         with subprocess.Popen([program, "127.0.0.1:0"], env=env, stdout=subprocess.PIPE,
-                              text=True) as server:
-            self.addCleanup(server.kill)
+                              text=True) as server, contextlib.ExitStack() as at_end:
+            at_end.callback(server.kill)  # before Popen waits for it, also after a failure
             said = server.stdout.readline()
             self.assertRegex(said, r"^listening on 127\.0\.0\.1:\d+\n$")
             address = ("127.0.0.1", int(said.rpartition(":")[2]))
