@@ -152,8 +152,7 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", options.timeout_seconds, "for each attempt, in seconds")
       ->check(CLI::Range(0.001, 3600.0));
   app.add_option("--tries", options.tries, "attempts for each address")->check(CLI::Range(1, 100));
-  app.add_option("--proxy", options.proxies, "HOST:PORT; may be repeated")
-      ->allow_extra_args(false);
+  app.add_option("--proxy", options.proxies, "HOST:PORT; may be repeated")->allow_extra_args(false);
   app.add_option("addresses", options.addresses, "http://HOST/PATH")->required();
   CLI11_PARSE(app, argc, argv);
   return rondo::run([&](rondo::Reactor& reactor) { return program(reactor, options); });

@@ -30,8 +30,8 @@ using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reac
                                                             const rondo::Endpoint& local,
                                                             rondo::Duration idle_timeout);
 
-MakeService make_handler_service;  // with registered handlers: the reactor pattern itself
-MakeService make_session_service;  // with sessions: what a rondo server usually looks like
+MakeService make_handler_service;    // with registered handlers: the reactor pattern itself
+MakeService make_session_service;    // with sessions: what a rondo server usually looks like
 MakeService make_coroutine_service;  // with coroutines: the same in straight-line code
 
 }  // namespace echo
