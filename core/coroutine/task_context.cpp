@@ -53,6 +53,23 @@ TaskPromise* TaskContext::take_start() noexcept {
   return task;
 }
 
+void TaskContext::forget_start(TaskPromise& task) noexcept {
+  for (Run* run = &run_; run != nullptr; run = run->outer) {
+    TaskPromise* before = nullptr;
+    TaskPromise* one = run->starts;
+    while (one != nullptr && one != &task) before = std::exchange(one, one->next_start());
+    if (one == nullptr) continue;
+    TaskPromise* const next = task.take_next_start();
+    if (before == nullptr) {
+      run->starts = next;
+    } else {
+      before->set_next_start(next);
+    }
+    if (run->starts_end == &task) run->starts_end = before;
+    return;
+  }
+}
+
 void TaskContext::run_nested(std::coroutine_handle<TaskPromise> task) {
   struct Outer {
     TaskContext& context;

@@ -181,7 +181,9 @@ class TaskAwaiter final : public CompletionOf<T> {
   }
   /// The task that awaits is destroyed.
   [[gnu::cold]] void give_up() noexcept {
-    state_ == State::failed ? std::destroy_at(&exception_) : task_->destroy();
+    if (state_ == State::failed) return std::destroy_at(&exception_);
+    if (state_ == State::waits) parent_->context().forget_start(*task_);
+    task_->destroy();
   }
 
   TaskPromise* task_;  // null: it has ended; not if it has failed

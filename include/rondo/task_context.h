@@ -118,12 +118,20 @@ class RONDO_EXPORT TaskContext {
   }
   /// Whether the current task may call another one. If not, it does start_later() with that one.
   [[nodiscard]] bool may_call() const noexcept { return run_.depth < depth_max; }
-  /// The loop starts it, from the bottom of the stack.
+  /// The loop starts it, from the bottom of the stack, after those that are there already.
   void start_later(TaskPromise& task) noexcept {
-    task.set_next_start(run_.starts);
-    run_.starts = &task;
+    task.set_next_start(nullptr);
+    if (run_.starts == nullptr) {
+      run_.starts = &task;
+    } else {
+      run_.starts_end->set_next_start(&task);
+    }
+    run_.starts_end = &task;
     run_.needs_attention = true;
   }
+  /// A task that may be one of those is about to be destroyed: another branch of what awaits it has
+  /// ended at once.
+  void forget_start(TaskPromise& task) noexcept;
   void call(TaskPromise& task) {
     ++run_.depth;
     task.resume();
@@ -144,7 +152,8 @@ class RONDO_EXPORT TaskContext {
     // What the loop has resumed; null: nothing is running.
     std::coroutine_handle<TaskPromise> current{};
     TaskPromise* next = nullptr;         // continues when `current` has returned
-    TaskPromise* starts = nullptr;       // a list of tasks that start then
+    TaskPromise* starts = nullptr;       // a list of tasks that start then, in their order
+    TaskPromise* starts_end = nullptr;   // the last of them; valid if there is one
     TaskPromise* condemned = nullptr;    // to be destroyed when `current` has returned
     TaskRoot* condemned_root = nullptr;  // to be notified then
     TaskRoot* ended = nullptr;           // the root whose task has ended

@@ -89,7 +89,12 @@ class RONDO_EXPORT TaskPromise {
 
   /// Before it has started: the next one in a list of such tasks.
   [[nodiscard]] TaskPromise* take_next_start() noexcept {
-    return static_cast<TaskPromise*>(const_cast<void*>(std::exchange(where_, nullptr)));
+    TaskPromise* const next = next_start();
+    where_ = nullptr;
+    return next;
+  }
+  [[nodiscard]] TaskPromise* next_start() const noexcept {
+    return static_cast<TaskPromise*>(const_cast<void*>(where_));
   }
   void set_next_start(TaskPromise* next) noexcept { where_ = next; }
   [[nodiscard]] bool is_started() const noexcept { return context_ != nullptr; }
