@@ -114,11 +114,12 @@ bool Connection::suspend_reader_elsewhere(Reader task) noexcept {
   return true;
 }
 
-/// The task that waits in read() is destroyed.
+/// The task that waits in read() is destroyed. Input that it was to be resumed for, and has not
+/// taken, stays.
 void Connection::forget_reader() noexcept {
   if (is(extra)) {
     get_extra().reader = {};
-  } else {
+  } else if (is(reader)) {
     input_ = idle;
   }
   StreamImpl::of(*stream_).hold_input();
@@ -191,6 +192,8 @@ void Connection::expect_no_reader() const noexcept {
   const TaskPromise* other = reader_in_read();
   if (is(extra) && get_extra().request != nullptr) other = get_extra().request->wait_.task();
   if (other == nullptr) return;
+  while (!other->has_place() && other->parent() != nullptr)
+    other = other->parent();  // that was a branch of when_all and the like
   const std::string place =
       std::string{other->where().file_name()} + ':' + std::to_string(other->where().line());
   detail::misused("A second task reads from a Connection, while another one waits for input at ",

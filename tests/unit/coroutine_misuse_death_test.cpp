@@ -68,6 +68,18 @@ TEST_F(CoroutineMisuseDeathTest, TwoReadersAreAnError) {
       "A second task reads from a Connection, while another one waits for input at .*:[0-9]+");
 }
 
+TEST_F(CoroutineMisuseDeathTest, TwoBranchesThatReadAreAnError) {
+  const auto body = [&](Connection& client) -> Task<> {
+    (void)co_await when_any(client.read(), client.read_exactly(1));
+  };
+  EXPECT_DEATH(
+      {
+        const auto client = connection();
+        run(body(*client));
+      },
+      "while another one waits for input at .*misuse_death_test.cpp:[1-9]");
+}
+
 TEST_F(CoroutineMisuseDeathTest, ATaskIsAwaitedOnce) {
   const auto nothing = []() -> Task<> { co_return; };
   const auto body = [&]() -> Task<> {
