@@ -6,10 +6,11 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -29,11 +30,23 @@ template <typename Operation>
 }
 template <typename Operation>
 using AwaiterOf = decltype(awaiter_of(std::declval<Operation>()));
-/// What its await returns, std::monostate for void.
+
+template <typename T>
+struct BranchResult {
+  using Type = std::remove_cvref_t<T>;
+};
+template <>
+struct BranchResult<void> {
+  using Type = std::monostate;
+};
+template <typename T>
+struct BranchResult<T&> {
+  using Type = std::reference_wrapper<T>;
+};
+/// What its await returns, as a member of a tuple or a variant.
 template <typename Operation>
-using ResultOf = std::conditional_t<
-    std::is_void_v<decltype(std::declval<AwaiterOf<Operation>&>().await_resume())>, std::monostate,
-    std::remove_cvref_t<decltype(std::declval<AwaiterOf<Operation>&>().await_resume())>>;
+using ResultOf =
+    typename BranchResult<decltype(std::declval<AwaiterOf<Operation>&>().await_resume())>::Type;
 
 /// What begins each frame, also those that a compiler makes.
 struct FrameHead {
@@ -59,21 +72,29 @@ class Branches : public Completion {
     return !has_ended_;
   }
 
-  /// The branches have ended, or the rest is not wanted: the task continues.
-  void end() noexcept {
-    has_ended_ = true;
-    if (!is_starting_) task_->context().continue_with(*task_);
+  // What a branch calls.
+  /// It can be resumed, or has failed.
+  virtual void branch_ended(std::size_t index) noexcept = 0;
+  /// It could not be started. branch_ended() follows.
+  void fail(std::exception_ptr exception) noexcept {
+    if (!exception_) exception_ = std::move(exception);
   }
-  void fail(std::exception_ptr exception) noexcept { exception_ = std::move(exception); }
-  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
   [[nodiscard]] TaskContext& context() const noexcept { return task_->context(); }
 
  protected:
   ~Branches() = default;
   /// Starts one branch after the other, until end() is called.
-  virtual void start() = 0;
+  virtual void start() noexcept = 0;
+  /// The branches have ended, or the rest is not wanted: the task continues.
+  void end() noexcept {
+    has_ended_ = true;
+    if (!is_starting_) task_->context().continue_with(*task_);
+  }
+  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+  [[nodiscard]] bool has_failed() const noexcept { return exception_ != nullptr; }
   void rethrow() {
-    if (exception_) std::rethrow_exception(std::move(exception_));
+    if (exception_) [[unlikely]]
+      std::rethrow_exception(std::move(exception_));
   }
 
  private:
@@ -87,8 +108,8 @@ class Branches : public Completion {
   bool has_ended_ = false;
 };
 
-/// One of them. `Owner` has ended(branch), which is called when it can be resumed.
-template <typename Owner, typename Operation>
+/// One of them.
+template <typename Operation>
 class Branch {
  public:
   using Result = ResultOf<Operation>;
@@ -98,36 +119,50 @@ class Branch {
   Branch& operator=(const Branch&) = delete;
   ~Branch() { stop(); }
 
-  void start(Owner& owner) noexcept {
+  void start(Branches& owner, std::size_t index) noexcept {
     owner_ = &owner;
+    index_ = index;
     head_.promise.start(owner.context(), owner);
     try {
-      ::new (static_cast<void*>(&awaiter_)) Awaiter(awaiter_of(std::move(operation_)));
-      is_awaiting_ = true;
-      if (awaiter_.await_ready() || !suspend()) owner.ended(*this);
+      make_awaiter();
+      if (!awaiter_.await_ready() && suspend()) return;
     } catch (...) {
+      stop();  // await_resume() of what was not suspended might take something
       owner.fail(std::current_exception());
-      owner.ended(*this);
     }
+    owner.branch_ended(index);
   }
-  /// Takes the result: the branch has ended, and has not failed before it was suspended.
-  void take(std::optional<Result>& into) {
-    if (!is_awaiting_) return;
+  /// Takes the result: it can be resumed. Throws what its await throws.
+  [[nodiscard]] Result take() {
     if constexpr (std::is_void_v<decltype(awaiter_.await_resume())>) {
       awaiter_.await_resume();
-      into.emplace();
+      return {};
     } else {
-      into.emplace(awaiter_.await_resume());
+      return awaiter_.await_resume();
     }
   }
-  /// Ends it, if it has not ended: it has taken nothing.
+  /// Ends it. If its result was not taken, it has taken nothing itself.
   void stop() noexcept {
-    if (std::exchange(is_awaiting_, false)) std::destroy_at(&awaiter_);
+    switch (std::exchange(state_, State::empty)) {
+      case State::has_operation:
+        return std::destroy_at(&operation_);
+      case State::awaits:
+        return std::destroy_at(&awaiter_);
+      case State::empty:
+        return;
+    }
   }
 
  private:
   using Awaiter = AwaiterOf<Operation>;
+  enum class State : std::uint8_t { has_operation, awaits, empty };
 
+  void make_awaiter() {
+    Operation operation = std::move(operation_);
+    stop();
+    ::new (static_cast<void*>(&awaiter_)) Awaiter(awaiter_of(std::move(operation)));
+    state_ = State::awaits;
+  }
   [[nodiscard]] bool suspend() {
     const auto handle = std::coroutine_handle<TaskPromise>::from_promise(head_.promise);
     if constexpr (std::is_void_v<decltype(awaiter_.await_suspend(handle))>) {
@@ -139,14 +174,15 @@ class Branch {
   }
   static void resumed(FrameHead* head) {
     auto& branch = *reinterpret_cast<Branch*>(head);  // its first member
-    branch.owner_->ended(branch);
+    branch.owner_->branch_ended(branch.index_);
   }
 
   FrameHead head_{resumed, [](FrameHead*) {}, {}};
-  Owner* owner_ = nullptr;
-  bool is_awaiting_ = false;
-  Operation operation_;
+  Branches* owner_ = nullptr;
+  std::size_t index_ = 0;
+  State state_ = State::has_operation;
   union {
+    Operation operation_;
     Awaiter awaiter_;
   };
 };

@@ -1,7 +1,7 @@
 // rondo: several awaits at a time: when_all, when_any, timeout.
 //
 // Each of what they are given is a branch, whose awaiter stands in the frame of the task that
-// awaits the combination, so nothing is allocated.
+// awaits the combination, so nothing is allocated. Those that are given vectors allocate once.
 #pragma once
 
 #include <coroutine>
@@ -16,128 +16,149 @@
 #include <vector>
 
 #include <rondo/branch.h>
+#include <rondo/lent_bytes.h>
 #include <rondo/sleep.h>
 #include <rondo/task.h>
 #include <rondo/time.h>
 
 namespace rondo {
 
+/// The first of several tasks that has ended.
+template <typename T>
+struct FirstEnded {
+  std::size_t index;  // its place in the vector
+  T result;           // std::monostate if it has none
+};
+
 namespace detail {
 
+/// Whether a result is lost when the task that reads is suspended.
+template <typename T>
+inline constexpr bool is_lent = std::is_same_v<T, LentBytes>;
+template <typename T>
+inline constexpr bool is_lent<std::optional<T>> = is_lent<T>;
+template <typename... T>
+inline constexpr bool is_lent<std::variant<T...>> = (is_lent<T> || ...);
+
+template <typename Operation>
+constexpr void expect_no_lent_result() {
+  static_assert(!is_lent<ResultOf<Operation>>,
+                "The bytes would not be valid any more when the other branches of when_all() have "
+                "ended. Use read_some(), or a Task that returns a copy.");
+}
+
+/// Branches that are known when the program is compiled.
 template <typename... Operations>
-class AllOf final : public Branches {
- public:
-  using Results = std::tuple<ResultOf<Operations>...>;
+class BranchTuple : public Branches {
+ protected:
+  explicit BranchTuple(std::tuple<Operations...>&& operations)
+      : BranchTuple(std::move(operations), std::index_sequence_for<Operations...>{}) {}
+  ~BranchTuple() = default;
 
-  explicit AllOf(std::tuple<Operations...>&& operations)
-      : AllOf(std::move(operations), std::index_sequence_for<Operations...>{}) {}
-
-  Results await_resume() {
-    rethrow();
-    return std::apply([](auto&... results) { return Results{std::move(*results)...}; }, results_);
+  /// Calls visit(std::integral_constant<std::size_t, index>, branch).
+  template <typename Visit>
+  void each(Visit visit) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit(std::integral_constant<std::size_t, I>{}, std::get<I>(branches_)), ...);
+    }(std::index_sequence_for<Operations...>{});
   }
-
-  template <typename One>
-  void ended(One& one) noexcept {
-    each([&]<std::size_t I>(std::integral_constant<std::size_t, I>, auto& branch) {
-      if (static_cast<const void*>(&branch) != &one) return;
-      take(branch, std::get<I>(results_));
-    });
-    if (has_failed_) {
-      each([](auto, auto& branch) { branch.stop(); });
-    } else if (--left_ > 0) {
-      return;
-    }
-    if (!has_ended()) end();
+  void stop_all() noexcept {
+    each([](auto, auto& branch) { branch.stop(); });
   }
-  void fail(std::exception_ptr exception) noexcept {
-    if (!std::exchange(has_failed_, true)) Branches::fail(std::move(exception));
+  template <std::size_t I>
+  [[nodiscard]] auto take() {
+    return std::get<I>(branches_).take();
   }
 
  private:
   template <std::size_t... I>
-  AllOf(std::tuple<Operations...>&& operations, std::index_sequence<I...>)
+  BranchTuple(std::tuple<Operations...>&& operations, std::index_sequence<I...>)
       : branches_{std::move(std::get<I>(operations))...} {}
 
-  void start() override {
-    if (sizeof...(Operations) == 0) return end();
-    each([&](auto, auto& branch) {
-      if (!has_ended()) branch.start(*this);
+  void start() noexcept final {
+    each([&](auto index, auto& branch) {
+      if (!has_ended()) branch.start(*this, index);
     });
+  }
+
+  std::tuple<Branch<Operations>...> branches_;
+};
+
+/// A branch's result is taken when it has ended, since what is read must be taken at once.
+template <typename... Operations>
+class AllOf final : public BranchTuple<Operations...> {
+ public:
+  explicit AllOf(std::tuple<Operations...>&& operations)
+      : BranchTuple<Operations...>(std::move(operations)) {
+    (expect_no_lent_result<Operations>(), ...);
+  }
+
+  std::tuple<ResultOf<Operations>...> await_resume() {
+    this->rethrow();
+    return std::apply(
+        [](auto&... results) {
+          return std::tuple<ResultOf<Operations>...>{std::move(*results)...};
+        },
+        results_);
+  }
+
+ private:
+  void branch_ended(std::size_t ended) noexcept override {
+    this->each([&](auto index, auto& branch) {
+      if (index == ended) take(branch, std::get<index>(results_));
+    });
+    if (this->has_failed()) {
+      this->stop_all();
+    } else if (--left_ > 0) {
+      return;
+    }
+    this->end();
   }
   template <typename One, typename Result>
   void take(One& branch, Result& result) noexcept {
     try {
-      branch.take(result);
+      if (!this->has_failed()) result.emplace(branch.take());
     } catch (...) {
-      fail(std::current_exception());
+      this->fail(std::current_exception());
     }
     branch.stop();
   }
-  template <typename Visit>
-  void each(Visit visit) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(std::integral_constant<std::size_t, I>{}, std::get<I>(branches_)), ...);
-    }(std::index_sequence_for<Operations...>{});
-  }
 
   std::tuple<std::optional<ResultOf<Operations>>...> results_;
-  std::tuple<Branch<AllOf, Operations>...> branches_;
   std::size_t left_ = sizeof...(Operations);
-  bool has_failed_ = false;
 };
 
+/// The result is taken when the task continues: if it is cancelled before, nothing was taken.
 template <typename... Operations>
-class AnyOf final : public Branches {
+class AnyOf final : public BranchTuple<Operations...> {
  public:
   using Result = std::variant<ResultOf<Operations>...>;
 
   explicit AnyOf(std::tuple<Operations...>&& operations)
-      : AnyOf(std::move(operations), std::index_sequence_for<Operations...>{}) {}
+      : BranchTuple<Operations...>(std::move(operations)) {}
 
   Result await_resume() {
-    rethrow();
-    return std::move(*result_);
-  }
-
-  template <typename One>
-  void ended(One& one) noexcept {
-    each([&]<std::size_t I>(std::integral_constant<std::size_t, I> index, auto& branch) {
-      if (static_cast<const void*>(&branch) == &one) take(index, branch);
-    });
-    each([](auto, auto& branch) { branch.stop(); });
-    end();
+    this->rethrow();
+    return result<0>();
   }
 
  private:
-  template <std::size_t... I>
-  AnyOf(std::tuple<Operations...>&& operations, std::index_sequence<I...>)
-      : branches_{std::move(std::get<I>(operations))...} {}
-
-  void start() override {
-    each([&](auto, auto& branch) {
-      if (!has_ended()) branch.start(*this);
+  void branch_ended(std::size_t ended) noexcept override {
+    first_ = ended;
+    this->each([&](auto index, auto& branch) {
+      if (index != ended) branch.stop();
     });
+    this->end();
   }
-  template <std::size_t I, typename One>
-  void take(std::integral_constant<std::size_t, I>, One& branch) noexcept {
-    try {
-      std::optional<typename One::Result> result;
-      branch.take(result);
-      if (result) result_.emplace(std::in_place_index<I>, std::move(*result));
-    } catch (...) {
-      fail(std::current_exception());
+  template <std::size_t I>
+  [[nodiscard]] Result result() {
+    if constexpr (I + 1 < sizeof...(Operations)) {
+      if (I != first_) return result<I + 1>();
     }
-  }
-  template <typename Visit>
-  void each(Visit visit) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(std::integral_constant<std::size_t, I>{}, std::get<I>(branches_)), ...);
-    }(std::index_sequence_for<Operations...>{});
+    return Result{std::in_place_index<I>, this->template take<I>()};
   }
 
-  std::optional<Result> result_;
-  std::tuple<Branch<AnyOf, Operations>...> branches_;
+  std::size_t first_ = 0;
 };
 
 template <typename Operation>
@@ -181,69 +202,111 @@ class [[nodiscard("nothing happens until it is awaited")]] CombinedRange {
   std::vector<Task<T>> tasks_;
 };
 
-/// Tasks in a vector.
-template <typename T>
-class AllOfRange final : public Branches {
- public:
-  using Result = ResultOf<Task<T>>;
-
-  explicit AllOfRange(std::vector<Task<T>>&& tasks) : left_(tasks.size()) {
-    branches_.reserve(left_);
-    for (Task<T>& task : tasks)
-      branches_.push_back(std::make_unique<Branch<AllOfRange, Task<T>>>(std::move(task)));
-    results_.resize(left_);
+/// Branches from a vector, each in a Slot that is made of its task.
+template <typename T, typename Slot>
+class BranchRange : public Branches {
+ protected:
+  explicit BranchRange(std::vector<Task<T>>&& tasks)
+      : size_(tasks.size()), slots_(std::make_unique<std::optional<Slot>[]>(size_)) {
+    for (std::size_t i = 0; i < size_; ++i) slots_[i].emplace(std::move(tasks[i]));
+    tasks.clear();
   }
+  ~BranchRange() = default;
 
-  std::vector<Result> await_resume() {
-    rethrow();
-    std::vector<Result> results;
-    results.reserve(results_.size());
-    for (auto& result : results_) results.push_back(std::move(*result));
-    return results;
-  }
-
-  template <typename One>
-  void ended(One& one) noexcept {
-    for (std::size_t i = 0; i < branches_.size(); ++i)
-      if (branches_[i].get() == &one) take(one, results_[i]);
-    if (has_failed_) {
-      for (auto& branch : branches_) branch->stop();
-    } else if (--left_ > 0) {
-      return;
-    }
-    if (!has_ended()) end();
-  }
-  void fail(std::exception_ptr exception) noexcept {
-    if (!std::exchange(has_failed_, true)) Branches::fail(std::move(exception));
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] Slot& slot(std::size_t index) noexcept { return *slots_[index]; }
+  /// In their order.
+  void stop_all_but(std::size_t index) noexcept {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (i != index) slot(i).stop();
   }
 
  private:
-  void start() override {
-    if (branches_.empty()) return end();
-    for (auto& branch : branches_)
-      if (!has_ended()) branch->start(*this);
-  }
-  template <typename One>
-  void take(One& branch, std::optional<Result>& result) noexcept {
-    try {
-      branch.take(result);
-    } catch (...) {
-      fail(std::current_exception());
-    }
-    branch.stop();
+  void start() noexcept final {
+    if (size_ == 0) return end();
+    for (std::size_t i = 0; i < size_ && !has_ended(); ++i) slot(i).start(*this, i);
   }
 
-  std::vector<std::optional<Result>> results_;
-  std::vector<std::unique_ptr<Branch<AllOfRange, Task<T>>>> branches_;
+  const std::size_t size_;
+  const std::unique_ptr<std::optional<Slot>[]> slots_;
+};
+
+template <typename T>
+struct SlotOfAll final : Branch<Task<T>> {
+  using Branch<Task<T>>::Branch;
+  std::optional<ResultOf<Task<T>>> result;
+};
+
+template <typename T>
+class AllOfRange final : public BranchRange<T, SlotOfAll<T>> {
+ public:
+  explicit AllOfRange(std::vector<Task<T>>&& tasks)
+      : BranchRange<T, SlotOfAll<T>>(std::move(tasks)), left_(this->size()) {
+    expect_no_lent_result<Task<T>>();
+  }
+
+  std::vector<ResultOf<Task<T>>> await_resume() {
+    this->rethrow();
+    std::vector<ResultOf<Task<T>>> results;
+    results.reserve(this->size());
+    for (std::size_t i = 0; i < this->size(); ++i)
+      results.push_back(std::move(*this->slot(i).result));
+    return results;
+  }
+
+ private:
+  void branch_ended(std::size_t index) noexcept override {
+    auto& slot = this->slot(index);
+    try {
+      if (!this->has_failed()) slot.result.emplace(slot.take());
+    } catch (...) {
+      this->fail(std::current_exception());
+    }
+    slot.stop();
+    if (this->has_failed()) {
+      this->stop_all_but(index);
+    } else if (--left_ > 0) {
+      return;
+    }
+    this->end();
+  }
+
   std::size_t left_;
-  bool has_failed_ = false;
+};
+
+template <typename T>
+class AnyOfRange final : public BranchRange<T, Branch<Task<T>>> {
+ public:
+  using First = FirstEnded<ResultOf<Task<T>>>;
+
+  explicit AnyOfRange(std::vector<Task<T>>&& tasks)
+      : BranchRange<T, Branch<Task<T>>>(std::move(tasks)) {}
+
+  std::optional<First> await_resume() {
+    this->rethrow();
+    if (this->size() == 0) return std::nullopt;
+    return First{first_, this->slot(first_).take()};
+  }
+
+ private:
+  void branch_ended(std::size_t index) noexcept override {
+    first_ = index;
+    this->stop_all_but(index);
+    this->end();
+  }
+
+  std::size_t first_ = 0;
 };
 
 }  // namespace detail
 
 /// Awaits all of them, beside each other: `auto [page, time] = co_await when_all(fetch(),
-/// sleep(1s))` returns a tuple of their results, std::monostate where one has none. The first
-/// exception cancels the others and is thrown. Each is a Task, or anything else that rondo awaits.
+/// sleep(1s))` returns a tuple of their results, std::monostate where one has none, a
+/// std::reference_wrapper for a reference. Each is a Task, or anything else that rondo awaits. They
+/// are started in their order.
+///
+/// The first exception cancels the others and is thrown. What the others have returned before is
+/// dropped then, and also if the task that awaits is cancelled.
 template <typename... Operations>
 [[nodiscard]] auto when_all(Operations... operations) {
   static_assert(sizeof...(Operations) > 0, "when_all() of nothing");
@@ -257,12 +320,19 @@ template <typename T>
 }
 
 /// Awaits the first of them that ends, by a result or an exception, and cancels the others: they
-/// have taken nothing. Returns a variant with its result; index() tells which one it was. They are
-/// started in their order; if one ends at once, the later ones are not started.
+/// have taken nothing. Returns a variant with its result, as in the tuple of when_all(); index()
+/// tells which one it was. They are started in their order; if one ends at once, the later ones are
+/// not started.
 template <typename... Operations>
 [[nodiscard]] auto when_any(Operations... operations) {
   static_assert(sizeof...(Operations) > 0, "when_any() of nothing");
   return detail::Combined<detail::AnyOf<Operations...>, Operations...>{std::move(operations)...};
+}
+/// The same for a number of tasks that is known at run time: an optional FirstEnded, with the index
+/// of the first and its result. Null, at once, if there is none.
+template <typename T>
+[[nodiscard]] auto when_any(std::vector<Task<T>> tasks) {
+  return detail::CombinedRange<detail::AnyOfRange<T>, T>{std::move(tasks)};
 }
 
 /// Awaits `operation`, and cancels it when `delay` has passed: then the result is null. A Task<> or

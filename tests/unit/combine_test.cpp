@@ -9,6 +9,7 @@
 #include <rondo/queue.h>
 #include <rondo/sync.h>
 
+#include "support/allocation_counter.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -197,6 +198,31 @@ TEST_F(CombineTest, MayBeNested) {
   run(body());
 }
 
+TEST_F(CombineTest, ReturnsReferencesAsReferences) {
+  struct Uncopied {
+    Uncopied() = default;
+    Uncopied(const Uncopied&) = delete;
+    Uncopied& operator=(const Uncopied&) = delete;
+    int value = 0;
+  } object;
+  const auto refer = [&]() -> Task<Uncopied&> { co_return object; };
+  const auto body = [&]() -> Task<> {
+    const auto [one] = co_await when_all(refer());
+    ++one.get().value;
+    const auto first = co_await when_any(refer());
+    ++std::get<0>(first).get().value;
+    const auto timed = co_await timeout(1s, refer());
+    ++timed->get().value;
+  };
+  run(body());
+  EXPECT_EQ(object.value, 3);
+}
+
+// They would be gone when the last branch has ended.
+static_assert(detail::is_lent<LentBytes> && detail::is_lent<std::optional<LentBytes>> &&
+              detail::is_lent<std::variant<int, std::optional<LentBytes>>>);
+static_assert(!detail::is_lent<int> && !detail::is_lent<std::variant<int, std::string>>);
+
 TEST_F(CombineTest, AllOfAVectorKeepsTheOrder) {
   const auto body = [&]() -> Task<> {
     std::vector<Task<int>> tasks;
@@ -208,6 +234,88 @@ TEST_F(CombineTest, AllOfAVectorKeepsTheOrder) {
     EXPECT_TRUE(nothing.empty());
   };
   run(body());
+}
+
+TEST_F(CombineTest, AllOfAVectorThrowsTheFirstExceptionAndCancelsTheOthers) {
+  for (const Duration delay : {0s, 1s}) {
+    int count = 0;
+    std::string error;
+    const auto body = [&]() -> Task<> {
+      std::vector<Task<int>> tasks;
+      tasks.push_back(counted(Counted{count}, 1h));
+      tasks.push_back(fail_after(delay, "first"));
+      tasks.push_back(counted(Counted{count}, 1h));
+      try {
+        (void)co_await when_all(std::move(tasks));
+      } catch (const std::runtime_error& thrown) {
+        error = thrown.what();
+      }
+      EXPECT_EQ(count, 0);
+    };
+    run(body());
+    EXPECT_EQ(error, "first");
+  }
+}
+
+TEST_F(CombineTest, AnyOfAVectorReturnsTheFirst) {
+  int count = 0;
+  bool ended = false;
+  const auto body = [&]() -> Task<> {
+    for (const Duration delay : {0s, 1s}) {
+      std::vector<Task<int>> tasks;
+      tasks.push_back(counted(Counted{count}, 1h));
+      tasks.push_back(number_after(delay, 7));
+      tasks.push_back(counted(Counted{count}, 1h));
+      const auto first = co_await when_any(std::move(tasks));
+      EXPECT_EQ(count, 0) << "before it continues";
+      EXPECT_EQ(first.value().index, 1U);
+      EXPECT_EQ(first.value().result, 7);
+    }
+    std::vector<Task<>> none;
+    const auto nothing = co_await when_any(std::move(none));
+    EXPECT_FALSE(nothing);
+    std::vector<Task<int>> failing;
+    failing.push_back(fail_after(1s, "lost"));
+    std::string error;
+    try {
+      (void)co_await when_any(std::move(failing));
+    } catch (const std::runtime_error& thrown) {
+      error = thrown.what();
+    }
+    EXPECT_EQ(error, "lost");
+    ended = true;
+  };
+  run(body());
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(CombineTest, AllocatesNothingOrOnceForAVector) {
+  Event event;
+  event.set();
+  std::uint64_t fixed = 0;
+  std::uint64_t of_vectors = 0;
+  const auto waits = [&]() -> Task<> { co_await event.wait(); };
+  const auto two = [&] {
+    std::vector<Task<>> tasks;
+    tasks.reserve(2);
+    tasks.push_back(waits());
+    tasks.push_back(waits());
+    return tasks;
+  };
+  const auto body = [&]() -> Task<> {
+    auto tasks = two();
+    auto more = two();
+    const auto before = allocations();
+    co_await when_all(std::move(tasks[0]), event.wait());
+    co_await when_any(event.wait(), std::move(tasks[1]));
+    const auto between = allocations();
+    co_await when_any(std::move(more));
+    fixed = between - before;
+    of_vectors = allocations() - between;
+  };
+  run(body());
+  EXPECT_EQ(fixed, 0U);
+  EXPECT_EQ(of_vectors, 1U);
 }
 
 TEST_F(CombineTest, ThatIsCancelledCancelsItsBranches) {
@@ -247,11 +355,14 @@ TEST_F(CombineTest, AMillionThatEndAtOnceGrowNoStack) {
   Event event;
   event.set();
   const auto body = [&]() -> Task<> {
-    for (int i = 0; i < 1'000'000; ++i)
+    for (int i = 0; i < 1'000'000; ++i) {
       sum += (co_await when_any(event.wait(), sleep(1s))).index() == 0 ? 1 : 0;
+      sum += std::get<0>(co_await when_all(number_after(0s, 1), event.wait()));
+      sum += (co_await timeout(1s, event.wait())) ? 1 : 0;
+    }
   };
   run(body());
-  EXPECT_EQ(sum, 1'000'000);
+  EXPECT_EQ(sum, 3'000'000);
 }
 
 Task<int> chain(int depth) {
