@@ -72,10 +72,7 @@ class Branches : public Completion {
     return !has_ended_;
   }
 
-  // What a branch calls.
-  /// It can be resumed, or has failed.
-  virtual void branch_ended(std::size_t index) noexcept = 0;
-  /// It could not be started. branch_ended() follows.
+  /// A branch could not be started. branch_ended() follows.
   void fail(std::exception_ptr exception) noexcept {
     if (!exception_) exception_ = std::move(exception);
   }
@@ -108,8 +105,9 @@ class Branches : public Completion {
   bool has_ended_ = false;
 };
 
-/// One of them.
-template <typename Operation>
+/// One of them. `Owner` has branch_ended(index), which is called when the branch can be resumed, or
+/// has failed. `Index` is a std::integral_constant or a number.
+template <typename Operation, typename Owner, typename Index>
 class Branch {
  public:
   using Result = ResultOf<Operation>;
@@ -119,7 +117,7 @@ class Branch {
   Branch& operator=(const Branch&) = delete;
   ~Branch() { stop(); }
 
-  void start(Branches& owner, std::size_t index) noexcept {
+  void start(Owner& owner, Index index) noexcept {
     owner_ = &owner;
     index_ = index;
     head_.promise.start(owner.context(), owner);
@@ -127,7 +125,6 @@ class Branch {
       make_awaiter();
       if (!awaiter_.await_ready() && suspend()) return;
     } catch (...) {
-      stop();  // await_resume() of what was not suspended might take something
       owner.fail(std::current_exception());
     }
     owner.branch_ended(index);
@@ -178,8 +175,8 @@ class Branch {
   }
 
   FrameHead head_{resumed, [](FrameHead*) {}, {}};
-  Branches* owner_ = nullptr;
-  std::size_t index_ = 0;
+  Owner* owner_ = nullptr;
+  [[no_unique_address]] Index index_{};
   State state_ = State::has_operation;
   union {
     Operation operation_;

@@ -47,49 +47,65 @@ constexpr void expect_no_lent_result() {
                 "ended. Use read_some(), or a Task that returns a copy.");
 }
 
-/// Branches that are known when the program is compiled.
-template <typename... Operations>
+template <std::size_t I>
+using IndexConstant = std::integral_constant<std::size_t, I>;
+
+/// Branches that are known when the program is compiled, of `Owner`, which derives from this.
+template <typename Owner, typename... Operations>
 class BranchTuple : public Branches {
  protected:
   explicit BranchTuple(std::tuple<Operations...>&& operations)
-      : BranchTuple(std::move(operations), std::index_sequence_for<Operations...>{}) {}
+      : BranchTuple(std::move(operations), Indices{}) {}
   ~BranchTuple() = default;
 
-  /// Calls visit(std::integral_constant<std::size_t, index>, branch).
+  /// Calls visit(IndexConstant<index>, branch).
   template <typename Visit>
   void each(Visit visit) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(std::integral_constant<std::size_t, I>{}, std::get<I>(branches_)), ...);
-    }(std::index_sequence_for<Operations...>{});
+      (visit(IndexConstant<I>{}, std::get<I>(branches_)), ...);
+    }(Indices{});
   }
-  void stop_all() noexcept {
-    each([](auto, auto& branch) { branch.stop(); });
+  /// Ends all but one.
+  template <std::size_t Kept>
+  void stop_others() noexcept {
+    each([]<std::size_t I>(IndexConstant<I>, auto& branch) {
+      if constexpr (I != Kept) branch.stop();
+    });
   }
   template <std::size_t I>
-  [[nodiscard]] auto take() {
-    return std::get<I>(branches_).take();
+  [[nodiscard]] auto& branch() noexcept {
+    return std::get<I>(branches_);
   }
 
  private:
+  using Indices = std::index_sequence_for<Operations...>;
+  template <typename>
+  struct TupleOf;
+  template <std::size_t... I>
+  struct TupleOf<std::index_sequence<I...>> {
+    using Type = std::tuple<Branch<Operations, Owner, IndexConstant<I>>...>;
+  };
+
   template <std::size_t... I>
   BranchTuple(std::tuple<Operations...>&& operations, std::index_sequence<I...>)
       : branches_{std::move(std::get<I>(operations))...} {}
 
   void start() noexcept final {
     each([&](auto index, auto& branch) {
-      if (!has_ended()) branch.start(*this, index);
+      if (!has_ended()) branch.start(static_cast<Owner&>(*this), index);
     });
   }
 
-  std::tuple<Branch<Operations>...> branches_;
+  typename TupleOf<Indices>::Type branches_;
 };
 
 /// A branch's result is taken when it has ended, since what is read must be taken at once.
 template <typename... Operations>
-class AllOf final : public BranchTuple<Operations...> {
+class AllOf final : public BranchTuple<AllOf<Operations...>, Operations...> {
+  using Base = BranchTuple<AllOf, Operations...>;
+
  public:
-  explicit AllOf(std::tuple<Operations...>&& operations)
-      : BranchTuple<Operations...>(std::move(operations)) {
+  explicit AllOf(std::tuple<Operations...>&& operations) : Base(std::move(operations)) {
     (expect_no_lent_result<Operations>(), ...);
   }
 
@@ -102,60 +118,57 @@ class AllOf final : public BranchTuple<Operations...> {
         results_);
   }
 
- private:
-  void branch_ended(std::size_t ended) noexcept override {
-    this->each([&](auto index, auto& branch) {
-      if (index == ended) take(branch, std::get<index>(results_));
-    });
-    if (this->has_failed()) {
-      this->stop_all();
+  template <std::size_t I>
+  void branch_ended(IndexConstant<I>) noexcept {
+    auto& branch = this->template branch<I>();
+    try {
+      if (!this->has_failed()) std::get<I>(results_).emplace(branch.take());
+    } catch (...) {
+      this->fail(std::current_exception());
+    }
+    branch.stop();
+    if (this->has_failed()) [[unlikely]] {
+      this->template stop_others<I>();
     } else if (--left_ > 0) {
       return;
     }
     this->end();
   }
-  template <typename One, typename Result>
-  void take(One& branch, Result& result) noexcept {
-    try {
-      if (!this->has_failed()) result.emplace(branch.take());
-    } catch (...) {
-      this->fail(std::current_exception());
-    }
-    branch.stop();
-  }
 
+ private:
   std::tuple<std::optional<ResultOf<Operations>>...> results_;
   std::size_t left_ = sizeof...(Operations);
 };
 
 /// The result is taken when the task continues: if it is cancelled before, nothing was taken.
 template <typename... Operations>
-class AnyOf final : public BranchTuple<Operations...> {
+class AnyOf final : public BranchTuple<AnyOf<Operations...>, Operations...> {
+  using Base = BranchTuple<AnyOf, Operations...>;
+
  public:
   using Result = std::variant<ResultOf<Operations>...>;
 
-  explicit AnyOf(std::tuple<Operations...>&& operations)
-      : BranchTuple<Operations...>(std::move(operations)) {}
+  explicit AnyOf(std::tuple<Operations...>&& operations) : Base(std::move(operations)) {}
 
   Result await_resume() {
     this->rethrow();
     return result<0>();
   }
 
- private:
-  void branch_ended(std::size_t ended) noexcept override {
-    first_ = ended;
-    this->each([&](auto index, auto& branch) {
-      if (index != ended) branch.stop();
-    });
+  template <std::size_t I>
+  void branch_ended(IndexConstant<I>) noexcept {
+    first_ = I;
+    this->template stop_others<I>();
     this->end();
   }
+
+ private:
   template <std::size_t I>
   [[nodiscard]] Result result() {
     if constexpr (I + 1 < sizeof...(Operations)) {
       if (I != first_) return result<I + 1>();
     }
-    return Result{std::in_place_index<I>, this->template take<I>()};
+    return Result{std::in_place_index<I>, this->template branch<I>().take()};
   }
 
   std::size_t first_ = 0;
@@ -202,8 +215,8 @@ class [[nodiscard("nothing happens until it is awaited")]] CombinedRange {
   std::vector<Task<T>> tasks_;
 };
 
-/// Branches from a vector, each in a Slot that is made of its task.
-template <typename T, typename Slot>
+/// Branches from a vector, each in a Slot that is made of its task, of `Owner`.
+template <typename Owner, typename T, typename Slot>
 class BranchRange : public Branches {
  protected:
   explicit BranchRange(std::vector<Task<T>>&& tasks)
@@ -224,7 +237,8 @@ class BranchRange : public Branches {
  private:
   void start() noexcept final {
     if (size_ == 0) return end();
-    for (std::size_t i = 0; i < size_ && !has_ended(); ++i) slot(i).start(*this, i);
+    for (std::size_t i = 0; i < size_ && !has_ended(); ++i)
+      slot(i).start(static_cast<Owner&>(*this), i);
   }
 
   const std::size_t size_;
@@ -232,16 +246,21 @@ class BranchRange : public Branches {
 };
 
 template <typename T>
-struct SlotOfAll final : Branch<Task<T>> {
-  using Branch<Task<T>>::Branch;
+class AllOfRange;
+template <typename T>
+using BranchOfAll = Branch<Task<T>, AllOfRange<T>, std::size_t>;
+template <typename T>
+struct SlotOfAll final : BranchOfAll<T> {
+  explicit SlotOfAll(Task<T>&& task) : BranchOfAll<T>(std::move(task)) {}
   std::optional<ResultOf<Task<T>>> result;
 };
 
 template <typename T>
-class AllOfRange final : public BranchRange<T, SlotOfAll<T>> {
+class AllOfRange final : public BranchRange<AllOfRange<T>, T, SlotOfAll<T>> {
+  using Base = BranchRange<AllOfRange, T, SlotOfAll<T>>;
+
  public:
-  explicit AllOfRange(std::vector<Task<T>>&& tasks)
-      : BranchRange<T, SlotOfAll<T>>(std::move(tasks)), left_(this->size()) {
+  explicit AllOfRange(std::vector<Task<T>>&& tasks) : Base(std::move(tasks)), left_(this->size()) {
     expect_no_lent_result<Task<T>>();
   }
 
@@ -254,8 +273,7 @@ class AllOfRange final : public BranchRange<T, SlotOfAll<T>> {
     return results;
   }
 
- private:
-  void branch_ended(std::size_t index) noexcept override {
+  void branch_ended(std::size_t index) noexcept {
     auto& slot = this->slot(index);
     try {
       if (!this->has_failed()) slot.result.emplace(slot.take());
@@ -271,16 +289,19 @@ class AllOfRange final : public BranchRange<T, SlotOfAll<T>> {
     this->end();
   }
 
+ private:
   std::size_t left_;
 };
 
 template <typename T>
-class AnyOfRange final : public BranchRange<T, Branch<Task<T>>> {
+class AnyOfRange final
+    : public BranchRange<AnyOfRange<T>, T, Branch<Task<T>, AnyOfRange<T>, std::size_t>> {
+  using Base = BranchRange<AnyOfRange, T, Branch<Task<T>, AnyOfRange, std::size_t>>;
+
  public:
   using First = FirstEnded<ResultOf<Task<T>>>;
 
-  explicit AnyOfRange(std::vector<Task<T>>&& tasks)
-      : BranchRange<T, Branch<Task<T>>>(std::move(tasks)) {}
+  explicit AnyOfRange(std::vector<Task<T>>&& tasks) : Base(std::move(tasks)) {}
 
   std::optional<First> await_resume() {
     this->rethrow();
@@ -288,13 +309,13 @@ class AnyOfRange final : public BranchRange<T, Branch<Task<T>>> {
     return First{first_, this->slot(first_).take()};
   }
 
- private:
-  void branch_ended(std::size_t index) noexcept override {
+  void branch_ended(std::size_t index) noexcept {
     first_ = index;
     this->stop_all_but(index);
     this->end();
   }
 
+ private:
   std::size_t first_ = 0;
 };
 

@@ -61,6 +61,7 @@ TEST_F(CombineTest, AllThrowsTheFirstExceptionAndCancelsTheOthers) {
   for (const Duration delay : {0s, 1s}) {
     int count = 0;
     std::string error;
+    const TimePoint before = reactor.now();
     const auto body = [&]() -> Task<> {
       try {
         (void)co_await when_all(counted(Counted{count}, 1h), fail_after(delay, "first"),
@@ -69,6 +70,7 @@ TEST_F(CombineTest, AllThrowsTheFirstExceptionAndCancelsTheOthers) {
         error = thrown.what();
       }
       EXPECT_EQ(count, 0);
+      EXPECT_EQ(reactor.now() - before, delay);
     };
     run(body());
     EXPECT_EQ(error, "first");
@@ -79,10 +81,13 @@ TEST_F(CombineTest, AllThrowsTheFirstExceptionAndCancelsTheOthers) {
 TEST_F(CombineTest, AnyReturnsTheFirstAndCancelsTheOthers) {
   int count = 0;
   const auto body = [&]() -> Task<> {
-    const auto result = co_await when_any(counted(Counted{count}, 1h), text_after(1s, "won"));
-    EXPECT_EQ(result.index(), 1U);
-    EXPECT_EQ(std::get<1>(result), "won");
-    EXPECT_EQ(count, 0) << "before it continues";
+    const auto make = [&] { return counted(Counted{count}, 1h); };
+    const auto check = [&](const auto& result) {
+      EXPECT_EQ(count, 0) << "before it continues";
+      EXPECT_EQ(result.index(), 1U);
+      EXPECT_EQ(std::get<1>(result), "won");
+    };
+    check(co_await when_any(make(), text_after(1s, "won"), make()));
   };
   run(body());
 }
@@ -240,6 +245,7 @@ TEST_F(CombineTest, AllOfAVectorThrowsTheFirstExceptionAndCancelsTheOthers) {
   for (const Duration delay : {0s, 1s}) {
     int count = 0;
     std::string error;
+    const TimePoint before = reactor.now();
     const auto body = [&]() -> Task<> {
       std::vector<Task<int>> tasks;
       tasks.push_back(counted(Counted{count}, 1h));
@@ -251,6 +257,7 @@ TEST_F(CombineTest, AllOfAVectorThrowsTheFirstExceptionAndCancelsTheOthers) {
         error = thrown.what();
       }
       EXPECT_EQ(count, 0);
+      EXPECT_EQ(reactor.now() - before, delay);
     };
     run(body());
     EXPECT_EQ(error, "first");
@@ -266,10 +273,12 @@ TEST_F(CombineTest, AnyOfAVectorReturnsTheFirst) {
       tasks.push_back(counted(Counted{count}, 1h));
       tasks.push_back(number_after(delay, 7));
       tasks.push_back(counted(Counted{count}, 1h));
-      const auto first = co_await when_any(std::move(tasks));
-      EXPECT_EQ(count, 0) << "before it continues";
-      EXPECT_EQ(first.value().index, 1U);
-      EXPECT_EQ(first.value().result, 7);
+      const auto check = [&](const std::optional<FirstEnded<int>>& first) {
+        EXPECT_EQ(count, 0) << "before it continues";
+        EXPECT_EQ(first.value().index, 1U);
+        EXPECT_EQ(first.value().result, 7);
+      };
+      check(co_await when_any(std::move(tasks)));
     }
     std::vector<Task<>> none;
     const auto nothing = co_await when_any(std::move(none));
