@@ -191,12 +191,21 @@ void TaskRoot::frame_ends(TaskPromise& task) noexcept {
   task.context().root_ended(*this);
 }
 
-void Wait::suspend(TaskPromise& task, const char* what) noexcept {
-  end_lending_now();
+void Wait::note(TaskPromise& task, const char* what) noexcept {
   at_.task = &task;
   at_.what = what;
   at_.since = task.context().now();
+}
+
+void Wait::suspend(TaskPromise& task, const char* what) noexcept {
+  end_lending_now();
+  note(task, what);
   task.context().waiting().push_back(*this);
+}
+
+void Wait::start(TaskPromise& task, const char* what) noexcept {
+  note(task, what);
+  task.context().make_ready(*this);
 }
 
 void Wait::wake() noexcept {

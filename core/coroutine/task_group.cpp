@@ -45,7 +45,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
   // What Join does.
-  void begin_join(Join::Awaiter& join) noexcept {
+  void begin_join(Join& join) noexcept {
     RONDO_REQUIRE(joining_ == nullptr, "TaskGroup::join",
                   " was awaited while another task waits in it.");
     joining_ = &join;
@@ -71,8 +71,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
     void start(detail::TaskPromise& task) noexcept {
       task_ = &task;
       task.start(group_.context_, *this);
-      starting_.suspend(task, "its start");
-      starting_.wake();
+      starting_.start(task, "its start");
     }
     /// The child is gone before the destructors of its task run, which may do anything.
     void cancel() noexcept {
@@ -117,7 +116,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
   Child* children_ = nullptr;  // the latest first
   std::size_t size_ = 0;
   std::exception_ptr exception_;  // the first, until join() has reported it
-  Join::Awaiter* joining_ = nullptr;
+  Join* joining_ = nullptr;
 };
 
 TaskGroup::TaskGroup(Reactor& reactor) {
@@ -134,9 +133,9 @@ void TaskGroup::spawn(Task<> task) {
   impl_->spawn(std::move(task));
 }
 
-TaskGroup::Join TaskGroup::join() noexcept {
+detail::Awaitable<TaskGroup::Join, TaskGroup::Impl*> TaskGroup::join() noexcept {
   impl_->check("TaskGroup::join");
-  return Join{*impl_};
+  return detail::Awaitable<Join, Impl*>{impl_.get()};
 }
 
 void TaskGroup::cancel() noexcept {
@@ -146,20 +145,20 @@ void TaskGroup::cancel() noexcept {
 
 std::size_t TaskGroup::size() const noexcept { return impl_->size(); }
 
-bool TaskGroup::Join::Awaiter::await_ready() const noexcept { return group_->size() == 0; }
+bool TaskGroup::Join::await_ready() const noexcept { return group_->size() == 0; }
 
-void TaskGroup::Join::Awaiter::suspend(detail::TaskPromise& task) noexcept {
+void TaskGroup::Join::suspend(detail::TaskPromise& task) noexcept {
   group_->begin_join(*this);
   is_waiting_ = true;
   wait_.suspend(task, "TaskGroup::join");
 }
 
-void TaskGroup::Join::Awaiter::await_resume() {
+void TaskGroup::Join::await_resume() {
   is_waiting_ = false;
   if (group_ != nullptr) group_->end_join();
 }
 
-TaskGroup::Join::Awaiter::~Awaiter() {
+TaskGroup::Join::~Join() {
   if (is_waiting_ && group_ != nullptr) group_->abandon_join();
 }
 

@@ -33,6 +33,8 @@ class RONDO_EXPORT Wait {
 
   /// `what` is shown in the report of all tasks; it lives for ever.
   void suspend(TaskPromise& task, const char* what) noexcept;
+  /// The task, which has not run, starts at the end of the turn.
+  void start(TaskPromise& task, const char* what) noexcept;
   /// Resumes the task at the end of the turn. It may have been woken before.
   void wake() noexcept;
   /// Resumes the task at once. Only what the loop calls may do it.
@@ -47,6 +49,8 @@ class RONDO_EXPORT Wait {
 
  private:
   friend class WaitList;
+  void note(TaskPromise& task, const char* what) noexcept;
+
   Wait* previous_ = nullptr;  // null: in no list
   struct Suspension {
     Wait* next;

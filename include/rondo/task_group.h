@@ -26,6 +26,8 @@ namespace rondo {
 /// A program that is not a coroutine can have one, too. Its tasks keep the reactor running only by
 /// what they wait for. Destroy it before the reactor, and use it on the reactor's thread only.
 class RONDO_EXPORT TaskGroup {
+  class Impl;
+
  public:
   class Join;
 
@@ -41,7 +43,7 @@ class RONDO_EXPORT TaskGroup {
   /// `co_await group.join()` waits until all have ended, also those that are spawned meanwhile, and
   /// throws the exception that one of them has thrown. The group can then be used again. One task
   /// at a time may wait. If that task is cancelled, the others run on.
-  [[nodiscard]] Join join() noexcept;
+  detail::Awaitable<Join, Impl*> join() noexcept;
   /// Cancels all tasks; one that is calling this ends when it is suspended next.
   void cancel() noexcept;
 
@@ -49,31 +51,19 @@ class RONDO_EXPORT TaskGroup {
   [[nodiscard]] std::size_t size() const noexcept;
 
  private:
-  class Impl;
   struct Retire {
     void operator()(Impl* impl) const noexcept;
   };
   std::unique_ptr<Impl, Retire> impl_;
 };
 
+/// Stands in the frame of the task that waits in join().
 class RONDO_EXPORT TaskGroup::Join {
  public:
-  class Awaiter;
-  [[nodiscard]] Awaiter operator co_await() const noexcept;
-
- private:
-  friend class TaskGroup;
-  explicit Join(Impl& group) noexcept : group_(&group) {}
-
-  Impl* group_;
-};
-
-class RONDO_EXPORT TaskGroup::Join::Awaiter {
- public:
-  explicit Awaiter(Impl& group) noexcept : group_(&group) {}
-  Awaiter(const Awaiter&) = delete;
-  Awaiter& operator=(const Awaiter&) = delete;
-  ~Awaiter();
+  explicit Join(Impl* group) noexcept : group_(group) {}
+  Join(const Join&) = delete;
+  Join& operator=(const Join&) = delete;
+  ~Join();
 
   [[nodiscard]] bool await_ready() const noexcept;
   template <typename Promise>
@@ -90,9 +80,5 @@ class RONDO_EXPORT TaskGroup::Join::Awaiter {
   bool is_waiting_ = false;
   detail::Wait wait_;
 };
-
-inline TaskGroup::Join::Awaiter TaskGroup::Join::operator co_await() const noexcept {
-  return Awaiter{*group_};
-}
 
 }  // namespace rondo

@@ -377,5 +377,19 @@ TEST_P(ConnectionTest, SendsTheAnswerInOneCall) {
   EXPECT_EQ(sends(net), before + 1);
 }
 
+TEST_P(ConnectionTest, MaySpawnATaskWhileItUsesLentBytes) {
+  TaskGroup group{reactor};
+  const auto nothing = []() -> Task<> { co_return; };
+  const auto body = [&](Connection& client) -> Task<> {
+    const auto data = co_await client.read();
+    group.spawn(nothing());
+    client.write(data);
+  };
+  const Server server = start(body);
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "lent");
+  EXPECT_EQ(read_by_peer(client, 4), "lent");
+}
+
 }  // namespace
 }  // namespace rondo::test
