@@ -19,18 +19,18 @@ using detail::TaskPromise;
 // --- input --------------------------------------------------------------------------------------
 
 void Connection::Request::suspend(TaskPromise& task) {
-  Extra& more = connection_->make_extra();
+  Extra& more = connection().make_extra();
   more.request = this;
-  StreamImpl::of(*connection_->stream_).release_input();
+  StreamImpl::of(*connection().stream_).release_input();
   wait_.suspend(task, "Connection: input");
 }
 
 Connection::Request::~Request() {
-  if (connection_ == nullptr || !connection_->is(extra)) return;
-  Extra& more = connection_->get_extra();
+  if (connection_ == nullptr || !connection().is(extra)) return;
+  Extra& more = connection().get_extra();
   if (more.request != this) return;
   more.request = nullptr;
-  StreamImpl::of(*connection_->stream_).hold_input();
+  StreamImpl::of(*connection().stream_).hold_input();
 }
 
 bool Connection::ReadSome::is_complete() {
@@ -54,6 +54,7 @@ LentBytes Connection::ReadExactly::await_resume() {
 }
 
 bool Connection::ReadUntil::is_complete() {
+  RONDO_REQUIRE(!delimiter_.empty(), "Connection::read_until", " was given an empty delimiter.");
   Connection& from = connection();
   const std::size_t found = from.find(delimiter_, searched_);
   if (found != std::string_view::npos) end_ = found + delimiter_.size();
@@ -78,14 +79,14 @@ LentBytes Connection::ReadUntil::await_resume() {
 // --- the rest -----------------------------------------------------------------------------------
 
 void Connection::Waiter::suspend(detail::TaskPromise& task) {
-  Extra& more = connection_->make_extra();
+  Extra& more = connection().make_extra();
   next_ = std::exchange(more.waiters, this);
   wait_.suspend(task, what_);
 }
 
 Connection::Waiter::~Waiter() {
-  if (connection_ == nullptr || !connection_->is(extra)) return;
-  for (Waiter** at = &connection_->get_extra().waiters; *at != nullptr; at = &(*at)->next_) {
+  if (connection_ == nullptr || !connection().is(extra)) return;
+  for (Waiter** at = &connection().get_extra().waiters; *at != nullptr; at = &(*at)->next_) {
     if (*at != this) continue;
     *at = next_;
     return;

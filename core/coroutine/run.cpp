@@ -1,8 +1,8 @@
 #include <rondo/run.h>
 
 #include <exception>
+#include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <rondo/result.h>
@@ -45,15 +45,15 @@ int Program::run(const RunOptions& options) noexcept {
     if (!ran) return print_error(ran.error());
     if (exception) std::rethrow_exception(exception);
     if (group.size() == 0) return exit_code;
-    const std::string tasks = describe_tasks(reactor);
-    group.cancel();
     if (signals.signal() != 0) return 128 + signals.signal();
-    return print_error(Error{std::make_error_code(std::errc::resource_deadlock_would_occur),
-                             "the program waits for what cannot happen:\n" + tasks});
+    std::string tasks = describe_tasks(reactor);
+    if (tasks.ends_with('\n')) tasks.pop_back();
+    throw std::runtime_error("the program waits for what cannot happen:\n" + tasks);
   } catch (const std::exception& error) {
     return print_error(error);
   } catch (...) {
-    return print_error(Error{{}, "an exception that is no std::exception has left the program"});
+    return print_error(
+        std::runtime_error("an exception that is no std::exception has left the program"));
   }
 }
 

@@ -13,35 +13,45 @@
 
 namespace rondo {
 
-/// A read that waits for more than the next input: it stands in the frame of the task that waits.
-class RONDO_EXPORT Connection::Request {
+/// Stands in the frame of the task that waits.
+class RONDO_EXPORT Connection::Awaiter {
  public:
-  explicit Request(Connection& connection) noexcept : connection_(&connection) {}
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
+  explicit Awaiter(Connection& connection) noexcept : connection_(&connection) {}
+  Awaiter(const Awaiter&) = delete;
+  Awaiter& operator=(const Awaiter&) = delete;
+  virtual ~Awaiter() = default;
 
-  [[nodiscard]] bool await_ready() {
-    connection_->expect_no_reader();
-    return is_complete();
-  }
+  [[nodiscard]] bool await_ready() { return is_complete(); }
   template <typename Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {
     suspend(task.promise());
   }
 
-  virtual ~Request();
-
  protected:
-  /// Whether what has arrived suffices, or no more comes.
+  /// Whether there is nothing to wait for, or no more comes.
   [[nodiscard]] virtual bool is_complete() = 0;
+  virtual void suspend(detail::TaskPromise& task) = 0;
   [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
 
  private:
   friend class Connection;
-  void suspend(detail::TaskPromise& task);
-
-  Connection* connection_;
+  Connection* connection_;  // null: it is gone
   detail::Wait wait_;
+};
+
+/// A read that waits for more than the next input.
+class RONDO_EXPORT Connection::Request : public Awaiter {
+ public:
+  using Awaiter::Awaiter;
+  ~Request() override;
+
+  [[nodiscard]] bool await_ready() {
+    connection().expect_no_reader();
+    return is_complete();
+  }
+
+ private:
+  void suspend(detail::TaskPromise& task) final;
 };
 
 class RONDO_EXPORT Connection::ReadSome final : public Request {
@@ -80,34 +90,18 @@ class RONDO_EXPORT Connection::ReadUntil final : public Request {
   std::size_t end_ = 0;       // where the delimiter ends; 0: it was not found
 };
 
-/// Waits for something other than input: it stands in the frame of the task that waits.
-class RONDO_EXPORT Connection::Waiter {
+/// Waits for something other than input.
+class RONDO_EXPORT Connection::Waiter : public Awaiter {
  public:
-  Waiter(Connection& connection, const char* what) noexcept
-      : connection_(&connection), what_(what) {}
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
-
-  [[nodiscard]] bool await_ready() { return is_complete(); }
-  template <typename Promise>
-  void await_suspend(std::coroutine_handle<Promise> task) {
-    suspend(task.promise());
-  }
-
-  virtual ~Waiter();
-
- protected:
-  [[nodiscard]] virtual bool is_complete() = 0;
-  [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
+  Waiter(Connection& connection, const char* what) noexcept : Awaiter(connection), what_(what) {}
+  ~Waiter() override;
 
  private:
   friend class Connection;
-  void suspend(detail::TaskPromise& task);
+  void suspend(detail::TaskPromise& task) final;
 
-  Connection* connection_;
   const char* what_;
   Waiter* next_ = nullptr;  // in the list of the connection
-  detail::Wait wait_;
 };
 
 class RONDO_EXPORT Connection::Writable : public Waiter {

@@ -1,12 +1,14 @@
 // Connections that tasks open, on each backend.
 #include <rondo/open_connection.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 
 #include <rondo/coroutine.h>
 
 #include "support/server_fixture.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -26,7 +28,7 @@ class OpenConnectionTest : public ServersOnEveryBackend {
   }
   [[nodiscard]] bool run(Task<> task) {
     TaskGroup group{reactor};
-    group.spawn(std::move(task));
+    group.spawn(expect_no_exception(std::move(task)));
     return runs_until([&] { return group.size() == 0; });
   }
 };
@@ -64,6 +66,14 @@ TEST_P(OpenConnectionTest, ThrowsWhatWasTried) {
   };
   EXPECT_TRUE(run(body()));
   EXPECT_FALSE(error.empty());
+}
+
+TEST_P(OpenConnectionTest, IsNotMadeOfASocketOfDatagrams) {
+  auto sockets = Socket::pair(reactor.net(), SocketType::datagram);
+  ASSERT_TRUE(sockets);
+  const auto adopted = adopt_connection(reactor, std::move((*sockets)[0]));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, std::error_code(ESOCKTNOSUPPORT, std::system_category()));
 }
 
 TEST_P(OpenConnectionTest, MayBeCancelledAtEachPoint) {

@@ -10,15 +10,17 @@
 #include <rondo/task_group.h>
 
 #include "support/manual_reactor.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 
 class TaskFixture : public ManualReactor {
  protected:
-  /// Runs it until nothing is left to be done.
+  /// Runs it to its end, or until it is cancelled.
   void run(Task<> task) {
-    group.spawn(std::move(task));
+    group.spawn(expect_no_exception(std::move(task)));
     EXPECT_TRUE(reactor.run());
+    EXPECT_EQ(group.size(), 0U) << "it waits for what does not happen";
   }
 
   TaskGroup group{reactor};

@@ -90,6 +90,16 @@ TEST_F(CoroutineMisuseDeathTest, ATaskIsAwaitedOnce) {
   EXPECT_DEATH(run(body()), "A Task was awaited that is empty");
 }
 
+TEST_F(CoroutineMisuseDeathTest, ADelimiterIsNotEmpty) {
+  const auto body = [](Connection& client) -> Task<> { (void)co_await client.read_until(""); };
+  EXPECT_DEATH(
+      {
+        const auto client = connection();
+        run(body(*client));
+      },
+      "Connection::read_until was given an empty delimiter");
+}
+
 TEST_F(CoroutineMisuseDeathTest, AConnectionOutlivesTheTaskThatReads) {
   const auto reads = [](Connection& client) -> Task<> { (void)co_await client.read_exactly(3); };
   EXPECT_DEATH(
