@@ -8,8 +8,8 @@
 //   in the system             while no task reads: the stream is paused when more arrives
 //
 // One word of the connection, input_, is the Delivery, or the Extra, or the task that waits in
-// read(), or tells that there is none of them: see Connection::Kind. An idle connection has no
-// Extra.
+// read(), or tells that there is none of them: see Connection::Kind. While a task waits in read()
+// there is no Extra, unless another one waits for something else.
 #include <rondo/connection.h>
 
 #include <string>

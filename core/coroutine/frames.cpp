@@ -4,7 +4,7 @@
 //
 // Under AddressSanitizer each frame comes from malloc, so that it sees the use of a frame that is
 // gone.
-#include <rondo/task.h>
+#include <rondo/task_promise.h>
 
 #include <array>
 #include <cstddef>
@@ -68,8 +68,6 @@ struct AtThreadEnd {
   return ::operator new(size);
 }
 
-[[gnu::noinline]] void free_surplus(void* frame) noexcept { ::operator delete(frame); }
-
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
@@ -89,7 +87,7 @@ void free_frame(void* frame, std::size_t size) noexcept {
   const std::size_t index = class_of(size);
   Spares::List& list = spares.lists[index];
   if (list.count == kept_max || spares.is_over) [[unlikely]]
-    return free_surplus(frame);
+    return ::operator delete(frame);
   list.first = ::new (frame) Spare{list.first};
   ++list.count;
 }

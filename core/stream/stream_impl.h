@@ -243,6 +243,7 @@ class StreamImpl final : public Stream {
   [[gnu::noinline]] bool deliver_full_buffer();
   void take_from_file();
   void read_again() noexcept;
+  void begin_to_read() noexcept;
   [[gnu::noinline]] void take_more_input();
   [[nodiscard]] bool wants_input_after(Ready ready);
   [[nodiscard]] bool means_end(int error) const noexcept;

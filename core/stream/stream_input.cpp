@@ -192,17 +192,17 @@ void StreamImpl::resume() noexcept {
   if (!state_.paused() || state_.is_over()) return;
   state_.resume();
   context().run_at_end_of_turn(*this);
-  if (fd_ < 0) return;
-  if (state_.has(StreamState::reads_timed)) {
-    extra_->read_at = context().now();
-    deadlines_changed();
-  }
-  update_interest();
+  begin_to_read();
 }
 
 void StreamImpl::read_again() noexcept {
   state_.resume();
   state_.resumed();
+  begin_to_read();
+}
+
+void StreamImpl::begin_to_read() noexcept {
+  if (fd_ < 0) return;
   if (state_.has(StreamState::reads_timed)) {
     extra_->read_at = context().now();
     deadlines_changed();

@@ -136,6 +136,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   void hold_input_unless_read() noexcept;
 
  private:
+  class Awaiter;
   class Request;
   class Waiter;
   struct Extra;
@@ -177,7 +178,6 @@ class RONDO_EXPORT Connection : public StreamHandler {
   void forget_reader() noexcept;
   [[nodiscard]] LentBytes take_input() {
     const Bytes all = delivery().rest;
-    if (all.empty() || all.size() > UINT32_MAX) __builtin_unreachable();
     input_ = taken;
     return LentBytes{all};
   }

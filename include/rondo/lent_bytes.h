@@ -40,7 +40,9 @@ class LentBytes {
 
   /// Whether there are any; a read returns none at the end of the input.
   [[nodiscard]] explicit operator bool() const noexcept {
-    return __builtin_expect(static_cast<long>(size() != 0), 1L) != 0;
+    if (size() != 0) [[likely]]
+      return true;
+    return false;
   }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t size() const noexcept {

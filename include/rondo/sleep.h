@@ -11,25 +11,14 @@
 
 namespace rondo {
 
-/// What sleep(), sleep_until() and turn() return: `co_await sleep(5s)`.
-class RONDO_EXPORT Sleep {
+/// What a task that sleeps keeps in its frame.
+class RONDO_EXPORT SleepAwaiter {
  public:
-  class Awaiter;
-  explicit Sleep(Duration delay) noexcept : delay_(delay) {}
-  explicit Sleep(TimePoint deadline) noexcept : deadline_(deadline) {}
-  [[nodiscard]] Awaiter operator co_await() const noexcept;
-
- private:
-  Duration delay_{};
-  TimePoint deadline_ = never;  // never: after delay_
-};
-
-class RONDO_EXPORT Sleep::Awaiter {
- public:
-  explicit Awaiter(const Sleep& sleep) noexcept : sleep_(sleep) {}
-  Awaiter(const Awaiter&) = delete;
-  Awaiter& operator=(const Awaiter&) = delete;
-  ~Awaiter() = default;
+  /// Until `deadline`, or, if that is `never`, after `delay`.
+  SleepAwaiter(Duration delay, TimePoint deadline) noexcept : delay_(delay), deadline_(deadline) {}
+  SleepAwaiter(const SleepAwaiter&) = delete;
+  SleepAwaiter& operator=(const SleepAwaiter&) = delete;
+  ~SleepAwaiter() = default;
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <typename Promise>
@@ -41,20 +30,22 @@ class RONDO_EXPORT Sleep::Awaiter {
  private:
   void suspend(detail::TaskPromise& task);
 
-  const Sleep sleep_;
+  const Duration delay_;
+  const TimePoint deadline_;
   std::optional<Timer> timer_;
   detail::Wait wait_;
 };
 
-inline Sleep::Awaiter Sleep::operator co_await() const noexcept { return Awaiter{*this}; }
+/// What sleep(), sleep_until() and turn() return: `co_await sleep(5s)`.
+using Sleep = detail::Awaitable<SleepAwaiter, Duration, TimePoint>;
 
 /// Continues when `delay` has passed, in a later turn at the earliest, as Timer::arm_after() does.
 /// `forever` waits until the task is cancelled. It keeps the reactor running, except for ever.
-[[nodiscard]] inline Sleep sleep(Duration delay) noexcept { return Sleep{delay}; }
+inline Sleep sleep(Duration delay) noexcept { return Sleep{delay, never}; }
 /// The same at a point in time.
-[[nodiscard]] inline Sleep sleep_until(TimePoint deadline) noexcept { return Sleep{deadline}; }
+inline Sleep sleep_until(TimePoint deadline) noexcept { return Sleep{forever, deadline}; }
 /// Continues in the next turn, when others have had theirs: for a loop that would otherwise not
 /// wait.
-[[nodiscard]] inline Sleep turn() noexcept { return Sleep{Duration::zero()}; }
+inline Sleep turn() noexcept { return sleep(Duration::zero()); }
 
 }  // namespace rondo

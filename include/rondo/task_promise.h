@@ -64,7 +64,7 @@ class RONDO_EXPORT TaskPromise {
       return static_cast<Awaitable&&>(awaitable).operator co_await();
     } else {
       static_assert(fits<Awaitable>, "A frame has no room for an awaiter of this alignment.");
-      // As an lvalue: g++ 12 copies what it is given as an rvalue.
+      // Another library's awaiter. g++ 12 copies it.
       return static_cast<std::remove_reference_t<Awaitable>&>(awaitable);
     }
   }

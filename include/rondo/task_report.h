@@ -14,7 +14,8 @@ class Reactor;
 ///
 ///     Queue::pop, 12.503 s: src/jobs.cpp:40 < src/main.cpp:17
 ///
-/// A task that has ended or is running is not in it. For a program that hangs; it takes memory.
+/// A task that is running, or was woken and continues in this turn, is not in it. For a program
+/// that hangs; it takes memory.
 [[nodiscard]] RONDO_EXPORT std::string describe_tasks(Reactor& reactor);
 
 }  // namespace rondo

@@ -56,6 +56,18 @@ TEST_P(TextSessions, AnswerALineThatEndsWithACrAlone) {
   }
 }
 
+void answer(TextStream& client, std::string_view line) {
+  client.write_line(std::string{line} + "?");
+}
+
+// Its parameters are types of rondo, so that each serve() is found.
+TEST_P(TextSessions, MayBeAPlainFunction) {
+  auto server = serve(reactor, "127.0.0.1:0", answer).value();
+  const Fd peer = tcp_connecting(server.local_endpoint().port());
+  say(peer, "one\n");
+  EXPECT_EQ(read_by_peer(peer, 5), "one?\n");
+}
+
 /// Destroys its server at the first line.
 struct Ending final : LineSession {
   struct Seen {
