@@ -7,6 +7,7 @@
 #include <rondo/open_connection.h>
 #include <rondo/queue.h>
 #include <rondo/run.h>
+#include <rondo/signals.h>
 #include <rondo/sleep.h>
 #include <rondo/sync.h>
 #include <rondo/task.h>
