@@ -6,6 +6,7 @@
 #include <rondo/descriptor_wait.h>
 #include <rondo/open_connection.h>
 #include <rondo/queue.h>
+#include <rondo/resolve.h>
 #include <rondo/run.h>
 #include <rondo/signals.h>
 #include <rondo/sleep.h>
