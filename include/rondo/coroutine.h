@@ -4,6 +4,7 @@
 #include <rondo/combine.h>
 #include <rondo/connection.h>
 #include <rondo/descriptor_wait.h>
+#include <rondo/listener.h>
 #include <rondo/open_connection.h>
 #include <rondo/queue.h>
 #include <rondo/resolve.h>
