@@ -3,6 +3,7 @@
 
 #include <rondo/combine.h>
 #include <rondo/connection.h>
+#include <rondo/datagrams.h>
 #include <rondo/descriptor_wait.h>
 #include <rondo/listener.h>
 #include <rondo/open_connection.h>
