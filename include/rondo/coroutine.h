@@ -1,6 +1,7 @@
 // rondo: everything about coroutines. rondo.h does not include it.
 #pragma once
 
+#include <rondo/child.h>
 #include <rondo/combine.h>
 #include <rondo/connection.h>
 #include <rondo/datagrams.h>
