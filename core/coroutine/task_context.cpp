@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "thread_pool.h"
+
 namespace rondo::detail {
 namespace {
 
@@ -136,6 +138,9 @@ void TaskContext::forget(TaskRoot& root) noexcept {
   for (Run* run = &run_; run != nullptr; run = run->outer)
     if (run->ended == &root) run->ended = nullptr;
 }
+
+CoroutineContext::CoroutineContext(Reactor& reactor, Loop& loop) noexcept
+    : reactor_(reactor), loop_(loop) {}
 
 CoroutineContext::~CoroutineContext() {
   struct Left {  // none of them must use the lists that go

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <vector>
 
 #include <rondo/lent_bytes.h>
@@ -14,7 +15,13 @@
 
 #include "loop/loop.h"
 
+namespace rondo {
+struct ThreadPoolOptions;
+}
+
 namespace rondo::detail {
+
+class ThreadPool;
 
 /// What was lent when lending() was this is valid again.
 void restore_lending(std::uint32_t lending) noexcept;
@@ -34,7 +41,7 @@ class CoroutineContext final : public PerReactor, public TaskContext {
  public:
   static constexpr Room room = Room::coroutine;
 
-  CoroutineContext(Reactor& reactor, Loop& loop) noexcept : reactor_(reactor), loop_(loop) {}
+  CoroutineContext(Reactor& reactor, Loop& loop) noexcept;
   ~CoroutineContext() override;
 
   [[nodiscard]] Reactor& reactor() const noexcept override { return reactor_; }
@@ -44,6 +51,10 @@ class CoroutineContext final : public PerReactor, public TaskContext {
   /// Set when the program is to end; see rondo/run.h.
   [[nodiscard]] Event& stopping() noexcept { return stopping_; }
   void report(std::exception_ptr exception) noexcept override;
+  /// The threads for off_thread(), made when first needed.
+  [[nodiscard]] ThreadPool& thread_pool();
+  void set_thread_pool(const ThreadPoolOptions& options);
+  void forked() noexcept override;
 
   [[nodiscard]] bool pending() const noexcept override {
     return !ready_.empty() || !unheard_.empty();
@@ -57,6 +68,7 @@ class CoroutineContext final : public PerReactor, public TaskContext {
   WaitList running_;  // what of it is left to be resumed in this turn
   std::vector<std::exception_ptr> unheard_;
   Event stopping_;
+  std::unique_ptr<ThreadPool> thread_pool_;
 };
 
 }  // namespace rondo::detail

@@ -7,6 +7,7 @@
 #include <rondo/datagrams.h>
 #include <rondo/descriptor_wait.h>
 #include <rondo/listener.h>
+#include <rondo/off_thread.h>
 #include <rondo/open_connection.h>
 #include <rondo/queue.h>
 #include <rondo/resolve.h>
