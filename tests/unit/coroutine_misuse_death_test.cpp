@@ -1,6 +1,9 @@
 // Programmer errors with coroutines: each is reported with what to do.
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -111,6 +114,54 @@ TEST_F(CoroutineMisuseDeathTest, AConnectionOutlivesTheTaskThatReads) {
         client.reset();
       },
       "A Connection was destroyed while a task waits for it");
+}
+
+/// What one task at a time may wait for: each kind has its message.
+TEST_F(CoroutineMisuseDeathTest, OneTaskAtATimeWaits) {
+  Signals signals{reactor, {SIGUSR1}};
+  auto listener = Listener::make(reactor, Endpoint::loopback(0)).value();
+  auto datagrams = Datagrams::make(reactor, Endpoint::loopback(0)).value();
+  auto child = Child::start(reactor, {"sleep", "60"}).value();
+  const auto twice = [](auto& object, auto wait) -> Task<> {
+    (void)co_await when_any(wait(object), wait(object));
+  };
+  constexpr const char* again = " was awaited while another task waits in it";
+  const auto next = [](Signals& one) { return one.next(); };
+  EXPECT_DEATH(run(twice(signals, next)), std::string{"Signals::next"} + again);
+  const auto accept = [](Listener& one) { return one.accept(); };
+  EXPECT_DEATH(run(twice(listener, accept)), std::string{"Listener::accept"} + again);
+  const auto receive = [](Datagrams& one) { return one.receive(); };
+  EXPECT_DEATH(run(twice(datagrams, receive)), std::string{"Datagrams::receive"} + again);
+  const auto exited = [](Child& one) { return one.exited(); };
+  EXPECT_DEATH(run(twice(child, exited)), std::string{"Child::exited"} + again);
+}
+
+TEST_F(CoroutineMisuseDeathTest, WhatIsAwaitedOutlivesTheTask) {
+  const auto waits = [](Signals& signals) -> Task<> { (void)co_await signals.next(); };
+  EXPECT_DEATH(
+      {
+        auto signals = std::make_unique<Signals>(reactor, std::initializer_list<int>({SIGUSR1}));
+        TaskGroup group{reactor};
+        group.spawn(waits(*signals));
+        EXPECT_TRUE(reactor.run_once(Duration::zero()));
+        signals.reset();
+      },
+      "Signals::next: its object was destroyed while a task waits for it");
+}
+
+TEST_F(CoroutineMisuseDeathTest, ACollectionIsTakenOnce) {
+  auto collection = Collection::start(reactor, {"true"}).value();
+  const auto body = [&]() -> Task<> {
+    (void)co_await collection.ended();
+    (void)co_await collection.ended();
+  };
+  EXPECT_DEATH(run(body()), "Collection::ended was awaited again");
+}
+
+TEST_F(CoroutineMisuseDeathTest, AThreadPoolIsSetBeforeItsUse) {
+  set_thread_pool(reactor, {.threads_max = 1});
+  EXPECT_DEATH(set_thread_pool(reactor, {.threads_max = 2}),
+               "set_thread_pool was called after the pool was made");
 }
 
 #endif
