@@ -19,9 +19,12 @@ using namespace std::chrono_literals;
 class AwaitedPrograms : public ProcessesOnEveryBackend {
  protected:
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return runs_until([&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = runs_until([&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
   Child shell(const std::string& script) {
     return Child::start(reactor, {"sh", "-c", script}).value();

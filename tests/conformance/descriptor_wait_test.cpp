@@ -20,9 +20,12 @@ using namespace std::chrono_literals;
 class DescriptorWaitTest : public ReactorOnEveryBackend {
  protected:
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return run_until(reactor, [&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
 
   Pair pair = unix_pair();
@@ -108,6 +111,22 @@ TEST_P(DescriptorWaitTest, LetsTheTaskCloseTheDescriptor) {
   };
   EXPECT_TRUE(run(body()));
   EXPECT_FALSE(reactor.alive());
+}
+
+// Its awaiter exists until the end of the expression, and the descriptor stays readable.
+TEST_P(DescriptorWaitTest, EndsOnceThoughTheExpressionGoesOn) {
+  write_all(pair.theirs.get(), "x");
+  int steps = 0;
+  const auto waits = [&]() -> Task<int> {
+    for (int i = 0; i < 5; ++i) co_await turn();
+    co_return ++steps;
+  };
+  const auto body = [&]() -> Task<> {
+    (co_await readable(pair.ours.get()), co_await waits());
+    ++steps;
+  };
+  EXPECT_TRUE(run(body()));
+  EXPECT_EQ(steps, 2);
 }
 
 TEST_P(DescriptorWaitTest, MayBeCancelledAndCallsNothing) {

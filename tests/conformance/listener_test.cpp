@@ -48,9 +48,12 @@ class AwaitedListener : public ReactorOnEveryBackend {
     }
   }
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return run_until(reactor, [&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
 
   const std::string path = testing::TempDir() + "rondo-listener-" + std::to_string(::getpid());

@@ -76,9 +76,12 @@ class OffThreadTest : public ReactorOnEveryBackend {
     RONDO_NEEDS(real_time);
   }
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return run_until(reactor, [&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
 };
 RONDO_ON_EVERY_BACKEND(OffThreadTest);
@@ -200,6 +203,21 @@ TEST_P(OffThreadTest, MayBeCancelledWhereverItWaits) {
   EXPECT_EQ(destroyed_elsewhere, 0) << "results and arguments";
 }
 
+TEST_P(OffThreadTest, CopiesNothingForTasksBeyondTheQueue) {
+  set_thread_pool(reactor, {.threads_max = 1, .queue_max = 1});
+  Gate gate;
+  const auto argument = std::make_shared<int>(1);
+  const auto work = [&](const std::shared_ptr<int>&) { gate.pass(); };
+  const auto body = [&]() -> Task<> { co_await off_thread(work, argument); };
+  TaskGroup group{reactor};
+  for (int i = 0; i < 5; ++i) group.spawn(body());
+  EXPECT_TRUE(run_until(reactor, [&] { return gate.waiting() == 1; }));
+  EXPECT_EQ(argument.use_count(), 3) << "one runs, one is in the queue";
+  gate.open();
+  EXPECT_TRUE(run_until(reactor, [&] { return group.size() == 0; }));
+  EXPECT_EQ(argument.use_count(), 1);
+}
+
 TEST_P(OffThreadTest, IsCancelledByATimeout) {
   auto gate = std::make_shared<Gate>();
   const auto body = [&]() -> Task<> {
@@ -276,6 +294,7 @@ TEST_P(OffThreadTest, OneThousandAreAllAnswered) {
 }
 
 TEST_P(OffThreadTest, AForkedChildHasThreadsOfItsOwn) {
+  set_thread_pool(reactor, {.threads_max = 1, .queue_max = 0});
   Gate gate;
   const auto pass = [&] { gate.pass(); };
   const auto holds = [&]() -> Task<> { co_await off_thread(pass); };

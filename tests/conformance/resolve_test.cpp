@@ -1,6 +1,7 @@
 // Tasks that wait for the addresses of a name, on each backend.
 #include <rondo/resolve.h>
 
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -20,11 +21,15 @@ class AwaitedNames : public ReactorOnEveryBackend {
   AwaitedNames() {
     names.server.add("example.org", "127.0.0.2");
     names.server.add("example.org", "127.0.0.3");
+    names.server.add("example.org", "::1");
   }
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return run_until(reactor, [&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
   static std::string text_of(const std::vector<Endpoint>& addresses) {
     std::string text;

@@ -23,9 +23,12 @@ class AwaitedSignals : public ReactorOnEveryBackend {
     for (; count > 0; --count) numbers.push_back(co_await signals.next());
   }
   [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(std::move(task));
-    return run_until(reactor, [&] { return group.size() == 0; });
+    std::optional<TaskGroup> group{std::in_place, reactor};
+    group->spawn(std::move(task));
+    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
+    group.reset();
+    run_turns(reactor, 1);  // throws what has left the task
+    return ended;
   }
 
   std::vector<int> numbers;
