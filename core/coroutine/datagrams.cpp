@@ -2,8 +2,7 @@
 //
 //   in the kernel              while no task waits: the socket is paused
 //   in the reactor's buffer    while on_datagrams() runs. Usually the task waits, takes one after
-//   the
-//                              other, and is suspended in the next receive(): nothing is copied
+//                              the other, and is suspended in the next receive(): nothing is copied
 //   in kept_                   what was left when on_datagrams() returned: at most one batch, since
 //                              the socket is paused then. What was taken of it stays until a task
 //                              is suspended in receive(), since it is lent until then
