@@ -131,14 +131,17 @@ void Connection::hold_input_unless_read() noexcept {
 }
 
 LentBytes Connection::take_input_elsewhere() {
-  if (is(extra)) {
-    InputBuffer& input = get_extra().input;
-    const std::string_view first = input.kept().empty() ? input.lent() : input.kept();
-    input.drop(first.size());
-    if (!first.empty()) return LentBytes{std::as_bytes(std::span{first})};
-  }
-  throw_if_broken("read");
-  return {};
+  const LentBytes bytes = take_kept_input();
+  if (bytes.empty()) throw_if_broken("read");
+  return bytes;
+}
+
+LentBytes Connection::take_kept_input() noexcept {
+  if (!is(extra)) return {};
+  InputBuffer& input = get_extra().input;
+  const std::string_view first = input.kept().empty() ? input.lent() : input.kept();
+  input.drop(first.size());
+  return LentBytes{std::as_bytes(std::span{first})};
 }
 
 void Connection::close() {
@@ -159,6 +162,12 @@ std::size_t Connection::unread_bytes() const noexcept {
 }
 
 bool Connection::input_is_over() const noexcept { return !stream_->is_reading(); }
+
+/// The first `size` bytes, which have arrived.
+Bytes Connection::look_at(std::size_t size) {
+  if (is(lent)) return delivery().rest.first(size);
+  return std::as_bytes(std::span{get_extra().input.front(size)});
+}
 
 /// Takes the first `size` bytes, which have arrived.
 LentBytes Connection::take(std::size_t size) {
@@ -204,12 +213,16 @@ void Connection::expect_no_reader() const noexcept {
 // --- the end ------------------------------------------------------------------------------------
 
 /// If the connection has ended, and not cleanly.
-void Connection::throw_if_broken(const char* operation) const {
+std::optional<Disconnected> Connection::find_failure(const char* operation) const {
   const StreamImpl& stream = StreamImpl::of(*stream_);
-  if (!stream.has_ended()) return;
+  if (!stream.has_ended()) return {};
   const Close close = stream.close_info();
-  if (close.reason == CloseReason::eof || close.reason == CloseReason::closed) return;
-  throw Disconnected(*stream_, close, operation);
+  if (close.reason == CloseReason::eof || close.reason == CloseReason::closed) return {};
+  return Disconnected(*stream_, close, operation);
+}
+
+void Connection::throw_if_broken(const char* operation) const {
+  if (const auto failure = find_failure(operation)) throw *failure;
 }
 
 void Connection::throw_incomplete(const char* operation) {
@@ -228,10 +241,11 @@ void Connection::drain() {
   resume_readers();
 }
 
-void Connection::throw_disconnected(const char* operation) const {
+/// Why nothing can be written any more.
+Disconnected Connection::output_failure(const char* operation) const {
   const StreamImpl& stream = StreamImpl::of(*stream_);
-  throw Disconnected(
-      *stream_, stream.has_ended() ? stream.close_info() : Close{CloseReason::closed}, operation);
+  return {*stream_, stream.has_ended() ? stream.close_info() : Close{CloseReason::closed},
+          operation};
 }
 
 /// Wakes those whose wait is over.

@@ -10,6 +10,7 @@
 
 #include "connection_extra.h"
 #include "stream/stream_impl.h"
+#include "text/length_prefix.h"
 
 namespace rondo {
 
@@ -76,6 +77,44 @@ LentBytes Connection::ReadUntil::await_resume() {
   return {};
 }
 
+Connection::ReadFrame::ReadFrame(Connection* connection, LengthFormat format,
+                                 std::size_t max) noexcept
+    : Request(*connection), format_(detail::checked(format)), max_(max) {}
+
+bool Connection::ReadFrame::has_arrived() const noexcept {
+  return length_ && connection().unread_bytes() - format_.size >= *length_;
+}
+
+bool Connection::ReadFrame::is_complete() {
+  Connection& from = connection();
+  if (!length_ && from.unread_bytes() >= format_.size)
+    length_ = detail::parse_length(from.look_at(format_.size), format_);
+  return has_arrived() || (length_ && *length_ > max_) || from.input_is_over();
+}
+
+std::optional<LentBytes> Connection::ReadFrame::await_resume() {
+  Connection& from = connection();
+  if (length_ && *length_ > max_) {
+    throw std::system_error(std::make_error_code(std::errc::message_size),
+                            "read_frame: " + std::to_string(*length_) + " bytes, of " +
+                                std::to_string(max_) + " that are allowed");
+  }
+  if (has_arrived()) {
+    (void)from.take(format_.size);  // it is in length_
+    return from.take(static_cast<std::size_t>(*length_));
+  }
+  if (from.unread_bytes() > 0) from.throw_incomplete("read_frame");
+  from.throw_if_broken("read_frame");
+  return {};
+}
+
+Result<LentBytes, Disconnected> Connection::TryRead::await_resume() {
+  const LentBytes bytes = take();
+  if (bytes) return bytes;
+  if (const auto failure = from_.find_failure("read")) return *failure;
+  return bytes;
+}
+
 // --- the rest -----------------------------------------------------------------------------------
 
 void Connection::Waiter::suspend(detail::TaskPromise& task) {
@@ -99,7 +138,12 @@ bool Connection::Writable::is_complete() {
 }
 
 void Connection::Writable::await_resume() const {
-  if (!connection().stream().is_writable()) connection().throw_disconnected("write");
+  if (!connection().stream().is_writable()) throw connection().output_failure("write");
+}
+
+Result<void, Disconnected> Connection::TrySend::await_resume() const {
+  if (status() == WriteStatus::accepted || connection().stream().is_writable()) return {};
+  return connection().output_failure("write");
 }
 
 bool Connection::Flushed::is_complete() {

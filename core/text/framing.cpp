@@ -12,25 +12,33 @@
 #include <rondo/assert.h>
 #include <rondo/framing.h>
 
+#include "length_prefix.h"
+
 namespace rondo {
+
+using detail::checked;
+using detail::parse_length;
+
 namespace {
 
 constexpr std::size_t prefix_size_max = 8;
 constexpr unsigned bits_per_byte = 8;
-
-LengthFormat checked(LengthFormat format) noexcept {
-  RONDO_REQUIRE(format.size >= 1 && format.size <= prefix_size_max, "a LengthFormat",
-                " needs a prefix of 1 to 8 bytes.");
-  format.size = std::clamp<std::uint8_t>(format.size, 1, prefix_size_max);
-  return format;
-}
 
 /// The index of the byte of weight 256^i.
 std::size_t index_of(std::size_t i, LengthFormat format) noexcept {
   return format.order == std::endian::little ? i : format.size - 1 - i;
 }
 
-std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
+}  // namespace
+
+LengthFormat detail::checked(LengthFormat format) noexcept {
+  RONDO_REQUIRE(format.size >= 1 && format.size <= prefix_size_max, "a LengthFormat",
+                " needs a prefix of 1 to 8 bytes.");
+  format.size = std::clamp<std::uint8_t>(format.size, 1, prefix_size_max);
+  return format;
+}
+
+std::uint64_t detail::parse_length(Bytes prefix, LengthFormat format) noexcept {
   std::uint64_t length = 0;
   for (std::size_t i = format.size; i > 0; --i) {
     length =
@@ -38,8 +46,6 @@ std::uint64_t parse_length(Bytes prefix, LengthFormat format) noexcept {
   }
   return length;
 }
-
-}  // namespace
 
 // --- shared by all ------------------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ namespace rondo {
 namespace {
 
 constexpr std::size_t read_size_max = std::size_t{64} << 10U;  // what on_data brings at most
-constexpr std::size_t spare_max = 1024;  // memory that an idle TextStream keeps
 
 std::size_t text_per_byte(EncodingKind kind, TextErrors errors) noexcept {
   if (errors == TextErrors::backslashreplace) return 4;
@@ -111,18 +110,17 @@ TextStream::TextStream(Stream& stream, TextHandler& handler, const TextOptions& 
     : handler_(&handler),
       stream_(&stream),
       reader_(options.newlines, options.line_limit, options.unread_max),
+      output_(options.ending),
       unread_max_(options.unread_max),
-      text_per_byte_max_(text_per_byte(options.encoding.kind(), options.errors)),
-      ending_(options.ending) {
+      text_per_byte_max_(text_per_byte(options.encoding.kind(), options.errors)) {
   auto decoder = Decoder::make(options.encoding, options.errors);
-  auto encoder = Encoder::make(options.encoding, options.output_errors);
-  if (decoder && encoder) {
+  auto encodes = output_.set_encoding(options.encoding, options.output_errors);
+  if (decoder && encodes) {
     decoder_ = std::move(*decoder);
-    encoder_ = std::move(*encoder);
     return;
   }
   encoding_error_ =
-      std::make_unique<Error>(decoder ? std::move(encoder).error() : std::move(decoder).error());
+      std::make_unique<Error>(decoder ? std::move(encodes).error() : std::move(decoder).error());
   stream.abort();
 }
 
@@ -316,18 +314,12 @@ std::string_view TextStream::read_all() { return read(std::numeric_limits<std::s
 
 WriteStatus TextStream::write(std::string_view text) {
   check("TextStream::write");
-  if (ending_ == LineEnding::lf) return send(text);
-  outgoing_.clear();
-  append_lines(outgoing_, text, ending_);
-  return send_outgoing();
+  return send(output_.encode(text));
 }
 
 WriteStatus TextStream::write_line(std::string_view line) {
   check("TextStream::write_line");
-  outgoing_.clear();
-  append_lines(outgoing_, line, ending_);
-  append_lines(outgoing_, "\n", ending_);
-  return send_outgoing();
+  return send(output_.encode_line(line));
 }
 
 const std::optional<TextError>& TextStream::write_error() const noexcept {
@@ -335,23 +327,11 @@ const std::optional<TextError>& TextStream::write_error() const noexcept {
   return write_error_;
 }
 
-WriteStatus TextStream::send_outgoing() {
-  const WriteStatus status = send(outgoing_);
-  if (outgoing_.capacity() > spare_max) std::string{}.swap(outgoing_);
-  return status;
-}
-
-WriteStatus TextStream::send(std::string_view text) {
-  write_error_.reset();
-  if (flow_ == Flow::closed) return WriteStatus::refused;
-  const Encoded encoded = encoder_.encode(text);
+WriteStatus TextStream::send(const Encoded& encoded) {
   write_error_ = encoded.error;
-  if (write_error_) {
-    encoder_.reset();  // the next call begins another text
-    return WriteStatus::refused;
-  }
-  const WriteStatus status = stream_->write(encoded.bytes);
-  encoder_.release_memory();
+  const bool is_refused = write_error_ || flow_ == Flow::closed;
+  const WriteStatus status = is_refused ? WriteStatus::refused : stream_->write(encoded.bytes);
+  output_.release_memory();
   return status;
 }
 

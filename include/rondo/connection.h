@@ -9,12 +9,14 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include <rondo/disconnected.h>
 #include <rondo/export.h>
+#include <rondo/framing.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/net.h>
 #include <rondo/stream.h>
@@ -23,6 +25,7 @@
 namespace rondo {
 
 class Reactor;
+class TextConnection;
 
 /// One side of a connection, for tasks: one that reads is suspended until input has arrived. The
 /// stream below has everything else, such as options and addresses. While no task reads, the stream
@@ -45,7 +48,10 @@ class RONDO_EXPORT Connection : public StreamHandler {
   class ReadSome;
   class ReadExactly;
   class ReadUntil;
+  class ReadFrame;
+  class TryRead;
   class Send;
+  class TrySend;
   class Writable;
   class Flushed;
   class Closed;
@@ -83,6 +89,16 @@ class RONDO_EXPORT Connection : public StreamHandler {
       std::string_view delimiter, std::size_t max = message_max_default) noexcept {
     return Awaitable<ReadUntil, std::string_view, std::size_t>{this, delimiter, max};
   }
+  /// The next frame after its length, without that: std::optional<LentBytes>, null if the input has
+  /// ended. Throws IncompleteRead if it ends within a frame, and a std::system_error (message_size)
+  /// if a frame of more than `max` bytes is announced, of which nothing is taken then. Only what
+  /// arrives takes memory. For other frames see read_until() and read_exactly().
+  Awaitable<ReadFrame, LengthFormat, std::size_t> read_frame(
+      LengthFormat format = {}, std::size_t max = message_max_default) noexcept {
+    return Awaitable<ReadFrame, LengthFormat, std::size_t>{this, format, max};
+  }
+  /// As read(), but returns what read() throws: Result<LentBytes, Disconnected>.
+  Awaitable<TryRead> try_read() noexcept { return Awaitable<TryRead>{this}; }
   /// Bytes that have arrived and were not read.
   [[nodiscard]] std::size_t unread_bytes() const noexcept;
 
@@ -97,6 +113,13 @@ class RONDO_EXPORT Connection : public StreamHandler {
   Awaitable<Send, Bytes> send(Bytes data) noexcept { return Awaitable<Send, Bytes>{this, data}; }
   Awaitable<Send, Bytes> send(std::string_view text) noexcept {
     return send(std::as_bytes(std::span{text}));
+  }
+  /// As send(), but returns what send() throws: Result<void, Disconnected>.
+  Awaitable<TrySend, Bytes> try_send(Bytes data) noexcept {
+    return Awaitable<TrySend, Bytes>{this, data};
+  }
+  Awaitable<TrySend, Bytes> try_send(std::string_view text) noexcept {
+    return try_send(std::as_bytes(std::span{text}));
   }
   /// Waits while the output is above the high-water mark, until it has fallen to the low-water
   /// mark. Throws Disconnected if nothing can be written any more.
@@ -136,6 +159,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   void hold_input_unless_read() noexcept;
 
  private:
+  friend class TextConnection;
   class Awaiter;
   class Request;
   class Waiter;
@@ -176,12 +200,13 @@ class RONDO_EXPORT Connection : public StreamHandler {
   }
   [[nodiscard]] bool suspend_reader_elsewhere(Reader task) noexcept;
   void forget_reader() noexcept;
-  [[nodiscard]] LentBytes take_input() {
+  [[nodiscard]] LentBytes take_input() noexcept {
     const Bytes all = delivery().rest;
     input_ = taken;
     return LentBytes{all};
   }
   [[nodiscard]] LentBytes take_input_elsewhere();
+  [[nodiscard]] LentBytes take_kept_input() noexcept;
   template <typename IsGone>
   void deliver_elsewhere(const Delivery& delivery, IsGone is_gone);
   void begin_elsewhere(Bytes data);
@@ -196,10 +221,12 @@ class RONDO_EXPORT Connection : public StreamHandler {
 
   // For requests.
   [[nodiscard]] bool input_is_over() const noexcept;
+  [[nodiscard]] Bytes look_at(std::size_t size);
   [[nodiscard]] LentBytes take(std::size_t size);
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept;
+  [[nodiscard]] std::optional<Disconnected> find_failure(const char* operation) const;
   void throw_if_broken(const char* operation) const;
-  [[noreturn]] void throw_disconnected(const char* operation) const;
+  [[nodiscard]] Disconnected output_failure(const char* operation) const;
   [[noreturn]] void throw_incomplete(const char* operation);
 
   Stream* stream_ = nullptr;
@@ -230,6 +257,13 @@ class Connection::Read {
     const LentBytes bytes = connection.take_input_elsewhere();
     connection_ = nullptr;  // again, so that the compiler knows it after the call
     return bytes;
+  }
+
+ protected:
+  /// What has arrived, if anything has.
+  LentBytes take() noexcept {
+    Connection& connection = *std::exchange(connection_, nullptr);
+    return connection.is(lent) ? connection.take_input() : connection.take_kept_input();
   }
 
  private:

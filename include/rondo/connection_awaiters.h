@@ -3,12 +3,17 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <rondo/connection.h>
+#include <rondo/disconnected.h>
 #include <rondo/export.h>
+#include <rondo/framing.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/net.h>
+#include <rondo/result.h>
 #include <rondo/task.h>
 
 namespace rondo {
@@ -90,6 +95,30 @@ class RONDO_EXPORT Connection::ReadUntil final : public Request {
   std::size_t end_ = 0;       // where the delimiter ends; 0: it was not found
 };
 
+class RONDO_EXPORT Connection::ReadFrame final : public Request {
+ public:
+  ReadFrame(Connection* connection, LengthFormat format, std::size_t max) noexcept;
+  std::optional<LentBytes> await_resume();
+
+ private:
+  bool is_complete() override;
+  [[nodiscard]] bool has_arrived() const noexcept;
+
+  LengthFormat format_;
+  std::size_t max_;
+  std::optional<std::uint64_t> length_;  // once its bytes have arrived
+};
+
+class RONDO_EXPORT Connection::TryRead final : public Read {
+ public:
+  explicit TryRead(Connection* connection) noexcept
+      : Read(connection->read()), from_(*connection) {}
+  [[nodiscard]] Result<LentBytes, Disconnected> await_resume();
+
+ private:
+  Connection& from_;
+};
+
 /// Waits for something other than input.
 class RONDO_EXPORT Connection::Waiter : public Awaiter {
  public:
@@ -117,8 +146,9 @@ class RONDO_EXPORT Connection::Writable : public Waiter {
   bool is_complete() final;
 };
 
-class RONDO_EXPORT Connection::Send final : public Writable {
+class RONDO_EXPORT Connection::Send : public Writable {
  public:
+  ~Send() override = default;
   Send(Connection* connection, Bytes data) noexcept : Writable(connection, "send()"), data_(data) {}
   [[nodiscard]] bool await_ready() {
     status_ = connection().write(data_);
@@ -128,9 +158,18 @@ class RONDO_EXPORT Connection::Send final : public Writable {
     if (status_ != WriteStatus::accepted) Writable::await_resume();
   }
 
+ protected:
+  [[nodiscard]] WriteStatus status() const noexcept { return status_; }
+
  private:
   Bytes data_;
   WriteStatus status_ = WriteStatus::accepted;
+};
+
+class RONDO_EXPORT Connection::TrySend final : public Send {
+ public:
+  using Send::Send;
+  [[nodiscard]] Result<void, Disconnected> await_resume() const;
 };
 
 class RONDO_EXPORT Connection::Flushed final : public Waiter {

@@ -18,3 +18,4 @@
 #include <rondo/task.h>
 #include <rondo/task_group.h>
 #include <rondo/task_report.h>
+#include <rondo/text_connection.h>

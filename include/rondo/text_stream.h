@@ -22,6 +22,7 @@
 #include <rondo/server.h>
 #include <rondo/socket.h>
 #include <rondo/stream.h>
+#include <rondo/text_output.h>
 
 namespace rondo {
 
@@ -180,24 +181,21 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   [[nodiscard]] bool holds(std::size_t unread_max) const noexcept;
   [[nodiscard]] std::size_t reading_max() const noexcept;
   void was_read(bool all) noexcept;
-  WriteStatus send(std::string_view text);
-  WriteStatus send_outgoing();
+  WriteStatus send(const Encoded& encoded);
 
   TextHandler* handler_;
   std::unique_ptr<Stream> owned_;  // null: another object owns the stream
   Stream* stream_;
   Decoder decoder_;
-  Encoder encoder_;
   LineReader reader_;
   std::string waiting_;  // input that is not decoded yet, since there is no room for its text
-  std::string outgoing_;
+  detail::TextOutput output_;
   std::optional<TextError> write_error_;
   std::optional<TextError> input_error_;
   std::unique_ptr<Error> encoding_error_;  // why the stream was aborted at the beginning
   Call* call_ = nullptr;                   // the innermost that is running
   std::size_t unread_max_;
   std::size_t text_per_byte_max_;  // bytes of text that a byte of input may become
-  LineEnding ending_;
   Input received_ = Input::text;
   Input reported_ = Input::text;
   Flow flow_ = Flow::reading;
