@@ -207,6 +207,31 @@ TEST_F(CombineCancellationTest, APermitOfALoserGoesToTheNext) {
 }
 
 // The timer of the timeout and that of the value have the same time.
+// A scope with a deadline.
+TEST_F(CombineCancellationTest, ATimeoutEndsTheTaskInAllThatItAwaits) {
+  struct Counting {
+    explicit Counting(int& one) : count(one) { ++count; }
+    ~Counting() { --count; }
+    int& count;
+  };
+  int count = 0;
+  const auto part = [&](Duration delay) -> Task<> {
+    const Counting counting{count};
+    co_await sleep(delay);
+  };
+  const auto scope = [&]() -> Task<> {
+    EXPECT_TRUE(co_await timeout(10s, part(1s)));
+    co_await when_all(part(10s), part(20s));
+  };
+  const auto body = [&]() -> Task<> {
+    const TimePoint before = reactor.now();
+    EXPECT_FALSE(co_await timeout(3s, scope()));
+    EXPECT_EQ(reactor.now() - before, 3s);
+    EXPECT_EQ(count, 0);
+  };
+  run(body());
+}
+
 TEST_F(CombineCancellationTest, ATimeoutLosesNoValueOfItsTurn) {
   for (const bool timeout_first : {true, false}) {
     Queue<int> queue{1};
