@@ -32,15 +32,15 @@ void Permits::close() noexcept {
 Permits::Waiter* Permits::pop() noexcept {
   Waiter* const waiter = first_;
   if (waiter == nullptr) return nullptr;
-  first_ = waiter->next_;
-  (first_ == nullptr ? last_ : first_->previous_) = nullptr;
+  first_ = waiter->line_.next;
+  (first_ == nullptr ? last_ : first_->line_.previous) = nullptr;
   waiter->is_in_line_ = false;
   return waiter;
 }
 
 void Permits::Waiter::suspend(TaskPromise& task) noexcept {
-  previous_ = permits_->last_;
-  (previous_ == nullptr ? permits_->first_ : previous_->next_) = this;
+  line_ = {permits_->last_, nullptr};
+  (line_.previous == nullptr ? permits_->first_ : line_.previous->line_.next) = this;
   permits_->last_ = this;
   is_in_line_ = true;
   wait_.suspend(task, permits_->what_);
@@ -50,8 +50,8 @@ void Permits::Waiter::suspend(TaskPromise& task) noexcept {
 void Permits::Waiter::give_up() noexcept {
   if (permits_ == nullptr) return;
   if (has_permit_) return permits_->give();
-  (previous_ == nullptr ? permits_->first_ : previous_->next_) = next_;
-  (next_ == nullptr ? permits_->last_ : next_->previous_) = previous_;
+  (line_.previous == nullptr ? permits_->first_ : line_.previous->line_.next) = line_.next;
+  (line_.next == nullptr ? permits_->last_ : line_.next->line_.previous) = line_.previous;
 }
 
 }  // namespace detail

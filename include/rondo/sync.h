@@ -56,6 +56,7 @@ class RONDO_EXPORT Permits {
 /// Waits for a permit: the base of awaiters.
 class RONDO_EXPORT Permits::Waiter {
  public:
+  // NOLINTNEXTLINE(*-member-init): line_ is set in the line; an await that need not wait makes one
   explicit Waiter(Permits& permits) noexcept : permits_(&permits) {}
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
@@ -73,6 +74,7 @@ class RONDO_EXPORT Permits::Waiter {
   ~Waiter() {
     if (is_in_line_ || has_permit_) give_up();
   }
+  [[nodiscard]] bool is_closed() const noexcept { return permits_->is_closed_; }
   /// Called by await_resume(): the permit belongs to the caller. False: there is none, because it
   /// was closed.
   [[nodiscard]] bool take_permit() noexcept { return std::exchange(has_permit_, false); }
@@ -82,9 +84,14 @@ class RONDO_EXPORT Permits::Waiter {
   void suspend(TaskPromise& task) noexcept;
   void give_up() noexcept;
 
+  struct Line {
+    Waiter* previous;
+    Waiter* next;
+  };
   Permits* permits_;
-  Waiter* previous_ = nullptr;
-  Waiter* next_ = nullptr;
+  union {
+    Line line_;  // while it is in the line
+  };
   bool is_in_line_ = false;
   bool has_permit_ = false;
   Wait wait_;
@@ -117,7 +124,8 @@ class RONDO_EXPORT Event {
 class Event::Waiter final : public detail::Permits::Waiter {
  public:
   explicit Waiter(Event* event) noexcept : detail::Permits::Waiter(event->permits_) {}
-  void await_resume() noexcept { (void)take_permit(); }  // there is none
+  [[nodiscard]] bool await_ready() const noexcept { return is_closed(); }
+  void await_resume() const noexcept {}
 };
 
 /// Lets a number of tasks through at a time, in the order in which they came.

@@ -10,15 +10,12 @@
 #include <utility>
 
 #include <rondo/export.h>
+#include <rondo/frames.h>
 
 namespace rondo::detail {
 
 class TaskContext;
 class TaskPromise;
-
-// Memory of frames: free lists of each thread. May throw std::bad_alloc.
-[[nodiscard]] RONDO_EXPORT void* allocate_frame(std::size_t size);
-RONDO_EXPORT void free_frame(void* frame, std::size_t size) noexcept;
 
 /// Where the end of a task is reported: the task that awaits it, or a root. All calls come from
 /// inside the task, so none of them may destroy it.
