@@ -25,6 +25,11 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 /// Talks to the echo server in one of many ways and compares the answers.
 [[nodiscard]] std::unique_ptr<Actor> make_talker(Site& site, std::string_view target, Mood mood);
 
+/// The same server, and the same client, of coroutines: what they do is cancelled now and then.
+[[nodiscard]] std::unique_ptr<Actor> make_task_echo_server(Site& site, std::string_view where);
+[[nodiscard]] std::unique_ptr<Actor> make_task_talker(Site& site, std::string_view target,
+                                                      Mood mood);
+
 // Sends a lot to each client, shuts its output down first, and continues to read: half-close in
 // both directions.
 [[nodiscard]] std::unique_ptr<Actor> make_source(Site& site, std::string_view where);

@@ -5,8 +5,19 @@
 #include <string_view>
 
 #include "actor.h"
+#include "cast.h"
 
 namespace rondo::sim::scenario {
+
+/// The options of a client of the echo server.
+[[nodiscard]] ConnectOptions draw_talk_options(Scene& scene, Mood mood);
+
+[[nodiscard]] inline ConnectOptions patient_options(Duration lifetime) {
+  ConnectOptions options;
+  options.timeout = std::chrono::seconds{20};
+  options.stream.lifetime = lifetime;
+  return options;
+}
 
 class Client : public Actor {
  public:
@@ -26,12 +37,6 @@ class Client : public Actor {
   Client(Site& site, std::string_view role)
       : Actor(site, role), calls_(site.scene.check_of_stream(site, who())) {}
 
-  [[nodiscard]] static ConnectOptions patient_options(Duration lifetime) {
-    ConnectOptions options;
-    options.timeout = std::chrono::seconds{20};
-    options.stream.lifetime = lifetime;
-    return options;
-  }
   void begins(const ConnectOptions& options) {
     calls_.begins(options.stream);
     calls_.aborts();  // an exception of a callback aborts it

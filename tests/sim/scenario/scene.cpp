@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include <rondo/task_report.h>
+
 #include "actor.h"
 #include "cast.h"
 
@@ -19,9 +21,13 @@ constexpr std::string_view server_address = "10.0.0.1";
 constexpr std::array<std::string_view, 3> client_addresses{"10.0.1.1", "10.0.1.2", "10.0.1.3"};
 
 /// For choices before the world exists.
+std::uint64_t next_after(std::uint64_t seed) noexcept {
+  return seed * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX
+}
+
 Link draw_link(std::uint64_t seed) {
   const auto below = [&](std::uint64_t bound) {
-    seed = seed * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX
+    seed = next_after(seed);
     return (seed >> 33U) % bound;
   };
   Link link;
@@ -39,7 +45,8 @@ std::string at(std::string_view address, std::string_view port) {
 
 // --- a scene ------------------------------------------------------------------------------------
 
-Scene::Scene(std::uint64_t seed, Allocations allocations) : world(seed, {.link = draw_link(seed)}) {
+Scene::Scene(std::uint64_t seed, Allocations allocations)
+    : world(seed, {.link = draw_link(seed)}), has_tasks_(next_after(~seed) >> 63U == 0) {
   populate();
   world.faults().swarm();
   if (allocations == Allocations::succeed) world.faults().set(Fault::failed_allocation, 0);
@@ -79,18 +86,27 @@ void Scene::name_service() {
   }
 }
 
+std::unique_ptr<Actor> Scene::echo_server(Site& site, std::string_view where) {
+  return plays_tasks() ? make_task_echo_server(site, where) : make_echo_server(site, where);
+}
+
+Actor& Scene::add_talker(Site& site, std::string_view target, Mood mood) {
+  return site.add(plays_tasks() ? make_task_talker(site, target, mood)
+                                : make_talker(site, target, mood));
+}
+
 void Scene::populate() {
   name_service();
   sites_.push_back(std::make_unique<Site>(*this, server_address));
   Site& server = *sites_.front();
   expect(server.host.add_address("2001:db8::1").has_value(), "the scene", "no second address");
   server.boot();
-  server.plays([](Site& site) { return make_echo_server(site, at(server_address, echo_port)); });
+  server.plays([this](Site& site) { return echo_server(site, at(server_address, echo_port)); });
   server.plays([](Site& site) { return make_source(site, at(server_address, source_port)); });
   server.plays([](Site& site) { return make_line_server(site, at(server_address, line_port)); });
   server.plays(
       [](Site& site) { return make_datagram_server(site, at(server_address, datagram_port)); });
-  server.plays([](Site& site) { return make_echo_server(site, unix_stream); });
+  server.plays([this](Site& site) { return echo_server(site, unix_stream); });
   server.plays([](Site& site) { return make_datagram_server(site, unix_datagrams); });
   server.plays([](Site& site) { return make_ferry(site, unix_ferry); });
   const std::uint64_t clients = 1 + draw(client_addresses.size());
@@ -110,7 +126,7 @@ void Scene::populate_clients(Site& site) {
     switch (draw(is_server ? 11 : 8)) {
       case 0:
       case 1:
-        site.add(make_talker(site, echo, Mood::whimsical));
+        add_talker(site, echo, Mood::whimsical);
         break;
       case 2:
         site.add(make_drinker(site, at(server_address, source_port), Mood::whimsical));
@@ -131,7 +147,7 @@ void Scene::populate_clients(Site& site) {
         site.add(make_worker(site));
         break;
       case 8:
-        site.add(make_talker(site, unix_stream, Mood::whimsical));
+        add_talker(site, unix_stream, Mood::whimsical);
         break;
       case 9:
         site.add(make_datagram_client(site, unix_datagrams));
@@ -251,12 +267,12 @@ void Scene::converse() {
   Site& client = *sites_.back();
   std::vector<Actor*> all;
   for (const auto& site : {&server, &client}) {
-    all.push_back(&site->add(make_talker(*site, at(server_address, echo_port), Mood::plain)));
+    all.push_back(&add_talker(*site, at(server_address, echo_port), Mood::plain));
     all.push_back(&site->add(make_drinker(*site, at(server_address, source_port), Mood::plain)));
     all.push_back(&site->add(make_line_client(*site, at(server_address, line_port), Mood::plain)));
     all.push_back(&site->add(make_datagram_client(*site, at(server_address, datagram_port))));
   }
-  all.push_back(&server.add(make_talker(server, unix_stream, Mood::plain)));
+  all.push_back(&add_talker(server, unix_stream, Mood::plain));
   all.push_back(&server.add(make_passenger(server, unix_ferry)));
   all.push_back(&server.add(make_datagram_client(server, unix_datagrams)));
   const bool succeeds = advance_until(
@@ -272,12 +288,20 @@ void Scene::converse() {
 }
 
 void Scene::end() {
+  if (!advance_until([&] { return waiting_tasks().empty(); }, 10min))
+    violated("at the end", "tasks still wait:\n" + waiting_tasks());
   for (const auto& site : sites_) site->shut_down();
   advance(20min);
   for (const auto& site : sites_) {
     expect(site->host.descriptors() == 0, site->host.address(), "descriptors are left");
     expect(site->host.connections() == 0, site->host.address(), "connections are left");
   }
+}
+
+std::string Scene::waiting_tasks() const {
+  std::string tasks;
+  for (const auto& site : sites_) tasks += describe_tasks(site->reactor());
+  return tasks;
 }
 
 std::string Scene::who_is_not_over() const {

@@ -20,6 +20,7 @@ namespace rondo::sim::scenario {
 
 class Actor;
 class Scene;
+enum class Mood : bool;
 
 /// The exception of a callback that throws on purpose.
 struct Mischief : std::runtime_error {
@@ -99,6 +100,10 @@ class Scene {
 
  private:
   void name_service();
+  /// Whether the next actor is one of coroutines, not of callbacks.
+  [[nodiscard]] bool plays_tasks() noexcept { return has_tasks_ && one_in(2); }
+  [[nodiscard]] std::unique_ptr<Actor> echo_server(Site& site, std::string_view where);
+  Actor& add_talker(Site& site, std::string_view target, Mood mood);
   void populate();
   void populate_clients(Site& site);
   void storm();
@@ -116,12 +121,14 @@ class Scene {
   void check();
   [[nodiscard]] bool are_over(bool servers) const;
   [[nodiscard]] std::string who_is_not_over() const;
+  [[nodiscard]] std::string waiting_tasks() const;
   Site& any_site() { return *sites_[draw(sites_.size())]; }
 
   std::deque<StreamCheck> stream_checks_;
   std::vector<std::unique_ptr<Site>> sites_;
   std::vector<std::string> violations_;
   bool quiet_ = false;
+  const bool has_tasks_;  // in half of the scenes; the others are as they were without them
 };
 
 }  // namespace rondo::sim::scenario

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "support/allocation_counter.h"
+#include "support/spare_frames.h"
 
 namespace rondo::sim::scenario {
 namespace {
@@ -46,6 +47,7 @@ std::int64_t live_before(std::uint64_t seed) {
     scene.run();
     return true;
   }();
+  test::free_spare_frames();
   if (!warm) return unknown;
   return test::live_allocations();
 }
@@ -69,6 +71,7 @@ Outcome run_seed(std::uint64_t seed, Allocations allocations) {
     if (!outcome.report.empty()) outcome.report += scene.world.report();
   }
   (void)::alarm(0);  // within the time limit
+  test::free_spare_frames();
   if (outcome.report.empty() && live != unknown && test::live_allocations() != live) {
     outcome.report = "seed " + std::to_string(seed) + ": " +
                      std::to_string(test::live_allocations() - live) + " allocations are left";

@@ -32,10 +32,14 @@ void StreamCheck::opened() {
 }
 
 void StreamCheck::received(std::size_t size) {
-  expect(is_open_, "on_data before on_open");
-  expect(size != 0, "on_data without data");
-  expect(!peer_has_finished_, "on_data after on_end");
+  was_read(size);
   heard_at_ = host_.now();
+}
+
+void StreamCheck::was_read(std::size_t size) {
+  expect(is_open_, "data before on_open");
+  expect(size != 0, "input without data");
+  expect(!peer_has_finished_, "data after on_end");
 }
 
 void StreamCheck::peer_finished() {

@@ -42,6 +42,8 @@ class StreamCheck {
   // Callbacks of the stream, from within a Call.
   void opened();
   void received(std::size_t size);
+  /// The same later, by a task: the time of its arrival is not known.
+  void was_read(std::size_t size);
   void peer_finished();
   void closed(const Close& close);
 

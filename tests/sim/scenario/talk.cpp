@@ -53,7 +53,7 @@ class Talker final : public Client, private StreamHandler {
         resumes_(site.reactor(), [this] { read_on(); }) {
     if (finishes_first_) part_ = total_;
     if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // the client has five minutes
-    const ConnectOptions options = draw_options(mood);
+    const ConnectOptions options = draw_talk_options(scene(), mood);
     begins(options);
     stream_ = connect(reactor(), target, *this, options);
     send_more();
@@ -82,21 +82,6 @@ class Talker final : public Client, private StreamHandler {
   }
 
  private:
-  ConnectOptions draw_options(Mood mood) {
-    ConnectOptions options = patient_options(std::chrono::minutes{5});
-    if (mood == Mood::plain) return options;
-    Scene& s = scene();
-    if (s.one_in(2)) options.stream.idle_timeout = s.draw_time(std::chrono::minutes{1});
-    if (s.one_in(4)) options.stream.read_timeout = s.draw_time(std::chrono::seconds{20});
-    if (s.one_in(4)) options.stream.write_timeout = s.draw_time(std::chrono::seconds{20});
-    if (s.one_in(4)) options.stream.close_timeout = s.draw_time(std::chrono::seconds{20});
-    if (s.one_in(4)) options.stream.write_buffer_max = 1 + s.draw(100'000);
-    options.stream.write_high_water =
-        std::min(options.stream.write_buffer_max, 1 + s.draw(100'000));
-    options.stream.lingering_close = static_cast<LingeringClose>(s.draw(3));
-    options.stagger = s.draw_time(std::chrono::seconds{1});
-    return options;
-  }
   void send_more() {
     const std::size_t size = std::min<std::size_t>(part_, total_ - sent_);
     const std::string text = text_from(key_, sent_, size);
@@ -146,6 +131,19 @@ class Talker final : public Client, private StreamHandler {
 
 }  // namespace
 
+ConnectOptions draw_talk_options(Scene& s, Mood mood) {
+  ConnectOptions options = patient_options(std::chrono::minutes{5});
+  if (mood == Mood::plain) return options;
+  if (s.one_in(2)) options.stream.idle_timeout = s.draw_time(std::chrono::minutes{1});
+  if (s.one_in(4)) options.stream.read_timeout = s.draw_time(std::chrono::seconds{20});
+  if (s.one_in(4)) options.stream.write_timeout = s.draw_time(std::chrono::seconds{20});
+  if (s.one_in(4)) options.stream.close_timeout = s.draw_time(std::chrono::seconds{20});
+  if (s.one_in(4)) options.stream.write_buffer_max = 1 + s.draw(100'000);
+  options.stream.write_high_water = std::min(options.stream.write_buffer_max, 1 + s.draw(100'000));
+  options.stream.lingering_close = static_cast<LingeringClose>(s.draw(3));
+  options.stagger = s.draw_time(std::chrono::seconds{1});
+  return options;
+}
 std::unique_ptr<Actor> make_echo_server(Site& site, std::string_view where) {
   return std::make_unique<EchoServer>(site, where);
 }
