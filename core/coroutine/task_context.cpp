@@ -139,8 +139,9 @@ void TaskContext::forget(TaskRoot& root) noexcept {
     if (run->ended == &root) run->ended = nullptr;
 }
 
-CoroutineContext::CoroutineContext(Reactor& reactor, Loop& loop) noexcept
-    : reactor_(reactor), loop_(loop) {}
+CoroutineContext::CoroutineContext(Reactor& reactor, Loop& loop) : reactor_(reactor), loop_(loop) {
+  unheard_.reserve(1);  // so that the first is heard also without memory
+}
 
 CoroutineContext::~CoroutineContext() {
   struct Left {  // none of them must use the lists that go
@@ -162,7 +163,7 @@ void CoroutineContext::make_ready(Wait& wait) noexcept {
 void CoroutineContext::report(std::exception_ptr exception) noexcept {
   try {
     unheard_.push_back(std::move(exception));
-  } catch (const std::bad_alloc&) {  // then at least the first one is heard
+  } catch (const std::bad_alloc&) {  // the first one is heard: it has room
     RONDO_ASSERT(!unheard_.empty());
   }
   loop_.request_end_of_turn();

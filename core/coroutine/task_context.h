@@ -41,7 +41,7 @@ class CoroutineContext final : public PerReactor, public TaskContext {
  public:
   static constexpr Room room = Room::coroutine;
 
-  CoroutineContext(Reactor& reactor, Loop& loop) noexcept;
+  CoroutineContext(Reactor& reactor, Loop& loop);
   ~CoroutineContext() override;
 
   [[nodiscard]] Reactor& reactor() const noexcept override { return reactor_; }
