@@ -24,9 +24,8 @@ class Queue {
   class Push;
   class Pop;
 
-  /// `capacity`: at least 1.
-  explicit Queue(std::size_t capacity) noexcept
-      : room_(capacity, "Queue::push"), items_(0, "Queue::pop") {
+  /// `capacity`: at least 1. Throws std::bad_alloc, if a std::deque takes memory while it is empty.
+  explicit Queue(std::size_t capacity) : room_(capacity, "Queue::push"), items_(0, "Queue::pop") {
     RONDO_REQUIRE(capacity > 0, "Queue", " needs a capacity of at least 1.");
   }
 

@@ -2,11 +2,13 @@
 #include <rondo/sync.h>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include <rondo/queue.h>
 
+#include "support/allocation_counter.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -152,6 +154,14 @@ TEST_F(SyncTest, AQueueIsBoundedAndKeepsTheOrder) {
   ASSERT_EQ(seen.size(), 100U);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
   EXPECT_EQ(most, 2U);
+}
+
+TEST_F(SyncTest, AQueueThatCannotBeMadeThrows) {
+  const FewAllocations none{0};
+  try {
+    const Queue<int> queue{1};
+  } catch (const std::bad_alloc&) {  // not with a std::deque that takes no memory while it is empty
+  }
 }
 
 TEST_F(SyncTest, ClosingAQueueWakesAllThatWait) {

@@ -147,7 +147,8 @@ class TaskTalker final : public Actor {
     try {
       co_await hear_all(from);
       calls_.peer_finished();
-    } catch (const Disconnected&) {
+    } catch (const Disconnected& error) {
+      expect(error.is_of(from.stream()), "an exception of another connection");
     }
     has_heard_end_ = true;
     if (round_ != nullptr) round_->cancel();
