@@ -22,6 +22,7 @@
 #include "inject/stage.h"
 #include "support/allocation_counter.h"
 #include "support/descriptor_census.h"
+#include "support/spare_frames.h"
 
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
@@ -83,9 +84,11 @@ class Inject : public testing::TestWithParam<CaseOfInjections> {
   Outcome play(const Injection& injection, const Place& place) {
     note(injection);
     ::alarm(seconds_max);
+    free_spare_frames();
     const std::size_t descriptors_before = open_descriptors().size();
     const std::int64_t living_before = live_allocations();
     const Record record = play_on_stage(injection, place);
+    free_spare_frames();
     const std::int64_t leaked = live_allocations() - living_before;
     Outcome outcome{record.faults.data(), record.struck, record.succeeded};
     if (leaked != 0) outcome.faults += "  leaks " + std::to_string(leaked) + " allocations\n";
@@ -228,8 +231,8 @@ std::vector<CaseOfInjections> cases() {
   for (const BuiltBackend& built : built_backends())
     places.push_back({std::string{built.name}, std::string{built.name}, 1ms});
   std::vector<CaseOfInjections> made;
-  for (const auto room : {connect_scenarios, datagram_scenarios, reactor_scenarios,
-                          server_scenarios, stream_scenarios, text_scenarios}) {
+  for (const auto room : {connect_scenarios, coroutine_scenarios, datagram_scenarios,
+                          reactor_scenarios, server_scenarios, stream_scenarios, text_scenarios}) {
     for (const Scenario& scenario : room()) {
       for (const Place& place : places) {
         if (scenario.where == (place.is_simulated() ? Where::real : Where::simulated)) continue;

@@ -18,6 +18,7 @@ struct Scenario {
 
 // One file for each room.
 [[nodiscard]] std::span<const Scenario> connect_scenarios() noexcept;
+[[nodiscard]] std::span<const Scenario> coroutine_scenarios() noexcept;
 [[nodiscard]] std::span<const Scenario> datagram_scenarios() noexcept;
 [[nodiscard]] std::span<const Scenario> reactor_scenarios() noexcept;
 [[nodiscard]] std::span<const Scenario> server_scenarios() noexcept;
