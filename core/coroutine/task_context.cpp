@@ -172,10 +172,13 @@ void CoroutineContext::report(std::exception_ptr exception) noexcept {
 void CoroutineContext::end_turn() {
   RONDO_ASSERT(running_.empty());
   running_.take_all(ready_);
-  struct Rest {  // what an exception leaves undone is done in the next turn
+  struct Rest {  // what an exception leaves undone is done first in the next turn
     CoroutineContext& context;
     ~Rest() {
-      if (!context.running_.empty()) context.ready_.take_all(context.running_);
+      if (!context.running_.empty()) {
+        context.running_.take_all(context.ready_);
+        context.ready_.take_all(context.running_);
+      }
       if (context.pending()) context.loop_.request_end_of_turn();
     }
   } rest{*this};

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,30 @@ TEST_F(SyncTest, AQueueIsBoundedAndKeepsTheOrder) {
   ASSERT_EQ(seen.size(), 100U);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
   EXPECT_EQ(most, 2U);
+}
+
+TEST_F(SyncTest, AnExceptionThatLeavesTheTurnChangesNoOrder) {
+  Queue<int> queue{2};
+  std::string order;
+  const auto waiter = [&](char name) -> Task<> {
+    const auto value = co_await queue.pop();
+    order += name;
+    order += std::to_string(value.value_or(0));
+  };
+  const auto first = spawn(waiter('a'));
+  const auto second = spawn(waiter('b'));
+  auto own = std::make_unique<TaskGroup>(reactor);
+  const auto thrower = [&]() -> Task<> {
+    EXPECT_TRUE(queue.try_push(2));  // for b, when a has been woken, but has not continued
+    own->cancel();
+    throw std::runtime_error("leaves the turn");
+    co_return;
+  };
+  own->spawn(thrower());
+  EXPECT_TRUE(queue.try_push(1));
+  EXPECT_THROW((void)reactor.run(), std::runtime_error);  // it does not return
+  EXPECT_TRUE(reactor.run());
+  EXPECT_EQ(order, "a1b2");
 }
 
 TEST_F(SyncTest, AQueueThatCannotBeMadeThrows) {
