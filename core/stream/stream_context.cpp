@@ -74,8 +74,10 @@ void StreamContext::keep(StreamImpl& stream) noexcept {
 void StreamContext::retire(StreamImpl& stream, StreamOwner& owner) noexcept {
   withdraw_cork(stream);
   Record* outermost = nullptr;
-  for (Record* record = innermost_; record != nullptr; record = record->outer)
+  for (Record* record = innermost_; record != nullptr; record = record->outer) {
+    if (record->retired == &stream) return;  // its coroutine has ended after its server
     if (record->stream == &stream) outermost = record;
+  }
   forget(stream);
   stream.silence();
   if (outermost == nullptr) return owner.destroy(stream);
