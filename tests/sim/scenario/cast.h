@@ -34,6 +34,10 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 // both directions.
 [[nodiscard]] std::unique_ptr<Actor> make_source(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_drinker(Site& site, std::string_view target, Mood mood);
+/// The same of coroutines.
+[[nodiscard]] std::unique_ptr<Actor> make_task_source(Site& site, std::string_view where);
+[[nodiscard]] std::unique_ptr<Actor> make_task_drinker(Site& site, std::string_view target,
+                                                       Mood mood);
 
 // Lines of text.
 [[nodiscard]] std::unique_ptr<Actor> make_line_server(Site& site, std::string_view where);

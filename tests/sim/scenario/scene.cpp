@@ -90,9 +90,20 @@ std::unique_ptr<Actor> Scene::echo_server(Site& site, std::string_view where) {
   return plays_tasks() ? make_task_echo_server(site, where) : make_echo_server(site, where);
 }
 
+std::unique_ptr<Actor> Scene::source(Site& site) {
+  const std::string where = at(server_address, source_port);
+  return plays_tasks() ? make_task_source(site, where) : make_source(site, where);
+}
+
 Actor& Scene::add_talker(Site& site, std::string_view target, Mood mood) {
   return site.add(plays_tasks() ? make_task_talker(site, target, mood)
                                 : make_talker(site, target, mood));
+}
+
+Actor& Scene::add_drinker(Site& site, Mood mood) {
+  const std::string target = at(server_address, source_port);
+  return site.add(plays_tasks() ? make_task_drinker(site, target, mood)
+                                : make_drinker(site, target, mood));
 }
 
 void Scene::populate() {
@@ -102,7 +113,7 @@ void Scene::populate() {
   expect(server.host.add_address("2001:db8::1").has_value(), "the scene", "no second address");
   server.boot();
   server.plays([this](Site& site) { return echo_server(site, at(server_address, echo_port)); });
-  server.plays([](Site& site) { return make_source(site, at(server_address, source_port)); });
+  server.plays([this](Site& site) { return source(site); });
   server.plays([](Site& site) { return make_line_server(site, at(server_address, line_port)); });
   server.plays(
       [](Site& site) { return make_datagram_server(site, at(server_address, datagram_port)); });
@@ -129,7 +140,7 @@ void Scene::populate_clients(Site& site) {
         add_talker(site, echo, Mood::whimsical);
         break;
       case 2:
-        site.add(make_drinker(site, at(server_address, source_port), Mood::whimsical));
+        add_drinker(site, Mood::whimsical);
         break;
       case 3:
         site.add(make_line_client(site, at(server_address, line_port), Mood::whimsical));
@@ -268,7 +279,7 @@ void Scene::converse() {
   std::vector<Actor*> all;
   for (const auto& site : {&server, &client}) {
     all.push_back(&add_talker(*site, at(server_address, echo_port), Mood::plain));
-    all.push_back(&site->add(make_drinker(*site, at(server_address, source_port), Mood::plain)));
+    all.push_back(&add_drinker(*site, Mood::plain));
     all.push_back(&site->add(make_line_client(*site, at(server_address, line_port), Mood::plain)));
     all.push_back(&site->add(make_datagram_client(*site, at(server_address, datagram_port))));
   }

@@ -103,6 +103,8 @@ class Scene {
   /// Whether the next actor is one of coroutines, not of callbacks.
   [[nodiscard]] bool plays_tasks() noexcept { return has_tasks_ && one_in(2); }
   [[nodiscard]] std::unique_ptr<Actor> echo_server(Site& site, std::string_view where);
+  [[nodiscard]] std::unique_ptr<Actor> source(Site& site);
+  Actor& add_drinker(Site& site, Mood mood);
   Actor& add_talker(Site& site, std::string_view target, Mood mood);
   void populate();
   void populate_clients(Site& site);

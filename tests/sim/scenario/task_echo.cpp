@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "cast.h"
-#include "reading.h"
 #include "serving.h"
+#include "task_client.h"
 
 namespace rondo::sim::scenario {
 namespace {
@@ -15,18 +15,6 @@ class TaskEchoServer final : public Serving {
   TaskEchoServer(Site& site, std::string_view where) : Serving(site, "task echo server", where) {}
 
  private:
-  /// However its task ends.
-  struct Session {
-    StreamCheck& calls;
-    explicit Session(StreamCheck& of_session) : calls(of_session) {
-      calls.opened();
-      calls.aborts();  // an exception aborts it
-    }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-    ~Session() { calls.destroyed(); }
-  };
-
   Result<Server> serve_now() override {
     const ServerOptions options = draw_options();
     const auto session = [this](Connection& client) { return echo(client, greet()); };
@@ -34,7 +22,7 @@ class TaskEchoServer final : public Serving {
   }
 
   Task<> echo(Connection& client, StreamCheck& calls) {
-    const Session session{calls};
+    const TaskSession session{calls};
     try {
       if (scene().one_in(3)) {
         co_await when_any(answer(client, calls), client.draining());

@@ -2,27 +2,24 @@
 // from inside, from other tasks and from timers; another task continues with the same connection:
 // no byte may be lost, doubled or out of order.
 //
-// A talker has one task, talk(), which owns the connection. It works in rounds: exchange() has a
+// A talker works in rounds: exchange() has a
 // group of one task that reads, one that writes, and maybe one that disturbs them.
 #include <algorithm>
-#include <optional>
+#include <new>
 #include <utility>
 
-#include "client.h"
-#include "reading.h"
+#include "cast.h"
+#include "task_client.h"
 
 namespace rondo::sim::scenario {
 namespace {
 
 using namespace std::chrono_literals;
 
-class TaskTalker final : public Actor {
+class TaskTalker final : public TaskClient {
  public:
   TaskTalker(Site& site, std::string_view target, Mood mood)
-      : Actor(site, "task talker"),
-        calls_(site.scene.check_of_stream(site, who())),
-        target_(target),
-        options_(draw_talk_options(scene(), mood)),
+      : TaskClient(site, "task talker", target, draw_talk_options(site.scene, mood)),
         hearing_(key_),
         total_(1 + scene().draw(scene().one_in(5) ? 200'000 : 3'000)),
         part_(1 + scene().draw(total_)),
@@ -30,39 +27,12 @@ class TaskTalker final : public Actor {
         interruptions_(scene().one_in(4) ? 0 : scene().draw(40)),
         interrupts_(site.reactor(), [this] { interrupt(); }) {
     if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // the client has five minutes
-    calls_.begins(options_.stream);
-    calls_.aborts();
-    talk_.emplace(reactor());
-    talk_->spawn(talk());
+    begins();
   }
+  ~TaskTalker() override { ends(); }
 
-  [[nodiscard]] bool is_over() const override { return !talk_ || talk_->size() == 0; }
   [[nodiscard]] bool is_complete() const override {
     return calls_.reason() == CloseReason::eof && hearing_.heard() == total_;
-  }
-  void destroy_something() override {
-    if (scene().one_in(2)) return interrupt();
-    talk_.reset();
-  }
-  void stop_something() override {
-    if (connection_ == nullptr) return;
-    calls_.closes();
-    switch (scene().draw(5)) {
-      case 0:
-        return connection_->close();
-      case 1:
-        return connection_->stream().close(scene().draw_time(3s));
-      case 2:
-        return connection_->shutdown_output();
-      case 3:
-        return connection_->abort();
-      default:
-        return interrupt();
-    }
-  }
-  /// Now and then no task waits for the exception of another one, which leaves through the reactor.
-  void check() override {
-    if (is_over() && scene().one_in(2)) talk_.reset();
   }
   [[nodiscard]] std::string describe() const override {
     return who() + ": sent " + std::to_string(sent_) + ", heard " +
@@ -70,23 +40,6 @@ class TaskTalker final : public Actor {
   }
 
  private:
-  /// As long as the task that owns the connection.
-  class Talk {
-   public:
-    Talk(TaskTalker& talker, Connection& connection) : talker_(talker) {
-      talker.connection_ = &connection;
-      talker.calls_.opened();
-    }
-    Talk(const Talk&) = delete;
-    Talk& operator=(const Talk&) = delete;
-    ~Talk() {
-      talker_.connection_ = nullptr;
-      talker_.calls_.destroyed();
-    }
-
-   private:
-    TaskTalker& talker_;
-  };
   struct Round {
     TaskTalker& talker;
     explicit Round(TaskTalker& of_talker, TaskGroup& group) : talker(of_talker) {
@@ -97,25 +50,12 @@ class TaskTalker final : public Actor {
     ~Round() { talker.round_ = nullptr; }
   };
 
-  Task<> talk() {
-    std::unique_ptr<Connection> connection;
-    try {
-      connection = co_await open_connection(target_, options_);
-    } catch (const Disconnected& error) {
-      expect(static_cast<bool>(error.code()), "not connected, but without an error");
-      co_return;
-    }
-    const Talk talk{*this, *connection};
-    act_up();
+  Task<> converse(Connection& connection) override {
     while (!has_heard_end_) {
       const Duration limit = interruptions_ > 0 ? scene().draw_time(3s) : forever;
-      co_await timeout(limit, exchange(*connection));
+      co_await timeout(limit, exchange(connection));
       act_up();
     }
-    calls_.closes();
-    connection->close();
-    const Close close = co_await connection->closed();
-    calls_.closed(close);
   }
 
   /// Tasks that are cancelled leave all that they have not done to those of the next round.
@@ -129,7 +69,7 @@ class TaskTalker final : public Actor {
     co_await group.join();
   }
 
-  void interrupt() {
+  void interrupt() override {
     if (round_ == nullptr || interruptions_ == 0) return;
     --interruptions_;
     round_->cancel();
@@ -164,8 +104,7 @@ class TaskTalker final : public Actor {
       if (hearing_.heard() == total_) from.shutdown_output();
       if (scene().one_in(20)) interrupt();
       act_up();
-      if (connection_ == nullptr)
-        co_await sleep(forever);  // the owner of `from` is gone, and ends this
+      if (!is_connected()) co_await sleep(forever);  // the owner of `from` is gone: this ends here
     }
   }
 
@@ -174,6 +113,9 @@ class TaskTalker final : public Actor {
       while (sent_ < total_) co_await say_part(to);
     } catch (const Disconnected&) {
       co_return;
+    } catch (const std::bad_alloc&) {
+      has_heard_end_ = true;  // a part may be written or not: no other round
+      throw;
     }
     if (finishes_first_) to.shutdown_output();
   }
@@ -192,9 +134,6 @@ class TaskTalker final : public Actor {
     if (scene().one_in(10)) interrupt();
   }
 
-  StreamCheck& calls_;
-  const std::string target_;
-  const ConnectOptions options_;
   const std::uint64_t key_ = scene().draw(26);
   Hearing hearing_;
   const std::size_t total_;
@@ -203,10 +142,8 @@ class TaskTalker final : public Actor {
   std::uint64_t interruptions_;  // that are left
   std::uint64_t sent_ = 0;
   bool has_heard_end_ = false;
-  Connection* connection_ = nullptr;  // while there is one
-  TaskGroup* round_ = nullptr;        // while there is one
+  TaskGroup* round_ = nullptr;  // while there is one
   Timer interrupts_;
-  std::optional<TaskGroup> talk_;  // destroyed first
 };
 
 }  // namespace
