@@ -297,25 +297,6 @@ TEST_P(ConnectionTest, EndsWithItsServer) {
   }
 }
 
-TEST_P(ConnectionTest, EndsOnceIfItsCoroutineDestroysTheServerAndReturns) {
-  std::optional<Server> server;
-  for (int reads = 0; reads < 3; ++reads) {
-    const auto body = [&](Connection& client) -> Task<> {
-      for (int left = reads; left > 0; --left) (void)co_await client.read();
-      server.reset();
-    };
-    server.emplace(start(body));
-    Fd client = connect(server->local_endpoint());
-    write_all(client.get(), "hello");
-    if (reads == 2) client = Fd{};  // the second read finds the end
-    EXPECT_TRUE(runs_until([&] { return !server.has_value(); }));
-    run_on();
-    if (reads < 2) {
-      EXPECT_TRUE(is_closed(client));
-    }
-  }
-}
-
 TEST_P(ConnectionTest, IsClosedWhenTheServerDrains) {
   Server server = start(echo_all);
   const Fd client = connect(server.local_endpoint());
