@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from awaits import awaits
 from tidy_source import read_tree
 
 LINES_PER_FILE_MAX = 400
@@ -32,7 +33,6 @@ MAY_PRINT = {
 MAY_ABORT = {"core/assert.cpp", "backends/sim/misuse.cpp"}
 # What throws: constructors with a make twin, by value_or_throw(), and what a task awaits.
 MAY_THROW = {"include/rondo/result.h", "core/loop/reactor.cpp", "core/coroutine/"}
-SOCKET_CALLS_HOME = "backends/net/"
 HOMES = {"uv.h": ("uv/",), "sys/event.h": ("kqueue.cpp", "process/process_kqueue.cpp")}
 
 # The rooms of core/, and whose private headers each may include beside its own and those at the top
@@ -221,7 +221,7 @@ BANNED = [
     ("throw", r"\bthrow\b(?!\s*;|\s*std::bad_alloc\b)",
      MAY_THROW, "only constructors with a make twin, and awaits, throw: return a Result"),
     ("socket", rf"{_SYSTEM_CALL}(?:{_SOCKET_CALLS})\s*\(|(?<=[=(!&|;{{}}] ){_PLAIN}\s*\(",
-     {SOCKET_CALLS_HOME}, "socket calls go through Net, which a test can replace"),
+     {"backends/net/"}, "socket calls go through Net, which a test can replace"),
 ]
 
 
@@ -367,7 +367,7 @@ def headers(tree, source):
 # ------------------------------------------------------------------------------------------------
 
 RULES = (arrows, platform_ifs, sizes, banned, ignored_results, comments, language, layout,
-         test_files, test_habits, headers)
+         test_files, test_habits, headers, awaits)
 
 
 def allowed(source, line, rule):
