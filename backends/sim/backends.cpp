@@ -26,6 +26,10 @@ BackendBase::~BackendBase() { std::erase(machine_.backends, this); }
 
 void BackendBase::end() noexcept { poller_.forget(); }
 
+void BackendBase::list_tasks(WaitingList& list) const {
+  if (task_report_ != nullptr) list.add_tasks(machine_, task_report_->tasks());
+}
+
 // --- the backend that the world runs
 // ----------------------------------------------------------------
 

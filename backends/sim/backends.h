@@ -24,6 +24,7 @@ class BackendBase {
 
   void end() noexcept;
   virtual void list_waiting(WaitingList& list) const { poller_.list_waiting(list); }
+  void list_tasks(WaitingList& list) const;
   virtual void look_whether_woken() {}
   virtual void clock_jumped() {}
 
@@ -44,6 +45,7 @@ class BackendBase {
   Machine& machine_;
   SimNet& net_;
   Poller poller_;
+  TaskReport* task_report_ = nullptr;  // null: the reactor has had no task
 };
 
 class HostedEnd final : public HostedBackend, public BackendBase {
@@ -61,6 +63,7 @@ class HostedEnd final : public HostedBackend, public BackendBase {
   [[nodiscard]] Net& net() noexcept override { return net_; }
   [[nodiscard]] NameService* name_service() noexcept override;
   [[nodiscard]] ProcessCalls* process_calls() noexcept override { return nullptr; }
+  void set_task_report(TaskReport* report) noexcept override { task_report_ = report; }
   void attach(HostedLoop& loop) noexcept override { loop_ = &loop; }
   void arm(TimePoint deadline, Liveness liveness) noexcept override;
   [[nodiscard]] bool take_exception(const std::exception_ptr& exception) noexcept override;
@@ -106,6 +109,7 @@ class DrivingEnd final : public Backend, public BackendBase {
   [[nodiscard]] Net& net() noexcept override { return net_; }
   [[nodiscard]] NameService* name_service() noexcept override;
   [[nodiscard]] ProcessCalls* process_calls() noexcept override { return nullptr; }
+  void set_task_report(TaskReport* report) noexcept override { task_report_ = report; }
 
  private:
   std::atomic<bool> woken_ = false;

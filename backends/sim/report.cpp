@@ -51,6 +51,7 @@ std::string World::summary() const {
 std::string World::waiting() const {
   WaitingList list;
   impl_->list_waiting(list);
+  impl_->list_tasks(list);
   return list.text();
 }
 

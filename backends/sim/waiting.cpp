@@ -32,11 +32,23 @@ void WaitingList::add_idle(const Machine& machine) {
       std::string{machine.name()} + " waits for work that no thread of this world will post\n";
 }
 
+void WaitingList::add_tasks(const Machine& machine, std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+    lines.remove_prefix(line.size());
+    if (++task_count_ > described_max) continue;
+    tasks_ += "a task on " + std::string{machine.name()} + " waits in " + std::string{line};
+  }
+}
+
 void WaitingList::remark(std::string_view line) { (remarks_ += line) += '\n'; }
 
 std::string WaitingList::text() const {
   std::string all = waiting_;
   if (count_ > described_max) all += "and " + std::to_string(count_ - described_max) + " more\n";
+  all += tasks_;
+  if (task_count_ > described_max)
+    all += "and " + std::to_string(task_count_ - described_max) + " more tasks\n";
   return all + remarks_;
 }
 

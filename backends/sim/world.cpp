@@ -327,4 +327,9 @@ void WorldImpl::list_waiting(WaitingList& list) const {
   }
 }
 
+void WorldImpl::list_tasks(WaitingList& list) const {
+  for (const Machine* const machine : machines_)
+    for (const BackendBase* const backend : machine->backends) backend->list_tasks(list);
+}
+
 }  // namespace rondo::sim

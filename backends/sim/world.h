@@ -103,6 +103,7 @@ class WorldImpl final : public NameService {
   /// to `limit`, and events that are then due happen. Returns whether time has passed.
   bool spend_turn(TimePoint limit);
   void list_waiting(WaitingList& list) const;
+  void list_tasks(WaitingList& list) const;
   /// The time of the next turn or event; `never` if there is none.
   [[nodiscard]] TimePoint next_event() const noexcept {
     return runnable_.empty() ? events.next() : now;

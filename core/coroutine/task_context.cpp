@@ -141,9 +141,11 @@ void TaskContext::forget(TaskRoot& root) noexcept {
 
 CoroutineContext::CoroutineContext(Reactor& reactor, Loop& loop) : reactor_(reactor), loop_(loop) {
   unheard_.reserve(1);  // so that the first is heard also without memory
+  loop_.backend().set_task_report(this);
 }
 
 CoroutineContext::~CoroutineContext() {
+  loop_.backend().set_task_report(nullptr);
   struct Left {  // none of them must use the lists that go
     WaitList& list;
     ~Left() {

@@ -6,8 +6,10 @@
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include <rondo/backend.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/reactor.h>
 #include <rondo/sync.h>
@@ -37,7 +39,7 @@ void TaskContext::run(std::coroutine_handle<TaskPromise> task) {
   run_.current = {};
 }
 
-class CoroutineContext final : public PerReactor, public TaskContext {
+class CoroutineContext final : public PerReactor, public TaskContext, public TaskReport {
  public:
   static constexpr Room room = Room::coroutine;
 
@@ -47,6 +49,7 @@ class CoroutineContext final : public PerReactor, public TaskContext {
   [[nodiscard]] Reactor& reactor() const noexcept override { return reactor_; }
   [[nodiscard]] TimePoint now() noexcept override { return loop_.now(); }
   void make_ready(Wait& wait) noexcept override;
+  [[nodiscard]] std::string tasks() override;
 
   /// Set when the program is to end; see rondo/run.h.
   [[nodiscard]] Event& stopping() noexcept { return stopping_; }

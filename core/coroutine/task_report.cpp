@@ -33,22 +33,28 @@ void append_line(std::string& report, std::string_view what, Duration since,
 }
 
 }  // namespace
+
+std::string CoroutineContext::tasks() {
+  std::string report;
+  waiting().for_each([&](const Wait& wait) {
+    append_line(report, wait.what(), reactor_.now() - wait.since(), *wait.task());
+  });
+  StreamContext* const streams = loop_.find_per_reactor<StreamContext>();
+  if (streams == nullptr) return report;  // making it would change a simulated run
+  streams->for_each([&](StreamImpl& stream) {
+    const auto* const connection = dynamic_cast<const Connection*>(&stream.handler());
+    if (connection == nullptr) return;
+    if (const TaskPromise* const reader = connection->reader_in_read())
+      append_line(report, "Connection::read", stream.silent_for(), *reader);
+  });
+  return report;
+}
+
 }  // namespace detail
 
 std::string describe_tasks(Reactor& reactor) {
   detail::check_thread(reactor, "describe_tasks");
-  detail::TaskContext& context = detail::TaskContext::of(reactor);
-  std::string report;
-  context.waiting().for_each([&](const detail::Wait& wait) {
-    detail::append_line(report, wait.what(), reactor.now() - wait.since(), *wait.task());
-  });
-  detail::StreamContext::of(reactor).for_each([&](detail::StreamImpl& stream) {
-    const auto* const connection = dynamic_cast<const Connection*>(&stream.handler());
-    if (connection == nullptr) return;
-    if (const detail::TaskPromise* const reader = connection->reader_in_read())
-      detail::append_line(report, "Connection::read", stream.silent_for(), *reader);
-  });
-  return report;
+  return static_cast<detail::CoroutineContext&>(detail::TaskContext::of(reactor)).tasks();
 }
 
 }  // namespace rondo

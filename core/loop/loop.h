@@ -113,6 +113,11 @@ class Loop final : public HostedLoop {
     if (slot == nullptr) slot = std::make_unique<T>(arguments...);
     return static_cast<T&>(*slot);
   }
+  /// Null: it has not been used.
+  template <typename T>
+  [[nodiscard]] T* find_per_reactor() const noexcept {
+    return static_cast<T*>(rooms_[static_cast<std::size_t>(T::room)].get());
+  }
   /// Called by a room that has something to do at the end of the turn (PerReactor::pending()).
   void request_end_of_turn() noexcept {
     end_of_turn_requested_ = true;

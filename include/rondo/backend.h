@@ -9,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -108,6 +109,16 @@ class Sink {
   std::uint64_t slot_mask_ = 0;
 };
 
+/// Describes for people what the tasks of a reactor wait for.
+class TaskReport {
+ public:
+  /// A line for each that is suspended, as describe_tasks() returns them.
+  [[nodiscard]] virtual std::string tasks() = 0;
+
+ protected:
+  ~TaskReport() = default;
+};
+
 /// A poller with its clock and its network. Only wake() may be called outside the reactor's thread.
 class Backend {
  public:
@@ -168,6 +179,10 @@ class Backend {
   /// The calls that start programs and wait for them; null: it has none, and Process::start()
   /// fails. It lives as long as the backend.
   [[nodiscard]] virtual ProcessCalls* process_calls() noexcept { return &system_process_calls(); }
+
+  /// Called when the reactor gets its first task, and with null before `report` is destroyed. A
+  /// backend that can see that nothing will happen any more shows the report then.
+  virtual void set_task_report(TaskReport* report) noexcept { (void)report; }  // most cannot
 };
 
 /// A hosted reactor, as the host loop that drives it sees it.

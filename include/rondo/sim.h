@@ -241,11 +241,12 @@ class RONDO_EXPORT World {
   bool run_until(Function<bool()> done, Duration limit);
   /// Runs until nothing can happen any more: for ever, if a timer repeats. Error:
   /// resource_deadlock_would_occur if a descriptor or reactor waits for an event that can never
-  /// come, which waiting() describes. Listening sockets do not count as waiting.
+  /// come, which waiting() describes. Listening sockets do not count as waiting, nor do tasks that
+  /// wait for each other.
   Result<void> run();
   /// Lines for people: what waits for which event (the first 50), and what the other end is doing;
-  /// then the obstacles: hosts that are down, paths that are cut or held, lookups without an
-  /// answer.
+  /// then what each task waits in (the first 50), as describe_tasks() has it; then the obstacles:
+  /// hosts that are down, paths that are cut or held, lookups without an answer.
   [[nodiscard]] std::string waiting() const;
   /// Lines for people, to be printed with a failure: summary(), how to repeat the run, the faults
   /// that have struck, the time of the next event, and waiting().

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <vector>
 
+#include <rondo/coroutine.h>
+
 #include "conversation.h"
 
 namespace rondo::sim {
@@ -154,6 +156,76 @@ TEST_F(ReportTest, DescribesTheFirstOfMany) {
 TEST_F(ReportTest, ReportsHowMuchTimeHasPassed) {
   world.run_for(90s);
   EXPECT_EQ(world.elapsed(), 90s);
+}
+
+int count_of(std::string_view text, std::string_view part) {
+  int count = 0;
+  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1))
+    ++count;
+  return count;
+}
+
+TEST_F(ReportTest, ListsTheTasksOfEachHost) {
+  Event never_set;
+  const auto inner = [&]() -> Task<> { co_await never_set.wait(); };
+  const auto outer = [&]() -> Task<> {
+    co_await sleep(1s);
+    co_await inner();
+  };
+  const auto silent = [](Connection& peer) -> Task<> {
+    while (co_await peer.read()) {
+    }
+  };
+  const auto asks = [&]() -> Task<> {
+    const auto peer = co_await open_connection("10.0.0.1:7000");
+    (void)co_await peer->read_exactly(3);  // nothing comes
+  };
+  const auto serves = serve(server, "10.0.0.1:7000", silent);
+  ASSERT_TRUE(serves);
+  std::optional<Reactor> gone{world.host("10.0.0.2").backend()};
+  TaskGroup group{client};
+  {
+    TaskGroup brief{*gone};
+    brief.spawn(outer());
+    world.run_for(2s);
+    expect_waiting("a task on 10.0.0.2 waits in Event::wait, 1.000 s: ");
+  }
+  gone.reset();
+  EXPECT_EQ(world.waiting(), "");
+  group.spawn(outer());
+  group.spawn(asks());
+  ASSERT_EQ(world.run().error(), std::errc::resource_deadlock_would_occur);
+  world.run_for(1s);
+  const std::string waits = world.waiting();
+  const std::string file = "report_test.cpp:";
+  EXPECT_EQ(count_of(waits, "a task on "), 3) << waits;
+  EXPECT_NE(waits.find("\na task on 10.0.0.1 waits in Connection::read, "), std::string::npos)
+      << waits;
+  expect_waiting("\na task on 10.0.0.2 waits in Event::wait, 1.000 s: ");
+  expect_waiting("\na task on 10.0.0.2 waits in Connection: input, ");
+  EXPECT_EQ(count_of(waits, file), 4) << waits;
+  EXPECT_NE(world.report().find(waits), std::string::npos);
+}
+
+TEST_F(ReportTest, ListsTasksOfAReactorThatDrivesTheWorld) {
+  Reactor driver{world.host("10.0.0.2").driving_backend()};
+  Event never_set;
+  const auto waits = [&]() -> Task<> { co_await never_set.wait(); };
+  TaskGroup group{driver};
+  group.spawn(waits());
+  const WorkGuard guard = driver.work_guard();
+  EXPECT_EQ(driver.run().error(), std::errc::resource_deadlock_would_occur);
+  expect_waiting("a task on 10.0.0.2 waits in Event::wait, 0.000 s: ");
+}
+
+TEST_F(ReportTest, DescribesTheFirstOfManyTasks) {
+  Event never_set;
+  const auto waits = [&]() -> Task<> { co_await never_set.wait(); };
+  TaskGroup group{client};
+  for (int i = 0; i < 60; ++i) group.spawn(waits());
+  EXPECT_TRUE(world.run()) << "tasks that wait for each other are not counted";
+  EXPECT_EQ(count_of(world.waiting(), "a task on "), 50);
+  expect_waiting("and 10 more tasks\n");
 }
 
 std::string text_of(const std::filesystem::path& path) {
