@@ -7,8 +7,8 @@
 namespace rondo {
 
 struct Connection::Extra {
+  Reader reader{};  // waits in read(); the first member, for tools/gdb/rondo_tasks.py
   InputBuffer input;
-  Reader reader{};             // waits in read()
   Request* request = nullptr;  // waits for more input
   Waiter* waiters = nullptr;
   bool handles_draining = false;  // a task has asked for it

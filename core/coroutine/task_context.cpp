@@ -2,6 +2,9 @@
 
 #include <rondo/lent_bytes.h>
 
+#include <pthread.h>
+
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -139,12 +142,46 @@ void TaskContext::forget(TaskRoot& root) noexcept {
     if (run->ended == &root) run->ended = nullptr;
 }
 
+/// The contexts of all reactors, for tools/gdb/rondo_tasks.py. It is written when a context is made
+/// or destroyed, and the library never reads it otherwise.
+class AllContexts {
+ public:
+  void add(CoroutineContext& context) noexcept {
+    survive_forks();
+    const std::lock_guard lock{mutex_};
+    context.next_context_ = std::exchange(first_, &context);
+  }
+  void remove(CoroutineContext& context) noexcept {
+    const std::lock_guard lock{mutex_};
+    CoroutineContext** link = &first_;
+    while (*link != &context) link = &(*link)->next_context_;
+    *link = context.next_context_;
+  }
+
+ private:
+  /// If a fork happens while another thread holds the mutex, the child must not block.
+  static void survive_forks() noexcept;
+
+  CoroutineContext* first_ = nullptr;  // what the script reads: nothing stands before it
+  std::mutex mutex_;
+};
+
+constinit AllContexts all_contexts [[gnu::visibility("hidden")]];
+
+void AllContexts::survive_forks() noexcept {
+  [[maybe_unused]] static const int registered =
+      pthread_atfork([] { all_contexts.mutex_.lock(); }, [] { all_contexts.mutex_.unlock(); },
+                     [] { all_contexts.mutex_.unlock(); });
+}
+
 CoroutineContext::CoroutineContext(Reactor& reactor, Loop& loop) : reactor_(reactor), loop_(loop) {
   unheard_.reserve(1);  // so that the first is heard also without memory
   loop_.backend().set_task_report(this);
+  all_contexts.add(*this);
 }
 
 CoroutineContext::~CoroutineContext() {
+  all_contexts.remove(*this);
   loop_.backend().set_task_report(nullptr);
   struct Left {  // none of them must use the lists that go
     WaitList& list;

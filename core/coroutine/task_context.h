@@ -65,8 +65,11 @@ class CoroutineContext final : public PerReactor, public TaskContext, public Tas
   void end_turn() override;
 
  private:
+  friend class AllContexts;
+
   Reactor& reactor_;
   Loop& loop_;
+  CoroutineContext* next_context_ = nullptr;  // in the list of all of them
   WaitList ready_;
   WaitList running_;  // what of it is left to be resumed in this turn
   std::vector<std::exception_ptr> unheard_;

@@ -57,7 +57,7 @@ struct FrameHead {
 static_assert(offsetof(FrameHead, promise) == 2 * sizeof(void*));
 
 /// Several branches, until enough of them have ended: what the combinations have in common.
-class Branches : public Completion {
+class Branches : public AwaitedCompletion {
  public:
   Branches() = default;
   Branches(const Branches&) = delete;
@@ -66,7 +66,7 @@ class Branches : public Completion {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> task) {
-    task_ = &task.promise();
+    parent_ = &task.promise();
     start();
     is_starting_ = false;
     return !has_ended_;
@@ -76,7 +76,7 @@ class Branches : public Completion {
   void fail(std::exception_ptr exception) noexcept {
     if (!exception_) exception_ = std::move(exception);
   }
-  [[nodiscard]] TaskContext& context() const noexcept { return task_->context(); }
+  [[nodiscard]] TaskContext& context() const noexcept { return parent_->context(); }
 
  protected:
   ~Branches() = default;
@@ -85,7 +85,7 @@ class Branches : public Completion {
   /// The branches have ended, or the rest is not wanted: the task continues.
   void end() noexcept {
     has_ended_ = true;
-    if (!is_starting_) task_->context().continue_with(*task_);
+    if (!is_starting_) parent_->context().continue_with(*parent_);
   }
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
   [[nodiscard]] bool has_failed() const noexcept { return exception_ != nullptr; }
@@ -97,9 +97,7 @@ class Branches : public Completion {
  private:
   void threw(TaskPromise&, std::exception_ptr) noexcept final {}  // frames by hand do neither
   void frame_ends(TaskPromise&) noexcept final {}
-  [[nodiscard]] TaskPromise* parent() const noexcept final { return task_; }
 
-  TaskPromise* task_ = nullptr;
   std::exception_ptr exception_;
   bool is_starting_ = true;
   bool has_ended_ = false;

@@ -62,7 +62,7 @@ class TaskResult<void> {
 /// A completion with a place for the result. A Task<T> is awaited by no other kind, unless T is
 /// void.
 template <typename T>
-class CompletionOf : public Completion {
+class CompletionOf : public AwaitedCompletion {
  public:
   TaskResult<T> result;
 
@@ -137,8 +137,8 @@ class TaskAwaiter final : public CompletionOf<T> {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> parent) {
-    parent_ = &parent.promise();
-    TaskContext& context = parent_->context();
+    this->parent_ = &parent.promise();
+    TaskContext& context = this->parent_->context();
     task_->start(context, *this);
     if (context.may_call()) [[likely]] {
       context.call(*task_);
@@ -169,9 +169,8 @@ class TaskAwaiter final : public CompletionOf<T> {
     } else {
       task_ = nullptr;
     }
-    if (waits) parent_->context().continue_with(*parent_);
+    if (waits) this->parent_->context().continue_with(*this->parent_);
   }
-  [[nodiscard]] TaskPromise* parent() const noexcept override { return parent_; }
 
   [[gnu::cold]] void rethrow() {
     task_ = nullptr;
@@ -182,12 +181,11 @@ class TaskAwaiter final : public CompletionOf<T> {
   /// The task that awaits is destroyed.
   [[gnu::cold]] void give_up() noexcept {
     if (state_ == State::failed) return std::destroy_at(&exception_);
-    if (state_ == State::waits) parent_->context().forget_start(*task_);
+    if (state_ == State::waits) this->parent_->context().forget_start(*task_);
     task_->destroy();
   }
 
   TaskPromise* task_;  // null: it has ended; not if it has failed
-  TaskPromise* parent_ = nullptr;
   union {
     std::exception_ptr exception_;  // if it has thrown
   };

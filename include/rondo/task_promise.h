@@ -32,6 +32,18 @@ class Completion {
   ~Completion() = default;
 };
 
+/// A completion that stands in the frame of the task that awaits. Whatever its type, that task is
+/// found at the same place, so a debugger can follow the chain without the types of results.
+class AwaitedCompletion : public Completion {
+ public:
+  [[nodiscard]] TaskPromise* parent() const noexcept final { return parent_; }
+
+ protected:
+  ~AwaitedCompletion() = default;
+
+  TaskPromise* parent_ = nullptr;
+};
+
 /// What every task has in its frame, whatever its type: 24 bytes.
 class RONDO_EXPORT TaskPromise {
  public:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
-            "haproxy", "socat", "nc.openbsd", "curl")
+            "haproxy", "socat", "nc.openbsd", "curl", "gdb")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
 
 
