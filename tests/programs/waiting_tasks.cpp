@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "coroutine/task_context.h"
@@ -40,12 +41,23 @@ rondo::Task<> several(rondo::Queue<int>& queue, rondo::Event& event) {
 }
 rondo::Task<> reads(rondo::Connection& client) { (void)co_await client.read(); }
 rondo::Task<> read_by_another(rondo::Connection& client) { co_await reads(client); }
+rondo::Task<> read_with_another(rondo::Connection& client) {
+  co_await rondo::when_any(reads(client), client.closed());  // that is kept elsewhere
+}
 rondo::Task<> talks(std::string where) {
   const auto server = co_await rondo::open_connection(where);
   const auto read = [](rondo::Connection& peer) -> rondo::Task<> {
     (void)co_await peer.read_exactly(10);
   };
   co_await read(*server);
+}
+
+/// Both servers and both clients.
+bool all_wait(std::string_view report) {
+  int count = 0;
+  for (const std::string_view what : {"\nConnection::read", "\nConnection: input"})
+    for (std::size_t at = 0; (at = report.find(what, at)) != std::string_view::npos; ++at) ++count;
+  return count == 4;
 }
 
 /// Another reactor, on another thread.
@@ -84,11 +96,16 @@ int main() {
   rondo::Queue<int> queue{1};
   auto server = rondo::serve(reactor, "127.0.0.1:0", read_by_another);
   if (!server) return rondo::print_error(server.error());
+  auto another = rondo::serve(reactor, "127.0.0.1:0", read_with_another);
+  if (!another) return rondo::print_error(another.error());
   rondo::TaskGroup group{reactor};
   group.spawn(nested(event));
   group.spawn(several(queue, event));
   group.spawn(talks(server->local_endpoint().to_string()));
-  if (!reactor.run_for(300ms)) return 1;
+  group.spawn(talks(another->local_endpoint().to_string()));
+  do {
+    if (!reactor.run_for(300ms)) return 1;
+  } while (!all_wait(rondo::describe_tasks(reactor)));
   reactor.defer([&] { stop_here(rondo::describe_tasks(reactor)); });
   if (!reactor.run_for(10ms)) return 1;
   stop_here(rondo::describe_tasks(reactor));
