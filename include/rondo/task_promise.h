@@ -133,9 +133,10 @@ class RONDO_EXPORT TaskPromise {
   template <typename T>
   static constexpr bool fits = alignof(std::remove_cvref_t<T>) <= alignof(std::max_align_t);
 
+  // Two words that are written at a time are not side by side: g++ would gather them in a register.
   Completion* completion_ = nullptr;
-  TaskContext* context_ = nullptr;
   Place where_ = nullptr;
+  TaskContext* context_ = nullptr;
 };
 
 }  // namespace rondo::detail
