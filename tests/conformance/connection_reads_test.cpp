@@ -55,16 +55,17 @@ TEST_P(ConnectionReadsTest, TakesFramesHoweverTheInputIsCut) {
 }
 
 TEST_P(ConnectionReadsTest, TakesNothingOfAFrameThatIsTooLong) {
+  constexpr LengthFormat format;
   const auto body = [&](Connection& client) -> Task<> {
     for (int i = 0; i < 2; ++i) {
       try {
-        (void)co_await client.read_frame({}, 4);
+        (void)co_await client.read_frame(format, 4);
       } catch (const std::system_error& error) {
         EXPECT_EQ(error.code(), std::errc::message_size);
         seen.emplace_back(error.what());
       }
     }
-    seen.emplace_back((co_await client.read_frame({}, 5))->text());
+    seen.emplace_back((co_await client.read_frame(format, 5))->text());
   };
   const Server server = start(body);
   const Fd client = connect(server.local_endpoint());

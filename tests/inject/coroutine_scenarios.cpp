@@ -1,5 +1,6 @@
 // Coroutines: each frame, and all that a task needs besides, can be refused. A frame that cannot be
 // made throws where the coroutine is called; its arguments are destroyed.
+#include <array>
 #include <memory>
 #include <string>
 #include <variant>
@@ -146,8 +147,8 @@ Task<int> later(Alive, int result) {
 Task<int> at_once(Alive, int result) { co_return result; }
 Task<> never_ends(Alive) { co_await sleep(forever); }
 Task<> produce(Alive, Queue<std::string>& queue) {
-  for (const char* const text : {"a text that is too long to be kept in place", "another one"})
-    (void)co_await queue.push(text);  // it is not closed
+  const std::array texts{"a text that is too long to be kept in place", "another one"};
+  for (const char* const text : texts) (void)co_await queue.push(text);  // it is not closed
   queue.close();
 }
 Task<> consume(Alive, Queue<std::string>& queue, std::size_t& count) {

@@ -173,8 +173,7 @@ TEST_F(ReportTest, ListsTheTasksOfEachHost) {
     co_await inner();
   };
   const auto silent = [](Connection& peer) -> Task<> {
-    while (co_await peer.read()) {
-    }
+    while (const auto data = co_await peer.read()) EXPECT_TRUE(data.empty());
   };
   const auto asks = [&]() -> Task<> {
     const auto peer = co_await open_connection("10.0.0.1:7000");

@@ -1,6 +1,7 @@
 """What must not stand in the expression of a `co_await`, because g++ 12 destroys it twice: lambdas
 with captures, and braced lists that may initialise an aggregate. Also a lambda with captures that
-is called in an argument of spawn(): it is gone when its task starts."""
+is called in an argument of spawn(): it is gone when its task starts. And a coroutine without a
+variable that awaits in a condition: g++ 12 gets its frame wrong."""
 
 import re
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ BRACES = ("a braced list in the expression of a co_await, which g++ 12 destroys 
           "aggregate: name it in a statement of its own first")
 SPAWN = ("a lambda with captures is called here and is gone when its task starts: name it in a "
          "statement of its own that outlives the group, or write a function with parameters")
+CONDITION = ("a co_await in a condition, in a coroutine that declares no variable, whose frame g++ "
+             "12 gets wrong: declare one, such as `while (const auto data = co_await ...)`")
+_DECLARATION = re.compile(
+    r"(?:^|[;{}(])\s*(?!(?:return|throw|else|do|default|delete|using|goto|case|co_\w+)\b)"
+    r"(?:(?:static|const|constexpr)\s+)*[A-Za-z_][\w:]*(?:<[^;{}()]*>)?(?:\s+const)?"
+    r"(?:\s*[&*]+\s*|\s+)(?:\w+\s*[={;:(\[]|\[)|\bcatch\s*\([^)]*&\s*\w+\s*\)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class Text:
                 opened.append(hit.start())
             elif opened and _PAIRS[text[opened[-1]]] == hit[0]:
                 self.ends[opened.pop()] = hit.start()
+
+    @cached_property
+    def starts(self):
+        return {end: start for start, end in self.ends.items()}
 
     def line(self, position):
         return self.text.count("\n", 0, position) + 1
@@ -74,6 +85,31 @@ class Text:
         captures = self.text[position + 1:closed].strip()
         return Lambda(position, self.ends[body] + 1, captures != "", body)
 
+    def body_around(self, position):
+        """The `{` of the function or the lambda that this is in."""
+        for bracket in reversed(self.around[position]):
+            if self.text[bracket] != "{":
+                continue
+            if any(one.body == bracket for one in self.lambdas):
+                return bracket
+            head = self.text[max(0, bracket - 200):bracket]
+            parameters = re.search(r"\)(?:const|noexcept|override|final|\s)*$", head)
+            if parameters is None:
+                continue
+            opened = self.starts.get(bracket - len(head) + parameters.start())
+            if opened is not None and not self.is_statement(opened):
+                return bracket
+        return None
+
+    def own_statements(self, body):
+        """What stands in these brackets, and not in a lambda there."""
+        parts, at = [], body
+        for one in self.lambdas:
+            if at <= one.first < self.ends[body] and one.body != body:
+                parts.append(self.text[at:one.first])
+                at = one.last
+        return "".join(parts) + self.text[at:self.ends[body]]
+
     def starts_block(self, position):
         """Whether this `{` begins statements, and not a list of values."""
         if any(one.body == position for one in self.lambdas):
@@ -84,7 +120,7 @@ class Text:
 
     def is_statement(self, position):
         """Whether this `(` belongs to an `if` or the like: its content is an expression."""
-        return bool(re.search(r"\b(?:if|while|for|switch|constexpr)$", self.before(position)))
+        return bool(re.search(r"\b(?:if|while|for|switch|catch|constexpr)$", self.before(position)))
 
     def expression(self, await_at):
         """The first and the last position of the full expression around a `co_await`."""
@@ -130,6 +166,15 @@ def _awaits_in(text):
             yield from _found_in(text, *text.expression(await_at))
 
 
+def _conditions_in(text):
+    for await_at, around in text.around.items():
+        if not any(text.text[one] == "(" and text.is_statement(one) for one in around):
+            continue
+        body = text.body_around(await_at)
+        if body is not None and not _DECLARATION.search(text.own_statements(body)):
+            yield await_at, CONDITION
+
+
 def _spawns_in(text):
     for hit in re.finditer(r"\bspawn\s*\(", text.text):
         last = text.ends.get(hit.end() - 1, 0)
@@ -156,5 +201,5 @@ def awaits(tree, source):
     if source.kind != "cpp" or not re.search(r"\bco_await\b|\bspawn\b", source.statements):
         return
     text = Text(source.statements)
-    for position, what in [*_awaits_in(text), *_spawns_in(text)]:
+    for position, what in [*_awaits_in(text), *_conditions_in(text), *_spawns_in(text)]:
         yield text.line(position), what

@@ -344,6 +344,22 @@ class Awaits(RuleTest):
                       ("// co_await f({1});", 'print("co_await f({1})");')):
             self.assert_silent("examples/a.cpp", self.body(*lines))
 
+    def test_fire_on_a_condition_of_a_coroutine_without_a_variable(self):
+        silent, fires = self.assert_silent, self.assert_fires
+        for body in ("while (co_await f()) g();", "if (co_await f()) { g(); }",
+                     "do g(); while (co_await f());", "for (; co_await f();) g();",
+                     "switch (co_await f()) { default: g([] { int a = 1; }); }",
+                     "while (x) { if (co_await f()) return_it(a * b); }"):
+            fires("awaits", "examples/a.cpp", f"Task<> f(int x) {{\n  {body}\n}}\n", 2)
+            fires("awaits", "examples/a.cpp",
+                  f"void f() {{\n  int a;\n  auto g = [&]() -> Task<> {{\n{body}\n  }};\n}}\n", 4)
+        for body in ("while (const auto a = co_await f()) g();",
+                     "while (co_await f()) { int a = 1; }",
+                     "const T& a = g(); if (co_await f()) h();", "for (T a{}; co_await f();) g();",
+                     "try { while (co_await f()) {} } catch (const E& error) { g(); }",
+                     "co_await f(); if (x) g();", "auto [a, b] = g(); if (co_await f()) h();"):
+            silent("examples/a.cpp", f"Task<> f(int x) {{\n  {body}\n}}\n")
+
     def test_fire_on_a_closure_that_is_called_for_spawn(self):
         for call in ("[x]() -> Task<> { co_return; }()", "([&]() -> Task<> { co_return; })(1)",
                      "both([&]() -> Task<> { co_return; }())"):

@@ -70,5 +70,35 @@ TEST_F(AwaitForms, DestroyTheirTemporariesOnce) {
   EXPECT_EQ(count, 0);
 }
 
+// g++ 12.2 gets the frame of a coroutine wrong that awaits in a condition and has no variable.
+TEST_F(AwaitForms, InAConditionBesideAVariableAreRight) {
+  int left = 0;
+  int steps = 0;
+  const auto has_more = [&]() -> Task<bool> { co_return left-- > 0; };
+  const auto in_the_condition = [&]() -> Task<> {
+    while (const bool more = co_await has_more()) steps += more ? 1 : 0;
+  };
+  const auto before = [&]() -> Task<> {
+    const int step = 1;
+    while (co_await has_more()) steps += step;
+  };
+  const auto inside = [&]() -> Task<> {
+    while (co_await has_more()) {
+      const int step = 1;
+      steps += step;
+    }
+  };
+  const auto body = [&]() -> Task<> {
+    left = 3;
+    co_await in_the_condition();
+    left = 3;
+    co_await before();
+    left = 3;
+    co_await inside();
+  };
+  run(body());
+  EXPECT_EQ(steps, 9);
+}
+
 }  // namespace
 }  // namespace rondo::test
