@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <rondo/assert.h>
+
 #include "stream/stream_impl.h"
 #include "task_context.h"
 
@@ -17,26 +19,17 @@ class OpenConnection::Owned final : public Connection {
     opening_ = &opening;
     set_stream(rondo::connect(reactor, opening.target_, *this, *opening.options_));
   }
-  std::error_code adopt(Reactor& reactor, Socket socket, const StreamOptions& options,
-                        std::string& context) {
-    auto stream = Stream::adopt(reactor, std::move(socket), *this, options);
-    if (!stream) {
-      context = stream.error().context;
-      return stream.error().code;
-    }
-    set_stream(std::move(*stream));
-    return {};
-  }
   void throw_if_failed() const {
     const auto& stream = detail::StreamImpl::of(this->stream());
     if (stream.has_ended()) throw Disconnected(stream, stream.close_info(), "");
   }
 
- private:
   void set_stream(std::unique_ptr<Stream> stream) noexcept {
     own_ = std::move(stream);
     Connection::set_stream(*own_);
   }
+
+ private:
   /// The task that waits may destroy the connection.
   void on_open(Stream&) override {
     hold_input_unless_read();
@@ -65,13 +58,36 @@ std::unique_ptr<Connection> OpenConnection::await_resume() {
   return std::move(connection_);
 }
 
+/// `make(handler)` returns the stream.
+template <typename Make>
+Result<std::unique_ptr<Connection>> OpenConnection::make_over(Make make) {
+  auto connection = std::make_unique<Owned>();
+  Result<std::unique_ptr<Stream>> stream = make(*connection);
+  if (!stream) return std::move(stream).error();
+  connection->set_stream(std::move(*stream));
+  return std::unique_ptr<Connection>{std::move(connection)};
+}
+
 Result<std::unique_ptr<Connection>> adopt_connection(Reactor& reactor, Socket socket,
                                                      const StreamOptions& options) {
+  return OpenConnection::make_over([&](StreamHandler& handler) {
+    return Stream::adopt(reactor, std::move(socket), handler, options);
+  });
+}
+
+std::unique_ptr<Connection> adopt_connection(std::unique_ptr<Stream> stream) {
+  RONDO_REQUIRE(stream != nullptr, "adopt_connection",
+                " was called without a stream: the pointer is null.");
   auto connection = std::make_unique<OpenConnection::Owned>();
-  std::string context;
-  if (const auto error = connection->adopt(reactor, std::move(socket), options, context))
-    return Error{error, std::move(context)};
-  return std::unique_ptr<Connection>{std::move(connection)};
+  stream->set_handler(*connection);
+  connection->set_stream(std::move(stream));
+  return connection;
+}
+
+Result<std::unique_ptr<Connection>> open_standard_input(Reactor& reactor,
+                                                        const StreamOptions& options) {
+  return OpenConnection::make_over(
+      [&](StreamHandler& handler) { return Stream::standard_input(reactor, handler, options); });
 }
 
 }  // namespace rondo

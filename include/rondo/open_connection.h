@@ -41,6 +41,13 @@ inline detail::Awaitable<OpenConnection, std::string_view, const ConnectOptions*
 /// A connection over a socket that is connected. Errors: those of Stream::adopt().
 [[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<Connection>> adopt_connection(
     Reactor& reactor, Socket socket, const StreamOptions& options = {});
+/// A connection over `stream`, such as the output of a Process, whose handler it becomes. What the
+/// stream has passed to an earlier handler is not read again.
+[[nodiscard]] RONDO_EXPORT std::unique_ptr<Connection> adopt_connection(
+    std::unique_ptr<Stream> stream);
+/// The program's standard input, which a task reads. Errors: those of Stream::standard_input().
+[[nodiscard]] RONDO_EXPORT Result<std::unique_ptr<Connection>> open_standard_input(
+    Reactor& reactor, const StreamOptions& options = {});
 
 class RONDO_EXPORT OpenConnection {
  public:
@@ -61,6 +68,10 @@ class RONDO_EXPORT OpenConnection {
   class Owned;
   friend Result<std::unique_ptr<Connection>> adopt_connection(Reactor&, Socket,
                                                               const StreamOptions&);
+  friend std::unique_ptr<Connection> adopt_connection(std::unique_ptr<Stream>);
+  friend Result<std::unique_ptr<Connection>> open_standard_input(Reactor&, const StreamOptions&);
+  template <typename Make>
+  [[nodiscard]] static Result<std::unique_ptr<Connection>> make_over(Make make);
   void suspend(detail::TaskPromise& task);
 
   std::string_view target_;

@@ -57,6 +57,22 @@ TEST_P(AwaitedPrograms, AreWaitedForLaterIfTheyHaveEnded) {
   EXPECT_EQ(code, 3);
 }
 
+TEST_P(AwaitedPrograms, AreWrittenToAndReadByATask) {
+  std::string answer;
+  const auto body = [&]() -> Task<> {
+    const ProcessOptions options{.input = Redirect::pipe(), .output = Redirect::pipe()};
+    auto child = Child::start(reactor, {"sh", "-c", "read line; echo \"$line?\""}, options).value();
+    const auto input = adopt_connection(child.process().take_input());
+    const auto output = adopt_connection(child.process().take_output());
+    co_await input->send("one\n");
+    answer = (co_await output->read_until("\n")).text();
+    EXPECT_FALSE(co_await output->read());
+    EXPECT_TRUE((co_await child.exited()).is_success());
+  };
+  EXPECT_TRUE(run(body()));
+  EXPECT_EQ(answer, "one?\n");
+}
+
 TEST_P(AwaitedPrograms, ReportWhatKeepsThemFromStarting) {
   const auto child = Child::start(reactor, {"/nosuch"});
   ASSERT_FALSE(child);

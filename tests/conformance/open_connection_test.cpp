@@ -76,6 +76,23 @@ TEST_P(OpenConnectionTest, IsNotMadeOfASocketOfDatagrams) {
   EXPECT_EQ(adopted.error().code, std::error_code(ESOCKTNOSUPPORT, std::system_category()));
 }
 
+TEST_P(OpenConnectionTest, ReadsStandardInput) {
+  RONDO_NEEDS(files);
+  Pair pair = unix_pair();
+  const Fd kept = duplicate(STDIN_FILENO);
+  ASSERT_EQ(::dup2(pair.ours.get(), STDIN_FILENO), STDIN_FILENO);
+  pair.ours = Fd{};
+  std::string line;
+  const auto body = [&]() -> Task<> {
+    const auto input = open_standard_input(reactor).value();
+    line = (co_await input->read_until("\n")).text();
+  };
+  write_all(pair.theirs.get(), "one\n");
+  EXPECT_TRUE(run(body()));
+  EXPECT_EQ(::dup2(kept.get(), STDIN_FILENO), STDIN_FILENO);
+  EXPECT_EQ(line, "one\n");
+}
+
 TEST_P(OpenConnectionTest, MayBeCancelledAtEachPoint) {
   const Server server = start();
   const std::string target = server.local_endpoint().to_string();
