@@ -50,11 +50,8 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
                   " was awaited while another task waits in it.");
     joining_ = &join;
   }
-  /// It will not hear of an exception.
-  void abandon_join() noexcept {
-    joining_ = nullptr;
-    exception_ = nullptr;
-  }
+  /// An exception that it was to hear stays for the next one.
+  void abandon_join() noexcept { joining_ = nullptr; }
   void end_join() {
     joining_ = nullptr;
     if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));

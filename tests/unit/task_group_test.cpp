@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <rondo/combine.h>
 #include <rondo/sync.h>
 
 #include "support/allocation_counter.h"
@@ -216,6 +217,41 @@ TEST_F(TaskGroupTest, WhoseJoinIsCancelledRunsOn) {
   group.cancel();
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(ended, 1);
+}
+
+TEST_F(TaskGroupTest, WhoseJoinIsCancelledKeepsItsException) {
+  Event fails;
+  Event stops;
+  int heard = 0;
+  const auto child = [&]() -> Task<> {
+    co_await fails.wait();
+    throw std::runtime_error("first");
+  };
+  const auto body = [&](bool joins_again) -> Task<> {
+    TaskGroup own{reactor};
+    own.spawn(child());
+    const auto result = co_await when_any(own.join(), stops.wait());
+    EXPECT_EQ(result.index(), 1U) << "both are woken in one turn";
+    try {
+      if (joins_again) co_await own.join();
+    } catch (const std::runtime_error&) {
+      ++heard;
+    }
+  };
+  for (const bool joins_again : {true, false}) {
+    fails.reset();
+    stops.reset();
+    group.spawn(body(joins_again));
+    turn();
+    fails.set();
+    stops.set();
+    if (joins_again) {
+      EXPECT_TRUE(reactor.run());
+    } else {
+      EXPECT_THROW((void)reactor.run(), std::runtime_error);  // nor does it return
+    }
+  }
+  EXPECT_EQ(heard, 1);
 }
 
 using TaskGroupDeathTest = TaskGroupTest;
