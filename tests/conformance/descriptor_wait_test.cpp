@@ -1,4 +1,4 @@
-// Tasks that wait until a descriptor is ready, on each backend.
+// Tasks that wait until a descriptor is ready, on each backend. It is a hint, so they look.
 #include <rondo/descriptor_wait.h>
 
 #include <optional>
@@ -35,9 +35,11 @@ RONDO_ON_EVERY_BACKEND(DescriptorWaitTest);
 TEST_P(DescriptorWaitTest, EndsWhenThereIsSomethingToRead) {
   std::string log;
   const auto reads = [&]() -> Task<> {
-    for (int i = 0; i < 2; ++i) {
+    for (int count = 0; count < 2;) {
       co_await readable(pair.ours.get());
-      log += read_all(pair.ours.get());
+      const std::string read = read_all(pair.ours.get());
+      if (!read.empty()) ++count;
+      log += read;
     }
   };
   TaskGroup group{reactor};
@@ -56,8 +58,11 @@ TEST_P(DescriptorWaitTest, EndsWhenThereIsRoomToWrite) {
   const std::size_t size = fill_until_full(pair.ours.get());
   bool ended = false;
   const auto writes = [&]() -> Task<> {
-    co_await writable(pair.ours.get());
-    ended = true;
+    while (!ended) {
+      co_await writable(pair.ours.get());
+      const long written = write_some(pair.ours.get(), "x");
+      ended = written == 1;
+    }
   };
   TaskGroup group{reactor};
   group.spawn(writes());
@@ -68,14 +73,16 @@ TEST_P(DescriptorWaitTest, EndsWhenThereIsRoomToWrite) {
     received += read_all(pair.theirs.get()).size();
     return ended;
   }));
-  EXPECT_LE(received, size);
+  EXPECT_LE(received, size + 1);
 }
 
 TEST_P(DescriptorWaitTest, MayBeInBothDirectionsAtATime) {
   std::string log;
   const auto body = [&]() -> Task<> {
-    const auto first = co_await when_any(readable(pair.ours.get()), writable(pair.ours.get()));
-    log += std::to_string(first.index());
+    std::size_t first = 0;
+    while (first == 0)
+      first = (co_await when_any(readable(pair.ours.get()), writable(pair.ours.get()))).index();
+    log += std::to_string(first);
     write_all(pair.theirs.get(), "x");
     co_await when_all(readable(pair.ours.get()), readable(pair.ours.get()),
                       writable(pair.ours.get()));
@@ -130,10 +137,13 @@ TEST_P(DescriptorWaitTest, EndsOnceThoughTheExpressionGoesOn) {
 }
 
 TEST_P(DescriptorWaitTest, MayBeCancelledAndCallsNothing) {
-  bool resumed = false;
+  int hints = 0;  // a poller may report what is not so
   const auto body = [&]() -> Task<> {
-    co_await readable(pair.ours.get());
-    resumed = true;
+    while (true) {
+      const int before = hints;
+      co_await readable(pair.ours.get());
+      hints = before + 1;
+    }
   };
   {
     TaskGroup group{reactor};
@@ -143,30 +153,32 @@ TEST_P(DescriptorWaitTest, MayBeCancelledAndCallsNothing) {
     write_all(pair.theirs.get(), "x");
   }
   EXPECT_FALSE(reactor.alive()) << "nothing is watched any more";
+  const int before = hints;
   run_turns(reactor, 3);
-  EXPECT_FALSE(resumed);
+  EXPECT_EQ(hints, before);
   EXPECT_EQ(read_all(pair.ours.get()), "x") << "it has taken nothing";
 }
 
 // The first task that continues cancels the other one, which the same event was to resume.
 TEST_P(DescriptorWaitTest, MayBeCancelledByTheSameEvent) {
   int resumed = 0;
+  bool is_written = false;
   TaskGroup other{reactor};
-  const auto first = [&]() -> Task<> {
-    co_await readable(pair.ours.get());
+  const auto reads = [&](bool is_first) -> Task<> {
+    const int fd = pair.ours.get();
+    do {
+      co_await readable(fd);
+    } while (!is_written);
     ++resumed;
-    other.cancel();
-  };
-  const auto second = [&]() -> Task<> {
-    co_await readable(pair.ours.get());
-    ++resumed;
+    if (is_first) other.cancel();
   };
   TaskGroup group{reactor};
-  group.spawn(first());
+  group.spawn(reads(true));
   run_turns(reactor, 1);
-  other.spawn(second());
+  other.spawn(reads(false));
   run_turns(reactor, 1);
   write_all(pair.theirs.get(), "x");
+  is_written = true;
   EXPECT_TRUE(run_until(reactor, [&] { return resumed > 0; }));
   run_turns(reactor, 3);
   EXPECT_EQ(resumed, 1);
