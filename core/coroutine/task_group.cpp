@@ -50,8 +50,11 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
                   " was awaited while another task waits in it.");
     joining_ = &join;
   }
-  /// An exception that it was to hear stays for the next one.
-  void abandon_join() noexcept { joining_ = nullptr; }
+  /// What it was to hear is dropped: it is cancelled, and to end the loop instead would be worse.
+  void abandon_join() noexcept {
+    joining_ = nullptr;
+    exception_ = nullptr;
+  }
   void end_join() {
     joining_ = nullptr;
     if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));

@@ -79,10 +79,7 @@ class Branches : public AwaitedCompletion {
   [[nodiscard]] TaskContext& context() const noexcept { return parent_->context(); }
 
  protected:
-  ~Branches() {
-    if (exception_) [[unlikely]]
-      context().report(std::move(exception_));  // it cannot be caught any more
-  }
+  ~Branches() = default;
   /// Starts one branch after the other, until end() is called.
   virtual void start() noexcept = 0;
   /// The branches have ended, or the rest is not wanted: the task continues.

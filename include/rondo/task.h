@@ -180,10 +180,7 @@ class TaskAwaiter final : public CompletionOf<T> {
   }
   /// The task that awaits is destroyed.
   [[gnu::cold]] void give_up() noexcept {
-    if (state_ == State::failed) {
-      this->parent_->context().report(std::move(exception_));  // it cannot be caught any more
-      return std::destroy_at(&exception_);
-    }
+    if (state_ == State::failed) return std::destroy_at(&exception_);
     if (state_ == State::waits) this->parent_->context().forget_start(*task_);
     task_->destroy();
   }

@@ -42,7 +42,8 @@ class RONDO_EXPORT TaskGroup {
   void spawn(Task<> task);
   /// `co_await group.join()` waits until all have ended, also those that are spawned meanwhile, and
   /// throws the exception that one of them has thrown. The group can then be used again. One task
-  /// at a time may wait. If that task is cancelled, the others run on.
+  /// at a time may wait. If that task is cancelled, the others run
+  /// on, and an exception that it was about to hear is dropped.
   detail::Awaitable<Join, Impl*> join() noexcept;
   /// Cancels all tasks; one that is calling this ends when it is suspended next.
   void cancel() noexcept;

@@ -3,7 +3,6 @@
 // has ended, what each waits for, and the order of each line of waiting tasks.
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "fuzz/target.h"
@@ -32,7 +31,7 @@ class Machine final : private Forest {
       turn();
     }
     for (std::size_t i = 0; i < slots_.size(); ++i) cancel(static_cast<int>(i), true);
-    while (!heard_.empty() || !unheard_.empty()) turn();
+    while (!heard_.empty()) turn();
     turn();
     require(count_if([](const Node& node) { return !node.gone; }) == 0, "no task is left");
   }
@@ -42,6 +41,7 @@ class Machine final : private Forest {
   static constexpr std::size_t queue_room = 2;
   static constexpr std::size_t nodes_max = 200;
   static constexpr int depth_max = 4;
+  static constexpr int none = -1;
 
   /// A permit that a task has.
   class Held {
@@ -62,10 +62,8 @@ class Machine final : private Forest {
 
   [[noreturn]] void fail(Node& node) {
     node.threw = true;
-    const Node* root = &node;
-    while (root->group == nullptr) root = root->parent;
-    if (root->condemned) {  // else its parent continues, and catches it
-      if (root == &node || node.parent->suspended) unheard_.insert(node.id);
+    if (node.group != nullptr && node.condemned) {
+      thrown_ = node.id;
     } else if (node.group != nullptr && !node.group->fault) {
       node.group->fault = node.id;
     }
@@ -256,7 +254,7 @@ class Machine final : private Forest {
     suspends(node, deadline);
     try {
       const auto result = co_await timeout(delay, body(Mark{*this, child}, depth));
-      result ? continues(node) : is_resumed(node);
+      continues(node);
       require(child.gone && child.ended == result.has_value() && !child.threw, "either");
       if (!result) require_time(deadline);
     } catch (const Fault& fault) {
@@ -286,13 +284,14 @@ class Machine final : private Forest {
     const Duration delay = some_delay();
     const TimePoint deadline = after_now(delay);
     const std::size_t way = input_.below(4);
-    const bool is_at_once = way < 2 && own.tasks.size() == 0;
     suspends(node, way == 0 ? never : deadline);
+    own.is_joined = way < 2;
     try {
       if (way == 0) {
         co_await own.tasks.join();
       } else if (way == 1) {
-        (void)co_await timeout(delay, own.tasks.join());  // what it does not hear stays
+        const auto joined = co_await timeout(delay, own.tasks.join());
+        if (!joined) own.fault.reset();  // what it was to hear is dropped
       } else {
         node.waits = true;
         co_await sleep(delay);
@@ -301,7 +300,8 @@ class Machine final : private Forest {
       require(own.fault == fault.of, "the first exception of the group");
       own.fault.reset();
     }
-    is_at_once ? continues(node) : is_resumed(node);
+    continues(node);
+    own.is_joined = false;
     if (way >= 2) own.tasks.cancel();
     const bool has_ended = own.tasks.size() == 0;
     require(has_ended || way == 1, "joined or cancelled");
@@ -316,11 +316,12 @@ class Machine final : private Forest {
     try {
       require(reactor_->run_once(Duration::zero()).has_value(), "a turn");
     } catch (const Fault& fault) {  // what it leaves is done in the next turn
-      if (unheard_.erase(fault.of) > 0) return;
+      if (fault.of == std::exchange(thrown_, none)) return;
       require(!heard_.empty() && fault.of == heard_.front(), "the next exception");
       heard_.pop_front();
       return;
     }
+    thrown_ = none;
     check(time);
     require(semaphore_.available() == places_.free, "the permits that are free");
     require(queue_.size() == values_.size(), "the values in the queue");
@@ -335,7 +336,7 @@ class Machine final : private Forest {
   test::ManualBackend* backend_;
   std::unique_ptr<Reactor> reactor_;
   std::deque<int> heard_;  // exceptions that leave through the reactor, in this order
-  std::set<int> unheard_;  // thrown by tasks that were cancelled: they leave at any time
+  int thrown_ = none;      // by a task that was cancelled: it may leave before them
   Event event_;
   Semaphore semaphore_{place_count};
   Queue<int> queue_{queue_room};

@@ -70,11 +70,12 @@ struct Group {
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
   ~Group() {
-    if (fault) heard.push_back(*fault);
+    if (fault && !is_joined) heard.push_back(*fault);
   }
 
   std::deque<int>& heard;
   std::optional<int> fault;  // the first, which no task has heard
+  bool is_joined = false;    // now; if what joins is cancelled, it drops the exception
   TaskGroup tasks;
 };
 

@@ -208,23 +208,6 @@ TEST_F(TaskTest, ThatCancelsItselfAndThrowsIsHeard) {
   EXPECT_THROW((void)reactor.run(), std::runtime_error);  // nor does it return
 }
 
-TEST_F(TaskTest, ThatIsCancelledByItsChildHearsNothingButRunDoes) {
-  const auto child = [&]() -> Task<> {
-    co_await sleep(1s);
-    group.cancel();
-    throw std::runtime_error("heard");
-  };
-  const auto body = [&]() -> Task<> {
-    try {
-      co_await child();
-    } catch (const std::exception&) {
-      ADD_FAILURE() << "it was cancelled";
-    }
-  };
-  group.spawn(body());
-  EXPECT_THROW((void)reactor.run(), std::runtime_error);  // nor does it return
-}
-
 TEST_F(TaskTest, MayBeCancelledByTheDestructorOfItsChild) {
   struct Canceller {
     TaskGroup* group;
