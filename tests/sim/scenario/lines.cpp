@@ -3,14 +3,11 @@
 
 #include "cast.h"
 #include "client.h"
+#include "lines.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
-
-std::string line_number(std::uint64_t n) {
-  return "line " + std::to_string(n) + ' ' + text_from(n, 0, n * 37 % 200);
-}
 
 class PoliteSession final : public CheckedSession<LineSession> {
  public:

@@ -95,6 +95,11 @@ std::unique_ptr<Actor> Scene::source(Site& site) {
   return plays_tasks() ? make_task_source(site, where) : make_source(site, where);
 }
 
+std::unique_ptr<Actor> Scene::line_server(Site& site) {
+  const std::string where = at(server_address, line_port);
+  return plays_tasks() ? make_task_line_server(site, where) : make_line_server(site, where);
+}
+
 Actor& Scene::add_talker(Site& site, std::string_view target, Mood mood) {
   return site.add(plays_tasks() ? make_task_talker(site, target, mood)
                                 : make_talker(site, target, mood));
@@ -114,7 +119,7 @@ void Scene::populate() {
   server.boot();
   server.plays([this](Site& site) { return echo_server(site, at(server_address, echo_port)); });
   server.plays([this](Site& site) { return source(site); });
-  server.plays([](Site& site) { return make_line_server(site, at(server_address, line_port)); });
+  server.plays([this](Site& site) { return line_server(site); });
   server.plays(
       [](Site& site) { return make_datagram_server(site, at(server_address, datagram_port)); });
   server.plays([this](Site& site) { return echo_server(site, unix_stream); });

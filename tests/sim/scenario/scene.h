@@ -104,6 +104,7 @@ class Scene {
   [[nodiscard]] bool plays_tasks() noexcept { return has_tasks_ && one_in(2); }
   [[nodiscard]] std::unique_ptr<Actor> echo_server(Site& site, std::string_view where);
   [[nodiscard]] std::unique_ptr<Actor> source(Site& site);
+  [[nodiscard]] std::unique_ptr<Actor> line_server(Site& site);
   Actor& add_drinker(Site& site, Mood mood);
   Actor& add_talker(Site& site, std::string_view target, Mood mood);
   void populate();
