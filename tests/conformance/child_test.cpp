@@ -10,6 +10,7 @@
 #include <rondo/coroutine.h>
 
 #include "support/process_fixture.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -18,14 +19,6 @@ using namespace std::chrono_literals;
 
 class AwaitedPrograms : public ProcessesOnEveryBackend {
  protected:
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = runs_until([&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
-  }
   Child shell(const std::string& script) {
     return Child::start(reactor, {"sh", "-c", script}).value();
   }
@@ -43,7 +36,7 @@ TEST_P(AwaitedPrograms, GiveTheirExitStatus) {
       EXPECT_EQ((co_await killed.exited()).signal, SIGKILL);
       ++ended;
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_task(reactor, body()));
     EXPECT_EQ(ended, 1);
   });
 }
@@ -53,7 +46,7 @@ TEST_P(AwaitedPrograms, AreWaitedForLaterIfTheyHaveEnded) {
   EXPECT_TRUE(runs_until([&] { return !child.process().is_running(); }));
   int code = 0;
   const auto body = [&]() -> Task<> { code = (co_await child.exited()).code; };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(code, 3);
 }
 
@@ -69,7 +62,7 @@ TEST_P(AwaitedPrograms, AreWrittenToAndReadByATask) {
     EXPECT_FALSE(co_await output->read());
     EXPECT_TRUE((co_await child.exited()).is_success());
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(answer, "one?\n");
 }
 
@@ -88,7 +81,7 @@ TEST_P(AwaitedPrograms, GoOnIfTheTaskIsCancelled) {
     EXPECT_TRUE(child.process().kill(SIGTERM));
     EXPECT_EQ((co_await child.exited()).signal, SIGTERM);
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
 }
 
 TEST_P(AwaitedPrograms, AreKilledWithTheTaskThatHasThem) {
@@ -113,7 +106,7 @@ TEST_P(AwaitedPrograms, MayBeDestroyedWhenTheyHaveEnded) {
     EXPECT_TRUE((co_await child->exited()).is_success());
     child.reset();
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_FALSE(child);
 }
 
@@ -129,7 +122,7 @@ TEST_P(AwaitedPrograms, GiveTheirOutput) {
       output = collected.output + collected.error;
       EXPECT_EQ(collected.status.code, 3);
     };
-    EXPECT_TRUE(run(body()));
+    EXPECT_TRUE(run_task(reactor, body()));
     EXPECT_EQ(output, "text\nerr\n");
   });
 }
@@ -141,7 +134,7 @@ TEST_P(AwaitedPrograms, KeepTheirOutputIfTheTaskIsCancelled) {
     EXPECT_FALSE(co_await timeout(0s, collection.ended()));
     output = (co_await collection.ended()).output;
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(output, "a\nb\n");
 }
 

@@ -10,19 +10,13 @@
 #include <rondo/coroutine.h>
 
 #include "support/datagram_fixture.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
 
 class AwaitedDatagrams : public DatagramFixture {
  protected:
-  void spawn_and_run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    DatagramFixture::run([&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-  }
   /// Receives so many, one await each.
   Task<> receive(Datagrams& socket, int count) {
     for (; count > 0; --count) {
@@ -63,7 +57,7 @@ TEST_P(AwaitedDatagrams, StayInTheKernelWhileNoTaskWaits) {
   send({"a", "b"}, socket);
   run_turns(reactor, 5);
   EXPECT_EQ(socket.socket().counters().received, 0U);
-  spawn_and_run(receive(socket, 2));
+  EXPECT_TRUE(run_task(reactor, receive(socket, 2)));
   EXPECT_EQ(texts, "a b ");
 }
 
@@ -82,7 +76,7 @@ TEST_P(AwaitedDatagrams, AreKeptWhileTheTaskWaitsForSomethingElse) {
     EXPECT_EQ(socket.socket().counters().received, received) << "the socket is paused";
     co_await receive(socket, 3);
   };
-  spawn_and_run(body());
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(texts, "a b c d ");
 }
 
@@ -97,7 +91,7 @@ TEST_P(AwaitedDatagrams, StayValidUntilTheTaskIsSuspended) {
     const auto c = co_await socket.receive();
     texts += std::string{b->text()} + std::string{c->text()};
   };
-  spawn_and_run(body());
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(texts, "a bc");
 }
 
@@ -111,7 +105,7 @@ TEST_P(AwaitedDatagrams, AreNotTakenByOneThatIsCancelled) {
   send({"a"}, socket);
   run_turns(reactor, 5);
   EXPECT_EQ(socket.socket().counters().received, 0U);
-  spawn_and_run(receive(socket, 1));
+  EXPECT_TRUE(run_task(reactor, receive(socket, 1)));
   EXPECT_EQ(texts, "a ");
 }
 
@@ -122,7 +116,7 @@ TEST_P(AwaitedDatagrams, MayBeDestroyedByTheTaskThatTheyResume) {
     co_await receive(*socket, 1);
     socket.reset();
   };
-  spawn_and_run(body());
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(texts, "a ");
 }
 
@@ -133,7 +127,7 @@ TEST_P(AwaitedDatagrams, EndWithThePeer) {
   std::optional<Socket> peer{std::move((*sockets)[1])};
   EXPECT_TRUE(peer->write(bytes_of("a")));
   peer.reset();
-  spawn_and_run(receive(socket, 3));
+  EXPECT_TRUE(run_task(reactor, receive(socket, 3)));
   EXPECT_EQ(texts, "a end end ");
 }
 
@@ -156,7 +150,7 @@ TEST_P(AwaitedDatagrams, ThrowErrorsOfReceivingAndGoOn) {
     EXPECT_TRUE(peer.send("y", socket.socket().local_endpoint().value()));
     co_await receive(socket, 1);
   };
-  spawn_and_run(body());
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_TRUE(refused);
   EXPECT_EQ(texts, "y ");
 }

@@ -11,6 +11,7 @@
 #include "support/on_every_backend.h"
 #include "support/recording_handler.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -19,15 +20,6 @@ using namespace std::chrono_literals;
 
 class DescriptorWaitTest : public ReactorOnEveryBackend {
  protected:
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
-  }
-
   Pair pair = unix_pair();
 };
 RONDO_ON_EVERY_BACKEND(DescriptorWaitTest);
@@ -88,7 +80,7 @@ TEST_P(DescriptorWaitTest, MayBeInBothDirectionsAtATime) {
                       writable(pair.ours.get()));
     log += "all";
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(log, "1all");
 }
 
@@ -106,7 +98,7 @@ TEST_P(DescriptorWaitTest, ThrowsTheErrorOfWatching) {
       EXPECT_EQ(error.code(), std::errc::file_exists);
     }
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_TRUE(thrown);
 }
 
@@ -116,7 +108,7 @@ TEST_P(DescriptorWaitTest, LetsTheTaskCloseTheDescriptor) {
     co_await readable(pair.ours.get());
     pair.ours.close();
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_FALSE(reactor.alive());
 }
 
@@ -132,7 +124,7 @@ TEST_P(DescriptorWaitTest, EndsOnceThoughTheExpressionGoesOn) {
     (co_await readable(pair.ours.get()), co_await waits());
     ++steps;
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(steps, 2);
 }
 

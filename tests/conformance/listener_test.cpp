@@ -18,6 +18,7 @@
 #include "support/failing_net.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -47,14 +48,6 @@ class AwaitedListener : public ReactorOnEveryBackend {
       accepted.push_back(std::move(one.socket));
     }
   }
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
-  }
 
   const std::string path = testing::TempDir() + "rondo-listener-" + std::to_string(::getpid());
   FailingNet net{spy.inner().net()};
@@ -66,7 +59,7 @@ RONDO_ON_EVERY_BACKEND(AwaitedListener);
 TEST_P(AwaitedListener, GivesEachConnectionOnce) {
   auto listener = listening();
   connect(listener, 5);
-  EXPECT_TRUE(run(accept(listener, 5)));
+  EXPECT_TRUE(run_task(reactor, accept(listener, 5)));
   EXPECT_EQ(listener.acceptor().counters().accepted, 5U);
   const std::string_view text = "hello";
   for (Socket& one : accepted) EXPECT_TRUE(one.write(std::as_bytes(std::span{text})));
@@ -81,10 +74,10 @@ TEST_P(AwaitedListener, AcceptsNothingWhileNoTaskWaits) {
   connect(listener, 4);
   run_turns(reactor, 5);
   EXPECT_EQ(listener.acceptor().counters().accepted, 0U);
-  EXPECT_TRUE(run(accept(listener, 1)));
+  EXPECT_TRUE(run_task(reactor, accept(listener, 1)));
   run_turns(reactor, 5);
   EXPECT_EQ(listener.acceptor().counters().accepted, 1U);
-  EXPECT_TRUE(run(accept(listener, 3)));
+  EXPECT_TRUE(run_task(reactor, accept(listener, 3)));
 }
 
 TEST_P(AwaitedListener, LosesNoConnectionIfItIsCancelled) {
@@ -97,7 +90,7 @@ TEST_P(AwaitedListener, LosesNoConnectionIfItIsCancelled) {
   connect(listener, 2);
   run_turns(reactor, 5);
   EXPECT_EQ(listener.acceptor().counters().accepted, 0U);
-  EXPECT_TRUE(run(accept(listener, 2)));
+  EXPECT_TRUE(run_task(reactor, accept(listener, 2)));
   EXPECT_EQ(accepted.size(), 2U);
 }
 
@@ -114,7 +107,7 @@ TEST_P(AwaitedListener, ThrowsWhatLastsAndTriesAgain) {
     }
     accepted.push_back((co_await listener.accept()).socket);
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(message, "accept on unix:" + path + ": Invalid argument");
   EXPECT_EQ(accepted.size(), 1U);
 }
@@ -126,7 +119,7 @@ TEST_P(AwaitedListener, MayBeDestroyedByTheTaskThatItResumes) {
     accepted.push_back((co_await listener->accept()).socket);
     listener.reset();
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(accepted.size(), 1U);
   EXPECT_FALSE(reactor.alive());
 }
@@ -139,7 +132,7 @@ TEST_P(AwaitedListener, MakesItsSocketAndTellsThePeer) {
     const auto [socket, peer] = co_await listener.accept();
     EXPECT_EQ(peer, clients[0].local_endpoint().value());
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   const auto again = rondo::Listener::make(reactor, listener.local_endpoint());
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error(), std::errc::address_in_use);

@@ -18,6 +18,7 @@
 #include "support/child_process.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -75,14 +76,6 @@ class OffThreadTest : public ReactorOnEveryBackend {
     RONDO_NEEDS(threads);
     RONDO_NEEDS(real_time);
   }
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
-  }
 };
 RONDO_ON_EVERY_BACKEND(OffThreadTest);
 
@@ -103,7 +96,7 @@ TEST_P(OffThreadTest, GivesTheResultOfAnotherThread) {
     const auto owned = co_await off_thread([] { return std::make_unique<int>(5); });
     EXPECT_EQ(*owned, 5);
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(log, "ababcdcdabab");
 }
 
@@ -117,7 +110,7 @@ TEST_P(OffThreadTest, ThrowsTheExceptionOfTheFunction) {
       message = error.what();
     }
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(message, "no");
 }
 
@@ -224,7 +217,7 @@ TEST_P(OffThreadTest, IsCancelledByATimeout) {
     const auto pass = [gate] { gate->pass(); };
     EXPECT_FALSE(co_await timeout(1ms, off_thread(pass)));
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   gate->open();
 }
 
@@ -248,7 +241,7 @@ TEST_P(OffThreadTest, ThrowsWhatTheCopyOfAnArgumentThrows) {
       ++thrown;
     }
   };
-  EXPECT_TRUE(run(body())) << "at once";
+  EXPECT_TRUE(run_task(reactor, body())) << "at once";
   const auto holds = [&]() -> Task<> { co_await off_thread(pass); };
   TaskGroup group{reactor};
   group.spawn(holds());
@@ -304,7 +297,7 @@ TEST_P(OffThreadTest, AForkedChildHasThreadsOfItsOwn) {
   EXPECT_EQ(in_child([&] {
               int sum = 0;
               const auto body = [&]() -> Task<> { sum = co_await off_thread(add, 1, 2); };
-              RONDO_CHILD_REQUIRE(run(body()));
+              RONDO_CHILD_REQUIRE(run_task(reactor, body()));
               RONDO_CHILD_REQUIRE(sum == 3);
               group.reset();  // what the parent's thread runs does not end here
               return 0;

@@ -26,11 +26,6 @@ class OpenConnectionTest : public ServersOnEveryBackend {
                without_lingering())
         .value();
   }
-  [[nodiscard]] bool run(Task<> task) {
-    TaskGroup group{reactor};
-    group.spawn(expect_no_exception(std::move(task)));
-    return runs_until([&] { return group.size() == 0; });
-  }
 };
 RONDO_ON_EVERY_BACKEND(OpenConnectionTest);
 
@@ -46,7 +41,7 @@ TEST_P(OpenConnectionTest, TalksToAServer) {
     EXPECT_FALSE(co_await connection->read());
     EXPECT_EQ((co_await connection->closed()).reason, CloseReason::eof);
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(answer, "hello\n");
   EXPECT_TRUE(has(server, 0));
 }
@@ -64,7 +59,7 @@ TEST_P(OpenConnectionTest, ThrowsWhatWasTried) {
       EXPECT_EQ(error, "connect to " + target + ": Connection refused");
     }
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_FALSE(error.empty());
 }
 
@@ -88,7 +83,7 @@ TEST_P(OpenConnectionTest, ReadsStandardInput) {
     line = (co_await input->read_until("\n")).text();
   };
   write_all(pair.theirs.get(), "one\n");
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(::dup2(kept.get(), STDIN_FILENO), STDIN_FILENO);
   EXPECT_EQ(line, "one\n");
 }
@@ -127,7 +122,7 @@ TEST_P(OpenConnectionTest, MayBeDestroyedByTheTaskThatReadsIt) {
     }
     ended = true;
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_TRUE(ended);
   EXPECT_TRUE(has(server, 0));
 }
@@ -192,7 +187,7 @@ TEST_P(OpenConnectionTest, ACancelledReadLosesNoByte) {
       }
     }
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(received, text);
   EXPECT_GT(cancelled, 0);
 }

@@ -12,6 +12,7 @@
 #include "support/names_fixture.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -22,14 +23,6 @@ class AwaitedNames : public ReactorOnEveryBackend {
     names.server.add("example.org", "127.0.0.2");
     names.server.add("example.org", "127.0.0.3");
     names.server.add("example.org", "::1");
-  }
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
   }
   static std::string text_of(const std::vector<Endpoint>& addresses) {
     std::string text;
@@ -48,7 +41,7 @@ TEST_P(AwaitedNames, GiveTheirAddresses) {
     found = text_of(co_await resolve(resolver, "example.org", 80, AddressFamily::ipv4));
     found += text_of(co_await resolve(resolver, "127.0.0.9", 81));
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(found, "127.0.0.2:80 127.0.0.3:80 127.0.0.9:81 ");
 }
 
@@ -61,7 +54,7 @@ TEST_P(AwaitedNames, MayBeTargets) {
     EXPECT_FALSE(local.empty());
     for (const Endpoint& address : local) EXPECT_EQ(address.port(), 82);
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(found, "127.0.0.9:81 127.0.0.8:0 ");
 }
 
@@ -81,7 +74,7 @@ TEST_P(AwaitedNames, ThrowTheErrorOfTheResolver) {
       messages += std::string{"; "} + error.what();
     }
   };
-  EXPECT_TRUE(run(body()));
+  EXPECT_TRUE(run_task(reactor, body()));
   EXPECT_EQ(messages,
             "resolve nosuch.org: Domain name not found; parse target \"example.org:port\": not a "
             "port: Invalid argument");

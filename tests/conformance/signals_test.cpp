@@ -12,6 +12,7 @@
 
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -21,14 +22,6 @@ class AwaitedSignals : public ReactorOnEveryBackend {
   static void send_to_self(int number) { ASSERT_EQ(::raise(number), 0); }
   Task<> note(Signals& signals, int count) {
     for (; count > 0; --count) numbers.push_back(co_await signals.next());
-  }
-  [[nodiscard]] bool run(Task<> task) {
-    std::optional<TaskGroup> group{std::in_place, reactor};
-    group->spawn(std::move(task));
-    const bool ended = run_until(reactor, [&] { return group->size() == 0; });
-    group.reset();
-    run_turns(reactor, 1);  // throws what has left the task
-    return ended;
   }
 
   std::vector<int> numbers;
@@ -55,7 +48,7 @@ TEST_P(AwaitedSignals, AreKeptUntilATaskWaitsAndOfANumberOnce) {
     send_to_self(number);
     run_turns(reactor, 3);
   }
-  EXPECT_TRUE(run(note(signals, 2)));
+  EXPECT_TRUE(run_task(reactor, note(signals, 2)));
   EXPECT_EQ(numbers, (std::vector{SIGUSR2, SIGUSR1}));
   TaskGroup group{reactor};
   group.spawn(note(signals, 1));
@@ -73,7 +66,7 @@ TEST_P(AwaitedSignals, AreNotTakenByOneThatIsCancelled) {
   send_to_self(SIGUSR1);
   run_turns(reactor, 3);
   EXPECT_TRUE(numbers.empty());
-  EXPECT_TRUE(run(note(signals, 1)));
+  EXPECT_TRUE(run_task(reactor, note(signals, 1)));
   EXPECT_EQ(numbers, std::vector{SIGUSR1});
 }
 

@@ -157,7 +157,21 @@ TEST_P(TextConnectionTest, ReadsSoManyCharacters) {
   EXPECT_EQ(seen, (std::vector<std::string>{"\xc3\xa9-", "\xe2\x82\xac.", "x"}));
 }
 
-// Half a line stays, and what follows the text can be read as bytes.
+TEST_P(TextConnectionTest, LeavesTheBytesThatItHasNotDecoded) {
+  const auto body = [this](Connection& served) -> Task<> {
+    TextConnection text{served};
+    seen.emplace_back(co_await text.read_line());
+    seen.emplace_back((co_await served.read_exactly(3)).text());
+    seen.emplace_back(co_await text.read_line());
+  };
+  const Server server = start(body);
+  client = connect(server.local_endpoint());
+  for (const std::string_view part : {"one\n", "\xff\xfe\xfd", "two\n"}) say(part, 100);
+  EXPECT_TRUE(has(server, 0));
+  EXPECT_EQ(seen, (std::vector<std::string>{"one", "\xff\xfe\xfd", "two"}));
+}
+
+// Half a line stays.
 TEST_P(TextConnectionTest, LosesNothingIfAReadIsCancelled) {
   int cancelled = 0;
   const auto body = [&](Connection& served) -> Task<> {
