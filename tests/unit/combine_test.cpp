@@ -9,7 +9,6 @@
 #include <rondo/queue.h>
 #include <rondo/sync.h>
 
-#include "support/allocation_counter.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -296,35 +295,6 @@ TEST_F(CombineTest, AnyOfAVectorReturnsTheFirst) {
   };
   run(body());
   EXPECT_TRUE(ended);
-}
-
-TEST_F(CombineTest, AllocatesNothingOrOnceForAVector) {
-  Event event;
-  event.set();
-  std::uint64_t fixed = 0;
-  std::uint64_t of_vectors = 0;
-  const auto waits = [&]() -> Task<> { co_await event.wait(); };
-  const auto two = [&] {
-    std::vector<Task<>> tasks;
-    tasks.reserve(2);
-    tasks.push_back(waits());
-    tasks.push_back(waits());
-    return tasks;
-  };
-  const auto body = [&]() -> Task<> {
-    auto tasks = two();
-    auto more = two();
-    const auto before = allocations();
-    co_await when_all(std::move(tasks[0]), event.wait());
-    co_await when_any(event.wait(), std::move(tasks[1]));
-    const auto between = allocations();
-    co_await when_any(std::move(more));
-    fixed = between - before;
-    of_vectors = allocations() - between;
-  };
-  run(body());
-  EXPECT_EQ(fixed, 0U);
-  EXPECT_EQ(of_vectors, 1U);
 }
 
 TEST_F(CombineTest, ThatIsCancelledCancelsItsBranches) {

@@ -2,14 +2,12 @@
 #include <rondo/sync.h>
 
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <rondo/queue.h>
 
-#include "support/allocation_counter.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -179,14 +177,6 @@ TEST_F(SyncTest, AnExceptionThatLeavesTheTurnChangesNoOrder) {
   EXPECT_THROW((void)reactor.run(), std::runtime_error);  // it does not return
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(order, "a1b2");
-}
-
-TEST_F(SyncTest, AQueueThatCannotBeMadeThrows) {
-  const FewAllocations none{0};
-  try {
-    const Queue<int> queue{1};
-  } catch (const std::bad_alloc&) {  // not with a std::deque that takes no memory while it is empty
-  }
 }
 
 TEST_F(SyncTest, ClosingAQueueWakesAllThatWait) {

@@ -10,7 +10,6 @@
 #include <rondo/combine.h>
 #include <rondo/sync.h>
 
-#include "support/allocation_counter.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -125,17 +124,6 @@ TEST_F(TaskGroupTest, ThatIsNeverJoinedReportsItsExceptionThroughRun) {
   own.reset();
   EXPECT_THROW((void)reactor.run(), std::runtime_error);  // it does not return
   EXPECT_TRUE(reactor.run());
-}
-
-TEST_F(TaskGroupTest, ThatIsNeverJoinedReportsItsExceptionAlsoWithoutMemory) {
-  auto own = std::make_unique<TaskGroup>(reactor);
-  own->spawn(fail_after(1s, "unheard"));
-  EXPECT_TRUE(reactor.run());
-  {
-    const FewAllocations none{0};
-    own.reset();
-  }
-  EXPECT_THROW((void)reactor.run(), std::runtime_error);  // it does not return
 }
 
 TEST_F(TaskGroupTest, MayBeDestroyedByOneOfItsTasks) {

@@ -2,13 +2,11 @@
 #include <rondo/task.h>
 
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "support/allocation_counter.h"
-#include "support/spare_frames.h"
 #include "support/task_fixture.h"
 
 namespace rondo::test {
@@ -269,19 +267,6 @@ TEST_F(TaskTest, ThatIsCalledAgainTakesNoMemory) {
   };
   run(body());
   EXPECT_EQ(taken, 0U);
-}
-
-TEST_F(TaskTest, TakesMemoryAgainOnceSpareFramesAreFreed) {
-  free_spare_frames();
-  const std::int64_t before = live_allocations();
-  {
-    const Task<int> task = half(1);
-    EXPECT_GT(live_allocations(), before);
-  }
-  free_spare_frames();
-  EXPECT_EQ(live_allocations(), before);
-  const FewAllocations none{0};
-  EXPECT_THROW(const Task<int> task = half(1), std::bad_alloc);
 }
 
 }  // namespace
