@@ -72,6 +72,7 @@ class PortPlayer final : public Player {
   void attempt(std::function<std::string()> action);
   [[nodiscard]] Endpoint path_endpoint(std::uint32_t number) const;
   [[nodiscard]] Endpoint abstract_endpoint(std::uint32_t number) const;
+  [[nodiscard]] bool may_be_full(std::size_t at);
   [[nodiscard]] AddressFamily family_of(std::size_t at);
   /// No address if there is none.
   [[nodiscard]] Endpoint local_of(std::size_t at);
@@ -162,6 +163,7 @@ class PortPlayer final : public Player {
   std::uint32_t written_ = 0;
   bool tcp_input_shut_ = false;
   bool tcp_was_filled_ = false;
+  bool datagrams_were_filled_ = false;
   EndpointNames names_;
   std::string result_;
   std::function<std::string()> retry_;
