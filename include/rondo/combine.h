@@ -54,7 +54,7 @@ using IndexConstant = std::integral_constant<std::size_t, I>;
 template <typename Owner, typename... Operations>
 class BranchTuple : public Branches {
  protected:
-  // NOLINTNEXTLINE(*-crtp-constructor-accessibility): g++ warns of the destructor if it has a friend
+  // NOLINTNEXTLINE(*-crtp-constructor-accessibility): g++ warns of the other form
   explicit BranchTuple(std::tuple<Operations...>&& operations)
       : BranchTuple(std::move(operations), Indices{}) {}
   ~BranchTuple() = default;

@@ -51,7 +51,7 @@ TEST_F(TasksWithoutMemory, HaveAFewFramesThatTheThreadKeeps) {
   EXPECT_EQ(live_allocations() - before, static_cast<std::int64_t>(kept_max)) << "one is freed";
   {
     const FewAllocations none{0};
-    for (std::size_t i = 0; i < kept_max; ++i) EXPECT_NO_THROW((void)half(1));
+    for (std::size_t i = 0; i < kept_max; ++i) EXPECT_NO_THROW((void)half(1));  // only made
   }
   free_spare_frames();
 }
@@ -76,7 +76,7 @@ std::int64_t left_by_thread(Work work) {
 TEST_F(TasksWithoutMemory, FreeTheFramesThatAThreadHasKeptAtItsEnd) {
   const auto kept = [] {
     const std::int64_t before = live_allocations();
-    (void)half(1);
+    (void)half(1);  // only made
     return live_allocations() - before;
   };
   std::int64_t meanwhile = 0;
