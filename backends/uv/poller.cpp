@@ -34,7 +34,11 @@ static_assert(UV_PRIORITIZED == static_cast<int>(Ready::priority));
 namespace {
 
 constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv requests from the kernel
-constexpr std::uint8_t waits_for_prepare = 4;     // besides the bits of the lists
+
+// Notes for prepare().
+constexpr std::uint8_t stopped = 1;            // by libuv, because of an error
+constexpr std::uint8_t started = 2;            // since the last wait
+constexpr std::uint8_t waits_for_prepare = 4;  // to be started
 
 }  // namespace
 
@@ -70,10 +74,10 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
   }
   // A new registration may be made long before the next wait. A changed one was checked just now,
   // but where other code runs before the wait, that code may close the descriptor.
-  if (is_new || runs_others_) note(started_, fd);
+  if (is_new || runs_others_) note(fd, started);
   // It must not report what is not awaited any more, so only more interest may wait.
   if (starts_late_ && (before & to) == before) {
-    listed_[index] |= waits_for_prepare;
+    note(fd, waits_for_prepare);
     return {};
   }
   return start(fd, to);
@@ -84,17 +88,11 @@ std::error_code UvPoller::start(int fd, Ready interest) noexcept {
   return uv_error(uv_poll_start(&handle, static_cast<int>(interest), on_poll));
 }
 
-/// Each descriptor is on a list once, so add_node() has reserved enough.
-void UvPoller::note(List& list, int fd) noexcept {
-  std::uint8_t& lists = listed_[static_cast<std::size_t>(fd)];
-  if ((lists & list.bit) != 0) return;
-  lists |= list.bit;
-  list.fds.push_back(fd);
-}
-
-void UvPoller::clear(List& list) noexcept {
-  for (const int fd : list.fds) listed_[static_cast<std::size_t>(fd)] &= ~unsigned{list.bit};
-  list.fds.clear();
+/// Each descriptor is on the list once, so add_node() has reserved enough.
+void UvPoller::note(int fd, Notes what) noexcept {
+  Notes& notes = notes_[static_cast<std::size_t>(fd)];
+  if (notes == 0) noted_.push_back(fd);
+  notes |= what;
 }
 
 std::error_code UvPoller::check(int fd) noexcept {
@@ -118,9 +116,8 @@ std::error_code UvPoller::check(int fd) noexcept {
 std::error_code UvPoller::add_node(int fd) noexcept try {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= nodes_.size()) {
-    stopped_.fds.reserve(std::bit_ceil(index + 1));
-    started_.fds.reserve(std::bit_ceil(index + 1));
-    listed_.resize(index + 1);
+    noted_.reserve(std::bit_ceil(index + 1));
+    notes_.resize(index + 1);
     interests_.resize(index + 1);
     nodes_.resize(index + 1);
   }
@@ -181,35 +178,33 @@ void UvPoller::deliver_to(Sink* sink) noexcept {
 void UvPoller::stopped_by_error(const uv_poll_t& handle) noexcept {
   uv_os_fd_t fd = -1;
   (void)uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle), &fd);  // an open handle has one
-  note(stopped_, fd);
+  note(fd, stopped);
 }
 
 void UvPoller::prepare() noexcept {
-  for (const int fd : stopped_.fds) {
-    const auto index = static_cast<std::size_t>(fd);
-    if (nodes_[index] == nullptr || interests_[index] == Ready::none) continue;
-    // It belongs to a later descriptor with that number, which was started as a new one.
-    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0) continue;
-    note(started_, fd);
+  for (const int fd : noted_) prepare(fd);
+  noted_.clear();
+}
+
+/// libuv adds a started descriptor to the kernel's set when it polls, and aborts if that fails. It
+/// fails if the user has closed the descriptor before its registration ended, which violates the
+/// contract, or if a file has got the number since. Neither must end the program.
+void UvPoller::prepare(int fd) noexcept {
+  const auto index = static_cast<std::size_t>(fd);
+  const Notes notes = std::exchange(notes_[index], Notes{});
+  Node* const node = nodes_[index];
+  if (node == nullptr || interests_[index] == Ready::none) return;
+  // If libuv had stopped an earlier descriptor with that number, the handle was started as a new
+  // one.
+  const bool must_start =
+      (notes & waits_for_prepare) != 0 ||
+      ((notes & stopped) != 0 && uv_is_active(reinterpret_cast<uv_handle_t*>(&node->handle)) == 0);
+  if (!must_start && (notes & (started | waits_for_prepare)) == 0) return;
+  if (check(fd)) {
+    (void)uv_poll_stop(&node->handle);  // documented not to fail
+  } else if (must_start) {
     (void)start(fd, interests_[index]);  // fails only for a closing handle
   }
-  clear(stopped_);
-  // libuv adds a started descriptor to the kernel's set when it polls, and aborts if that fails. It
-  // fails if the user has closed the descriptor before its registration ended, which violates the
-  // contract, or if a file has got the number since. Neither must end the program.
-  for (const int fd : started_.fds) {
-    const auto index = static_cast<std::size_t>(fd);
-    Node* const node = nodes_[index];
-    const bool waits = (listed_[index] & waits_for_prepare) != 0;
-    listed_[index] &= static_cast<std::uint8_t>(~waits_for_prepare);
-    if (node == nullptr || interests_[index] == Ready::none) continue;
-    if (check(fd)) {
-      (void)uv_poll_stop(&node->handle);  // documented not to fail
-    } else if (waits) {
-      (void)start(fd, interests_[index]);  // as above
-    }
-  }
-  clear(started_);
 }
 
 void UvPoller::forget_interests() noexcept {
@@ -217,7 +212,6 @@ void UvPoller::forget_interests() noexcept {
   for (Node* const node : nodes_) {
     if (node != nullptr) (void)uv_poll_stop(&node->handle);  // cannot fail
   }
-  clear(stopped_);
 }
 
 }  // namespace rondo::backends

@@ -56,18 +56,15 @@ class UvPoller {
 
  private:
   struct Node;
-  struct List {
-    const std::uint8_t bit;  // in listed_
-    std::vector<int> fds{};
-  };
+  using Notes = std::uint8_t;  // a set of bits
 
   static void on_poll(uv_poll_t* handle, int status, int events);
   [[nodiscard]] std::error_code add_node(int fd) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
   /// Returns an error if libuv would abort: the descriptor is closed or cannot be polled.
   [[nodiscard]] std::error_code check(int fd) noexcept;
-  void note(List& list, int fd) noexcept;
-  void clear(List& list) noexcept;
+  void note(int fd, Notes what) noexcept;
+  void prepare(int fd) noexcept;
   static void close(Node& node) noexcept;
   void stopped_by_error(const uv_poll_t& handle) noexcept;
   void deliver(Token token, Ready ready) noexcept;
@@ -81,9 +78,8 @@ class UvPoller {
   // These are indexed by descriptor. The bytes are separate: there they cost a byte, not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
-  std::vector<std::uint8_t> listed_;  // on which of these lists it is, and waits_for_prepare
-  List stopped_{1};
-  List started_{2};  // since the last wait
+  std::vector<Notes> notes_;  // what prepare() does with it
+  std::vector<int> noted_;    // the descriptors that have a note, each once
 };
 
 }  // namespace rondo::backends

@@ -222,7 +222,7 @@ std::optional<Disconnected> Connection::find_failure(const char* operation) cons
 }
 
 void Connection::throw_if_broken(const char* operation) const {
-  if (const auto failure = find_failure(operation)) throw *failure;
+  if (const auto failure = find_failure(operation)) throw Disconnected{*failure};
 }
 
 void Connection::throw_incomplete(const char* operation) {

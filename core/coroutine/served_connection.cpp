@@ -28,20 +28,24 @@ SessionFactory ServedConnection::factory() noexcept {
   factory.may_destroy = [](void* where) noexcept {
     auto& served = *static_cast<ServedConnection*>(where);
     TaskPromise* const task = served.task_;
-    return task == nullptr || !task->is_started() || !task->context().condemn(*task, served);
+    return task == nullptr || !task->context().condemn(*task, served);
   };
   return factory;
 }
 
 ServedConnection::~ServedConnection() {
-  if (task_ == nullptr) return;
-  task_->is_started() ? task_->context().cancel(*task_) : task_->destroy();
+  if (task_ != nullptr) task_->context().cancel(*task_);
 }
 
-void ServedConnection::on_open(Stream& stream) {
-  TaskContext& context = TaskContext::of(StreamImpl::of(stream).context().reactor());
-  task_->start(context, *this);
-  context.run(task_->handle());
+/// It starts when the connection is open.
+void ServedConnection::own(Task<> task) {
+  TaskContext& context = TaskContext::of(StreamImpl::of(stream()).context().reactor());
+  task_ = &task.release();
+  task_->start(context, CompletionLink{this});
+}
+
+void ServedConnection::on_open(Stream&) {
+  task_->context().run(task_->handle());
   hold_input_unless_read();
 }
 

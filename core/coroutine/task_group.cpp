@@ -70,7 +70,7 @@ class TaskGroup::Impl final : public detail::Retirable<TaskGroup::Impl> {
     }
     void start(detail::TaskPromise& task) noexcept {
       task_ = &task;
-      task.start(group_.context_, *this);
+      task.start(group_.context_, detail::CompletionLink{this});
       starting_.start(task, "its start");
     }
     /// The child is gone before the destructors of its task run, which may do anything.

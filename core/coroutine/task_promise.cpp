@@ -1,6 +1,8 @@
 // How a task ends.
 #include <rondo/task_promise.h>
 
+#include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -34,26 +36,67 @@ class Destroyed final : public Completion {
     destructor_threw(task, exception);
   }
   void frame_ends(TaskPromise&) noexcept override {}
-  [[nodiscard]] TaskPromise* parent() const noexcept override { return nullptr; }
 } destroyed;
 
 }  // namespace
 
 void TaskPromise::unhandled_exception() noexcept {
-  if (completion_ != nullptr) return completion_->threw(*this, std::current_exception());
+  if (completion_.is_awaited())
+    return static_cast<Call&>(completion_.awaiting()).threw(std::current_exception());
+  if (completion_.root() != nullptr)
+    return completion_.root()->threw(*this, std::current_exception());
   context_->threw(std::current_exception());
 }
 
-/// It was to be destroyed at its next suspension, and has ended before.
-void TaskPromise::condemned_ended() noexcept { context_->condemned_ended(); }
+void TaskPromise::report_end() noexcept {
+  if (completion_.is_awaited()) return static_cast<Call&>(completion_.awaiting()).ended();
+  if (completion_.root() != nullptr) return completion_.root()->frame_ends(*this);
+  context_->condemned_ended();  // it has ended before its next suspension
+}
 
 void TaskPromise::destroy() noexcept {
-  completion_ = &destroyed;
+  completion_ = CompletionLink{&destroyed};
   try {
     handle().destroy();
   } catch (...) {  // a parameter's: the frame is gone
     misused("A destructor has thrown while a task was cancelled.");
   }
+}
+
+// --- a task that another one awaits -------------------------------------------------------------
+
+/// False: it has thrown.
+bool Call::suspend_caller(bool was_called) noexcept {
+  if (was_called && has_thrown()) return false;
+  if (!was_called) parent_->context().start_later(*task_);
+  task_->stop_call();
+  return true;
+}
+
+void Call::ended() noexcept {
+  if (has_thrown()) return;
+  task_ = nullptr;
+  parent_->context().continue_with(*parent_);
+}
+
+void Call::threw(std::exception_ptr exception) noexcept {
+  ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
+  TaskPromise& task = *std::exchange(task_, parent_);
+  task.completion().is_call() ? task.stop_call() : parent_->context().continue_with(*parent_);
+}
+
+void Call::rethrow() {
+  task_ = nullptr;
+  const std::exception_ptr exception = std::move(exception_);
+  std::destroy_at(&exception_);
+  std::rethrow_exception(exception);
+}
+
+/// The task that awaits is destroyed.
+void Call::give_up() noexcept {
+  if (has_thrown()) return std::destroy_at(&exception_);
+  if (parent_ != nullptr) parent_->context().forget_start(*task_);
+  task_->destroy();
 }
 
 }  // namespace rondo::detail

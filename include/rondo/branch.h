@@ -57,7 +57,7 @@ struct FrameHead {
 static_assert(offsetof(FrameHead, promise) == 2 * sizeof(void*));
 
 /// Several branches, until enough of them have ended: what the combinations have in common.
-class Branches : public AwaitedCompletion {
+class Branches : public Awaiting {
  public:
   Branches() = default;
   Branches(const Branches&) = delete;
@@ -95,9 +95,6 @@ class Branches : public AwaitedCompletion {
   }
 
  private:
-  void threw(TaskPromise&, std::exception_ptr) noexcept final {}  // frames by hand do neither
-  void frame_ends(TaskPromise&) noexcept final {}
-
   std::exception_ptr exception_;
   bool is_starting_ = true;
   bool has_ended_ = false;
@@ -118,7 +115,7 @@ class Branch {
   void start(Owner& owner, Index index) noexcept {
     owner_ = &owner;
     index_ = index;
-    head_.promise.start(owner.context(), owner);
+    head_.promise.start(owner.context(), CompletionLink{owner});
     try {
       make_awaiter();
       if (!awaiter_.await_ready() && suspend()) return;

@@ -29,7 +29,7 @@ class RONDO_EXPORT ServedConnection final : public Connection, private TaskRoot 
   static StreamHandler* make(void* where, Stream& client, F& function) {
     auto* const served = ::new (where) ServedConnection{client};
     try {
-      served->task_ = &static_cast<Task<>>(function(*served)).release();
+      served->own(function(*served));
     } catch (...) {
       std::destroy_at(served);
       throw;
@@ -43,6 +43,7 @@ class RONDO_EXPORT ServedConnection final : public Connection, private TaskRoot 
  private:
   explicit ServedConnection(Stream& client) noexcept : Connection(client) {}
 
+  void own(Task<> task);
   void on_open(Stream& stream) override;
   void on_data(Stream& stream, Bytes data) override;
   void ended() noexcept override { task_ = nullptr; }

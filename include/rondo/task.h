@@ -59,15 +59,23 @@ class TaskResult<void> {
   void take() const noexcept {}
 };
 
-/// A completion with a place for the result. A Task<T> is awaited by no other kind, unless T is
-/// void.
+/// Awaits a task: stands in the frame of the task that does.
 template <typename T>
-class CompletionOf : public AwaitedCompletion {
+class TaskAwaiter final : public Call {
  public:
-  TaskResult<T> result;
+  explicit TaskAwaiter(TaskPromise& task) noexcept : Call(task) {}
 
- protected:
-  ~CompletionOf() = default;
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> parent) {
+    return start(parent.promise());
+  }
+  T await_resume() {
+    rethrow_if_it_threw();
+    return result.take();
+  }
+
+  TaskResult<T> result;
 };
 
 template <typename T>
@@ -77,8 +85,8 @@ class TaskPromiseOf final : public TaskPromise {
   template <typename U>
     requires std::is_convertible_v<U&&, T>
   void return_value(U&& value) {
-    if (completion() != nullptr)
-      static_cast<CompletionOf<T>*>(completion())->result.set(std::forward<U>(value));
+    // Only another task awaits one with a result.
+    static_cast<TaskAwaiter<T>&>(completion().awaiting()).result.set(std::forward<U>(value));
   }
 };
 template <>
@@ -120,77 +128,6 @@ class TaskHandle {
 
  private:
   TaskPromise* task_ = nullptr;
-};
-
-/// Awaits a task: stands in the frame of the task that does.
-template <typename T>
-class TaskAwaiter final : public CompletionOf<T> {
- public:
-  explicit TaskAwaiter(TaskPromise& task) noexcept : task_(&task) {}
-  TaskAwaiter(const TaskAwaiter&) = delete;
-  TaskAwaiter& operator=(const TaskAwaiter&) = delete;
-  ~TaskAwaiter() {
-    if (task_ != nullptr) [[unlikely]]
-      give_up();
-  }
-
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  template <typename Promise>
-  bool await_suspend(std::coroutine_handle<Promise> parent) {
-    this->parent_ = &parent.promise();
-    TaskContext& context = this->parent_->context();
-    task_->start(context, *this);
-    if (context.may_call()) [[likely]] {
-      context.call(*task_);
-      if (task_ == nullptr || state_ == State::failed) return false;
-    } else {
-      context.start_later(*task_);
-    }
-    state_ = State::waits;
-    return true;
-  }
-  T await_resume() {
-    if (task_ != nullptr) [[unlikely]]
-      rethrow();
-    return this->result.take();
-  }
-
- private:
-  enum class State : std::uint8_t { starting, waits, failed };
-
-  void threw(TaskPromise&, std::exception_ptr exception) noexcept override {
-    ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
-    has_thrown_ = true;
-  }
-  void frame_ends(TaskPromise&) noexcept override {
-    const bool waits = state_ == State::waits;
-    if (has_thrown_) [[unlikely]] {
-      state_ = State::failed;
-    } else {
-      task_ = nullptr;
-    }
-    if (waits) this->parent_->context().continue_with(*this->parent_);
-  }
-
-  [[gnu::cold]] void rethrow() {
-    task_ = nullptr;
-    const std::exception_ptr exception = std::move(exception_);
-    std::destroy_at(&exception_);
-    std::rethrow_exception(exception);
-  }
-  /// The task that awaits is destroyed.
-  [[gnu::cold]] void give_up() noexcept {
-    if (state_ == State::failed) return std::destroy_at(&exception_);
-    if (state_ == State::waits) this->parent_->context().forget_start(*task_);
-    task_->destroy();
-  }
-
-  TaskPromise* task_;  // null: it has ended; not if it has failed
-  union {
-    std::exception_ptr exception_;  // if it has thrown
-  };
-  State state_ = State::starting;
-  bool has_thrown_ = false;
 };
 
 }  // namespace detail

@@ -120,8 +120,6 @@ class RONDO_EXPORT TaskContext {
     run_.next = &task;
     run_.needs_attention = true;
   }
-  /// Whether the current task may call another one. If not, it does start_later() with that one.
-  [[nodiscard]] bool may_call() const noexcept { return run_.depth < depth_max; }
   /// The loop starts it, from the bottom of the stack, after those that are there already.
   void start_later(TaskPromise& task) noexcept {
     task.set_next_start(nullptr);
@@ -136,10 +134,15 @@ class RONDO_EXPORT TaskContext {
   /// A task that may be one of those is about to be destroyed: another branch of what awaits it has
   /// ended at once.
   void forget_start(TaskPromise& task) noexcept;
-  void call(TaskPromise& task) {
-    ++run_.depth;
-    task.resume();
-    --run_.depth;
+  /// The current task calls another one. False: too many calls are nested; start_later() does.
+  [[nodiscard]] bool call(TaskPromise& task) {
+    const bool may_call = run_.calls_left > 0;
+    if (may_call) [[likely]] {
+      --run_.calls_left;
+      task.resume();
+      ++run_.calls_left;
+    }
+    return may_call;
   }
   void threw(std::exception_ptr exception) noexcept { run_.exception = std::move(exception); }
   void root_ended(TaskRoot& root) noexcept;
@@ -150,21 +153,21 @@ class RONDO_EXPORT TaskContext {
   ~TaskContext() = default;
 
  private:
-  static constexpr std::uint32_t depth_max = 100;  // each may take 1 KiB of stack, without -O
+  static constexpr std::int32_t calls_max = 100;  // each may take 1 KiB of stack, without -O
 
   struct Run {
     // What the loop has resumed; null: nothing is running.
     std::coroutine_handle<TaskPromise> current{};
-    TaskPromise* next = nullptr;         // continues when `current` has returned
-    TaskPromise* starts = nullptr;       // a list of tasks that start then, in their order
-    TaskPromise* starts_end = nullptr;   // the last of them; valid if there is one
-    TaskPromise* condemned = nullptr;    // to be destroyed when `current` has returned
-    TaskRoot* condemned_root = nullptr;  // to be notified then
-    TaskRoot* ended = nullptr;           // the root whose task has ended
-    std::exception_ptr exception{};      // has left a root, or the condemned task
-    Run* outer = nullptr;                // in which this one began, by a callback that runs a host
-    std::uint32_t depth = 0;             // how many tasks have called another one
-    bool needs_attention = false;        // there is more to do than to clear `current`
+    TaskPromise* next = nullptr;          // continues when `current` has returned
+    TaskPromise* starts = nullptr;        // a list of tasks that start then, in their order
+    TaskPromise* starts_end = nullptr;    // the last of them; valid if there is one
+    TaskPromise* condemned = nullptr;     // to be destroyed when `current` has returned
+    TaskRoot* condemned_root = nullptr;   // to be notified then
+    TaskRoot* ended = nullptr;            // the root whose task has ended
+    std::exception_ptr exception{};       // has left a root, or the condemned task
+    Run* outer = nullptr;                 // in which this one began, by a callback that runs a host
+    std::int32_t calls_left = calls_max;  // how many more tasks may call another one
+    bool needs_attention = false;         // there is more to do than to clear `current`
   };
 
   void attend();
@@ -186,7 +189,6 @@ class RONDO_EXPORT TaskRoot : public Completion {
 
   void threw(TaskPromise& task, std::exception_ptr exception) noexcept final;
   void frame_ends(TaskPromise& task) noexcept final;
-  [[nodiscard]] TaskPromise* parent() const noexcept final { return nullptr; }
 
   /// The task frees its frame now: it is not to be cancelled any more. finished() follows.
   virtual void ended() noexcept = 0;
@@ -199,5 +201,16 @@ class RONDO_EXPORT TaskRoot : public Completion {
  protected:
   ~TaskRoot() = default;
 };
+
+template <typename Promise>
+inline bool Call::start(Promise& parent) {
+  parent_ = &parent;
+  TaskContext& context = parent_->context();
+  task_->start(context, CompletionLink::of_caller(*this));
+  const bool was_called = context.call(*task_);
+  if (was_called && task_ == nullptr) [[likely]]
+    return false;
+  return suspend_caller(was_called);
+}
 
 }  // namespace rondo::detail

@@ -4,6 +4,7 @@
 #include <bit>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <type_traits>
@@ -17,31 +18,108 @@ namespace rondo::detail {
 class TaskContext;
 class TaskPromise;
 
-/// Where the end of a task is reported: the task that awaits it, or a root. All calls come from
-/// inside the task, so none of them may destroy it.
+/// Hears of the end of a task that no other task awaits. All calls come from inside the task, so
+/// none of them may destroy it.
 class Completion {
  public:
   /// An exception has left the task's body. frame_ends() follows.
   virtual void threw(TaskPromise& task, std::exception_ptr exception) noexcept = 0;
   /// The task's frame is about to free itself.
   virtual void frame_ends(TaskPromise& task) noexcept = 0;
-  /// The task that waits; null for a root.
-  [[nodiscard]] virtual TaskPromise* parent() const noexcept = 0;
 
  protected:
   ~Completion() = default;
 };
 
-/// A completion that stands in the frame of the task that awaits. Whatever its type, that task is
-/// found at the same place, so a debugger can follow the chain without the types of results.
-class AwaitedCompletion : public Completion {
+/// Stands in the frame of a task that awaits, whatever the type of what it awaits: so a debugger
+/// can follow the chain without the types of results.
+class Awaiting {
  public:
-  [[nodiscard]] TaskPromise* parent() const noexcept final { return parent_; }
+  [[nodiscard]] TaskPromise* parent() const noexcept { return parent_; }
 
  protected:
-  ~AwaitedCompletion() = default;
+  Awaiting() noexcept = default;
+  ~Awaiting() = default;
 
-  TaskPromise* parent_ = nullptr;
+  TaskPromise* parent_ = nullptr;  // null: it does not await yet
+};
+
+/// The same for a task that awaits a single other one.
+class RONDO_EXPORT Call : public Awaiting {
+ public:
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// The task has ended while its caller was waiting for its return.
+  void returned() noexcept { task_ = nullptr; }
+  /// It has ended after the caller was suspended, or with an exception.
+  void ended() noexcept;
+  void threw(std::exception_ptr exception) noexcept;
+
+ protected:
+  explicit Call(TaskPromise& task) noexcept : task_(&task) {}
+  ~Call() {
+    if (task_ != nullptr) [[unlikely]]
+      give_up();
+  }
+  /// Calls it. True: it has not ended, so the caller is suspended.
+  template <typename Promise>
+  [[nodiscard]] bool start(Promise& parent);
+  void rethrow_if_it_threw() {
+    if (task_ != nullptr) [[unlikely]]
+      rethrow();
+  }
+
+ private:
+  /// No task awaits itself.
+  [[nodiscard]] bool has_thrown() const noexcept { return task_ == parent_; }
+  [[nodiscard]] bool suspend_caller(bool was_called) noexcept;
+  [[gnu::cold]] void rethrow();
+  [[gnu::cold]] void give_up() noexcept;
+
+  // Two words that are written at a time are not side by side: g++ would gather them in a register.
+  union {
+    std::exception_ptr exception_;  // if it has thrown
+  };
+  TaskPromise* task_;  // null: it has ended; `parent_`: it has thrown
+};
+
+/// Where the end of a task is reported. While the task that called it waits for the call to return,
+/// no report is needed: a mark suffices, and makes an empty task cheaper by a tenth.
+class CompletionLink {
+ public:
+  CompletionLink() noexcept {}  // NOLINT(*-use-equals-default,*-member-init): before a task starts
+  explicit CompletionLink(Completion* root) noexcept : word_(std::bit_cast<Word>(root)) {}
+  explicit CompletionLink(Awaiting& awaiting) noexcept
+      : word_(std::bit_cast<Word>(&awaiting) + is_awaited_bit) {}
+
+  [[nodiscard]] static CompletionLink of_caller(Awaiting& awaiting) noexcept {
+    CompletionLink link;
+    link.word_ = std::bit_cast<Word>(&awaiting) + (is_awaited_bit | is_call_bit);
+    return link;
+  }
+  /// Whether the task that awaits it waits for its return.
+  [[nodiscard]] bool is_call() const noexcept { return (word_ & is_call_bit) != 0; }
+  [[nodiscard]] bool is_awaited() const noexcept { return (word_ & is_awaited_bit) != 0; }
+  /// If it is awaited.
+  [[nodiscard]] Awaiting& awaiting() const noexcept {
+    return *std::bit_cast<Awaiting*>(word_ & ~(is_awaited_bit | is_call_bit));
+  }
+  /// If it is a call.
+  [[nodiscard]] Call& call() const noexcept {
+    return static_cast<Call&>(*std::bit_cast<Awaiting*>(word_ - (is_awaited_bit | is_call_bit)));
+  }
+  /// If it is not awaited. Null: the task was cancelled while it was running, and is destroyed at
+  /// its next suspension.
+  [[nodiscard]] Completion* root() const noexcept { return std::bit_cast<Completion*>(word_); }
+
+ private:
+  using Word = std::uintptr_t;
+  static constexpr Word is_call_bit = 1;
+  static constexpr Word is_awaited_bit = 2;
+  static_assert(alignof(Awaiting) >= 4 && alignof(Completion) >= 4);
+
+  Word word_;
 };
 
 /// What every task has in its frame, whatever its type: 24 bytes.
@@ -52,12 +130,18 @@ class RONDO_EXPORT TaskPromise {
   using Place = const void*;
   static_assert(sizeof(std::source_location) == sizeof(Place));
 
+  // The rest is set before the task starts.
+  TaskPromise() noexcept {}  // NOLINT(*-use-equals-default,*-member-init)
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] std::suspend_never final_suspend() noexcept {
-    completion_ != nullptr ? completion_->frame_ends(*this) : condemned_ended();
+    if (completion_.is_call()) [[likely]] {
+      completion_.call().returned();
+    } else {
+      report_end();
+    }
     return {};  // the frame frees itself
   }
   void unhandled_exception() noexcept;
@@ -91,10 +175,12 @@ class RONDO_EXPORT TaskPromise {
   /// Destroys the frame, which is suspended. If a destructor throws, the program ends with a
   /// message that names the task.
   void destroy() noexcept;
-  void start(TaskContext& context, Completion& completion) noexcept {
+  void start(TaskContext& context, CompletionLink completion) noexcept {
     context_ = &context;
-    completion_ = &completion;
+    completion_ = completion;
   }
+  /// The task that called it is about to be suspended, or must not take its return for success.
+  void stop_call() noexcept { completion_ = CompletionLink{completion_.awaiting()}; }
 
   /// Before it has started: the next one in a list of such tasks.
   [[nodiscard]] TaskPromise* take_next_start() noexcept {
@@ -106,15 +192,14 @@ class RONDO_EXPORT TaskPromise {
     return static_cast<TaskPromise*>(const_cast<void*>(where_));
   }
   void set_next_start(TaskPromise* next) noexcept { where_ = next; }
-  [[nodiscard]] bool is_started() const noexcept { return context_ != nullptr; }
   [[nodiscard]] TaskContext& context() const noexcept { return *context_; }
   /// Null: the task was cancelled while it was running, and is destroyed at its next suspension.
   // NOLINTNEXTLINE(*.UndefReturn): it is set before the task starts
-  [[nodiscard]] Completion* completion() const noexcept { return completion_; }
-  void condemn() noexcept { completion_ = nullptr; }
+  [[nodiscard]] const CompletionLink& completion() const noexcept { return completion_; }
+  void condemn() noexcept { completion_ = CompletionLink{nullptr}; }
   /// The task that awaits this one; null for a root.
   [[nodiscard]] TaskPromise* parent() const noexcept {
-    return completion_ == nullptr ? nullptr : completion_->parent();
+    return completion_.is_awaited() ? completion_.awaiting().parent() : nullptr;
   }
   [[nodiscard]] bool has_place() const noexcept { return where_ != nullptr; }
   /// Where it awaits; line 0 before its first co_await.
@@ -128,15 +213,14 @@ class RONDO_EXPORT TaskPromise {
   }
 
  private:
-  void condemned_ended() noexcept;
+  void report_end() noexcept;
 
   template <typename T>
   static constexpr bool fits = alignof(std::remove_cvref_t<T>) <= alignof(std::max_align_t);
 
-  // Two words that are written at a time are not side by side: g++ would gather them in a register.
-  Completion* completion_ = nullptr;
+  CompletionLink completion_;
   Place where_ = nullptr;
-  TaskContext* context_ = nullptr;
+  TaskContext* context_;
 };
 
 }  // namespace rondo::detail

@@ -21,7 +21,7 @@ STEPS_MAX = 1_000_000  # in one list: memory that is damaged may be a circle
 TICK_SHIFT = 20  # StreamContext::tick_shift
 PROMISE_IN_FRAME = 2  # pointers before it
 READER, EXTRA = 2, 4  # Connection::Kind
-PARENT_SLOT = 2  # in the virtual functions of Completion
+AWAITED_BIT, LINK_BITS = 2, 3  # CompletionLink
 HANDLER_SLOTS_MAX = 16  # StreamHandler has fewer
 
 
@@ -150,15 +150,10 @@ class Context:
         found = []
 
         def parent_of(address):
-            completion = int(object_at(address, type_)["completion_"])
-            if completion == 0:
+            link = int(object_at(address, type_)["completion_"]["word_"])
+            if link & AWAITED_BIT == 0:
                 return 0
-            function = self.memory.virtual_function(completion, PARENT_SLOT)
-            if "AwaitedCompletion::parent" in function:
-                return self.memory.pointer(completion, 1)
-            if not any(root in function for root in ("TaskRoot::parent", "Destroyed::parent")):
-                found.append("?")
-            return 0
+            return self.memory.pointer(link & ~LINK_BITS)  # the first member of Awaiting
 
         for address in follow(int(task), parent_of):
             where = int(object_at(address, type_)["where_"])
