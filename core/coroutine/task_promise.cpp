@@ -42,14 +42,14 @@ class Destroyed final : public Completion {
 
 void TaskPromise::unhandled_exception() noexcept {
   if (completion_.is_awaited())
-    return static_cast<Call&>(completion_.awaiting()).threw(std::current_exception());
+    return static_cast<TaskCall&>(completion_.awaiting()).threw(std::current_exception());
   if (completion_.root() != nullptr)
     return completion_.root()->threw(*this, std::current_exception());
   context_->threw(std::current_exception());
 }
 
 void TaskPromise::report_end() noexcept {
-  if (completion_.is_awaited()) return static_cast<Call&>(completion_.awaiting()).ended();
+  if (completion_.is_awaited()) return static_cast<TaskCall&>(completion_.awaiting()).ended();
   if (completion_.root() != nullptr) return completion_.root()->frame_ends(*this);
   context_->condemned_ended();  // it has ended before its next suspension
 }
@@ -66,26 +66,26 @@ void TaskPromise::destroy() noexcept {
 // --- a task that another one awaits -------------------------------------------------------------
 
 /// False: it has thrown.
-bool Call::suspend_caller(bool was_called) noexcept {
+bool TaskCall::suspend_caller(bool was_called) noexcept {
   if (was_called && has_thrown()) return false;
   if (!was_called) parent_->context().start_later(*task_);
   task_->stop_call();
   return true;
 }
 
-void Call::ended() noexcept {
+void TaskCall::ended() noexcept {
   if (has_thrown()) return;
   task_ = nullptr;
   parent_->context().continue_with(*parent_);
 }
 
-void Call::threw(std::exception_ptr exception) noexcept {
+void TaskCall::threw(std::exception_ptr exception) noexcept {
   ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
   TaskPromise& task = *std::exchange(task_, parent_);
   task.completion().is_call() ? task.stop_call() : parent_->context().continue_with(*parent_);
 }
 
-void Call::rethrow() {
+void TaskCall::rethrow() {
   task_ = nullptr;
   const std::exception_ptr exception = std::move(exception_);
   std::destroy_at(&exception_);
@@ -93,7 +93,7 @@ void Call::rethrow() {
 }
 
 /// The task that awaits is destroyed.
-void Call::give_up() noexcept {
+void TaskCall::give_up() noexcept {
   if (has_thrown()) return std::destroy_at(&exception_);
   if (parent_ != nullptr) parent_->context().forget_start(*task_);
   task_->destroy();

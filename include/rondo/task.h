@@ -61,9 +61,9 @@ class TaskResult<void> {
 
 /// Awaits a task: stands in the frame of the task that does.
 template <typename T>
-class TaskAwaiter final : public Call {
+class TaskAwaiter final : public TaskCall {
  public:
-  explicit TaskAwaiter(TaskPromise& task) noexcept : Call(task) {}
+  explicit TaskAwaiter(TaskPromise& task) noexcept : TaskCall(task) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <typename Promise>

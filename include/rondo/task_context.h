@@ -203,7 +203,7 @@ class RONDO_EXPORT TaskRoot : public Completion {
 };
 
 template <typename Promise>
-inline bool Call::start(Promise& parent) {
+inline bool TaskCall::start(Promise& parent) {
   parent_ = &parent;
   TaskContext& context = parent_->context();
   task_->start(context, CompletionLink::of_caller(*this));

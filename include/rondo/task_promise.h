@@ -45,10 +45,10 @@ class Awaiting {
 };
 
 /// The same for a task that awaits a single other one.
-class RONDO_EXPORT Call : public Awaiting {
+class RONDO_EXPORT TaskCall : public Awaiting {
  public:
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
+  TaskCall(const TaskCall&) = delete;
+  TaskCall& operator=(const TaskCall&) = delete;
 
   /// The task has ended while its caller was waiting for its return.
   void returned() noexcept { task_ = nullptr; }
@@ -57,8 +57,8 @@ class RONDO_EXPORT Call : public Awaiting {
   void threw(std::exception_ptr exception) noexcept;
 
  protected:
-  explicit Call(TaskPromise& task) noexcept : task_(&task) {}
-  ~Call() {
+  explicit TaskCall(TaskPromise& task) noexcept : task_(&task) {}
+  ~TaskCall() {
     if (task_ != nullptr) [[unlikely]]
       give_up();
   }
@@ -106,8 +106,9 @@ class CompletionLink {
     return *std::bit_cast<Awaiting*>(word_ & ~(is_awaited_bit | is_call_bit));
   }
   /// If it is a call.
-  [[nodiscard]] Call& call() const noexcept {
-    return static_cast<Call&>(*std::bit_cast<Awaiting*>(word_ - (is_awaited_bit | is_call_bit)));
+  [[nodiscard]] TaskCall& call() const noexcept {
+    return static_cast<TaskCall&>(
+        *std::bit_cast<Awaiting*>(word_ - (is_awaited_bit | is_call_bit)));
   }
   /// If it is not awaited. Null: the task was cancelled while it was running, and is destroyed at
   /// its next suspension.
