@@ -57,19 +57,4 @@ class TaskClient : public Actor {
   std::optional<TaskGroup> talk_;
 };
 
-/// The check of a connection that a server's task has, however that ends.
-class TaskSession {
- public:
-  explicit TaskSession(StreamCheck& calls) : calls_(calls) {
-    calls.opened();
-    calls.aborts();
-  }
-  TaskSession(const TaskSession&) = delete;
-  TaskSession& operator=(const TaskSession&) = delete;
-  ~TaskSession() { calls_.destroyed(); }
-
- private:
-  StreamCheck& calls_;
-};
-
 }  // namespace rondo::sim::scenario

@@ -2,45 +2,21 @@
 #include <utility>
 
 #include "cast.h"
-#include "serving.h"
-#include "task_client.h"
+#include "reading.h"
+#include "task_serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
 
 using namespace std::chrono_literals;
 
-class TaskEchoServer final : public Serving {
+class TaskEchoServer final : public TaskServing {
  public:
-  TaskEchoServer(Site& site, std::string_view where) : Serving(site, "task echo server", where) {}
+  TaskEchoServer(Site& site, std::string_view where)
+      : TaskServing(site, "task echo server", where) {}
 
  private:
-  Result<Server> serve_now() override {
-    const ServerOptions options = draw_options();
-    const auto session = [this](Connection& client) { return echo(client, greet()); };
-    return serve(reactor(), where(), session, options);
-  }
-
-  Task<> echo(Connection& client, StreamCheck& calls) {
-    const TaskSession session{calls};
-    try {
-      if (scene().one_in(3)) {
-        co_await when_any(answer(client, calls), client.draining());
-      } else {
-        co_await answer(client, calls);
-      }
-    } catch (const Disconnected& error) {
-      expect(error.is_of(client.stream()), "an exception of another connection");
-      if (scene().one_in(3)) throw;  // that is no error
-    }
-    calls.closes();
-    client.close();
-    acts_up();
-    const Close close = co_await client.closed();
-    calls.closed(close);
-  }
-
-  Task<> answer(Connection& client, StreamCheck& calls) {
+  Task<> answer(Connection& client, StreamCheck& calls) override {
     Takes takes = [&](Bytes data) {
       calls.was_read(data.size());
       calls.writes(data.size());
@@ -62,7 +38,6 @@ class TaskEchoServer final : public Serving {
       }
       acts_up();
     }
-    calls.peer_finished();
   }
 };
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "cast.h"
-#include "serving.h"
 #include "task_client.h"
+#include "task_serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
@@ -17,30 +17,13 @@ constexpr std::size_t piece_max = 20'000;
 constexpr std::uint64_t flood_key = 3;
 constexpr std::uint64_t answer_key = 11;
 
-class TaskSource final : public Serving {
+class TaskSource final : public TaskServing {
  public:
-  TaskSource(Site& site, std::string_view where) : Serving(site, "task source", where) {}
+  TaskSource(Site& site, std::string_view where) : TaskServing(site, "task source", where) {}
 
  private:
-  Result<Server> serve_now() override {
-    const ServerOptions options = draw_options();
-    const auto session = [this](Connection& client) { return converse(client, greet()); };
-    return serve(reactor(), where(), session, options);
-  }
-
-  Task<> converse(Connection& client, StreamCheck& calls) {
-    const TaskSession session{calls};
-    try {
-      co_await when_all(pour(client, calls), hear(client, calls));
-      calls.peer_finished();
-    } catch (const Disconnected& error) {
-      expect(error.is_of(client.stream()), "an exception of another connection");
-    }
-    calls.closes();
-    client.close();
-    const Close close = co_await client.closed();
-    calls.closed(close);
-    acts_up();
+  Task<> answer(Connection& client, StreamCheck& calls) override {
+    co_await when_all(pour(client, calls), hear(client, calls));
   }
 
   /// If send() is cancelled, all is queued.

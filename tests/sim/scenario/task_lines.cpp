@@ -1,41 +1,20 @@
 // The line server of coroutines: its reads are cancelled now and then, and lose no half of a line.
 #include "cast.h"
 #include "lines.h"
-#include "serving.h"
-#include "task_client.h"
+#include "task_serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
 
 using namespace std::chrono_literals;
 
-class TaskLineServer final : public Serving {
+class TaskLineServer final : public TaskServing {
  public:
-  TaskLineServer(Site& site, std::string_view where) : Serving(site, "task line server", where) {}
+  TaskLineServer(Site& site, std::string_view where)
+      : TaskServing(site, "task line server", where) {}
 
  private:
-  Result<Server> serve_now() override {
-    const ServerOptions options = draw_options();
-    const auto session = [this](Connection& client) { return answer(client, greet()); };
-    return serve(reactor(), where(), session, options);
-  }
-
-  Task<> answer(Connection& client, StreamCheck& calls) {
-    const TaskSession session{calls};
-    try {
-      co_await answer_all(client, calls);
-      calls.peer_finished();
-    } catch (const Disconnected& error) {
-      expect(error.is_of(client.stream()), "an exception of another connection");
-    }
-    calls.closes();
-    client.close();
-    acts_up();
-    const Close close = co_await client.closed();
-    calls.closed(close);
-  }
-
-  Task<> answer_all(Connection& client, StreamCheck& calls) {
+  Task<> answer(Connection& client, StreamCheck& calls) override {
     TextConnection text{client};
     std::uint64_t heard = 0;
     while (true) {
