@@ -43,8 +43,10 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 [[nodiscard]] std::unique_ptr<Actor> make_line_server(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_line_client(Site& site, std::string_view target,
                                                       Mood mood);
-/// The same server of coroutines.
+/// The same of coroutines.
 [[nodiscard]] std::unique_ptr<Actor> make_task_line_server(Site& site, std::string_view where);
+[[nodiscard]] std::unique_ptr<Actor> make_task_line_client(Site& site, std::string_view target,
+                                                           Mood mood);
 
 // Datagrams: UDP and Unix.
 [[nodiscard]] std::unique_ptr<Actor> make_datagram_server(Site& site, std::string_view where);

@@ -111,6 +111,12 @@ Actor& Scene::add_drinker(Site& site, Mood mood) {
                                 : make_drinker(site, target, mood));
 }
 
+Actor& Scene::add_line_client(Site& site, Mood mood) {
+  const std::string target = at(server_address, line_port);
+  return site.add(plays_tasks() ? make_task_line_client(site, target, mood)
+                                : make_line_client(site, target, mood));
+}
+
 void Scene::populate() {
   name_service();
   sites_.push_back(std::make_unique<Site>(*this, server_address));
@@ -148,7 +154,7 @@ void Scene::populate_clients(Site& site) {
         add_drinker(site, Mood::whimsical);
         break;
       case 3:
-        site.add(make_line_client(site, at(server_address, line_port), Mood::whimsical));
+        add_line_client(site, Mood::whimsical);
         break;
       case 4:
         site.add(make_datagram_client(site, at(server_address, datagram_port)));
@@ -285,7 +291,7 @@ void Scene::converse() {
   for (const auto& site : {&server, &client}) {
     all.push_back(&add_talker(*site, at(server_address, echo_port), Mood::plain));
     all.push_back(&add_drinker(*site, Mood::plain));
-    all.push_back(&site->add(make_line_client(*site, at(server_address, line_port), Mood::plain)));
+    all.push_back(&add_line_client(*site, Mood::plain));
     all.push_back(&site->add(make_datagram_client(*site, at(server_address, datagram_port))));
   }
   all.push_back(&add_talker(server, unix_stream, Mood::plain));

@@ -106,6 +106,7 @@ class Scene {
   [[nodiscard]] std::unique_ptr<Actor> source(Site& site);
   [[nodiscard]] std::unique_ptr<Actor> line_server(Site& site);
   Actor& add_drinker(Site& site, Mood mood);
+  Actor& add_line_client(Site& site, Mood mood);
   Actor& add_talker(Site& site, std::string_view target, Mood mood);
   void populate();
   void populate_clients(Site& site);
