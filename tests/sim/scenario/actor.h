@@ -22,6 +22,8 @@ class Actor {
   [[nodiscard]] virtual bool is_server() const { return false; }
   /// No more faults happen: finish.
   virtual void wind_down() {}
+  /// The scene ends: a task that would wait for ever ends.
+  virtual void leave() {}
   /// Checks that must hold at any time.
   virtual void check() {}
   /// Destroys one of its own objects, from inside the running callback.

@@ -52,6 +52,10 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 [[nodiscard]] std::unique_ptr<Actor> make_datagram_server(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_datagram_client(Site& site, std::string_view target);
 
+/// The same of coroutines.
+[[nodiscard]] std::unique_ptr<Actor> make_task_datagram_server(Site& site, std::string_view where);
+[[nodiscard]] std::unique_ptr<Actor> make_task_datagram_client(Site& site, std::string_view target);
+
 // Passed descriptors, each with a word that is to be written to it.
 [[nodiscard]] std::unique_ptr<Actor> make_ferry(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_passenger(Site& site, std::string_view target);

@@ -1,21 +1,16 @@
 // UDP and Unix datagrams: each comes back unchanged, or not at all.
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "cast.h"
+#include "datagrams.h"
 
 namespace rondo::sim::scenario {
 namespace {
 
 constexpr Duration look_again_after = std::chrono::milliseconds{200};
-constexpr Duration patience = std::chrono::seconds{5};
-
-std::string numbered(std::uint64_t n) {
-  return std::to_string(n) + ':' + text_from(n, 0, n * n % 1'000);
-}
 
 /// A socket that is made again after its end.
 class DatagramActor : public Actor, protected DatagramHandler {
@@ -98,7 +93,7 @@ class DatagramClient final : public DatagramActor {
   }
   void on_look() override {
     if (sent_ == count_) {
-      is_late_ = is_late_ || reactor().now() - sent_at_ >= patience;
+      is_late_ = is_late_ || reactor().now() - sent_at_ >= datagram_patience;
       if (is_late_) stops_looking();
       return;
     }
@@ -114,7 +109,7 @@ class DatagramClient final : public DatagramActor {
       expect(datagram.from == target_, "a datagram from another sender");
       const std::string_view text{reinterpret_cast<const char*>(datagram.data.data()),
                                   datagram.data.size()};
-      const std::uint64_t n = std::strtoull(std::string{text.substr(0, 20)}.c_str(), nullptr, 10);
+      const std::uint64_t n = number_of(text);
       expect(n < sent_ && text == numbered(n), "a datagram that was not sent");
       if (std::find(heard_.begin(), heard_.end(), n) == heard_.end()) heard_.push_back(n);
     }

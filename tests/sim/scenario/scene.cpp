@@ -100,6 +100,10 @@ std::unique_ptr<Actor> Scene::line_server(Site& site) {
   return plays_tasks() ? make_task_line_server(site, where) : make_line_server(site, where);
 }
 
+std::unique_ptr<Actor> Scene::datagram_server(Site& site, std::string_view where) {
+  return plays_tasks() ? make_task_datagram_server(site, where) : make_datagram_server(site, where);
+}
+
 Actor& Scene::add_talker(Site& site, std::string_view target, Mood mood) {
   return site.add(plays_tasks() ? make_task_talker(site, target, mood)
                                 : make_talker(site, target, mood));
@@ -109,6 +113,11 @@ Actor& Scene::add_drinker(Site& site, Mood mood) {
   const std::string target = at(server_address, source_port);
   return site.add(plays_tasks() ? make_task_drinker(site, target, mood)
                                 : make_drinker(site, target, mood));
+}
+
+Actor& Scene::add_datagram_client(Site& site, std::string_view target) {
+  return site.add(plays_tasks() ? make_task_datagram_client(site, target)
+                                : make_datagram_client(site, target));
 }
 
 Actor& Scene::add_line_client(Site& site, Mood mood) {
@@ -127,9 +136,9 @@ void Scene::populate() {
   server.plays([this](Site& site) { return source(site); });
   server.plays([this](Site& site) { return line_server(site); });
   server.plays(
-      [](Site& site) { return make_datagram_server(site, at(server_address, datagram_port)); });
+      [this](Site& site) { return datagram_server(site, at(server_address, datagram_port)); });
   server.plays([this](Site& site) { return echo_server(site, unix_stream); });
-  server.plays([](Site& site) { return make_datagram_server(site, unix_datagrams); });
+  server.plays([this](Site& site) { return datagram_server(site, unix_datagrams); });
   server.plays([](Site& site) { return make_ferry(site, unix_ferry); });
   const std::uint64_t clients = 1 + draw(client_addresses.size());
   for (std::size_t i = 0; i < clients; ++i) {
@@ -157,7 +166,7 @@ void Scene::populate_clients(Site& site) {
         add_line_client(site, Mood::whimsical);
         break;
       case 4:
-        site.add(make_datagram_client(site, at(server_address, datagram_port)));
+        add_datagram_client(site, at(server_address, datagram_port));
         break;
       case 5:
         site.add(make_returner(site, echo));
@@ -172,7 +181,7 @@ void Scene::populate_clients(Site& site) {
         add_talker(site, unix_stream, Mood::whimsical);
         break;
       case 9:
-        site.add(make_datagram_client(site, unix_datagrams));
+        add_datagram_client(site, unix_datagrams);
         break;
       default:
         site.add(make_passenger(site, unix_ferry));
@@ -292,11 +301,11 @@ void Scene::converse() {
     all.push_back(&add_talker(*site, at(server_address, echo_port), Mood::plain));
     all.push_back(&add_drinker(*site, Mood::plain));
     all.push_back(&add_line_client(*site, Mood::plain));
-    all.push_back(&site->add(make_datagram_client(*site, at(server_address, datagram_port))));
+    all.push_back(&add_datagram_client(*site, at(server_address, datagram_port)));
   }
   all.push_back(&add_talker(server, unix_stream, Mood::plain));
   all.push_back(&server.add(make_passenger(server, unix_ferry)));
-  all.push_back(&server.add(make_datagram_client(server, unix_datagrams)));
+  all.push_back(&add_datagram_client(server, unix_datagrams));
   const bool succeeds = advance_until(
       [&] {
         return std::all_of(all.begin(), all.end(), [](Actor* one) { return one->is_over(); });
@@ -310,6 +319,9 @@ void Scene::converse() {
 }
 
 void Scene::end() {
+  for (const auto& site : sites_) {
+    for (const auto& actor : site->actors()) actor->leave();
+  }
   if (!advance_until([&] { return waiting_tasks().empty(); }, 10min))
     violated("at the end", "tasks still wait:\n" + waiting_tasks());
   for (const auto& site : sites_) site->shut_down();
