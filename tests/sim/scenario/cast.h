@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "actor.h"
@@ -12,6 +13,7 @@ namespace rondo::sim::scenario {
 /// Whether it behaves without limits, deadlines and random choices, so that it must succeed.
 enum class Mood : bool { whimsical, plain };
 
+constexpr std::string_view server_address = "10.0.0.1";
 constexpr std::string_view echo_port = "7000";
 constexpr std::string_view source_port = "7001";
 constexpr std::string_view line_port = "7002";
@@ -19,6 +21,10 @@ constexpr std::string_view datagram_port = "7003";
 constexpr std::string_view unix_stream = "unix:/run/echo";
 constexpr std::string_view unix_ferry = "unix:/run/ferry";
 constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
+
+[[nodiscard]] inline std::string at(std::string_view address, std::string_view port) {
+  return std::string{address} + ':' + std::string{port};
+}
 
 // TCP and Unix streams: an echo server with limits of all kinds.
 [[nodiscard]] std::unique_ptr<Actor> make_echo_server(Site& site, std::string_view where);
@@ -59,6 +65,10 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 // Passed descriptors, each with a word that is to be written to it.
 [[nodiscard]] std::unique_ptr<Actor> make_ferry(Site& site, std::string_view where);
 [[nodiscard]] std::unique_ptr<Actor> make_passenger(Site& site, std::string_view target);
+
+/// The same of coroutines.
+[[nodiscard]] std::unique_ptr<Actor> make_task_ferry(Site& site, std::string_view where);
+[[nodiscard]] std::unique_ptr<Actor> make_task_passenger(Site& site, std::string_view target);
 
 /// Reconnects to an echo server after each end, until no more faults happen.
 [[nodiscard]] std::unique_ptr<Actor> make_returner(Site& site, std::string_view target);

@@ -8,12 +8,11 @@
 
 #include "cast.h"
 #include "client.h"
+#include "ferry.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
-
-constexpr std::uint64_t ferry_key = 5;
 
 class FerrySession final : public CheckedSession<Session> {
  public:

@@ -17,7 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t violations_max = 20;
-constexpr std::string_view server_address = "10.0.0.1";
 constexpr std::array<std::string_view, 3> client_addresses{"10.0.1.1", "10.0.1.2", "10.0.1.3"};
 
 /// For choices before the world exists.
@@ -35,10 +34,6 @@ Link draw_link(std::uint64_t seed) {
   link.jitter = Duration{static_cast<Duration::rep>(below(20'000'000))};
   link.bandwidth = below(2) == 0 ? 0 : 100'000 + below(10'000'000);
   return link;
-}
-
-std::string at(std::string_view address, std::string_view port) {
-  return std::string{address} + ':' + std::string{port};
 }
 
 }  // namespace
@@ -86,46 +81,6 @@ void Scene::name_service() {
   }
 }
 
-std::unique_ptr<Actor> Scene::echo_server(Site& site, std::string_view where) {
-  return plays_tasks() ? make_task_echo_server(site, where) : make_echo_server(site, where);
-}
-
-std::unique_ptr<Actor> Scene::source(Site& site) {
-  const std::string where = at(server_address, source_port);
-  return plays_tasks() ? make_task_source(site, where) : make_source(site, where);
-}
-
-std::unique_ptr<Actor> Scene::line_server(Site& site) {
-  const std::string where = at(server_address, line_port);
-  return plays_tasks() ? make_task_line_server(site, where) : make_line_server(site, where);
-}
-
-std::unique_ptr<Actor> Scene::datagram_server(Site& site, std::string_view where) {
-  return plays_tasks() ? make_task_datagram_server(site, where) : make_datagram_server(site, where);
-}
-
-Actor& Scene::add_talker(Site& site, std::string_view target, Mood mood) {
-  return site.add(plays_tasks() ? make_task_talker(site, target, mood)
-                                : make_talker(site, target, mood));
-}
-
-Actor& Scene::add_drinker(Site& site, Mood mood) {
-  const std::string target = at(server_address, source_port);
-  return site.add(plays_tasks() ? make_task_drinker(site, target, mood)
-                                : make_drinker(site, target, mood));
-}
-
-Actor& Scene::add_datagram_client(Site& site, std::string_view target) {
-  return site.add(plays_tasks() ? make_task_datagram_client(site, target)
-                                : make_datagram_client(site, target));
-}
-
-Actor& Scene::add_line_client(Site& site, Mood mood) {
-  const std::string target = at(server_address, line_port);
-  return site.add(plays_tasks() ? make_task_line_client(site, target, mood)
-                                : make_line_client(site, target, mood));
-}
-
 void Scene::populate() {
   name_service();
   sites_.push_back(std::make_unique<Site>(*this, server_address));
@@ -139,7 +94,7 @@ void Scene::populate() {
       [this](Site& site) { return datagram_server(site, at(server_address, datagram_port)); });
   server.plays([this](Site& site) { return echo_server(site, unix_stream); });
   server.plays([this](Site& site) { return datagram_server(site, unix_datagrams); });
-  server.plays([](Site& site) { return make_ferry(site, unix_ferry); });
+  server.plays([this](Site& site) { return ferry(site); });
   const std::uint64_t clients = 1 + draw(client_addresses.size());
   for (std::size_t i = 0; i < clients; ++i) {
     sites_.push_back(std::make_unique<Site>(*this, client_addresses[i]));
@@ -184,7 +139,7 @@ void Scene::populate_clients(Site& site) {
         add_datagram_client(site, unix_datagrams);
         break;
       default:
-        site.add(make_passenger(site, unix_ferry));
+        add_passenger(site);
         break;
     }
   }
@@ -304,7 +259,7 @@ void Scene::converse() {
     all.push_back(&add_datagram_client(*site, at(server_address, datagram_port)));
   }
   all.push_back(&add_talker(server, unix_stream, Mood::plain));
-  all.push_back(&server.add(make_passenger(server, unix_ferry)));
+  all.push_back(&add_passenger(server));
   all.push_back(&add_datagram_client(server, unix_datagrams));
   const bool succeeds = advance_until(
       [&] {

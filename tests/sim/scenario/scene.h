@@ -107,6 +107,8 @@ class Scene {
   [[nodiscard]] std::unique_ptr<Actor> line_server(Site& site);
   [[nodiscard]] std::unique_ptr<Actor> datagram_server(Site& site, std::string_view where);
   Actor& add_datagram_client(Site& site, std::string_view target);
+  [[nodiscard]] std::unique_ptr<Actor> ferry(Site& site);
+  Actor& add_passenger(Site& site);
   Actor& add_drinker(Site& site, Mood mood);
   Actor& add_line_client(Site& site, Mood mood);
   Actor& add_talker(Site& site, std::string_view target, Mood mood);
