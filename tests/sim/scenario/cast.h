@@ -72,9 +72,14 @@ constexpr std::string_view unix_datagrams = "unix:/run/datagrams";
 
 /// Reconnects to an echo server after each end, until no more faults happen.
 [[nodiscard]] std::unique_ptr<Actor> make_returner(Site& site, std::string_view target);
+/// The same of coroutines.
+[[nodiscard]] std::unique_ptr<Actor> make_task_returner(Site& site, std::string_view target);
 /// Timers of all kinds. None may be early.
 [[nodiscard]] std::unique_ptr<Actor> make_clockwork(Site& site);
 /// Posted and deferred work, which must run in order and once.
 [[nodiscard]] std::unique_ptr<Actor> make_worker(Site& site);
+/// Tasks that sleep, of which none may continue early, and tasks that wait for each other.
+[[nodiscard]] std::unique_ptr<Actor> make_task_clockwork(Site& site);
+[[nodiscard]] std::unique_ptr<Actor> make_task_worker(Site& site);
 
 }  // namespace rondo::sim::scenario

@@ -54,4 +54,16 @@ Actor& Scene::add_line_client(Site& site, Mood mood) {
                                 : make_line_client(site, target, mood));
 }
 
+Actor& Scene::add_returner(Site& site, std::string_view target) {
+  return site.add(plays_tasks() ? make_task_returner(site, target) : make_returner(site, target));
+}
+
+Actor& Scene::add_clockwork(Site& site) {
+  return site.add(plays_tasks() ? make_task_clockwork(site) : make_clockwork(site));
+}
+
+Actor& Scene::add_worker(Site& site) {
+  return site.add(plays_tasks() ? make_task_worker(site) : make_worker(site));
+}
+
 }  // namespace rondo::sim::scenario

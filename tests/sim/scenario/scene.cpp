@@ -124,13 +124,13 @@ void Scene::populate_clients(Site& site) {
         add_datagram_client(site, at(server_address, datagram_port));
         break;
       case 5:
-        site.add(make_returner(site, echo));
+        add_returner(site, echo);
         break;
       case 6:
-        site.add(make_clockwork(site));
+        add_clockwork(site);
         break;
       case 7:
-        site.add(make_worker(site));
+        add_worker(site);
         break;
       case 8:
         add_talker(site, unix_stream, Mood::whimsical);

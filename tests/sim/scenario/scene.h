@@ -111,6 +111,9 @@ class Scene {
   Actor& add_passenger(Site& site);
   Actor& add_drinker(Site& site, Mood mood);
   Actor& add_line_client(Site& site, Mood mood);
+  Actor& add_returner(Site& site, std::string_view target);
+  Actor& add_clockwork(Site& site);
+  Actor& add_worker(Site& site);
   Actor& add_talker(Site& site, std::string_view target, Mood mood);
   void populate();
   void populate_clients(Site& site);
