@@ -17,6 +17,7 @@
 
 #include <rondo/branch.h>
 #include <rondo/lent_bytes.h>
+#include <rondo/result.h>
 #include <rondo/sleep.h>
 #include <rondo/task.h>
 #include <rondo/time.h>
@@ -32,11 +33,10 @@ struct FirstEnded {
 
 namespace detail {
 
-/// Whether a result is lost when the task that reads is suspended.
-template <typename T>
-inline constexpr bool is_lent = std::is_same_v<T, LentBytes>;
 template <typename T>
 inline constexpr bool is_lent<std::optional<T>> = is_lent<T>;
+template <typename T, typename E>
+inline constexpr bool is_lent<Result<T, E>> = is_lent<T>;
 template <typename... T>
 inline constexpr bool is_lent<std::variant<T...>> = (is_lent<T> || ...);
 

@@ -36,6 +36,9 @@ struct ReceivedDatagram {
   [[nodiscard]] std::string_view text() const noexcept { return data.text(); }
 };
 
+template <>
+inline constexpr bool detail::is_lent<ReceivedDatagram> = true;
+
 /// A DatagramSocket for a task. Datagrams arrive in batches. The rest of a batch is kept while the
 /// task waits for something else; the socket is paused then, and the kernel keeps what comes.
 /// Errors of sending are counted, see DatagramSocket::Counters. Destroy it before the reactor, and

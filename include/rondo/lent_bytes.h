@@ -69,4 +69,13 @@ class LentBytes {
   std::uint64_t size_ = 0;  // with assertions: above 32 bits lending(), or 0 if it is not checked
 };
 
+namespace detail {
+
+/// Whether a result is lost when the task that reads is suspended.
+template <typename T>
+inline constexpr bool is_lent = false;
+template <>
+inline constexpr bool is_lent<LentBytes> = true;
+
+}  // namespace detail
 }  // namespace rondo

@@ -76,6 +76,14 @@ class RefusalsTest(unittest.TestCase):
                     "Task<> f(Connection& a, Connection& b) {"
                     "  (void)co_await when_any(a.read_exactly(1), b.read_exactly(1)); }")
 
+    def test_lent_datagrams_and_results_of_several_at_a_time(self):
+        for what, operation in (("ReceivedDatagram", "d.receive()"), ("LentBytes", "c.try_read()")):
+            self.refuse("Task<> f(rondo::Datagrams& d, Connection& c) {"
+                        f"  (void)co_await when_all({operation}, c.flushed()); (void)d; }}",
+                        what,
+                        "Task<> f(rondo::Datagrams& d, Connection& c) {"
+                        f"  (void)co_await when_any({operation}, c.flushed()); (void)d; }}")
+
     def test_an_awaiter_that_a_frame_has_no_room_for(self):
         awaiter = """
             struct alignas({}) Wide {{
