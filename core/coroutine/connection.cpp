@@ -212,13 +212,17 @@ void Connection::expect_no_reader() const noexcept {
 
 // --- the end ------------------------------------------------------------------------------------
 
-/// If the connection has ended, and not cleanly.
-std::optional<Disconnected> Connection::find_failure(const char* operation) const {
+/// Whether the connection has ended, and not cleanly.
+bool Connection::is_broken() const noexcept {
   const StreamImpl& stream = StreamImpl::of(*stream_);
-  if (!stream.has_ended()) return {};
-  const Close close = stream.close_info();
-  if (close.reason == CloseReason::eof || close.reason == CloseReason::closed) return {};
-  return Disconnected(*stream_, close, operation);
+  if (!stream.has_ended()) return false;
+  const CloseReason reason = stream.close_info().reason;
+  return reason != CloseReason::eof && reason != CloseReason::closed;
+}
+
+std::optional<Disconnected> Connection::find_failure(const char* operation) const {
+  if (!is_broken()) return {};
+  return Disconnected(*stream_, StreamImpl::of(*stream_).close_info(), operation);
 }
 
 void Connection::throw_if_broken(const char* operation) const {

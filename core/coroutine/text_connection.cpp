@@ -34,8 +34,9 @@ TextConnection::TextConnection(Connection& connection, const TextOptions& option
 
 // --- input --------------------------------------------------------------------------------------
 
-/// False: nothing more has arrived.
-bool TextConnection::take_input() {
+/// False: nothing more has arrived. Without memory some of the text is lost, so nothing that
+/// follows is read, and the connection is aborted.
+bool TextConnection::take_input() try {
   if (has_ended_) return false;
   const std::size_t size = std::min(connection_->unread_bytes(), piece_max);
   if (size > 0) {
@@ -43,11 +44,16 @@ bool TextConnection::take_input() {
   } else {
     if (!connection_->input_is_over()) return false;
     has_ended_ = true;
-    const bool is_broken = connection_->find_failure("read").has_value();
-    add(is_broken ? Decoded{} : decoder_.finish());
+    add(connection_->is_broken() ? Decoded{} : decoder_.finish());
   }
   reader_.keep();  // the bytes are lent
   return true;
+} catch (...) {
+  has_ended_ = true;
+  reader_.reset();
+  reader_.finish();
+  connection_->abort();
+  throw;
 }
 
 void TextConnection::add(const Decoded& decoded) {

@@ -224,6 +224,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   [[nodiscard]] Bytes look_at(std::size_t size);
   [[nodiscard]] LentBytes take(std::size_t size);
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept;
+  [[nodiscard]] bool is_broken() const noexcept;
   [[nodiscard]] std::optional<Disconnected> find_failure(const char* operation) const;
   void throw_if_broken(const char* operation) const;
   [[nodiscard]] Disconnected output_failure(const char* operation) const;

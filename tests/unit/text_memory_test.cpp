@@ -8,11 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include <rondo/coroutine.h>
 #include <rondo/rondo.h>
 
 #include "support/allocation_counter.h"
 #include "support/descriptors.h"
 #include "support/run_until.h"
+#include "support/task_end.h"
 
 namespace rondo::test {
 namespace {
@@ -163,6 +165,42 @@ TEST(ServerMemory, OfPushesToClientsThatNeverReadIsBoundedByDefault) {
     }
     EXPECT_LT(most, 16 * kib * kib);
     EXPECT_LT(server.connections(), 100u);
+  }
+}
+
+/// An exception that is lost with a task that was cancelled must not make the next read wait.
+TEST(TextWithoutMemory, IsFollowedByTheEndOfTheConnection) {
+  for (const bool has_input : {false, true}) {
+    Reactor reactor;
+    Pair pair = unix_pair();
+    const auto connection =
+        adopt_connection(reactor, Socket{system_net(), pair.ours.release()}).value();
+    TextConnection text{*connection, {.encoding = Encoding::find("latin-1").value()}};
+    write_all(pair.theirs.get(), "a line that is longer than a string without memory of its own\n");
+    int without = 0;
+    int disconnected = 0;
+    const auto body = [&]() -> Task<> {
+      if (has_input) {
+        (void)co_await connection->read_exactly(1);
+      } else {
+        connection->abort();
+        co_await connection->closed();
+      }
+      try {
+        const FewAllocations none{0};
+        (void)co_await text.read_line();
+      } catch (const std::bad_alloc&) {
+        ++without;
+      }
+      try {
+        (void)co_await text.read_line();
+      } catch (const Disconnected&) {
+        ++disconnected;
+      }
+    };
+    EXPECT_TRUE(run_task(reactor, body()));
+    EXPECT_EQ(without, 1) << has_input;
+    EXPECT_EQ(disconnected, 1) << has_input;
   }
 }
 
