@@ -10,6 +10,7 @@
 #include <rondo/resolver.h>
 #include <rondo/socket.h>
 
+#include "names/target.h"
 #include "socket/apply_options.h"
 #include "stream_impl.h"
 
@@ -25,6 +26,7 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
   context.add(*stream);
+  if (options.secure != nullptr && !stream->make_layer(*options.secure, target)) return stream;
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
@@ -46,6 +48,27 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
       [self = stream.get()](Result<Socket> connected) { self->connected(std::move(connected)); },
       std::move(race));
   return stream;
+}
+
+/// False: it cannot be made, and the stream has ended.
+bool StreamImpl::make_layer(StreamLayers& layers, std::string_view target) {
+  const auto parsed = parse_target(target);
+  std::string host;
+  if (parsed && !parsed->endpoint) {
+    host = parsed->host;
+  } else if (parsed && parsed->endpoint->family() != AddressFamily::unix_domain) {
+    host = parsed->endpoint->host();
+  }
+  auto layer = layers.make(host);
+  if (layer) {
+    set_layer(std::move(*layer));
+    return true;
+  }
+  Error error = std::move(layer).error();
+  extra().what = std::move(error.context);
+  extra().close_error = error.code;
+  end(CloseReason::not_connected);
+  return false;
 }
 
 void StreamImpl::connected(Result<Socket> result) {

@@ -167,7 +167,9 @@ void Server::Impl::on_drain_timer() {
 }
 
 void Server::Impl::drain(detail::StreamImpl& stream) {
-  factory_.drain == nullptr ? stream.close() : factory_.drain(block_.session(stream), stream);
+  factory_.drain == nullptr || !has_session(stream)
+      ? stream.close()
+      : factory_.drain(block_.session(stream), stream);
 }
 
 bool Server::Impl::threw(detail::StreamImpl& stream, const std::exception_ptr& exception) {
@@ -202,7 +204,7 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
     return;
   }
   if (stream == nullptr) return;
-  ++counters_.accepted;
+  if (has_session(*stream)) ++counters_.accepted;
   pause_if_full();
   // At once, so that abort() finds no session whose on_close would come before its on_open.
   (void)stream->report_open();
@@ -249,16 +251,21 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   block.stream = ::new (block.memory) detail::StreamImpl{
       group_, nullptr,
       detail::StreamState{detail::StreamState::Life::opening, detail::StreamState::being_made}};
+  if (layers() != nullptr) {
+    auto layer = layers()->make({});
+    if (!layer) return nullptr;
+    block.stream->set_layer(std::move(*layer));
+  }
   // Before the session is made, so that its constructor may use the stream.
   if (block.stream->open(client.fd())) return nullptr;
   (void)client.release();  // it belongs to the stream now
   const std::size_t ends_before = ends_;
-  StreamHandler* handler = nullptr;
-  {
+  StreamHandler* handler = &detail::silent_handler();
+  if (layers() == nullptr) {
     const detail::CallScope quiet{streams_, *block.stream};  // there is no handler yet
     handler = factory_.make(block_.session(*block.stream), *block.stream, peer);
+    block.has_session = true;
   }
-  block.has_session = true;
   if (handler == nullptr || ends_ != ends_before) return nullptr;
   block.stream->made(*handler);
   block_.set_counted(*block.stream, counted);
@@ -270,16 +277,47 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   return std::exchange(block.stream, nullptr);
 }
 
+/// Its session is made: so none exists for a peer that does not complete the handshake.
+bool Server::Impl::secured(detail::StreamImpl& stream) {
+  const Call call{*this};
+  const detail::CallScope quiet{streams_, stream};
+  const auto peer = stream.remote_endpoint();
+  const std::size_t ends_before = ends_;
+  StreamHandler* handler = nullptr;
+  try {
+    handler = factory_.make(block_.session(stream), stream, peer ? *peer : Endpoint{});
+  } catch (...) {
+    stream.abort();
+    if (!report(std::current_exception(), peer ? &*peer : nullptr)) throw;
+    return !quiet.stream_is_gone();
+  }
+  if (handler == nullptr || ends_ != ends_before) {
+    block_.destroy_session(stream);
+    if (!quiet.stream_is_gone()) stream.abort();
+    return !quiet.stream_is_gone();
+  }
+  ++counters_.accepted;
+  stream.set_handler(*handler);
+  return !quiet.stream_is_gone();
+}
+
 void Server::Impl::ended(detail::StreamImpl& stream) noexcept {
+  if (!has_session(stream)) {
+    ++counters_.failed;
+    return streams_.retire(stream, *this);
+  }
   const bool lives_on = factory_.is_done != nullptr && !factory_.is_done(block_.session(stream));
   lives_on && !ends_sessions_ ? streams_.keep(stream) : streams_.retire(stream, *this);
 }
 
 void Server::Impl::destroy(detail::StreamImpl& stream) noexcept {
-  if (factory_.may_destroy != nullptr && !factory_.may_destroy(block_.session(stream))) return;
+  const bool has_session = Impl::has_session(stream);
+  if (has_session && factory_.may_destroy != nullptr &&
+      !factory_.may_destroy(block_.session(stream)))
+    return;
   const Call call = Call::of_hold(*this);  // the hold of this connection
   auto* const counted = block_.counted(stream);
-  block_.destroy_session(stream);
+  if (has_session) block_.destroy_session(stream);
   std::destroy_at(&stream);
   ::operator delete(&stream);
   addresses_.remove(counted);

@@ -70,6 +70,7 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   void drain(detail::StreamImpl& stream) override;
   void ended(detail::StreamImpl& stream) noexcept override;
   void destroy(detail::StreamImpl& stream) noexcept override;
+  bool secured(detail::StreamImpl& stream) override;
   bool threw(detail::StreamImpl& stream, const std::exception_ptr& exception) override;
 
  private:
@@ -85,6 +86,14 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
     return {options.write_buffers_max, limit_of(options.write_descriptors_max, reactor, 1, 8)};
   }
 
+  /// Null: the streams have none.
+  [[nodiscard]] StreamLayers* layers() const noexcept {
+    return options_.secure != nullptr ? options_.secure : detail::layers_of_all_streams;
+  }
+  /// A stream with a layer gets its session when that is secured.
+  [[nodiscard]] static bool has_session(const detail::StreamImpl& stream) noexcept {
+    return &stream.handler() != &detail::silent_handler();
+  }
   [[nodiscard]] bool is_full() const noexcept { return connections_ >= connections_max_; }
   Result<Endpoint> listen_on_localhost(std::uint16_t port);
   Result<Endpoint> accept_on(Socket listener, const Endpoint& local);

@@ -128,8 +128,10 @@ std::error_code StreamImpl::set_nonblocking(int fd) noexcept {
 std::error_code StreamImpl::open(int fd) noexcept try {
   StreamContext& shared = context();
   const StreamOptions& limits = options();
+  if (layers_of_all_streams != nullptr) add_layer_of_tests();
   if (limits.lifetime != forever) extra().opened_at = shared.now();
-  if (limits.handshake_timeout != forever) extra().handshake_from = shared.now();
+  if (limits.handshake_timeout != forever || state_.has(StreamState::securing))
+    extra().handshake_from = shared.now();
   if (limits.read_timeout != forever) {
     extra().read_at = shared.now();
     state_.set(StreamState::reads_timed);
@@ -147,6 +149,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
     return error;
   }
   fd_ = fd;
+  if (state_.has(StreamState::securing)) shared.run_at_end_of_turn(*this);
   deadlines_changed();
   return {};
 } catch (const std::bad_alloc&) {
@@ -173,7 +176,7 @@ void StreamImpl::set_options(const StreamOptions& options) {
   active_at_ = context().tick();
   own.opened_at = limits.lifetime != forever ? now : never;
   const bool times_handshake = limits.handshake_timeout != forever && !state_.handshake_is_done();
-  own.handshake_from = times_handshake ? now : never;
+  own.handshake_from = times_handshake || state_.has(StreamState::securing) ? now : never;
   own.read_at = limits.read_timeout != forever ? now : never;
   own.progress_at = output_waits() && own.source == nullptr ? now : never;
   state_.assign(StreamState::reads_timed, own.read_at != never);

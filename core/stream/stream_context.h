@@ -42,6 +42,8 @@ class StreamOwner {
   virtual void ended(StreamImpl& stream) noexcept = 0;
   /// No call of its handler is running any more: free its memory.
   virtual void destroy(StreamImpl& stream) noexcept = 0;
+  /// The handshake of its layer is done: on_open is next. False: the stream is gone.
+  [[nodiscard]] virtual bool secured(StreamImpl&) { return true; }
   /// An exception left a callback of the stream, which is aborted. False: it leaves through run().
   [[nodiscard]] virtual bool threw(StreamImpl& stream, const std::exception_ptr& exception) = 0;
 

@@ -38,7 +38,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     if (extra.opened_at != never)
       consider(after(extra.opened_at, limits.lifetime), Limit::lifetime);
     if (extra.handshake_from != never && !state_.closing())
-      consider(after(extra.handshake_from, limits.handshake_timeout), Limit::handshake);
+      consider(after(extra.handshake_from, handshake_timeout()), Limit::handshake);
   }
   if (first > now) return first;
   // A lingering stream has sent all of its output.
@@ -48,6 +48,12 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     end(CloseReason::timed_out, ETIMEDOUT, which);
   }
   return never;
+}
+
+Duration StreamImpl::handshake_timeout() const noexcept {
+  const Duration timeout = options().handshake_timeout;
+  return state_.has(StreamState::securing) ? std::min(timeout, layer().handshake_timeout())
+                                           : timeout;
 }
 
 /// From now on the peer has write_timeout to take some of the output, unless that is so already. It
@@ -65,6 +71,7 @@ void StreamImpl::handshake_done() noexcept {
   check("Stream::handshake_done");
   state_.handshake_done();
   if (extra_ == nullptr || extra_->handshake_from == never) return;
+  if (state_.has(StreamState::securing)) return;  // that is another one
   extra_->handshake_from = never;
   context().run_at_end_of_turn(*this);  // an idle stream holds nothing but itself
 }

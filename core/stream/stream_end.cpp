@@ -11,8 +11,9 @@
 namespace rondo {
 namespace {
 
-constexpr std::string_view reason_names[] = {"eof",      "closed",  "reset",         "timed out",
-                                             "overflow", "aborted", "not connected", "error"};
+constexpr std::string_view reason_names[] = {"eof",           "closed",   "reset",
+                                             "timed out",     "overflow", "aborted",
+                                             "not connected", "error",    "truncated"};
 
 }  // namespace
 
@@ -55,6 +56,14 @@ CloseReason reason_of(int error) noexcept {
 }
 
 }  // namespace
+
+StreamHandler& silent_handler() noexcept {
+  struct Silent final : StreamHandler {
+    void on_data(Stream&, Bytes) override {}
+  };
+  static Silent silent;
+  return silent;
+}
 
 void handler_threw(StreamImpl& stream) {
   StreamOwner* const owner = stream.owner();
@@ -107,11 +116,7 @@ void StreamImpl::abort() noexcept {
 /// Closes, and belongs to the context from now on. False: it is done already.
 bool StreamImpl::detach() {
   check("Stream::close_detached");
-  struct Silent final : StreamHandler {
-    void on_data(Stream&, Bytes) override {}  // none comes after close()
-  };
-  static Silent silent;
-  set_handler(silent);
+  set_handler(silent_handler());
   close();
   if (state_.life() == Life::done) return false;
   group_->owner = &context().detached();
@@ -122,7 +127,8 @@ Result<Socket, std::error_code> StreamImpl::release() noexcept {
   check("Stream::release");
   if (state_.connecting() || unsent_bytes() > 0) return std::errc::device_or_resource_busy;
   if (state_.is_over() || fd_ < 0) return std::errc::not_connected;
-  if (state_.has(StreamState::lent)) return std::errc::operation_not_supported;
+  if (state_.has(StreamState::lent | StreamState::layered))
+    return std::errc::operation_not_supported;
   leave_reactor();
   state_.silence();
   Socket socket{net(), std::exchange(fd_, -1)};
@@ -135,16 +141,19 @@ Result<Socket, std::error_code> StreamImpl::release() noexcept {
 /// Each call of the handler may destroy the stream.
 void StreamImpl::run_end_of_turn() {
   if (state_.connecting()) return;  // connected() queues it again
+  if (!state_.is_over() && state_.has(StreamState::securing) && !run_handshake()) return;
   if (!report_open()) return;
   if (state_.flow() == StreamState::Flow::resuming && !report_resume()) return;
   if (state_.kind() == StreamState::Kind::unpollable && state_.reads()) return take_from_file();
   if (state_.has(StreamState::drain_due) && !report_drain()) return;
   if (!state_.is_over() && !run_output()) return;
+  if (!state_.is_over() && state_.has(StreamState::layered) && !take_layer_input()) return;
   if (state_.life() == Life::ended) report_close();
 }
 
 bool StreamImpl::report_open() {
   if (state_.life() != Life::opening) return true;
+  if (state_.has(StreamState::securing) && !state_.closing()) return true;
   state_.opened();
   return state_.closing() || call([this] { handler_->on_open(*this); });
 }
@@ -190,12 +199,15 @@ bool StreamImpl::report_writable() {
 
 /// Nothing is queued any more: takes the next step towards the end.
 void StreamImpl::output_has_left() {
+  const bool is_layered = state_.has(StreamState::layered);
+  const bool finishes = state_.closing() || state_.output() == Output::finishing;
+  if (is_layered && finishes && !state_.lingering() && !finish_layer()) return;
   if (state_.closing()) {
     if (!state_.lingering()) close_or_linger();
     return;
   }
   if (state_.output() == Output::finishing) {
-    transmit_end();
+    if (!is_layered) transmit_end();
     state_.output_finished();
   }
   if (state_.output() == Output::finished && state_.input_ended()) end(CloseReason::eof);
@@ -270,6 +282,9 @@ Close StreamImpl::close_info() const noexcept {
   if (active_at_ != 0) close.error = system_error(static_cast<int>(active_at_));
   if (extra_ != nullptr && close.reason == CloseReason::not_connected) close.what = extra_->what;
   if (extra_ != nullptr && extra_->close_error) close.error = extra_->close_error;
+  if (extra_ != nullptr && extra_->layer != nullptr && close.what.empty())
+    if (const StreamLayer::Failure* const failure = extra_->layer->failure())
+      close.what = failure->what;
   return close;
 }
 

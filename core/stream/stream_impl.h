@@ -1,6 +1,7 @@
 // The implementation of Stream. The files, in the order of a message:
 //
 //   stream_transport.cpp   the one entrance of bytes from the descriptor, and the one exit to it
+//   stream_layer.cpp       what may stand between the two, such as TLS
 //   stream_input.cpp       from there to the handler
 //   stream_output.cpp      from write() to the cork, the queue, and the exit
 //   output_limits.cpp      the limits of what is queued, by one stream and by all of a server
@@ -31,6 +32,7 @@
 #include <rondo/client.h>
 #include <rondo/connector.h>
 #include <rondo/stream.h>
+#include <rondo/stream_layer.h>
 
 #include "file_source.h"
 #include "function_handler.h"
@@ -49,6 +51,13 @@ namespace rondo::detail {
 /// go on, unless the stream's owner takes it.
 [[gnu::cold]] void handler_threw(StreamImpl& stream);
 
+/// Does nothing.
+[[nodiscard]] StreamHandler& silent_handler() noexcept;
+
+/// Null. A test sets it, so that the tests of streams prove what a layer may stand under: each
+/// stream gets one of these layers.
+extern StreamLayers* layers_of_all_streams;
+
 /// What a stream seldom needs.
 struct StreamExtra {
   OutputQueue output;
@@ -56,11 +65,12 @@ struct StreamExtra {
   std::unique_ptr<StreamOptions> options;  // its own, where they differ from the group's
   std::unique_ptr<Connector> connector;    // while it connects
   OwnedHandler handler;                    // if it was made with functions
-  std::string what;                        // Close::what of a client that could not connect
+  std::unique_ptr<StreamLayer> layer;
+  std::string what;  // Close::what of a client that could not connect
   std::error_code close_error;
   TimePoint close_deadline = never;
   TimePoint opened_at = never;
-  TimePoint handshake_from = never;  // until the handshake is done, if that is timed
+  TimePoint handshake_from = never;  // until the handshakes are done, if one is timed
   TimePoint read_at = never;         // when input was received, if reads are timed
   TimePoint progress_at = never;     // since when the output waits without progress
   std::uint64_t dropped = 0;         // bytes of input, while closing
@@ -68,13 +78,14 @@ struct StreamExtra {
   int error = 0;                     // why the output failed
   bool is_inherited = false;         // a forked child: the descriptor is also the parent's
   bool awaits_flush = false;         // on_writable is called when nothing is queued
+  bool layer_is_finished = false;    // it has shown the peer the end of the output
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
     return output.empty() && options == nullptr && connector == nullptr && handler == nullptr &&
-           what.empty() && !close_error && close_deadline == never && opened_at == never &&
-           handshake_from == never && read_at == never && progress_at == never && dropped == 0 &&
-           error == 0 && !is_inherited && !awaits_flush;
+           layer == nullptr && what.empty() && !close_error && close_deadline == never &&
+           opened_at == never && handshake_from == never && read_at == never &&
+           progress_at == never && dropped == 0 && error == 0 && !is_inherited && !awaits_flush;
   }
 };
 
@@ -102,6 +113,8 @@ class StreamImpl final : public Stream {
                                                        const ConnectOptions& options);
   /// The stream owns `handler` from now on, and calls it.
   void own_handler(OwnedHandler handler);
+  void set_layer(std::unique_ptr<StreamLayer> layer);
+  [[nodiscard]] bool make_layer(StreamLayers& layers, std::string_view target);
   /// Takes over `fd`, unless it returns an error.
   [[nodiscard]] std::error_code open(int fd) noexcept;
 
@@ -123,6 +136,8 @@ class StreamImpl final : public Stream {
   void set_handler(StreamHandler& handler) noexcept override;
   [[nodiscard]] const StreamOptions& options() const noexcept override;
   void set_options(const StreamOptions& options) override;
+  [[nodiscard]] Result<void> upgrade(StreamLayers& layers, std::string_view host,
+                                     Bytes unread) override;
   void handshake_done() noexcept override;
   [[nodiscard]] int fd() const noexcept override {
     check("Stream::fd");
@@ -216,7 +231,10 @@ class StreamImpl final : public Stream {
   [[nodiscard]] Net& net() const noexcept { return context().net(); }
   [[nodiscard]] std::ptrdiff_t receive(MutableBytes into) noexcept { return net().read(into, fd_); }
   [[nodiscard]] std::ptrdiff_t receive(MutableBytes into, ReceivedDescriptors& with) noexcept;
-  [[nodiscard]] std::ptrdiff_t transmit(Bytes data) noexcept { return net().write(data, fd_); }
+  [[nodiscard]] std::ptrdiff_t transmit(Bytes data) noexcept {
+    if (state_.has(StreamState::layered)) return transmit_layered(std::span{&data, 1});
+    return net().write(data, fd_);
+  }
   [[nodiscard]] std::ptrdiff_t transmit(std::span<const Bytes> parts) noexcept;
   struct Offer {
     std::uint64_t size;    // what the system was offered
@@ -236,9 +254,23 @@ class StreamImpl final : public Stream {
   }
   static constexpr std::size_t parts_per_write_max = 64;  // in one transmit()
 
+  // The layer.
+  void add_layer_of_tests();
+  class Wire;
+  [[nodiscard]] StreamLayer& layer() const noexcept;
+  [[nodiscard]] bool run_handshake();
+  [[nodiscard]] bool secure() noexcept;
+  [[nodiscard]] std::ptrdiff_t receive_layered(MutableBytes into) noexcept;
+  [[nodiscard]] std::ptrdiff_t transmit_layered(std::span<const Bytes> parts) noexcept;
+  [[nodiscard]] bool finish_layer() noexcept;
+  [[nodiscard]] bool layer_has_input() const noexcept;
+  [[nodiscard]] bool take_layer_input();
+  void end_for_layer(int error) noexcept;
+
   // Input.
   void on_ready(Ready ready) override;
   bool take_input();
+  template <bool IsLayered>
   bool deliver_corked(std::size_t size);
   [[gnu::noinline]] bool deliver_full_buffer();
   void take_from_file();
@@ -253,6 +285,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool deliver(Bytes data, ReceivedDescriptors with);
   [[gnu::noinline]] bool send_answer(std::size_t received);
   [[gnu::noinline]] static bool corked_call_threw(StreamContext& context, StreamImpl& stream);
+  bool deliver_layered(Bytes data);
   bool drop_input(std::size_t size);
   [[nodiscard]] bool drops_input() const noexcept;
   [[nodiscard]] bool is_held() const noexcept;
@@ -310,6 +343,7 @@ class StreamImpl final : public Stream {
   // What the poller and the clock are asked for.
   void update_interest() noexcept;
   [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
+  [[nodiscard]] Duration handshake_timeout() const noexcept;
   void deadlines_changed() noexcept;
   void time_output() noexcept;
 

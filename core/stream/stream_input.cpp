@@ -11,6 +11,11 @@
 #include "stream_impl.h"
 
 namespace rondo::detail {
+namespace {
+
+constexpr std::size_t layer_piece = std::size_t{16} << 10U;  // a record of TLS
+
+}  // namespace
 
 void StreamImpl::on_ready(Ready ready) {
   if (ready != Ready::read) [[unlikely]] {
@@ -32,11 +37,12 @@ inline bool StreamImpl::take_input() {
   active_at_ = shared.tick();
   if (received == StreamContext::buffer_size) [[unlikely]]
     return deliver_full_buffer();
-  (void)deliver_corked(static_cast<std::size_t>(received));  // there is no more to take
+  (void)deliver_corked<false>(static_cast<std::size_t>(received));  // there is no more to take
   return false;
 }
 
 /// The first `size` bytes of the buffer. False: the stream may be gone.
+template <bool IsLayered>
 inline bool StreamImpl::deliver_corked(std::size_t size) {
   StreamContext& shared = context();
   Cork& cork = shared.cork();
@@ -49,7 +55,7 @@ inline bool StreamImpl::deliver_corked(std::size_t size) {
   if (!cork.is_held_by(*this)) [[unlikely]]
     return shared.end_corked_call() && send_answer(size);
   if (const Bytes answer = cork.gathered(); !answer.empty()) [[likely]] {
-    const std::ptrdiff_t sent = shared.net().write(answer, fd_);  // as transmit() does
+    const std::ptrdiff_t sent = IsLayered ? transmit(answer) : shared.net().write(answer, fd_);
     if (sent != std::ssize(answer)) [[unlikely]]
       return cork_refused(sent);
     cork.clear();
@@ -60,7 +66,8 @@ inline bool StreamImpl::deliver_corked(std::size_t size) {
 
 /// Whether there may be more, and it is wanted.
 bool StreamImpl::deliver_full_buffer() {
-  return deliver_corked(StreamContext::buffer_size) && wants_more(StreamContext::buffer_size);
+  return deliver_corked<false>(StreamContext::buffer_size) &&
+         wants_more(StreamContext::buffer_size);
 }
 
 inline bool StreamImpl::wants_more(std::size_t received) const noexcept {
@@ -73,6 +80,10 @@ inline bool StreamImpl::wants_more(std::size_t received) const noexcept {
 bool StreamImpl::take_input_uncorked() {
   StreamContext& shared = context();
   // Readiness is reported again in the next turn.
+  if (state_.has(StreamState::securing)) {
+    shared.run_at_end_of_turn(*this);
+    return false;
+  }
   if (state_.life() == Life::opening || shared.is_in_call(*this)) return false;
   if (state_.paused() && !state_.closing()) {  // by hold_input(), which has told no poller
     update_interest();
@@ -91,6 +102,7 @@ bool StreamImpl::take_input_uncorked() {
   const auto size = static_cast<std::size_t>(received);
   if (state_.closing()) return drop_input(size);
   if (state_.has(StreamState::reads_timed)) extra_->read_at = shared.now();
+  if (state_.has(StreamState::layered)) return deliver_layered(buffer.first(size));
   return deliver(buffer.first(size), std::move(with)) && send_answer(size);
 }
 
@@ -99,6 +111,20 @@ bool StreamImpl::deliver(Bytes data, ReceivedDescriptors with) {
   if (with.lost || !with.descriptors.empty())
     return call([&] { handler_->on_descriptors(*this, data, std::move(with)); });
   return call([&] { handler_->on_data(*this, data); });
+}
+
+/// What a layer has read. Whether there is more of it, and it is wanted.
+bool StreamImpl::deliver_layered(Bytes data) {
+  const StreamObserver observer{context(), *this};
+  if (context().cork().is_free() && state_.gathers_answer()) {
+    (void)deliver_corked<true>(data.size());  // `observer` tells the same
+  } else if (deliver(data, {})) {
+    (void)send_answer(data.size());  // likewise: a layer's input is not the size of the buffer
+  }
+  if (observer.stream_is_gone() || state_.is_over() || !layer_has_input()) return false;
+  if (!state_.has(StreamState::above_high_water)) return true;
+  context().run_at_end_of_turn(*this);
+  return false;
 }
 
 /// After a call that was not corked, or did not stay so.
@@ -127,10 +153,12 @@ void StreamImpl::take_from_file() {
 
 void StreamImpl::take_more_input() {
   if (!state_.is_socket()) return;  // it may block
+  const bool is_layered = state_.has(StreamState::layered);
+  const std::size_t piece = is_layered ? layer_piece : StreamContext::buffer_size;
   const std::size_t budget = options().input_per_turn_max;
-  for (std::size_t taken = StreamContext::buffer_size; taken < budget;
-       taken += StreamContext::buffer_size)
+  for (std::size_t taken = piece; taken < budget; taken += piece)
     if (!take_input()) return;
+  if (is_layered) context().run_at_end_of_turn(*this);  // no poller reports what a layer has
 }
 
 /// Notes that there is room for output again. Returns whether to read.
@@ -140,14 +168,21 @@ bool StreamImpl::wants_input_after(Ready ready) {
     context().run_at_end_of_turn(*this);
   }
   if (state_.paused()) update_interest();
-  return can_read(ready) && (drops_input() || state_.reads());
+  return can_read(ready) && (state_.has(StreamState::securing) || drops_input() || state_.reads());
 }
 
 /// The end of the input, or an error. False, for take_input().
 bool StreamImpl::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
   if (received < 0 && !means_end(error)) {
-    if (is_transient(error)) return false;
+    if (is_transient(error)) {
+      if (state_.has(StreamState::layered)) update_interest();  // it may wait to write
+      return false;
+    }
+    if (state_.has(StreamState::layered) && !state_.closing()) {
+      end_for_layer(error);
+      return false;
+    }
     // A lingering stream has sent everything: how the peer leaves does not matter.
     state_.lingering() ? end(CloseReason::closed) : end_for(error);
   } else if (state_.lingering()) {
@@ -176,6 +211,7 @@ bool StreamImpl::drop_input(std::size_t size) {
 /// sent all of its own output would otherwise wait for this side for ever, and this side for it.
 bool StreamImpl::drops_input() const noexcept {
   if (state_.lingering()) return true;
+  if (state_.has(StreamState::securing)) return false;
   return state_.closing() && !state_.input_ended() && !state_.is_over() && state_.is_socket() &&
          output_waits() && options().lingering_close != LingeringClose::off;
 }
@@ -218,8 +254,10 @@ bool StreamImpl::is_held() const noexcept {
 
 void StreamImpl::update_interest() noexcept {
   if (state_.is_over() || state_.kind() == StreamState::Kind::unpollable || fd_ < 0) return;
-  const bool reads = drops_input() || (state_.reads() && !is_held());
-  const bool writes = state_.has(StreamState::blocked) && output_waits();
+  const bool reads =
+      state_.has(StreamState::securing) || drops_input() || (state_.reads() && !is_held());
+  const bool writes =
+      state_.has(StreamState::blocked) && (output_waits() || state_.has(StreamState::layered));
   const Ready interest =
       (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);
   Loop& loop = context().loop();

@@ -95,8 +95,9 @@ WriteStatus StreamImpl::write(Bytes data, std::vector<Socket> descriptors) {
   check("Stream::write");
   if (descriptors.empty()) return write(data);
   if (!state_.output_is_open()) return WriteStatus::refused;
-  if (data.empty() || descriptors.size() > descriptors_per_send_max) {
-    end_for(EINVAL);
+  const bool has_layer = state_.has(StreamState::layered);
+  if (has_layer || data.empty() || descriptors.size() > descriptors_per_send_max) {
+    end_for(has_layer ? EOPNOTSUPP : EINVAL);
     return WriteStatus::refused;
   }
   cork_to_queue();
@@ -248,7 +249,8 @@ WriteStatus StreamImpl::output_grew() noexcept {
 }
 
 bool StreamImpl::may_transmit() const noexcept {
-  return !state_.has(StreamState::blocked) && !state_.connecting() && !state_.is_over();
+  return !state_.has(StreamState::blocked | StreamState::securing) && !state_.connecting() &&
+         !state_.is_over();
 }
 
 /// Transmits from the queue what the system takes. Calls no handler.
@@ -316,6 +318,7 @@ void StreamImpl::drop_output() noexcept {
 
 void StreamImpl::output_refused(int error) noexcept {
   context().withdraw_cork(*this);
+  if (state_.has(StreamState::layered) && layer().failure() != nullptr) return end_for_layer(error);
   // Where the stream does not read it would never be reported; and only a broken connection is
   // certain to end the input too. Without memory there is no room to keep the error.
   if (!state_.reads() || !breaks_connection(error) || try_extra() == nullptr) {

@@ -25,7 +25,8 @@
 //   flow      reading or resuming --pause()--> paused --resume()--> resuming --resumed()--> reading
 //             resuming: on_resume is due. This part goes round.
 //
-// The rest is no sequence: the kind, why the stream has ended, and twelve bits.
+// The rest is no sequence: the kind, and bits. Why the stream has ended stands in the place of
+// three of them, which mean something before the end only.
 #pragma once
 
 #include <cstdint>
@@ -72,7 +73,10 @@ class StreamState {
     drain_due = 1U << 7U,          // the owner of the stream wants it to end
     lent = 1U << 8U,               // the descriptor is not the stream's to close
     owns_group = 1U << 9U,
-    being_made = 1U << 10U,        // its owner has no session for it yet
+    being_made = 1U << 10U,  // its owner has no session for it yet
+    // Until the end.
+    layered = 1U << 23U,           // what is received and sent passes through a StreamLayer
+    securing = 1U << 24U,          // ... whose handshake is not done
     waits_for_output = 1U << 30U,  // nothing else keeps run() from returning for it
   };
 
@@ -86,7 +90,7 @@ class StreamState {
       return static_cast<std::uint32_t>(value) << shift;
     }
   };
-  // Bits 0 to 10 and 30 are those above.
+  // Bits 0 to 10 are those above, and from 23 to 30 until the end.
   using LifePart = Part<Life, 11, 3>;
   using OutputPart = Part<Output, 14, 2>;
   using InputPart = Part<Input, 16, 1>;
@@ -94,7 +98,8 @@ class StreamState {
   using FlowPart = Part<Flow, 19, 2>;
   using KindPart = Part<Kind, 21, 2>;
   using LimitPart = Part<Limit, 23, 4>;
-  using ReasonPart = Part<CloseReason, 27, 3>;
+  using ReasonPart = Part<CloseReason, 27, 4>;
+  static constexpr std::uint32_t until_end = LimitPart::mask | ReasonPart::mask;
   using HandshakePart = Part<Handshake, 31, 1>;
 
  public:
@@ -136,24 +141,26 @@ class StreamState {
   /// Whether a message takes the fast path: its answer is gathered in the cork, since no output is
   /// queued, and nothing else is to be looked at. One comparison for each message.
   [[nodiscard]] bool takes_fast_path() const noexcept {
-    constexpr std::uint32_t mask = LifePart::mask | OutputPart::mask | FlowPart::mask |
-                                   KindPart::mask | has_output | reads_timed | takes_descriptors;
-    constexpr std::uint32_t fast_path =
-        LifePart::word(Life::open) | OutputPart::word(Output::open) | KindPart::word(Kind::socket);
-    return (word_ & mask) == fast_path;
+    return is_simple(reads_timed | takes_descriptors | layered);
   }
+  /// Whether the answer to what a layer has read is gathered in the cork.
+  [[nodiscard]] bool gathers_answer() const noexcept { return is_simple(securing); }
 
   void connected() noexcept { advance<LifePart>(Life::connecting, Life::opening); }
   void opened() noexcept { advance<LifePart>(Life::opening, Life::open); }
   void end(CloseReason reason, Limit limit) noexcept {
     RONDO_ASSERT(!is_over());
+    word_ &= ~until_end;
     put<LifePart>(Life::ended);
     put<ReasonPart>(reason);
     put<LimitPart>(limit);
   }
   void keep() noexcept { advance<LifePart>(Life::done, Life::kept); }
   void reported() noexcept { advance<LifePart>(Life::ended, Life::done); }
-  void silence() noexcept { put<LifePart>(Life::done); }
+  void silence() noexcept {
+    if (!is_over()) word_ &= ~until_end;
+    put<LifePart>(Life::done);
+  }
 
   void finish_output() noexcept { advance<OutputPart>(Output::open, Output::finishing); }
   void output_finished() noexcept { advance<OutputPart>(Output::finishing, Output::finished); }
@@ -179,6 +186,14 @@ class StreamState {
   void set_kind(Kind kind) noexcept { put<KindPart>(kind); }
 
  private:
+  /// Whether it is open, is a socket, reads, may write, has nothing queued, and none of `others`.
+  [[nodiscard]] bool is_simple(std::uint32_t others) const noexcept {
+    const std::uint32_t mask =
+        LifePart::mask | OutputPart::mask | FlowPart::mask | KindPart::mask | has_output | others;
+    constexpr std::uint32_t simple =
+        LifePart::word(Life::open) | OutputPart::word(Output::open) | KindPart::word(Kind::socket);
+    return (word_ & mask) == simple;
+  }
   template <typename P>
   [[nodiscard]] typename P::Value get() const noexcept {
     return static_cast<typename P::Value>((word_ & P::mask) >> P::shift);

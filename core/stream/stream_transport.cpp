@@ -1,7 +1,6 @@
 // Where the bytes of a stream enter and leave. Nothing else in this folder calls the Net for them
-// but receive() and transmit() in stream_impl.h, the two that each message takes. A layer between
-// the stream and its descriptor, such as TLS, has its place here: what is received passes through
-// it on the way to deliver(), and what is transmitted before it reaches the Net.
+// but receive() and transmit() in stream_impl.h, the two that each message takes. What passes
+// through a layer goes on from here to stream_layer.cpp.
 //
 // All return what Net does: the number of bytes, or -1 and errno.
 #include <sys/socket.h>
@@ -24,6 +23,7 @@ constexpr std::size_t file_bytes_per_copy_max = std::size_t{16} << 10U;
 }  // namespace
 
 std::ptrdiff_t StreamImpl::receive(MutableBytes into, ReceivedDescriptors& with) noexcept try {
+  if (state_.has(StreamState::layered) && !state_.closing()) return receive_layered(into);
   if (!state_.has(StreamState::lent | StreamState::takes_descriptors)) return receive(into);
   if (may_block()) return net().read_shared(into, fd_);
   if (!state_.has(StreamState::takes_descriptors) || state_.closing()) return receive(into);
@@ -40,6 +40,7 @@ std::ptrdiff_t StreamImpl::receive(MutableBytes into, ReceivedDescriptors& with)
 }
 
 std::ptrdiff_t StreamImpl::transmit(std::span<const Bytes> parts) noexcept {
+  if (state_.has(StreamState::layered)) return transmit_layered(parts);
   if (!state_.is_socket())
     return may_block() ? net().write_shared(parts, fd_) : net().write_file(parts, fd_);
   return parts.size() == 1 ? transmit(parts[0]) : net().writev(parts, fd_);
@@ -61,7 +62,7 @@ StreamImpl::Offer StreamImpl::transmit_front(OutputQueue& queue) noexcept {
 StreamImpl::Offer StreamImpl::transmit_file(OutputQueue& queue) noexcept {
   const OutputQueue::FilePart file = queue.file();
   if (file.is_read) return transmit_read(queue, file);
-  if (may_block()) return transmit_copied(queue, file);
+  if (may_block() || state_.has(StreamState::layered)) return transmit_copied(queue, file);
   const std::uint64_t size = std::min<std::uint64_t>(file.size, file_bytes_per_write_max);
   const std::ptrdiff_t sent =
       net().send_file(file.fd, file.offset, static_cast<std::size_t>(size), fd_);

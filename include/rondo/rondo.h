@@ -32,6 +32,7 @@
 #include <rondo/socket.h>
 #include <rondo/stop_on_signals.h>
 #include <rondo/stream.h>
+#include <rondo/stream_layer.h>
 #include <rondo/text_reconnector.h>
 #include <rondo/text_stream.h>
 #include <rondo/time.h>

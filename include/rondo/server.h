@@ -84,6 +84,9 @@ struct ServerOptions {
   AcceptLimits accept_limits{};
   /// For each client. Where pause_reading_when_full is not given, it is on.
   StreamOptions stream{};
+  /// Makes the layer of each connection, and outlives the server: a tls::Server. on_open is called
+  /// when the layer's handshake is done. Null: none.
+  StreamLayers* secure = nullptr;
   /// By default three quarters of the descriptors that this process may open (RLIMIT_NOFILE), when
   /// the server is made: the rest is for files and other connections. `unlimited`: no limit.
   std::size_t connections_max = by_descriptors;

@@ -36,6 +36,7 @@ namespace rondo {
 
 class Reactor;
 class Stream;
+class StreamLayers;
 namespace detail {
 class StreamImpl;
 /// As check_thread() of a Reactor.
@@ -52,6 +53,7 @@ enum class CloseReason : std::uint8_t {
   aborted,        ///< abort()
   not_connected,  ///< a client: no address answered; Close::what lists what was tried
   error,          ///< anything else; see Close::error
+  truncated,      ///< the input ended without the end that a layer such as TLS shows
 };
 
 struct Close {
@@ -133,8 +135,8 @@ struct StreamOptions {
 /// the one that calls it. An exception aborts the stream and leaves through Reactor::run.
 class RONDO_EXPORT StreamHandler {
  public:
-  /// The stream is connected, or was adopted or accepted. Called first, unless close() was called
-  /// or the stream has ended before.
+  /// The stream is connected, or was adopted or accepted, and the handshake of its layer, if it has
+  /// one, is done. Called first, unless close() was called or the stream has ended before.
   virtual void on_open(Stream&) {}
   /// `data`, at least one byte, was received. It is in the reactor's buffer, valid until this
   /// returns. What is written to the stream inside leaves in one system call right afterwards.
@@ -335,6 +337,16 @@ class RONDO_EXPORT Stream : private Handler {
   [[nodiscard]] virtual Result<Endpoint, std::error_code> remote_endpoint() const noexcept = 0;
   /// The process at the other end of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] virtual Result<Credentials, std::error_code> peer_credentials() const noexcept = 0;
+
+  /// From now on, what is received and sent passes through a layer: STARTTLS. What was written
+  /// before leaves before, as it is; what is written from now on is kept until the handshake is
+  /// done. on_open is not called again. `host` is the name that a client verifies, and empty for a
+  /// server. `unread` is what the caller has of the input behind the point at which the layer
+  /// begins: it was not protected, so if there is any, the stream ends with `error`. Errors:
+  /// protocol_error for that, not_connected, operation_not_supported for what has a layer, is no
+  /// socket, or connects, device_or_resource_busy while output is queued, and those of `layers`.
+  [[nodiscard]] virtual Result<void> upgrade(StreamLayers& layers, std::string_view host,
+                                             Bytes unread) = 0;
 
   /// The peer has completed its first request: handshake_timeout does not count any more.
   virtual void handshake_done() noexcept = 0;

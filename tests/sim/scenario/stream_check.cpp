@@ -72,6 +72,8 @@ void StreamCheck::check_reason(const Close& close) {
     case CloseReason::reset:
     case CloseReason::error:
       return expect(static_cast<bool>(close.error), "ended without an error");
+    case CloseReason::truncated:
+      return expect(false, "truncated, but it has no layer");
   }
 }
 

@@ -1,0 +1,170 @@
+// A layer between a stream and its descriptor, such as TLS. receive() and transmit() pass through
+// it, so that the rest of the stream does not notice: what is queued, counted and limited are plain
+// bytes. A message costs a plain stream nothing, because a stream with a layer does not take the
+// fast path.
+//
+//   securing   from the beginning until the handshake is done: nothing is read or sent but by the
+//              handshake, which takes its steps at the end of a turn, after the messages of others
+//
+// A layer may have input that no poller reports, since it reads ahead: run_end_of_turn() looks.
+#include <rondo/stream_layer.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "stream_impl.h"
+
+namespace rondo {
+
+StreamLayer::~StreamLayer() = default;
+
+}  // namespace rondo
+
+namespace rondo::detail {
+
+/// The descriptor, as the layer sees it.
+class StreamImpl::Wire final : public LayerWire {
+ public:
+  explicit Wire(StreamImpl& stream) noexcept : stream_(stream) {}
+
+  [[nodiscard]] std::ptrdiff_t read(MutableBytes into) noexcept override {
+    return stream_.receive(into);
+  }
+  void shutdown() noexcept override { stream_.transmit_end(); }
+  [[nodiscard]] std::ptrdiff_t write(Bytes data) noexcept override {
+    const std::ptrdiff_t taken = stream_.net().write(data, stream_.fd_);
+    const bool is_full = taken < 0 ? is_transient(errno) : taken < std::ssize(data);
+    if (is_full) stream_.state_.set(StreamState::blocked);
+    return taken;
+  }
+
+ private:
+  StreamImpl& stream_;
+};
+
+/// Before it is open, or when it is upgraded.
+void StreamImpl::set_layer(std::unique_ptr<StreamLayer> layer) {
+  StreamExtra& own = extra();
+  own.layer = std::move(layer);
+  own.handshake_from = context().now();
+  state_.set(StreamState::layered);
+  state_.set(StreamState::securing);
+}
+
+StreamLayers* layers_of_all_streams = nullptr;
+
+void StreamImpl::add_layer_of_tests() {
+  const bool takes_one = state_.is_socket() && owner() == nullptr && !options().receive_descriptors;
+  if (!takes_one || state_.has(StreamState::layered | StreamState::lent)) return;
+  if (auto layer = layers_of_all_streams->make({})) set_layer(std::move(*layer));
+}
+
+StreamLayer& StreamImpl::layer() const noexcept { return *extra_->layer; }
+
+/// False: it goes on later, or the stream is gone.
+bool StreamImpl::run_handshake() {
+  if (!secure()) return false;
+  const bool is_done = !state_.is_over() && !state_.closing();
+  return !is_done || state_.life() != Life::opening || owner() == nullptr ||
+         owner()->secured(*this);
+}
+
+/// Takes the next steps of the handshake. False: it goes on later.
+bool StreamImpl::secure() noexcept {
+  if (state_.closing() && !output_waits()) {  // there is nothing to protect
+    state_.clear(StreamState::securing);
+    extra_->layer_is_finished = true;
+    return true;
+  }
+  Wire wire{*this};
+  switch (layer().shake_hands(wire)) {
+    case StreamLayer::Handshake::waits:
+      update_interest();
+      return false;
+    case StreamLayer::Handshake::failed:
+      end_for_layer(errno);
+      return true;
+    case StreamLayer::Handshake::done:
+      break;
+  }
+  state_.clear(StreamState::securing);
+  if (options().handshake_timeout == forever || state_.handshake_is_done())
+    extra_->handshake_from = never;
+  active_at_ = context().tick();
+  deadlines_changed();
+  if (!state_.is_over()) update_interest();
+  return true;
+}
+
+std::ptrdiff_t StreamImpl::receive_layered(MutableBytes into) noexcept {
+  Wire wire{*this};
+  return layer().read(wire, into);
+}
+
+std::ptrdiff_t StreamImpl::transmit_layered(std::span<const Bytes> parts) noexcept {
+  Wire wire{*this};
+  std::ptrdiff_t taken = 0;
+  for (Bytes part : parts) {
+    while (!part.empty()) {
+      const std::ptrdiff_t result = layer().write(wire, part);
+      if (result < 0) return taken > 0 ? taken : -1;
+      taken += result;
+      part = part.subspan(static_cast<std::size_t>(result));
+    }
+  }
+  return taken;
+}
+
+/// Once all output has left. False: the wire takes no more, so it goes on later.
+bool StreamImpl::finish_layer() noexcept {
+  if (extra_->layer_is_finished || is_inherited()) return true;
+  Wire wire{*this};
+  extra_->layer_is_finished = layer().finish(wire);
+  if (!extra_->layer_is_finished) update_interest();
+  return extra_->layer_is_finished;
+}
+
+bool StreamImpl::layer_has_input() const noexcept {
+  return state_.reads() && !is_held() && layer().has_input();
+}
+
+/// What the layer has read ahead. False: the stream is gone.
+bool StreamImpl::take_layer_input() {
+  if (!layer_has_input()) return true;
+  const StreamObserver observer{context(), *this};
+  if (take_input_uncorked() && !observer.stream_is_gone()) take_more_input();
+  return !observer.stream_is_gone();
+}
+
+/// The layer has failed, or the wire has, with `error`.
+void StreamImpl::end_for_layer(int error) noexcept {
+  const StreamLayer::Failure* const failure = layer().failure();
+  if (failure == nullptr) return end_for(error);
+  state_.set(StreamState::resets);
+  end(failure->reason, failure->reason == CloseReason::truncated ? 0 : EPROTO);
+}
+
+Result<void> StreamImpl::upgrade(StreamLayers& layers, std::string_view host, Bytes unread) {
+  check("Stream::upgrade");
+  const auto refuse = [](std::errc why) {
+    return Error{std::make_error_code(why), "upgrade a stream"};
+  };
+  if (!state_.output_is_open() || !state_.input_is_open()) return refuse(std::errc::not_connected);
+  if (state_.connecting() || state_.has(StreamState::layered) || !state_.is_socket())
+    return refuse(std::errc::operation_not_supported);
+  if (!unread.empty()) {
+    end_for(EPROTO);
+    return refuse(std::errc::protocol_error);
+  }
+  flush();
+  if (unsent_bytes() > 0) return refuse(std::errc::device_or_resource_busy);
+  auto layer = layers.make(host);
+  if (!layer) return std::move(layer).error();
+  set_layer(std::move(*layer));
+  context().withdraw_cork(*this);  // it was flushed
+  deadlines_changed();
+  context().run_at_end_of_turn(*this);
+  return {};
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,239 @@
+// Streams with a layer between them and their descriptors, on every backend: two sides that both
+// have one, and peers that hold the wire.
+#include <rondo/stream_layer.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rondo/client.h>
+#include <rondo/connection.h>
+#include <rondo/open_connection.h>
+
+#include "support/framed_layer.h"
+#include "support/server_fixture.h"
+#include "support/temporary_file.h"
+
+namespace rondo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class LayeredStreams : public ServersOnEveryBackend {
+ protected:
+  /// As on the wire.
+  static std::string frame(std::string_view text) {
+    std::string wire{static_cast<char>(text.size() / 256), static_cast<char>(text.size() % 256)};
+    for (const char one : text) wire += static_cast<char>(one ^ 0x5a);
+    return wire;
+  }
+  [[nodiscard]] ServerOptions secured() {
+    ServerOptions options = without_lingering();
+    options.secure = &layers;
+    return options;
+  }
+  [[nodiscard]] std::unique_ptr<Stream> connect_secured(const Server& server) {
+    return rondo::connect(reactor, server.local_endpoint().to_string(), recorder,
+                          {.secure = &layers});
+  }
+  /// A session that notes what happens to it.
+  struct Noted final : Session {
+    explicit Noted(std::string& notes) : notes_(notes) { notes_ += "made "; }
+    Noted(const Noted&) = delete;
+    Noted& operator=(const Noted&) = delete;
+    ~Noted() override { notes_ += "gone "; }
+    void on_open(Stream&) override { notes_ += "open "; }
+    void on_data(Stream& client, Bytes data) override {
+      notes_ += text_of(data) + " ";
+      client.write(data);
+    }
+    void on_end(Stream& client) override {
+      notes_ += "end ";
+      client.close();
+    }
+    void on_close(Stream&, const Close& close) override { notes_ += close.message() + ". "; }
+    std::string& notes_;
+  };
+
+  FramedLayers layers;
+  StreamRecorder recorder;
+  std::string notes;
+};
+RONDO_ON_EVERY_BACKEND(LayeredStreams);
+
+TEST_P(LayeredStreams, CarryWhatBothSidesWrite) {
+  const Server server =
+      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+  const auto stream = connect_secured(server);
+  EXPECT_EQ(stream->write("early"), WriteStatus::accepted);
+  EXPECT_TRUE(runs_until([&] { return recorder.received == "early"; }));
+  EXPECT_EQ(recorder.opens, 1);
+  EXPECT_EQ(notes, "made open early ");
+  EXPECT_EQ(layers.hosts, (std::vector<std::string>{"127.0.0.1", ""}));
+  stream->shutdown_output();
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.reason, CloseReason::eof);
+  EXPECT_TRUE(has(server, 0));
+  EXPECT_EQ(notes, "made open early end eof. gone ");
+}
+
+TEST_P(LayeredStreams, CarryMuchInBothDirectionsAtOnce) {
+  const Server server = serve(reactor, "127.0.0.1:0", echo(), secured()).value();
+  const auto stream = connect_secured(server);
+  const std::string text = numbered_text(2'000'000);
+  EXPECT_NE(stream->write(text), WriteStatus::refused);
+  EXPECT_TRUE(runs_until([&] { return recorder.received.size() >= text.size(); }));
+  EXPECT_EQ(recorder.received, text);
+  EXPECT_EQ(stream->unsent_bytes(), 0U);
+}
+
+TEST_P(LayeredStreams, CarryFiles) {
+  if (GetParam().name == "sim") GTEST_SKIP() << "a simulated host has no files";
+  const std::string text = numbered_text(100'000);
+  const TemporaryFile file{text};
+  const auto send = [&](Stream& client, Bytes) {
+    client.send_file(File::open(file.path()).value(), 0, to_end_of_file);
+    client.close();
+  };
+  const Server server = serve(reactor, "127.0.0.1:0", send, secured()).value();
+  const auto stream = connect_secured(server);
+  stream->write("get");
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.received, text);
+}
+
+TEST_P(LayeredStreams, SendTheAnswerToACallInOnePiece) {
+  const auto twice = [](Stream& client, Bytes data) {
+    client.write(data);
+    client.write(data);
+  };
+  const Server server = serve(reactor, "127.0.0.1:0", twice, secured()).value();
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "layr" + frame("ab"));
+  const std::string expected = "layr" + frame("abab");
+  EXPECT_EQ(read_by_peer(client, expected.size()), expected);
+}
+
+TEST_P(LayeredStreams, TakeEveryCutOfTheWire) {
+  const std::string wire = "layr" + frame("one") + frame("two") + frame({});
+  for (std::size_t cut = 1; cut < wire.size(); ++cut) {
+    notes.clear();
+    const Server server =
+        serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+    const Fd client = connect(server.local_endpoint());
+    write_all(client.get(), wire.substr(0, cut));
+    run_on();
+    write_all(client.get(), wire.substr(cut));
+    EXPECT_TRUE(runs_until([&] { return notes.ends_with("gone "); })) << cut;
+    EXPECT_EQ(notes, "made open one two end eof. gone ") << cut;
+  }
+}
+
+TEST_P(LayeredStreams, EndTruncatedWhereThePeerLeavesWithoutTheirEnd) {
+  for (const std::string& wire : {std::string{"layr"}, "layr" + frame("cut").substr(0, 4)}) {
+    notes.clear();
+    const Server server =
+        serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+    Fd client = connect(server.local_endpoint());
+    write_all(client.get(), wire);
+    (void)kernel().net().shutdown(client.get(), Direction::write);  // it is open
+    EXPECT_TRUE(runs_until([&] { return notes.ends_with("gone "); }));
+    EXPECT_EQ(notes, "made open the peer left in the middle. gone ");
+  }
+}
+
+TEST_P(LayeredStreams, MakeNoSessionWithoutAHandshake) {
+  Server server = serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+  std::vector<Fd> clients = connect(server, 3);
+  write_all(clients[0].get(), "something else");
+  clients[1] = {};
+  EXPECT_TRUE(has(server, 1));
+  EXPECT_TRUE(has(server, 0)) << "the third says nothing, and its time is over";
+  EXPECT_EQ(notes, "");
+  EXPECT_EQ(server.counters().failed, 3U);
+  EXPECT_EQ(server.counters().accepted, 0U);
+  const Fd last = connect(server.local_endpoint());
+  EXPECT_TRUE(has(server, 1));
+  server.drain(1h);
+  EXPECT_TRUE(has(server, 0));
+  EXPECT_EQ(notes, "");
+}
+
+TEST_P(LayeredStreams, TellAClientWhyTheHandshakeFailed) {
+  const auto rude = [](Stream& client, Bytes) { client.write("220 hello"); };
+  const Server server = serve(reactor, "127.0.0.1:0", rude, without_lingering()).value();
+  const auto stream = connect_secured(server);
+  stream->write("a secret");
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.opens, 0);
+  EXPECT_EQ(recorder.reason, CloseReason::error);
+  EXPECT_EQ(recorder.what, "the peer speaks something else");
+}
+
+TEST_P(LayeredStreams, ThatCannotBeMadeEndTheirClient) {
+  layers.refuses = true;
+  const auto stream = rondo::connect(reactor, "127.0.0.1:1", recorder, {.secure = &layers});
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.reason, CloseReason::not_connected);
+  EXPECT_EQ(recorder.message, "make a layer: Permission denied");
+}
+
+TEST_P(LayeredStreams, MayBeginLater) {
+  const auto start_tls = [&](Stream& client, Bytes data) {
+    if (text_of(data) != "STARTTLS\n") return void(client.write(data));
+    client.write("go on\n");
+    EXPECT_TRUE(client.upgrade(layers, "", {}));
+    client.write("secret");
+  };
+  const Server server = serve(reactor, "127.0.0.1:0", start_tls, without_lingering()).value();
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "STARTTLS\n");
+  EXPECT_EQ(read_by_peer(client, 10), "go on\nlayr");
+  run_on();
+  EXPECT_EQ(read_all(client.get()), "") << "nothing is sent before the handshake is done";
+  write_all(client.get(), "layr" + frame("ping"));
+  const std::string expected = frame("secret") + frame("ping");
+  EXPECT_EQ(read_by_peer(client, expected.size()), expected);
+}
+
+TEST_P(LayeredStreams, RefuseWhatCameBeforeThem) {
+  std::error_code error;
+  const auto start_tls = [&](Stream& client, Bytes data) {
+    error = client.upgrade(layers, "", data.subspan(9)).error().code;
+  };
+  const Server server = serve(reactor, "127.0.0.1:0", start_tls, without_lingering()).value();
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "STARTTLS\nDELETE everything\n");
+  EXPECT_TRUE(runs_until([&] { return error == std::errc::protocol_error; }));
+  EXPECT_TRUE(has(server, 0));
+}
+
+TEST_P(LayeredStreams, ServeCoroutines) {
+  const auto echo = [](Connection& client) -> Task<> {
+    while (const auto data = co_await client.read()) client.write(data);
+  };
+  ServerOptions options = secured();
+  const Server server = serve(reactor, "127.0.0.1:0", echo, options).value();
+  {
+    const Fd silent = connect(server.local_endpoint());
+    EXPECT_TRUE(has(server, 1));
+  }
+  const auto stream = connect_secured(server);
+  stream->write("hello");
+  EXPECT_TRUE(runs_until([&] { return recorder.received == "hello"; }));
+  stream->close();
+  EXPECT_TRUE(has(server, 0));
+}
+
+TEST_P(LayeredStreams, KeepTheirDescriptor) {
+  const Server server = serve(reactor, "127.0.0.1:0", echo(), secured()).value();
+  const auto stream = connect_secured(server);
+  EXPECT_TRUE(runs_until([&] { return recorder.opens == 1; }));
+  EXPECT_EQ(stream->release().error(), std::errc::operation_not_supported);
+  EXPECT_EQ(stream->upgrade(layers, "", {}).error(), std::errc::operation_not_supported);
+}
+
+}  // namespace
+}  // namespace rondo::test
