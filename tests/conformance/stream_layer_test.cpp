@@ -82,10 +82,10 @@ TEST_P(LayeredStreams, CarryWhatBothSidesWrite) {
 TEST_P(LayeredStreams, CarryMuchInBothDirectionsAtOnce) {
   const Server server = serve(reactor, "127.0.0.1:0", echo(), secured()).value();
   const auto stream = connect_secured(server);
-  const std::string text = numbered_text(2'000'000);
+  const std::string text = numbered_text(500'000);
   EXPECT_NE(stream->write(text), WriteStatus::refused);
   EXPECT_TRUE(runs_until([&] { return recorder.received.size() >= text.size(); }));
-  EXPECT_EQ(recorder.received, text);
+  EXPECT_TRUE(recorder.received == text);
   EXPECT_EQ(stream->unsent_bytes(), 0U);
 }
 
@@ -145,6 +145,7 @@ TEST_P(LayeredStreams, EndTruncatedWhereThePeerLeavesWithoutTheirEnd) {
 }
 
 TEST_P(LayeredStreams, MakeNoSessionWithoutAHandshake) {
+  layers.timeout = 100ms;
   Server server = serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
   std::vector<Fd> clients = connect(server, 3);
   write_all(clients[0].get(), "something else");

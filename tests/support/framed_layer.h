@@ -19,6 +19,8 @@ namespace rondo::test {
 
 class FramedLayer final : public StreamLayer {
  public:
+  explicit FramedLayer(Duration timeout) noexcept : timeout_(timeout) {}
+
   static constexpr std::string_view greeting = "layr";
   static constexpr std::size_t frame_max = 10'000;
 
@@ -81,9 +83,7 @@ class FramedLayer final : public StreamLayer {
   [[nodiscard]] const Failure* failure() const noexcept override {
     return failure_.what.empty() ? nullptr : &failure_;
   }
-  [[nodiscard]] Duration handshake_timeout() const noexcept override {
-    return std::chrono::milliseconds{200};
-  }
+  [[nodiscard]] Duration handshake_timeout() const noexcept override { return timeout_; }
 
  private:
   static bool is_transient() noexcept { return errno == EAGAIN; }
@@ -125,6 +125,7 @@ class FramedLayer final : public StreamLayer {
     return Handshake::failed;
   }
 
+  const Duration timeout_;
   std::string in_;
   std::string out_;
   std::size_t pending_ = 0;  // plain bytes of the frame that is in `out_`
@@ -138,11 +139,12 @@ class FramedLayers final : public StreamLayers {
   [[nodiscard]] Result<std::unique_ptr<StreamLayer>> make(std::string_view host) override {
     hosts.emplace_back(host);
     if (refuses) return Error{std::make_error_code(std::errc::permission_denied), "make a layer"};
-    return std::unique_ptr<StreamLayer>{std::make_unique<FramedLayer>()};
+    return std::unique_ptr<StreamLayer>{std::make_unique<FramedLayer>(timeout)};
   }
 
   std::vector<std::string> hosts;
   bool refuses = false;
+  Duration timeout = std::chrono::minutes{10};
 };
 
 }  // namespace rondo::test
