@@ -194,12 +194,11 @@ void UvPoller::prepare(int fd) noexcept {
   const Notes notes = std::exchange(notes_[index], Notes{});
   Node* const node = nodes_[index];
   if (node == nullptr || interests_[index] == Ready::none) return;
-  // If libuv had stopped an earlier descriptor with that number, the handle was started as a new
-  // one.
+  // It is active if libuv has stopped an earlier descriptor with that number.
   const bool must_start =
       (notes & waits_for_prepare) != 0 ||
       ((notes & stopped) != 0 && uv_is_active(reinterpret_cast<uv_handle_t*>(&node->handle)) == 0);
-  if (!must_start && (notes & (started | waits_for_prepare)) == 0) return;
+  if (!must_start && (notes & started) == 0) return;
   if (check(fd)) {
     (void)uv_poll_stop(&node->handle);  // documented not to fail
   } else if (must_start) {

@@ -46,7 +46,6 @@ class StreamImpl::Wire final : public LayerWire {
 void StreamImpl::set_layer(std::unique_ptr<StreamLayer> layer) {
   StreamExtra& own = extra();
   own.layer = std::move(layer);
-  own.handshake_from = context().now();
   state_.set(StreamState::layered);
   state_.set(StreamState::securing);
 }
@@ -161,6 +160,7 @@ Result<void> StreamImpl::upgrade(StreamLayers& layers, std::string_view host, By
   auto layer = layers.make(host);
   if (!layer) return std::move(layer).error();
   set_layer(std::move(*layer));
+  extra_->handshake_from = context().now();
   context().withdraw_cork(*this);  // it was flushed
   deadlines_changed();
   context().run_at_end_of_turn(*this);

@@ -32,8 +32,8 @@ struct ConnectOptions {
   /// 127.0.0.1:80: set notsent_lowat on 127.0.0.1:80: Protocol not available`.
   SocketOptions socket{};
   StreamOptions stream{};
-  /// Makes the layer of the stream, and outlives it: a tls::Client, which verifies that the server
-  /// is the host of the target. on_open is called when the layer's handshake is done. Null: none.
+  /// Makes the layer of the stream (see stream_layer.h), and outlives it. on_open is called when
+  /// the layer's handshake is done. Null: none.
   StreamLayers* secure = nullptr;
   /// Must outlive the stream. Null: the one that all streams of the reactor share.
   Resolver* resolver = nullptr;

@@ -84,8 +84,8 @@ struct ServerOptions {
   AcceptLimits accept_limits{};
   /// For each client. Where pause_reading_when_full is not given, it is on.
   StreamOptions stream{};
-  /// Makes the layer of each connection, and outlives the server: a tls::Server. on_open is called
-  /// when the layer's handshake is done. Null: none.
+  /// Makes the layer of each connection (see stream_layer.h), and outlives the server. The session
+  /// is made when the layer's handshake is done. Null: none.
   StreamLayers* secure = nullptr;
   /// By default three quarters of the descriptors that this process may open (RLIMIT_NOFILE), when
   /// the server is made: the rest is for files and other connections. `unlimited`: no limit.

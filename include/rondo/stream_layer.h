@@ -64,9 +64,6 @@ class RONDO_EXPORT StreamLayer {
   [[nodiscard]] virtual bool finish(LayerWire& wire) noexcept = 0;
   /// Whether read() may return something although the wire has nothing new.
   [[nodiscard]] virtual bool has_input() const noexcept = 0;
-  /// The connection has been silent for a while: the layer gives back memory that it can do
-  /// without.
-  virtual void rest() noexcept {}
   /// Why it has failed; null: it has not, and errno is the wire's.
   [[nodiscard]] virtual const Failure* failure() const noexcept = 0;
   /// How long the handshake may take, from when the connection exists.

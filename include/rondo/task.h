@@ -59,6 +59,17 @@ class TaskResult<void> {
   void take() const noexcept {}
 };
 
+template <typename Promise>
+inline bool TaskCall::start(Promise& parent) {
+  parent_ = &parent;
+  TaskContext& context = parent_->context();
+  task_->start(context, CompletionLink::of_caller(*this));
+  const bool was_called = context.call(*task_);
+  if (was_called && task_ == nullptr) [[likely]]
+    return false;
+  return suspend_caller(was_called);
+}
+
 /// Awaits a task: stands in the frame of the task that does.
 template <typename T>
 class TaskAwaiter final : public TaskCall {

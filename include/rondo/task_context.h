@@ -202,15 +202,4 @@ class RONDO_EXPORT TaskRoot : public Completion {
   ~TaskRoot() = default;
 };
 
-template <typename Promise>
-inline bool TaskCall::start(Promise& parent) {
-  parent_ = &parent;
-  TaskContext& context = parent_->context();
-  task_->start(context, CompletionLink::of_caller(*this));
-  const bool was_called = context.call(*task_);
-  if (was_called && task_ == nullptr) [[likely]]
-    return false;
-  return suspend_caller(was_called);
-}
-
 }  // namespace rondo::detail

@@ -228,6 +228,26 @@ TEST_P(LayeredStreams, ServeCoroutines) {
   EXPECT_TRUE(has(server, 0));
 }
 
+TEST_P(LayeredStreams, BeginOnlyWhereNothingIsUnderWay) {
+  Pair pair = unix_pair();
+  const auto stream = adopt(std::move(pair.ours), recorder);
+  run_on();
+  EXPECT_NE(stream->write(std::string(4'000'000, 'x')), WriteStatus::refused);
+  EXPECT_EQ(stream->upgrade(layers, "", {}).error(), std::errc::device_or_resource_busy);
+  stream->abort();
+  EXPECT_EQ(stream->upgrade(layers, "", {}).error(), std::errc::not_connected);
+}
+
+TEST_P(LayeredStreams, PassNoDescriptors) {
+  const auto passes = [](Stream& client, Bytes) {
+    EXPECT_EQ(client.write("one", std::vector<Socket>(1)), WriteStatus::refused);
+  };
+  const Server server = serve(reactor, unix_name(), passes, secured()).value();
+  const auto stream = connect_secured(server);
+  stream->write("now");
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+}
+
 TEST_P(LayeredStreams, KeepTheirDescriptor) {
   const Server server = serve(reactor, "127.0.0.1:0", echo(), secured()).value();
   const auto stream = connect_secured(server);

@@ -145,7 +145,7 @@ class Context:
         return self.memory.time(wait["since"])
 
     def places(self, task):
-        """`jobs.cpp:40`, and so on up to the root; `?` at the end if it cannot be followed."""
+        """`jobs.cpp:40`, and so on up to the root."""
         type_ = type_of("detail::TaskPromise")
         found = []
 
