@@ -1,7 +1,8 @@
 """What must not stand in the expression of a `co_await`, because g++ 12 destroys it twice: lambdas
 with captures, and braced lists that may initialise an aggregate. Also a lambda with captures that
 is called in an argument of spawn(): it is gone when its task starts. And a coroutine without a
-variable that awaits in a condition: g++ 12 gets its frame wrong."""
+variable that awaits in a condition: g++ 12 gets its frame wrong. And calls in an operand of `?:`,
+`&&` or `||` of such an expression, which g++ 12 evaluates although it is not chosen."""
 
 import re
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ SPAWN = ("a lambda with captures is called here and is gone when its task starts
          "statement of its own that outlives the group, or write a function with parameters")
 CONDITION = ("a co_await in a condition, in a coroutine that declares no variable, whose frame g++ "
              "12 gets wrong: declare one, such as `while (const auto data = co_await ...)`")
+OPERAND = ("a call in an operand that may not be chosen, in the expression of a co_await: g++ 12 "
+           "calls it always: name its result in a statement of its own first")
 _DECLARATION = re.compile(
     r"(?:^|[;{}(])\s*(?!(?:return|throw|else|do|default|delete|using|goto|case|co_\w+)\b)"
     r"(?:(?:static|const|constexpr)\s+)*[A-Za-z_][\w:]*(?:<[^;{}()]*>)?(?:\s+const)?"
@@ -160,10 +163,28 @@ def _found_in(text, first, last):
             yield bracket, BRACES
 
 
+def _operands_in(text, first, last):
+    """Operands that may not be chosen, with calls: a call may return an object of a class. What is
+    behind `&&` or `||` and itself awaits is right."""
+    others = [(one.body, one.last) for one in text.lambdas if first <= one.first]
+    others += [(start, end) for start, end in text.ends.items() if text.is_statement(start) and
+               "co_await" not in text.text[start:end]]  # the head of an `if` before the expression
+    for hit in re.finditer(r"\?|&&|\|\|", text.text[first:last]):
+        at = first + hit.end()
+        if any(start < at < end for start, end in others):
+            continue
+        operand = text.text[at:text.skip(at, last, ",;)")]
+        if hit[0] != "?" and "co_await" in operand:
+            continue
+        if re.search(r"\b(?!co_await\b|sizeof\b)\w+>?\s*[({]", operand):
+            yield at, OPERAND
+
+
 def _awaits_in(text):
-    for await_at in text.around:
-        if not re.search(r"\boperator$", text.before(await_at)):
-            yield from _found_in(text, *text.expression(await_at))
+    for first, last in {text.expression(await_at) for await_at in text.around
+                        if not re.search(r"\boperator$", text.before(await_at))}:
+        yield from _found_in(text, first, last)
+        yield from _operands_in(text, first, last)
 
 
 def _conditions_in(text):

@@ -24,6 +24,7 @@ struct Named {
   Counted second;
 };
 Task<int> takes(Named) { co_return 1; }
+Task<bool> returns_true(Duration) { co_return true; }
 Task<int> takes_reference(const Named&) { co_return 1; }
 
 TEST_F(AwaitForms, DestroyTheirTemporariesOnce) {
@@ -46,9 +47,6 @@ TEST_F(AwaitForms, DestroyTheirTemporariesOnce) {
     check(__LINE__);
     EXPECT_EQ(co_await by_value(Counted{count}) + co_await by_value(Counted{count}), 2);
     check(__LINE__);
-    EXPECT_EQ(
-        count == 0 ? co_await by_value(Counted{count}) : co_await by_reference(Counted{count}), 1);
-    check(__LINE__);
     if (co_await by_value(Counted{count}) == 1 && co_await by_value(Counted{count}) == 1)
       check(__LINE__);
     co_await when_all(by_value(Counted{count}), by_reference(Counted{count}), returns(count));
@@ -66,7 +64,7 @@ TEST_F(AwaitForms, DestroyTheirTemporariesOnce) {
     ++steps;
   };
   run(body());
-  EXPECT_EQ(steps, 13);
+  EXPECT_EQ(steps, 12);
   EXPECT_EQ(count, 0);
 }
 
@@ -98,6 +96,28 @@ TEST_F(AwaitForms, InAConditionBesideAVariableAreRight) {
   };
   run(body());
   EXPECT_EQ(steps, 9);
+}
+
+// g++ 12 evaluates calls in an operand that is not chosen, beside a co_await in one expression, if
+// they return an object of a class.
+TEST_F(AwaitForms, EvaluateWhatIsChosenAlone) {
+  int calls = 0;
+  const auto draw = [&]() -> Duration {
+    ++calls;
+    return Duration::zero();
+  };
+  const auto body = [&](bool chosen) -> Task<> {
+    const Duration pause = chosen ? draw() : Duration::zero();
+    co_await sleep(pause);
+    if (chosen) co_await sleep(draw());
+    if (chosen && co_await returns_true(draw())) co_await rondo::turn();
+    const bool first = co_await returns_true(Duration::zero());
+    if (first || draw() == forever) co_await rondo::turn();
+  };
+  run(body(false));
+  EXPECT_EQ(calls, 0);
+  run(body(true));
+  EXPECT_EQ(calls, 3);
 }
 
 }  // namespace

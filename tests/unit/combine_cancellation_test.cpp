@@ -29,7 +29,8 @@ Task<int> after(Duration delay, std::vector<int>& seen) {
 }
 template <typename Function>
 Task<> at_depth(int depth, Function function) {
-  depth > 0 ? co_await at_depth(depth - 1, function) : co_await function();
+  if (depth == 0) co_return co_await function();
+  co_await at_depth(depth - 1, function);
 }
 /// Around the depth at which the loop starts a task, instead of the one that awaits it.
 constexpr int depth_first = 95;

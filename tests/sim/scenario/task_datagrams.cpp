@@ -64,7 +64,8 @@ class TaskDatagramServer final : public TaskDatagramActor {
     auto socket = Datagrams::make(reactor(), where_);
     if (!socket) co_return;
     const bool lasts = scene().is_quiet() || scene().one_in(2);
-    co_await timeout(lasts ? forever : scene().draw_time(10s), hear(*socket));
+    const Duration time = lasts ? forever : scene().draw_time(10s);
+    co_await timeout(time, hear(*socket));
   }
   void hears(Datagrams& socket, const ReceivedDatagram& datagram) override {
     expect(!datagram.truncated, "a datagram was cut");

@@ -100,7 +100,8 @@ class TaskLineClient final : public TaskClient {
   }
 
   Task<> hear_part(TextConnection& text) {
-    const auto part = co_await timeout(patience(), text.read(1 + scene().draw(100)));
+    const std::uint64_t max = 1 + scene().draw(100);
+    const auto part = co_await timeout(patience(), text.read(max));
     if (!part) co_return;
     hears(*part);
     has_heard_end_ = part->empty();
