@@ -235,6 +235,8 @@ void StreamImpl::read_again() noexcept {
   state_.resume();
   state_.resumed();
   begin_to_read();
+  if (!state_.is_over() && state_.has(StreamState::layered))
+    context().run_at_end_of_turn(*this);  // no poller reports what a layer has
 }
 
 void StreamImpl::begin_to_read() noexcept {

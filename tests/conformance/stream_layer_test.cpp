@@ -11,6 +11,7 @@
 #include <rondo/client.h>
 #include <rondo/connection.h>
 #include <rondo/open_connection.h>
+#include <rondo/sleep.h>
 
 #include "support/framed_layer.h"
 #include "support/server_fixture.h"
@@ -226,6 +227,19 @@ TEST_P(LayeredStreams, ServeCoroutines) {
   EXPECT_TRUE(runs_until([&] { return recorder.received == "hello"; }));
   stream->close();
   EXPECT_TRUE(has(server, 0));
+}
+
+TEST_P(LayeredStreams, HandOutWhatTheyHaveReadWhenATaskReadsLater) {
+  const auto echo = [](Connection& client) -> Task<> {
+    co_await turn();
+    co_await turn();  // what came with the handshake is in the layer: no poller reports it
+    while (const auto data = co_await client.read()) client.write(data);
+  };
+  const Server server = serve(reactor, "127.0.0.1:0", echo, secured()).value();
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "layr" + frame("hello"));
+  const std::string expected = "layr" + frame("hello");
+  EXPECT_EQ(read_by_peer(client, expected.size()), expected);
 }
 
 TEST_P(LayeredStreams, BeginOnlyWhereNothingIsUnderWay) {
