@@ -90,6 +90,7 @@ bool StreamImpl::secure() noexcept {
   if (options().handshake_timeout == forever || state_.handshake_is_done())
     extra_->handshake_from = never;
   active_at_ = context().tick();
+  if (state_.has(StreamState::reads_timed)) extra_->read_at = context().now();
   deadlines_changed();
   if (!state_.is_over()) update_interest();
   return true;

@@ -18,6 +18,7 @@
 #include <rondo/stream.h>
 #include <rondo/timer.h>
 
+#include "support/framed_layer.h"
 #include "support/jumping_backend.h"
 #include "support/stream_fixture.h"
 
@@ -121,6 +122,14 @@ TEST_F(StreamDeadlines, ReadIsNotTouchedByWhatLeaves) {
   open({.read_timeout = 5s});
   at(4s, [this] { stream->write("small"); });
   expect_end(5s, "read timeout");
+}
+
+TEST_F(StreamDeadlines, ReadCountsFromTheEndOfTheHandshakeOfALayer) {
+  FramedLayers layers;
+  open({.read_timeout = 5s});
+  ASSERT_TRUE(stream->upgrade(layers, {}, {}));
+  at(4s, [this] { say(FramedLayer::greeting); });
+  expect_end(9s, "read timeout");
 }
 
 TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
