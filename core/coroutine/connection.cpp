@@ -52,7 +52,7 @@ void Connection::begin_elsewhere(Bytes data) {
 }
 
 /// The task has returned, and does not simply wait for more input.
-void Connection::end_delivery() {
+void Connection::end_delivery() try {
   StreamImpl& stream = StreamImpl::of(*stream_);
   if (input_ == taken || input_ == idle) {
     input_ = idle;
@@ -63,9 +63,13 @@ void Connection::end_delivery() {
   more.input.keep();
   if (!more.reader && more.request == nullptr) stream.hold_input();
   drop_extra_if_spare();
+} catch (...) {
+  drop_input();
+  throw;
 }
 
-/// An exception has left the task that serves the connection, which is aborted.
+/// An exception has left the task that serves the connection, or there is no memory for what is
+/// lent: it is aborted.
 void Connection::drop_input() noexcept {
   if (input_ == taken || is(lent)) input_ = idle;
   if (!is(extra)) return;

@@ -168,6 +168,32 @@ TEST(ServerMemory, OfPushesToClientsThatNeverReadIsBoundedByDefault) {
   }
 }
 
+/// What has arrived is lent to the task, and is the reactor's again when on_data has returned.
+TEST(ConnectionsWithoutMemory, LoseTheInputThatTheyCannotKeep) {
+  Reactor reactor;
+  Pair pair = unix_pair();
+  const auto connection =
+      adopt_connection(reactor, Socket{system_net(), pair.ours.release()}).value();
+  std::string part = "not read";
+  const auto body = [&]() -> Task<> {
+    try {
+      (void)co_await connection->read_exactly(100);
+    } catch (const IncompleteRead& error) {
+      part = error.part();
+    }
+  };
+  TaskGroup group{reactor};
+  group.spawn(body());
+  EXPECT_TRUE(reactor.run_once(Duration::zero()));
+  write_all(pair.theirs.get(), "some, but not enough");
+  {
+    const FewAllocations none{0};
+    EXPECT_THROW((void)reactor.run_once(Duration::zero()), std::bad_alloc);  // it throws
+  }
+  EXPECT_TRUE(run_until(reactor, [&] { return group.size() == 0; }));
+  EXPECT_EQ(part, "");
+}
+
 /// An exception that is lost with a task that was cancelled must not make the next read wait.
 TEST(TextWithoutMemory, IsFollowedByTheEndOfTheConnection) {
   for (const bool has_input : {false, true}) {
