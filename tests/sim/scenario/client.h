@@ -12,8 +12,9 @@ namespace rondo::sim::scenario {
 /// The options of a client of the echo server.
 [[nodiscard]] ConnectOptions draw_talk_options(Scene& scene, Mood mood);
 
-[[nodiscard]] inline ConnectOptions patient_options(Duration lifetime) {
+[[nodiscard]] inline ConnectOptions patient_options(Duration lifetime, SceneLayers* layers) {
   ConnectOptions options;
+  options.secure = layers;
   options.timeout = std::chrono::seconds{20};
   options.stream.lifetime = lifetime;
   return options;
@@ -38,7 +39,7 @@ class Client : public Actor {
       : Actor(site, role), calls_(site.scene.check_of_stream(site, who())) {}
 
   void begins(const ConnectOptions& options) {
-    calls_.begins(options.stream);
+    calls_.begins(options.stream, options.secure == nullptr ? nullptr : scene().layers());
     calls_.aborts();  // an exception of a callback aborts it
   }
 

@@ -58,6 +58,8 @@ class Ferry final : public Serving {
   Ferry(Site& site, std::string_view where) : Serving(site, "ferry", where) {}
 
  private:
+  /// A layer passes no descriptors.
+  [[nodiscard]] SceneLayers* layers() const override { return nullptr; }
   Result<Server> serve_now() override {
     ServerOptions options = draw_options();
     options.stream.receive_descriptors = true;
@@ -71,7 +73,7 @@ class Passenger final : public Client, private StreamHandler {
       : Client(site, "passenger"),
         letters_(1 + scene().draw(20)),
         next_(site.reactor(), [this] { send_next(); }) {
-    const ConnectOptions options = patient_options(std::chrono::minutes{2});
+    const ConnectOptions options = patient_options(std::chrono::minutes{2}, nullptr);
     begins(options);
     stream_ = connect(reactor(), target, *this, options);
     next_.arm_after(Duration::zero());

@@ -131,6 +131,7 @@ class Returner final : public Actor, private StreamHandler {
     options.backoff.seed = scene().draw(1 << 20);
     options.connect.timeout = std::chrono::seconds{10};
     options.connect.stream.idle_timeout = std::chrono::seconds{20};
+    options.connect.secure = scene().layers();
     options_ = options.connect.stream;
     StreamHandler& handler = *this;
     reconnector_ = std::make_unique<Reconnector>(reactor(), std::string{target}, handler, options);
@@ -153,7 +154,7 @@ class Returner final : public Actor, private StreamHandler {
   StreamCheck& calls() {
     if (calls_ == nullptr) {
       calls_ = &scene().check_of_stream(site(), who());
-      calls_->begins(options_);
+      calls_->begins_late(options_, scene().layers());
       calls_->aborts();  // an exception of a callback aborts it
       if (stopped_) calls_->closes();
     }

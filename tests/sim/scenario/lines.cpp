@@ -52,7 +52,7 @@ class LineClient final : public Client, private TextHandler {
       : Client(site, "line client"),
         lines_(1 + scene().draw(50)),
         at_once_(mood == Mood::whimsical && scene().one_in(2)) {
-    const ConnectOptions options = patient_options(std::chrono::minutes{5});
+    const ConnectOptions options = patient_options(std::chrono::minutes{5}, scene().layers());
     begins(options);
     text_ = TextStream::connect(reactor(), target, *this, {}, options);
     do say_next();

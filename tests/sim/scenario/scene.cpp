@@ -42,6 +42,7 @@ Link draw_link(std::uint64_t seed) {
 
 Scene::Scene(std::uint64_t seed, Allocations allocations)
     : world(seed, {.link = draw_link(seed)}), has_tasks_(next_after(~seed) >> 63U == 0) {
+  if ((next_after(~seed) >> 61U & 3U) == 0) layers_.emplace(*this);
   populate();
   world.faults().swarm();
   if (allocations == Allocations::succeed) world.faults().set(Fault::failed_allocation, 0);
@@ -249,6 +250,7 @@ bool Scene::are_over(bool servers) const {
 /// Without faults each new client is served.
 void Scene::converse() {
   advance(1s);  // servers listen again
+  last_part_ = true;
   Site& server = *sites_.front();
   Site& client = *sites_.back();
   std::vector<Actor*> all;

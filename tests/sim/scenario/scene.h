@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include <rondo/rondo.h>
 #include <rondo/sim.h>
 
+#include "layers.h"
 #include "stream_check.h"
 
 namespace rondo::sim::scenario {
@@ -97,6 +99,11 @@ class Scene {
   StreamCheck& check_of_stream(Site& site, std::string_view who);
   /// Whether faults may still happen.
   [[nodiscard]] bool is_quiet() const noexcept { return quiet_; }
+  /// Whether all streams that have begun before are over, and nothing prevents the success of the
+  /// others.
+  [[nodiscard]] bool is_last_part() const noexcept { return last_part_; }
+  /// Those of all streams that do not pass descriptors. Null: they have none.
+  [[nodiscard]] SceneLayers* layers() noexcept { return layers_ ? &*layers_ : nullptr; }
 
  private:
   void name_service();
@@ -135,10 +142,12 @@ class Scene {
   [[nodiscard]] std::string waiting_tasks() const;
   Site& any_site() { return *sites_[draw(sites_.size())]; }
 
+  std::optional<SceneLayers> layers_;  // in a quarter of the scenes; outlives their streams
   std::deque<StreamCheck> stream_checks_;
   std::vector<std::unique_ptr<Site>> sites_;
   std::vector<std::string> violations_;
   bool quiet_ = false;
+  bool last_part_ = false;
   const bool has_tasks_;  // in half of the scenes; the others are as they were without them
 };
 

@@ -13,6 +13,7 @@ void Serving::open() {
   if (leaves_ && server_ && server_->connections() == 0) server_.reset();
   if (server_) return;
   leaves_ = false;
+  greeted_ = 0;
   auto made = serve_now();
   if (!made) return;
   server_ = std::move(*made);
@@ -25,6 +26,7 @@ void Serving::open() {
 ServerOptions Serving::draw_options() {
   Scene& s = scene();
   options_ = {};
+  options_.secure = layers();
   if (s.is_quiet()) return options_;
   options_.stream.idle_timeout = s.one_in(2) ? s.draw_time(std::chrono::minutes{1}) : forever;
   options_.stream.read_timeout = s.one_in(4) ? s.draw_time(std::chrono::seconds{20}) : forever;
@@ -42,8 +44,10 @@ ServerOptions Serving::draw_options() {
 }
 
 StreamCheck& Serving::greet() {
+  ++greeted_;
   StreamCheck& calls = scene().check_of_stream(site(), who() + ", a session");
-  calls.begins(options_.stream);
+  calls.begins_late(options_.stream, layers());
+  calls.uses_layer();
   if (leaves_) calls.closes();
   sessions_.push_back(&calls);
   return calls;
@@ -53,6 +57,18 @@ void Serving::check() {
   std::erase_if(sessions_, [](const StreamCheck* calls) { return calls->is_over(); });
   if (!server_) return;
   expect(server_->connections() <= options_.connections_max, "more connections than it may have");
+  check_counters();
+}
+
+/// A connection that is neither refused, nor has failed, nor has a session has not completed the
+/// handshake of its layer.
+void Serving::check_counters() {
+  const Server::Counters counters = server_->counters();
+  const std::uint64_t decided = counters.accepted + counters.refused + counters.failed;
+  const std::uint64_t undecided = counters.listeners.accepted - decided;
+  expect(counters.accepted <= greeted_, "more clients than sessions");
+  expect(undecided <= (layers() != nullptr ? server_->connections() : 0),
+         "connections that were not counted");
 }
 
 void Serving::forgive() {

@@ -34,6 +34,8 @@ class Serving : public Actor {
   /// The options of the next server, which this starts.
   virtual Result<Server> serve_now() = 0;
   [[nodiscard]] ServerOptions draw_options();
+  /// The layers of its streams; null: they have none.
+  [[nodiscard]] virtual SceneLayers* layers() const { return scene().layers(); }
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
  private:
@@ -44,7 +46,10 @@ class Serving : public Actor {
   static constexpr Duration look_again_after = std::chrono::milliseconds{200};
 
   std::string where_;
+  void check_counters();
+
   ServerOptions options_{};
+  std::uint64_t greeted_ = 0;  // sessions of the current server
   std::vector<StreamCheck*> sessions_;
   bool leaves_ = false;
   Timer again_;

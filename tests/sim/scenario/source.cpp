@@ -80,7 +80,7 @@ class Drinker final : public Client, private StreamHandler {
       : Client(site, "drinker"),
         sips_(mood == Mood::whimsical && scene().one_in(2)),
         drinks_on_(site.reactor(), [this] { drink_on(); }) {
-    ConnectOptions options = patient_options(std::chrono::minutes{5});
+    ConnectOptions options = patient_options(std::chrono::minutes{5}, scene().layers());
     options.stream.input_per_turn_max = (std::size_t{64} << 10U) + scene().draw(100'000);
     begins(options);
     stream_ = connect(reactor(), target, *this, options);

@@ -13,9 +13,21 @@ StreamCheck::StreamCheck(Scene& scene, Host& host, std::string who)
 
 void StreamCheck::expect(bool holds, std::string_view what) { scene_.expect(holds, who_, what); }
 
-void StreamCheck::begins(const StreamOptions& options) {
+void StreamCheck::begins(const StreamOptions& options, SceneLayers* layers) {
   options_ = options;
+  layers_ = layers;
   begun_at_ = heard_at_ = host_.now();
+}
+
+void StreamCheck::begins_late(const StreamOptions& options, SceneLayers* layers) {
+  begins(options, layers);
+  has_begun_before_ = layers != nullptr;
+}
+
+void StreamCheck::uses_layer() {
+  if (layers_ == nullptr || uses_layer_) return;
+  uses_layer_ = true;
+  expect(layers_->begins_to_use_one(), "used before it was secured");
 }
 
 StreamCheck::Call::Call(StreamCheck& check, std::string_view name) : check_(check) {
@@ -27,6 +39,7 @@ StreamCheck::Call::Call(StreamCheck& check, std::string_view name) : check_(chec
 
 void StreamCheck::opened() {
   expect(!is_open_, "on_open twice");
+  uses_layer();
   is_open_ = true;
   heard_at_ = host_.now();
 }
@@ -73,7 +86,8 @@ void StreamCheck::check_reason(const Close& close) {
     case CloseReason::error:
       return expect(static_cast<bool>(close.error), "ended without an error");
     case CloseReason::truncated:
-      return expect(false, "truncated, but it has no layer");
+      expect(layers_ != nullptr, "truncated, but it has no layer");
+      return expect(!scene_.is_last_part(), "truncated, although its peer did not leave");
   }
 }
 
@@ -85,7 +99,12 @@ void StreamCheck::check_deadline(const Close& close) {
     expect(now - heard_at_ >= options_.idle_timeout, "an idle timeout too early");
   } else if (close.what == "lifetime") {
     expect(options_.lifetime != forever, "a lifetime that is not set");
-    expect(now - begun_at_ >= options_.lifetime, "a lifetime too short");
+    expect(has_begun_before_ || now - begun_at_ >= options_.lifetime, "a lifetime too short");
+  } else if (close.what == "handshake timeout") {
+    expect(layers_ != nullptr && !is_open_, "a handshake timeout without a handshake");
+    const bool is_known = layers_ != nullptr && !has_begun_before_;
+    expect(!is_known || now - begun_at_ >= layers_->handshake_timeout_min(),
+           "a handshake timeout too early");
   } else if (close.what == "read timeout") {
     expect(options_.read_timeout != forever, "a read timeout that is not set");
     expect(now - heard_at_ >= options_.read_timeout, "a read timeout too early");

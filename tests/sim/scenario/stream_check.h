@@ -18,13 +18,18 @@ class Host;
 namespace rondo::sim::scenario {
 
 class Scene;
+class SceneLayers;
 
 class StreamCheck {
  public:
   StreamCheck(Scene& scene, Host& host, std::string who);
 
-  /// The options of the stream at its start.
-  void begins(const StreamOptions& options);
+  /// The options of the stream at its start, and its layers; null: it has none.
+  void begins(const StreamOptions& options, SceneLayers* layers);
+  /// The same for a stream that has begun at an unknown time, before a handshake.
+  void begins_late(const StreamOptions& options, SceneLayers* layers);
+  /// The handshake of its layer, if it has one, must be done.
+  void uses_layer();
 
   /// A call of the stream runs as long as this object exists: never two at once, none after the
   /// end.
@@ -67,10 +72,13 @@ class StreamCheck {
   Host& host_;
   std::string who_;
   StreamOptions options_{};
+  SceneLayers* layers_ = nullptr;  // null: it has none
   TimePoint begun_at_{};
   TimePoint heard_at_{};
   std::uint64_t written_ = 0;
   std::optional<CloseReason> reason_;
+  bool has_begun_before_ = false;
+  bool uses_layer_ = false;
   bool is_open_ = false;
   bool is_inside_ = false;
   bool peer_has_finished_ = false;

@@ -132,7 +132,7 @@ class Talker final : public Client, private StreamHandler {
 }  // namespace
 
 ConnectOptions draw_talk_options(Scene& s, Mood mood) {
-  ConnectOptions options = patient_options(std::chrono::minutes{5});
+  ConnectOptions options = patient_options(std::chrono::minutes{5}, s.layers());
   if (mood == Mood::plain) return options;
   if (s.one_in(2)) options.stream.idle_timeout = s.draw_time(std::chrono::minutes{1});
   if (s.one_in(4)) options.stream.read_timeout = s.draw_time(std::chrono::seconds{20});

@@ -27,7 +27,7 @@ class TaskClient : public Actor {
         calls_(site.scene.check_of_stream(site, who())),
         target_(target),
         options_(options) {
-    calls_.begins(options_.stream);
+    calls_.begins(options_.stream, options_.secure == nullptr ? nullptr : scene().layers());
     calls_.aborts();  // an exception aborts it
   }
   /// What a subclass's constructor ends with, and what its destructor begins with.

@@ -83,7 +83,7 @@ class TaskFerry final : public TaskActor {
 class TaskPassenger final : public TaskClient {
  public:
   TaskPassenger(Site& site, std::string_view target)
-      : TaskClient(site, "task passenger", target, patient_options(2min)),
+      : TaskClient(site, "task passenger", target, patient_options(2min, nullptr)),
         letters_(1 + scene().draw(20)) {
     begins();
   }

@@ -69,7 +69,7 @@ class TaskDrinker final : public TaskClient {
 
  private:
   static ConnectOptions draw_options(Scene& scene) {
-    ConnectOptions options = patient_options(5min);
+    ConnectOptions options = patient_options(5min, scene.layers());
     options.stream.input_per_turn_max = (std::size_t{64} << 10U) + scene.draw(100'000);
     return options;
   }

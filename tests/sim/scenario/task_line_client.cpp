@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 class TaskLineClient final : public TaskClient {
  public:
   TaskLineClient(Site& site, std::string_view target, Mood mood)
-      : TaskClient(site, "task line client", target, patient_options(5min)),
+      : TaskClient(site, "task line client", target, patient_options(5min, site.scene.layers())),
         lines_(1 + scene().draw(50)),
         at_once_(mood == Mood::whimsical && scene().one_in(2)) {
     if (scene().one_in(3)) options_.line_limit = 1 + scene().draw(200);

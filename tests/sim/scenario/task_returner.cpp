@@ -21,6 +21,7 @@ class TaskReturner final : public TaskActor {
       : TaskActor(site, "task returner"),
         target_(target),
         backoff_(BackoffOptions{.seed = scene().draw(1 << 20)}) {
+    options_.secure = scene().layers();
     options_.timeout = 10s;
     options_.stream.idle_timeout = 20s;
   }
@@ -56,7 +57,7 @@ class TaskReturner final : public TaskActor {
 
   Task<> visit() {
     StreamCheck& calls = scene().check_of_stream(site(), who());
-    calls.begins(options_.stream);
+    calls.begins(options_.stream, scene().layers());
     calls.aborts();  // an exception aborts it
     auto first = co_await when_any(stop_.wait(), open_connection(target_, options_));
     if (first.index() == 0) co_return;
