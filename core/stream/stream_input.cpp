@@ -161,14 +161,18 @@ void StreamImpl::take_more_input() {
   if (is_layered) context().run_at_end_of_turn(*this);  // no poller reports what a layer has
 }
 
-/// Notes that there is room for output again. Returns whether to read.
+/// Notes that there is room for output again. Returns whether to read. Where nothing is queued, it
+/// was the layer that waited for room, maybe in a read.
 bool StreamImpl::wants_input_after(Ready ready) {
+  const bool has_waited = can_write(ready) && state_.has(StreamState::blocked);
+  const bool layer_has_waited = has_waited && !output_waits() && state_.has(StreamState::layered);
   if (can_write(ready)) {
     state_.clear(StreamState::blocked);
     context().run_at_end_of_turn(*this);
   }
-  if (state_.paused()) update_interest();
-  return can_read(ready) && (state_.has(StreamState::securing) || drops_input() || state_.reads());
+  if (state_.paused() || layer_has_waited) update_interest();
+  return (can_read(ready) || layer_has_waited) &&
+         (state_.has(StreamState::securing) || drops_input() || state_.reads());
 }
 
 /// The end of the input, or an error. False, for take_input().

@@ -57,7 +57,12 @@ class JumpingBackend final : public Backend {
           (can_read(watched.interest) ? POLLIN : 0) | (can_write(watched.interest) ? POLLOUT : 0);
       pollfd entry{fd, static_cast<short>(events), 0};
       if (events == 0 || ::poll(&entry, 1, 0) != 1) continue;
-      found.emplace_back(watched.token, watched.interest);
+      // An error is reported as all that is watched.
+      const bool fails = (entry.revents & ~(POLLIN | POLLOUT)) != 0;
+      const bool reads = can_read(watched.interest) && (fails || (entry.revents & POLLIN) != 0);
+      const bool writes = can_write(watched.interest) && (fails || (entry.revents & POLLOUT) != 0);
+      found.emplace_back(watched.token, (reads ? Ready::read : Ready::none) |
+                                            (writes ? Ready::write : Ready::none));
     }
     return found;
   }

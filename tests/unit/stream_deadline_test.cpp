@@ -132,6 +132,21 @@ TEST_F(StreamDeadlines, ReadCountsFromTheEndOfTheHandshakeOfALayer) {
   expect_end(9s, "read timeout");
 }
 
+/// If the stream still waited for room, each turn would find it, and time would not pass.
+TEST_F(StreamDeadlines, PassAfterALayerHasWaitedForRoomForItsEnd) {
+  FramedLayers layers;
+  open({.lifetime = 60s});
+  ASSERT_TRUE(stream->upgrade(layers, {}, {}));
+  say(FramedLayer::greeting);
+  at(1s, [this] {
+    net.fail("write", EAGAIN);
+    stream->shutdown_output();
+  });
+  for (int i = 0; i < 100 && recorder.closes == 0; ++i) EXPECT_TRUE(reactor->run_once());
+  EXPECT_EQ(recorder.what, "lifetime");
+  EXPECT_EQ(read_all(pair.theirs.get()).size(), FramedLayer::greeting.size() + 2);
+}
+
 TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
   const std::size_t filled = fill_until_full(pair.ours.get());
   open({.write_timeout = 5s});
