@@ -38,6 +38,10 @@ class Client : public Actor {
   Client(Site& site, std::string_view role)
       : Actor(site, role), calls_(site.scene.check_of_stream(site, who())) {}
 
+  /// A layer has input that no poller reports: what succeeds must not depend on one.
+  [[nodiscard]] bool may_pause(Mood mood) const {
+    return mood == Mood::whimsical || scene().layers() != nullptr;
+  }
   void begins(const ConnectOptions& options) {
     calls_.begins(options.stream, options.secure == nullptr ? nullptr : scene().layers());
     calls_.aborts();  // an exception of a callback aborts it

@@ -210,6 +210,10 @@ void Scene::check() {
 void Scene::calm_down() {
   quiet_ = true;
   world.faults().clear();
+  if (layers_) {  // what a layer could not write must be tried again
+    for (const Fault fault : {Fault::short_read, Fault::short_write, Fault::not_now})
+      world.faults().set(fault, 0.05);
+  }
   for (const auto& site : sites_) {
     site->host.limit_descriptors(1'000'000);
     site->host.limit_memory(std::numeric_limits<std::size_t>::max());
@@ -261,7 +265,7 @@ void Scene::converse() {
     all.push_back(&add_datagram_client(*site, at(server_address, datagram_port)));
   }
   all.push_back(&add_talker(server, unix_stream, Mood::plain));
-  all.push_back(&add_passenger(server));
+  if (!layers_) all.push_back(&add_passenger(server));  // it tries nothing again
   all.push_back(&add_datagram_client(server, unix_datagrams));
   const bool succeeds = advance_until(
       [&] {

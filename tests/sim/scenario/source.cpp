@@ -78,7 +78,7 @@ class Drinker final : public Client, private StreamHandler {
  public:
   Drinker(Site& site, std::string_view target, Mood mood)
       : Client(site, "drinker"),
-        sips_(mood == Mood::whimsical && scene().one_in(2)),
+        sips_(may_pause(mood) && scene().one_in(2)),
         drinks_on_(site.reactor(), [this] { drink_on(); }) {
     ConnectOptions options = patient_options(std::chrono::minutes{5}, scene().layers());
     options.stream.input_per_turn_max = (std::size_t{64} << 10U) + scene().draw(100'000);

@@ -49,7 +49,7 @@ class Talker final : public Client, private StreamHandler {
         total_(1 + scene().draw(scene().one_in(5) ? 200'000 : 3'000)),
         part_(1 + scene().draw(total_)),
         finishes_first_(scene().one_in(3)),
-        reads_slowly_(mood == Mood::whimsical && scene().one_in(4)),
+        reads_slowly_(may_pause(mood) && scene().one_in(4)),
         resumes_(site.reactor(), [this] { read_on(); }) {
     if (finishes_first_) part_ = total_;
     if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // the client has five minutes
