@@ -50,13 +50,18 @@ class Talker final : public Client, private StreamHandler {
         part_(1 + scene().draw(total_)),
         finishes_first_(scene().one_in(3)),
         reads_slowly_(may_pause(mood) && scene().one_in(4)),
-        resumes_(site.reactor(), [this] { read_on(); }) {
+        resumes_(site.reactor(), [this] { read_on(); }),
+        begins_(site.reactor(), [this] { begin_to_talk(); }) {
     if (finishes_first_) part_ = total_;
     if (mood == Mood::plain) part_ = std::max(part_, total_ / 10);  // the client has five minutes
     const ConnectOptions options = draw_talk_options(scene(), mood);
     begins(options);
     stream_ = connect(reactor(), target, *this, options);
-    send_more();
+    if (scene().layers() == nullptr || scene().one_in(2)) {
+      send_more();
+    } else {
+      begins_.arm_after(scene().draw_time(std::chrono::milliseconds{200}));
+    }
   }
 
   [[nodiscard]] bool is_complete() const override {
@@ -89,6 +94,13 @@ class Talker final : public Client, private StreamHandler {
     calls_.writes(size);
     stream_->write(text);
     if (finishes_first_ && sent_ == total_) stream_->shutdown_output();
+  }
+  /// Maybe while its layer shakes hands: nothing may leave before that is done.
+  void begin_to_talk() {
+    if (stream_ == nullptr || calls_.is_over()) return;
+    send_more();
+    stream_->flush();
+    act_up();
   }
   void read_on() {
     if (stream_ != nullptr) stream_->resume();
@@ -127,6 +139,7 @@ class Talker final : public Client, private StreamHandler {
   bool reads_slowly_;
   std::uint64_t sent_ = 0;
   Timer resumes_;
+  Timer begins_;
 };
 
 }  // namespace
