@@ -34,6 +34,12 @@ StreamImpl* RunQueue::take(std::size_t at) noexcept {
   return stream;
 }
 
+StreamImpl* RunQueue::take_first() noexcept {
+  while (live_ > 0)
+    if (StreamImpl* const stream = take(first_++)) return stream;
+  return nullptr;
+}
+
 bool RunQueue::remove(StreamImpl& stream) noexcept {
   if (live_ == 0) return false;
   const std::size_t at = find(stream);
@@ -48,12 +54,14 @@ void RunQueue::clear() noexcept {
   entries_.clear();
   index_ = {};
   live_ = 0;
+  first_ = 0;
 }
 
 void RunQueue::swap(RunQueue& other) noexcept {
   entries_.swap(other.entries_);
   index_.swap(other.index_);
   std::swap(live_, other.live_);
+  std::swap(first_, other.first_);
 }
 
 std::size_t RunQueue::find(const StreamImpl& stream) noexcept {
@@ -99,6 +107,7 @@ std::size_t RunQueue::slot_of(const StreamImpl& stream) const noexcept {
 /// Removes the entries that are null.
 void RunQueue::compact() noexcept {
   std::erase(entries_, nullptr);
+  first_ = 0;
   if (index_.empty()) return;
   index_.assign(index_.size(), 0);
   for (std::size_t at = 0; at < entries_.size(); ++at) add_to_index(at);

@@ -28,6 +28,8 @@ class RunQueue {
   void push(StreamImpl& stream) noexcept;
   /// Removes the stream of this entry and returns it; null if there is none.
   StreamImpl* take(std::size_t at) noexcept;
+  /// The one that came first; null if there is none.
+  StreamImpl* take_first() noexcept;
   /// False: it is not in the queue.
   bool remove(StreamImpl& stream) noexcept;
   void clear() noexcept;
@@ -46,6 +48,7 @@ class RunQueue {
 
   std::vector<StreamImpl*> entries_;
   std::size_t live_ = 0;
+  std::size_t first_ = 0;  // the entries before it are null: for take_first()
   // A hash table with linear probing: the numbers of entries plus one, 0 where a slot is free. It
   // exists from the first removal that would have searched long until the queue is empty.
   std::vector<std::uint32_t> index_;

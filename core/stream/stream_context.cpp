@@ -189,6 +189,7 @@ void StreamContext::run_inherited() noexcept {
 void StreamContext::end_turn() {
   RONDO_ASSERT(running_.empty());
   run_inherited();
+  admit_handshakes();
   ++turn_;
   running_.swap(run_queue_);
   struct Rest {  // what an exception leaves undone is done in the next turn
@@ -208,6 +209,15 @@ void StreamContext::end_turn() {
     } else {
       run(*stream);
     }
+  }
+}
+
+/// They run after the streams that have output and calls to make.
+void StreamContext::admit_handshakes() noexcept {
+  handshakes_.begin_turn();
+  while (StreamImpl* const stream = handshakes_.next()) {
+    stream->extra_->handshake.turn = HandshakeTurn::granted;
+    run_at_end_of_turn(*stream);
   }
 }
 

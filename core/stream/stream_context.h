@@ -23,6 +23,7 @@
 #include <rondo/timer.h>
 
 #include "cork.h"
+#include "handshake_queue.h"
 #include "heap.h"
 #include "loop/loop.h"
 #include "run_queue.h"
@@ -145,6 +146,7 @@ class StreamContext final : public PerReactor {
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] Net& net() noexcept { return net_; }
   [[nodiscard]] Cork& cork() noexcept { return cork_; }
+  [[nodiscard]] HandshakeQueue& handshakes() noexcept { return handshakes_; }
   [[nodiscard]] MutableBytes buffer() noexcept { return {buffer_, buffer_size}; }
   [[nodiscard]] TimePoint now() noexcept { return loop_.now(); }
   /// The resolver that clients without their own share, made when it is first needed.
@@ -204,7 +206,7 @@ class StreamContext final : public PerReactor {
   // The end of the turn.
   void run_at_end_of_turn(StreamImpl& stream) noexcept;
   [[nodiscard]] bool pending() const noexcept override {
-    return !run_queue_.empty() || has_inherited_ || vain_turn_ == turn_;
+    return !run_queue_.empty() || has_inherited_ || vain_turn_ == turn_ || handshakes_.has_next();
   }
   void end_turn() override;
   void forked() noexcept override;
@@ -248,6 +250,7 @@ class StreamContext final : public PerReactor {
                                std::size_t spared) noexcept;
   void run(StreamImpl& stream);
   void run_inherited() noexcept;
+  void admit_handshakes() noexcept;
   void check_deadlines();
   void arm() noexcept;
 
@@ -258,7 +261,8 @@ class StreamContext final : public PerReactor {
   Record corked_call_;  // its stream is null while the call has the cork
   Record* innermost_ = &corked_call_;
   RunQueue run_queue_;
-  RunQueue running_;       // what of it is left to be run in this turn
+  RunQueue running_;  // what of it is left to be run in this turn
+  HandshakeQueue handshakes_;
   std::size_t count_ = 0;  // all streams: both queues have room for that many
   std::uint64_t turn_ = 1;
   std::uint64_t vain_turn_ = 0;  // the last one in which keep_budget() was in vain

@@ -40,6 +40,8 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     if (extra.handshake_from != never && !state_.closing())
       consider(after(extra.handshake_from, handshake_timeout()), Limit::handshake);
   }
+  if (state_.has(StreamState::layered) && !state_.has(StreamState::securing))
+    first = std::min(first, rest_layer(now));
   if (first > now) return first;
   // A lingering stream has sent all of its output.
   if (state_.lingering()) {
@@ -50,9 +52,19 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
   return never;
 }
 
+/// Returns when it is to rest, if that is to come.
+TimePoint StreamImpl::rest_layer(TimePoint now) noexcept {
+  if (extra_->layer_rests) return never;
+  const TimePoint when = after(StreamContext::end_of(active_at_, now), layer_rests_after);
+  if (when > now) return when;
+  extra_->layer_rests = true;
+  own_layer().rest();
+  return never;
+}
+
 Duration StreamImpl::handshake_timeout() const noexcept {
   const Duration timeout = options().handshake_timeout;
-  return state_.has(StreamState::securing) ? std::min(timeout, layer().handshake_timeout())
+  return state_.has(StreamState::securing) ? std::min(timeout, own_layer().handshake_timeout())
                                            : timeout;
 }
 

@@ -251,13 +251,14 @@ void StreamImpl::end_for(int error) noexcept { end(reason_of(error), error); }
 
 void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
   if (state_.is_over()) return;
+  const bool has_begun = !state_.has(StreamState::securing);  // nothing was sent before
   leave_reactor();
   state_.end(reason, limit);
   active_at_ = static_cast<std::uint32_t>(error);
   const Cork& cork = context().cork();
   const bool has_corked = cork.is_held_by(*this) && !cork.empty();
   // The peer must not take a part of the output for the whole.
-  if (reason == CloseReason::overflow || has_corked || output_waits())
+  if (reason == CloseReason::overflow || (has_begun && (has_corked || output_waits())))
     state_.set(StreamState::resets);
   context().withdraw_cork(*this);
   if (extra_ != nullptr) {
@@ -271,6 +272,7 @@ void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
 void StreamImpl::leave_reactor() noexcept {
   if (extra_ != nullptr) extra_->source.reset();
   if (state_.is_over()) return;
+  leave_handshake();
   if (state_.connecting()) return context().remove(*this);
   if (fd_ < 0) return;
   end_watch();

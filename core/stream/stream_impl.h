@@ -58,6 +58,17 @@ namespace rondo::detail {
 /// stream gets one of these layers.
 extern StreamLayers* layers_of_all_streams;
 
+/// A layer whose stream was idle for so long gives back memory.
+constexpr Duration layer_rests_after = std::chrono::seconds{4};
+
+/// Whether a layer's handshake may take its next step.
+enum class HandshakeTurn : std::uint8_t { none, waits, granted };
+struct HandshakeProgress {
+  HandshakeTurn turn = HandshakeTurn::none;
+  bool has_input = false;  // the poller has reported some
+  bool has_begun = false;  // by the peer: it is counted
+};
+
 /// What a stream seldom needs.
 struct StreamExtra {
   OutputQueue output;
@@ -79,6 +90,8 @@ struct StreamExtra {
   bool is_inherited = false;         // a forked child: the descriptor is also the parent's
   bool awaits_flush = false;         // on_writable is called when nothing is queued
   bool layer_is_finished = false;    // it has shown the peer the end of the output
+  bool layer_rests = false;          // since it was idle
+  HandshakeProgress handshake;
 
   /// Whether it holds nothing that is needed.
   [[nodiscard]] bool is_spare() const noexcept {
@@ -138,6 +151,10 @@ class StreamImpl final : public Stream {
   void set_options(const StreamOptions& options) override;
   [[nodiscard]] Result<void> upgrade(StreamLayers& layers, std::string_view host,
                                      Bytes unread) override;
+  [[nodiscard]] const StreamLayer* layer() const noexcept override {
+    check("Stream::layer");
+    return extra_ == nullptr ? nullptr : extra_->layer.get();
+  }
   void handshake_done() noexcept override;
   [[nodiscard]] int fd() const noexcept override {
     check("Stream::fd");
@@ -257,9 +274,12 @@ class StreamImpl final : public Stream {
   // The layer.
   void add_layer_of_tests();
   class Wire;
-  [[nodiscard]] StreamLayer& layer() const noexcept;
+  [[nodiscard]] StreamLayer& own_layer() const noexcept;
   [[nodiscard]] bool run_handshake();
   [[nodiscard]] bool secure() noexcept;
+  [[nodiscard]] bool takes_handshake_step() noexcept;
+  void leave_handshake() noexcept;
+  void layer_is_used() noexcept;
   [[nodiscard]] std::ptrdiff_t receive_layered(MutableBytes into) noexcept;
   [[nodiscard]] std::ptrdiff_t transmit_layered(std::span<const Bytes> parts) noexcept;
   [[nodiscard]] bool finish_layer() noexcept;
@@ -344,6 +364,7 @@ class StreamImpl final : public Stream {
   void update_interest() noexcept;
   [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
   [[nodiscard]] Duration handshake_timeout() const noexcept;
+  [[nodiscard]] TimePoint rest_layer(TimePoint now) noexcept;
   void deadlines_changed() noexcept;
   void time_output() noexcept;
 

@@ -81,6 +81,7 @@ bool StreamImpl::take_input_uncorked() {
   StreamContext& shared = context();
   // Readiness is reported again in the next turn.
   if (state_.has(StreamState::securing)) {
+    extra_->handshake.has_input = true;
     shared.run_at_end_of_turn(*this);
     return false;
   }
@@ -164,6 +165,13 @@ void StreamImpl::take_more_input() {
 /// Notes that there is room for output again. Returns whether to read. Where nothing is queued, it
 /// was the layer that waited for room, maybe in a read.
 bool StreamImpl::wants_input_after(Ready ready) {
+  if (state_.has(StreamState::securing)) {
+    extra_->handshake.has_input = true;  // or room for output: its next step can be taken
+    if (extra_->handshake.turn == HandshakeTurn::waits) {
+      if (has_peer_closed(ready)) end_for(ECONNRESET);
+      return false;
+    }
+  }
   const bool has_waited = can_write(ready) && state_.has(StreamState::blocked);
   const bool layer_has_waited = has_waited && !output_waits() && state_.has(StreamState::layered);
   if (can_write(ready)) {
@@ -260,6 +268,11 @@ bool StreamImpl::is_held() const noexcept {
 
 void StreamImpl::update_interest() noexcept {
   if (state_.is_over() || state_.kind() == StreamState::Kind::unpollable || fd_ < 0) return;
+  if (state_.has(StreamState::securing) && extra_->handshake.turn == HandshakeTurn::waits) {
+    // What a server has to say to a client that has left is still of interest.
+    const Ready left = own_layer().speaks_first() ? Ready::none : Ready::peer_closed;
+    return context().loop().set(context().loop().token_of(fd_), left);
+  }
   const bool reads =
       state_.has(StreamState::securing) || drops_input() || (state_.reads() && !is_held());
   const bool writes =

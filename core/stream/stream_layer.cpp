@@ -4,7 +4,8 @@
 // fast path.
 //
 //   securing   from the beginning until the handshake is done: nothing is read or sent but by the
-//              handshake, which takes its steps at the end of a turn, after the messages of others
+//              handshake, which takes its steps at the end of a turn, after the messages of
+//              others, and a few in each turn (see handshake_queue.h)
 //
 // A layer may have input that no poller reports, since it reads ahead: run_end_of_turn() looks.
 #include <rondo/stream_layer.h>
@@ -45,6 +46,7 @@ class StreamImpl::Wire final : public LayerWire {
 /// Before it is open, or when it is upgraded.
 void StreamImpl::set_layer(std::unique_ptr<StreamLayer> layer) {
   StreamExtra& own = extra();
+  context().handshakes().add();
   own.layer = std::move(layer);
   state_.set(StreamState::layered);
   state_.set(StreamState::securing);
@@ -58,7 +60,7 @@ void StreamImpl::add_layer_of_tests() {
   if (auto layer = layers_of_all_streams->make({})) set_layer(std::move(*layer));
 }
 
-StreamLayer& StreamImpl::layer() const noexcept { return *extra_->layer; }
+StreamLayer& StreamImpl::own_layer() const noexcept { return *extra_->layer; }
 
 /// False: it goes on later, or the stream is gone.
 bool StreamImpl::run_handshake() {
@@ -71,13 +73,18 @@ bool StreamImpl::run_handshake() {
 /// Takes the next steps of the handshake. False: it goes on later.
 bool StreamImpl::secure() noexcept {
   if (state_.closing() && !output_waits()) {  // there is nothing to protect
-    state_.clear(StreamState::securing);
+    leave_handshake();
     extra_->layer_is_finished = true;
     return true;
   }
+  if (!takes_handshake_step()) {
+    update_interest();
+    return false;
+  }
   Wire wire{*this};
-  switch (layer().shake_hands(wire)) {
+  switch (own_layer().shake_hands(wire)) {
     case StreamLayer::Handshake::waits:
+      extra_->handshake.has_input = false;
       update_interest();
       return false;
     case StreamLayer::Handshake::failed:
@@ -86,7 +93,7 @@ bool StreamImpl::secure() noexcept {
     case StreamLayer::Handshake::done:
       break;
   }
-  state_.clear(StreamState::securing);
+  leave_handshake();
   if (options().handshake_timeout == forever || state_.handshake_is_done())
     extra_->handshake_from = never;
   active_at_ = context().tick();
@@ -96,17 +103,59 @@ bool StreamImpl::secure() noexcept {
   return true;
 }
 
+/// Not if there is nothing to do yet, or if others come first.
+bool StreamImpl::takes_handshake_step() noexcept {
+  HandshakeProgress& progress = extra_->handshake;
+  const bool is_peers = !own_layer().speaks_first();
+  if (progress.turn == HandshakeTurn::waits) return false;
+  if (is_peers && !progress.has_input) return false;
+  HandshakeQueue& queue = context().handshakes();
+  const bool begins = is_peers && !progress.has_begun;
+  if (progress.turn == HandshakeTurn::none && !queue.take_step(begins)) {
+    progress.turn = HandshakeTurn::waits;
+    queue.wait(*this, begins);
+    return false;
+  }
+  progress.turn = HandshakeTurn::none;
+  if (!begins) return true;
+  progress.has_begun = true;
+  queue.begun();
+  return true;
+}
+
+/// It is done, or nothing more is done for it.
+void StreamImpl::leave_handshake() noexcept {
+  if (!state_.has(StreamState::securing)) return;
+  HandshakeProgress& progress = extra_->handshake;
+  HandshakeQueue& queue = context().handshakes();
+  if (progress.turn == HandshakeTurn::waits)
+    queue.leave(*this, !own_layer().speaks_first() && !progress.has_begun);
+  if (progress.has_begun) queue.ended();
+  progress = {};
+  queue.remove();
+  state_.clear(StreamState::securing);
+}
+
+/// It holds more memory from now on, until it is idle for a while.
+void StreamImpl::layer_is_used() noexcept {
+  if (!extra_->layer_rests) return;
+  extra_->layer_rests = false;
+  context().not_later_than(*this, after(context().now(), layer_rests_after));
+}
+
 std::ptrdiff_t StreamImpl::receive_layered(MutableBytes into) noexcept {
+  layer_is_used();
   Wire wire{*this};
-  return layer().read(wire, into);
+  return own_layer().read(wire, into);
 }
 
 std::ptrdiff_t StreamImpl::transmit_layered(std::span<const Bytes> parts) noexcept {
+  layer_is_used();
   Wire wire{*this};
   std::ptrdiff_t taken = 0;
   for (Bytes part : parts) {
     while (!part.empty()) {
-      const std::ptrdiff_t result = layer().write(wire, part);
+      const std::ptrdiff_t result = own_layer().write(wire, part);
       if (result < 0) return taken > 0 ? taken : -1;
       taken += result;
       part = part.subspan(static_cast<std::size_t>(result));
@@ -119,13 +168,13 @@ std::ptrdiff_t StreamImpl::transmit_layered(std::span<const Bytes> parts) noexce
 bool StreamImpl::finish_layer() noexcept {
   if (extra_->layer_is_finished || is_inherited()) return true;
   Wire wire{*this};
-  extra_->layer_is_finished = layer().finish(wire);
+  extra_->layer_is_finished = own_layer().finish(wire);
   if (!extra_->layer_is_finished) update_interest();
   return extra_->layer_is_finished;
 }
 
 bool StreamImpl::layer_has_input() const noexcept {
-  return state_.reads() && !is_held() && layer().has_input();
+  return state_.reads() && !is_held() && own_layer().has_input();
 }
 
 /// What the layer has read ahead. False: the stream is gone.
@@ -138,9 +187,17 @@ bool StreamImpl::take_layer_input() {
 
 /// The layer has failed, or the wire has, with `error`.
 void StreamImpl::end_for_layer(int error) noexcept {
-  const StreamLayer::Failure* const failure = layer().failure();
+  const StreamLayer::Failure* const failure = own_layer().failure();
   if (failure == nullptr) return end_for(error);
-  state_.set(StreamState::resets);
+  if (failure->reason == CloseReason::truncated) {
+    state_.set(StreamState::resets);
+  } else {
+    // The peer is to read why. If input is unread, the system resets the connection.
+    transmit_end();
+    std::byte unread[4'096];
+    for (int tries = 0; tries < 16 && receive(unread) > 0; ++tries) {
+    }
+  }
   end(failure->reason, failure->reason == CloseReason::truncated ? 0 : EPROTO);
 }
 

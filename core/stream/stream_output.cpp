@@ -318,7 +318,8 @@ void StreamImpl::drop_output() noexcept {
 
 void StreamImpl::output_refused(int error) noexcept {
   context().withdraw_cork(*this);
-  if (state_.has(StreamState::layered) && layer().failure() != nullptr) return end_for_layer(error);
+  if (state_.has(StreamState::layered) && own_layer().failure() != nullptr)
+    return end_for_layer(error);
   // Where the stream does not read it would never be reported; and only a broken connection is
   // certain to end the input too. Without memory there is no room to keep the error.
   if (!state_.reads() || !breaks_connection(error) || try_extra() == nullptr) {

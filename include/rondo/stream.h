@@ -36,6 +36,7 @@ namespace rondo {
 
 class Reactor;
 class Stream;
+class StreamLayer;
 class StreamLayers;
 namespace detail {
 class StreamImpl;
@@ -347,6 +348,8 @@ class RONDO_EXPORT Stream : private Handler {
   /// socket, or connects, device_or_resource_busy while output is queued, and those of `layers`.
   [[nodiscard]] virtual Result<void> upgrade(StreamLayers& layers, std::string_view host,
                                              Bytes unread) = 0;
+  /// What its bytes pass through; null: nothing. It lives as long as the stream.
+  [[nodiscard]] virtual const StreamLayer* layer() const noexcept = 0;
 
   /// The peer has completed its first request: handshake_timeout does not count any more.
   virtual void handshake_done() noexcept = 0;

@@ -50,8 +50,11 @@ class RONDO_EXPORT StreamLayer {
   StreamLayer& operator=(const StreamLayer&) = delete;
   virtual ~StreamLayer();
 
-  /// Takes the next steps until both sides are ready. Called first once the connection exists, then
-  /// when the wire has input or takes output, until it is `done` or has failed. Nothing else is
+  /// Whether shake_hands() has something to do before the wire has input.
+  [[nodiscard]] virtual bool speaks_first() const noexcept { return true; }
+  /// Takes the next steps until both sides are ready. Called first once the connection exists, or,
+  /// if the layer does not speak first, has input; then when the wire has input or takes output,
+  /// until it is `done` or has failed. Nothing else is
   /// called before it is done.
   [[nodiscard]] virtual Handshake shake_hands(LayerWire& wire) noexcept = 0;
   /// At least one plain byte, as many as are there and fit. 0: the peer has finished. -1 and
@@ -64,6 +67,8 @@ class RONDO_EXPORT StreamLayer {
   [[nodiscard]] virtual bool finish(LayerWire& wire) noexcept = 0;
   /// Whether read() may return something although the wire has nothing new.
   [[nodiscard]] virtual bool has_input() const noexcept = 0;
+  /// It has not been used for some seconds: it may give back memory that it needs for a message.
+  virtual void rest() noexcept {}
   /// Why it has failed; null: it has not, and errno is the wire's.
   [[nodiscard]] virtual const Failure* failure() const noexcept = 0;
   /// How long the handshake may take, from when the connection exists.

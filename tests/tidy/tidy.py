@@ -19,7 +19,7 @@ LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 70
 COLUMNS_MAX = 100
 
-LIBRARY = ("include", "core", "backends")
+LIBRARY = ("include", "core", "backends", "tls")
 USERS = ("examples", "bench")  # what sees only what an installed rondo shows
 
 # What may print or end the program: assertions, print_error(), which is called to print, and the
@@ -32,7 +32,7 @@ MAY_PRINT = {
 }
 MAY_ABORT = {"core/assert.cpp", "backends/sim/misuse.cpp"}
 # What throws: constructors with a make twin, by value_or_throw(), and what a task awaits.
-MAY_THROW = {"include/rondo/result.h", "core/loop/reactor.cpp", "core/coroutine/"}
+MAY_THROW = {"include/rondo/result.h", "core/loop/reactor.cpp", "core/coroutine/", "tls/"}
 HOMES = {"uv.h": ("uv/",), "sys/event.h": ("kqueue.cpp", "process/process_kqueue.cpp")}
 
 # The rooms of core/, and whose private headers each may include beside its own and those at the top
@@ -125,10 +125,11 @@ def forbidden(tree, source, quoted, header):
         return None
     if source.room == "include":
         return f"<{header}> in a public header: these use the standard library and <rondo/> only"
-    if source.room == "core":
-        if header == "ares.h" and source.path.stem.startswith("cares_"):
+    if source.room in ("core", "tls"):
+        cares = header == "ares.h" and source.path.stem.startswith("cares_")
+        if cares or (source.room == "tls" and header.startswith("openssl/")):
             return None
-        return f"<{header}> in core: what belongs to one kernel or library goes behind the port"
+        return f"<{header}> in {source.room}: what is of one kernel or library goes behind the port"
     own = HOMES.get(header)
     if own and not source.name.removeprefix("backends/").startswith(own):
         return f"<{header}> outside backends/{own[0]}: one kernel, one file"
@@ -156,10 +157,8 @@ def forbidden_neighbour(tree, source, header):
 
 def forbidden_arrow(source, target):
     """`target` exists in the same top folder, in another room than `source` or in none."""
-    if len(target) == 1:
-        return None
     here = source.path.parts[1] if len(source.path.parts) > 2 else ""
-    if source.room == "core" and target[0] in ROOMS.get(here, ()):
+    if len(target) == 1 or (source.room == "core" and target[0] in ROOMS.get(here, ())):
         return None
     to = f"from {source.room}/{here}" if here else f"from the top of {source.room}/"
     return f"an arrow {to} to {source.room}/{target[0]}/, which is not in the picture of the rooms"
@@ -217,7 +216,7 @@ BANNED = [
     ("rand", _CALL + r"s?rand(?:om)?\s*\(",
      set(), "a hidden global state: take a seeded generator"),
     ("shared_ptr", r"\b(?:std::)?(?:shared_ptr|make_shared|weak_ptr|enable_shared_from_this)\b",
-     set(), "one owner each: unique_ptr, or a generation-checked token"),
+     {"include/rondo/tls.h", "tls/"}, "one owner each: unique_ptr, or a generation-checked token"),
     ("throw", r"\bthrow\b(?!\s*;|\s*std::bad_alloc\b)",
      MAY_THROW, "only constructors with a make twin, and awaits, throw: return a Result"),
     ("socket", rf"{_SYSTEM_CALL}(?:{_SOCKET_CALLS})\s*\(|(?<=[=(!&|;{{}}] ){_PLAIN}\s*\(",
@@ -354,12 +353,12 @@ def fixed_port(text):
 def headers(tree, source):
     if source.path.parts[:2] != ("include", "rondo") or source.kind != "cpp":
         return
-    listed = tree.meson_text("include") + tree.meson_text("backends")
-    if source.path.name not in listed:
+    if source.path.name not in "".join(map(tree.meson_text, ("include", "backends", "tls"))):
         yield 1, "no meson.build installs it: list it in include/rondo/meson.build"
     stem = source.path.name.split(".")[0]
     exported = re.search(r"\bRONDO_EXPORT\b", source.statements)
-    if exported and not (tree.has(f"core/**/{stem}.cpp") or tree.has(f"backends/**/*{stem}*.cpp")):
+    places = (f"core/**/{stem}.cpp", f"backends/**/*{stem}*.cpp", f"{stem}/*.cpp")
+    if exported and not any(map(tree.has, places)):
         line = source.statements.count("\n", 0, exported.start()) + 1
         yield line, f"what it exports must be defined where all look for it: core/*/{stem}.cpp"
 

@@ -1,0 +1,88 @@
+// One connection's TLS. OpenSSL reads and writes through a BIO that is the wire of the call that is
+// running, without a buffer between the two.
+#pragma once
+
+#include <rondo/stream_layer.h>
+#include <rondo/tls.h>
+
+#include <string>
+
+#include "openssl.h"
+
+namespace rondo::tls {
+
+/// What the layers of one server, or of one client, have in common.
+class LayerOwner {
+ public:
+  /// For a new connection. Throws std::bad_alloc.
+  [[nodiscard]] virtual Owned<SSL> make_ssl() = 0;
+  virtual void handshake_is_done(SSL& ssl) noexcept = 0;
+  virtual void handshake_has_failed() noexcept = 0;
+
+  bool accepts_truncation = false;
+  Duration handshake_timeout{};
+
+ protected:
+  ~LayerOwner() = default;
+};
+
+class Layer final : public StreamLayer {
+ public:
+  /// For a client, whose handshake it begins. `host` is what the certificate must be for.
+  Layer(LayerOwner& owner, Owned<SSL> ssl, std::string host);
+  /// For a server: it makes its SSL object when the peer begins, so that a silent peer costs
+  /// little.
+  explicit Layer(LayerOwner& owner) noexcept : owner_(owner), is_client_(false) {}
+  ~Layer() override;
+
+  [[nodiscard]] bool speaks_first() const noexcept override { return is_client_; }
+  [[nodiscard]] Handshake shake_hands(LayerWire& wire) noexcept override;
+  [[nodiscard]] std::ptrdiff_t read(LayerWire& wire, MutableBytes into) noexcept override;
+  [[nodiscard]] std::ptrdiff_t write(LayerWire& wire, Bytes data) noexcept override;
+  [[nodiscard]] bool finish(LayerWire& wire) noexcept override;
+  [[nodiscard]] bool has_input() const noexcept override;
+  void rest() noexcept override;
+  [[nodiscard]] const Failure* failure() const noexcept override {
+    return failure_.what.empty() ? nullptr : &failure_;
+  }
+  [[nodiscard]] Duration handshake_timeout() const noexcept override {
+    return owner_.handshake_timeout;
+  }
+
+  /// Null before the handshake is done.
+  [[nodiscard]] SSL* ssl() const noexcept { return is_open_ ? ssl_.get() : nullptr; }
+  [[nodiscard]] const std::string& host() const noexcept { return host_; }
+
+  [[nodiscard]] LayerOwner& owner() const noexcept { return owner_; }
+  /// Called for each certificate of a peer: notes what is wrong with it, while that is known.
+  static int note_verification(int is_right, X509_STORE_CTX* store);
+  /// The layer that an SSL object belongs to.
+  [[nodiscard]] static Layer& of(const SSL& ssl) noexcept;
+
+ private:
+  friend class WireBio;
+  class Call;
+
+  void adopt(Owned<SSL> ssl);
+  /// -1 and errno, or the peer's end; `result` is what a call of OpenSSL returned.
+  [[nodiscard]] std::ptrdiff_t stopped(int result) noexcept;
+  void fail() noexcept;
+  void set_failure(CloseReason reason, std::string_view prefix, const std::string& text) noexcept;
+
+  LayerOwner& owner_;
+  const bool is_client_;
+  Owned<SSL> ssl_;
+  LayerWire* wire_ = nullptr;  // during a call
+  std::string host_;
+  std::string verification_;  // what is wrong with the peer's certificate
+  std::string text_;          // what failure_ refers to
+  Failure failure_;
+  int wire_error_ = 0;  // errno of the last call of the wire; 0: it was its end
+  bool wire_has_ended_ = false;
+  bool is_open_ = false;  // the handshake is done
+  bool waits_to_write_ = false;
+  bool has_more_ = false;        // OpenSSL may hold input
+  std::uint8_t small_left_ = 4;  // records that are still small
+};
+
+}  // namespace rondo::tls

@@ -1,0 +1,102 @@
+#include "openssl.h"
+
+#include <ctime>
+#include <stdexcept>
+
+namespace rondo::tls {
+namespace {
+
+std::string text_of(const ASN1_STRING& text) {
+  const auto* const data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(&text));
+  return {data, static_cast<std::size_t>(ASN1_STRING_length(&text))};
+}
+
+/// An address, or empty if the bytes are none.
+std::string address_of(const ASN1_OCTET_STRING& bytes) {
+  const Owned<BIO> text = own(BIO_new(BIO_s_mem()));
+  const unsigned char* const data = ASN1_STRING_get0_data(&bytes);
+  const int size = ASN1_STRING_length(&bytes);
+  if (size == 4) BIO_printf(text.get(), "%d.%d.%d.%d", data[0], data[1], data[2], data[3]);
+  for (int i = 0; size == 16 && i < size; i += 2)
+    BIO_printf(text.get(), i == 0 ? "%x" : ":%x", data[i] << 8 | data[i + 1]);
+  char* start = nullptr;
+  const long length = BIO_get_mem_data(text.get(), &start);
+  return {start, static_cast<std::size_t>(length)};
+}
+
+std::string common_name_of(const X509& certificate) {
+  const X509_NAME* const subject = X509_get_subject_name(&certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  return text_of(*X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
+std::tm calendar_of(const ASN1_TIME& time) {
+  std::tm calendar{};
+  if (ASN1_TIME_to_tm(&time, &calendar) != 1) ERR_clear_error();
+  return calendar;
+}
+
+}  // namespace
+
+void begin_openssl() {
+  static const int begun = OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr);
+  demand(begun);
+}
+
+std::vector<std::string> names_of(const X509& certificate) {
+  std::vector<std::string> names;
+  const Owned<GENERAL_NAMES> alternatives{static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr))};
+  for (int i = 0; alternatives && i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
+    const GENERAL_NAME& name = *sk_GENERAL_NAME_value(alternatives.get(), i);
+    if (name.type == GEN_DNS) names.push_back(text_of(*name.d.dNSName));
+    if (name.type == GEN_IPADD) names.push_back(address_of(*name.d.iPAddress));
+  }
+  if (names.empty())
+    if (std::string common = common_name_of(certificate); !common.empty())
+      names.push_back(std::move(common));
+  return names;
+}
+
+std::string name_list(const X509& certificate) {
+  std::string list;
+  for (const std::string& name : names_of(certificate)) {
+    if (list.size() > 200) return list + ", ...";
+    if (!list.empty()) list += ", ";
+    list += name;
+  }
+  return list.empty() ? "no name" : list;
+}
+
+std::string subject_of(const X509_NAME& name) {
+  const Owned<BIO> text = own(BIO_new(BIO_s_mem()));
+  (void)X509_NAME_print_ex(text.get(), &name, 0, XN_FLAG_RFC2253);  // empty if it cannot
+  char* start = nullptr;
+  const long length = BIO_get_mem_data(text.get(), &start);
+  return {start, static_cast<std::size_t>(length)};
+}
+
+std::chrono::system_clock::time_point time_of(const ASN1_TIME& time) {
+  std::tm calendar = calendar_of(time);
+  return std::chrono::system_clock::from_time_t(::timegm(&calendar));
+}
+
+std::string date_of(const ASN1_TIME& time) {
+  const std::tm calendar = calendar_of(time);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &calendar)};
+}
+
+std::string alpn_list(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > 255)
+      throw std::invalid_argument{"a name of a protocol (ALPN) has 1 to 255 bytes"};
+    list += static_cast<char>(name.size());
+    list += name;
+  }
+  return list;
+}
+
+}  // namespace rondo::tls
