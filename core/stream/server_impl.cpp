@@ -103,6 +103,11 @@ void Server::Impl::pause_if_full() noexcept {
   for (Acceptor& listener : listeners_) listener.pause();
 }
 
+void Server::Impl::resume_if(bool was_full) noexcept {
+  if (!was_full || is_full() || is_retired()) return;
+  for (Acceptor& listener : listeners_) listener.resume();
+}
+
 Server::Counters Server::Impl::counters() const noexcept {
   Counters sum = counters_;
   for (const Acceptor& listener : listeners_) add(sum.listeners, listener.counters());
@@ -270,6 +275,7 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
   block.stream->made(*handler);
   block_.set_counted(*block.stream, counted);
   ++connections_;
+  if (!has_session(*block.stream)) ++handshakes_;
   hold();
   block.counted = nullptr;
   block.memory = nullptr;
@@ -298,6 +304,9 @@ bool Server::Impl::secured(detail::StreamImpl& stream) {
   }
   ++counters_.accepted;
   stream.set_handler(*handler);
+  const bool was_full = is_full();
+  --handshakes_;
+  resume_if(was_full);
   return !quiet.stream_is_gone();
 }
 
@@ -322,9 +331,9 @@ void Server::Impl::destroy(detail::StreamImpl& stream) noexcept {
   ::operator delete(&stream);
   addresses_.remove(counted);
   const bool was_full = is_full();
+  if (!has_session) --handshakes_;
   if (--connections_ == 0 && drain_timer_) end_drain();
-  if (!was_full || is_retired()) return;
-  for (Acceptor& listener : listeners_) listener.resume();
+  resume_if(was_full);
 }
 
 }  // namespace rondo

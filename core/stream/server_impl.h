@@ -94,10 +94,13 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   [[nodiscard]] static bool has_session(const detail::StreamImpl& stream) noexcept {
     return &stream.handler() != &detail::silent_handler();
   }
-  [[nodiscard]] bool is_full() const noexcept { return connections_ >= connections_max_; }
+  [[nodiscard]] bool is_full() const noexcept {
+    return connections_ >= connections_max_ || handshakes_ >= options_.handshakes_max;
+  }
   Result<Endpoint> listen_on_localhost(std::uint16_t port);
   Result<Endpoint> accept_on(Socket listener, const Endpoint& local);
   void pause_if_full() noexcept;
+  void resume_if(bool was_full) noexcept;
 
   void admit(Socket client, const Endpoint& peer);
   [[nodiscard]] detail::StreamImpl* make_client(Socket& client, const Endpoint& peer);
@@ -122,7 +125,8 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   detail::AddressCounts addresses_;
   const detail::ClientBlock block_;
   std::size_t connections_ = 0;
-  std::size_t ends_ = 0;  // calls of drain() and abort(): a client that is being admitted ends too
+  std::size_t handshakes_ = 0;  // connections without a session
+  std::size_t ends_ = 0;        // calls of drain() and abort(): a client that is being admitted ends too
   std::optional<Timer> drain_timer_;  // the deadline of drain(), and then the turn of done_
   Function<void()> done_;
   bool ends_sessions_ = false;  // abort(): none outlives its stream

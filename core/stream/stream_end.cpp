@@ -141,7 +141,10 @@ Result<Socket, std::error_code> StreamImpl::release() noexcept {
 /// Each call of the handler may destroy the stream.
 void StreamImpl::run_end_of_turn() {
   if (state_.connecting()) return;  // connected() queues it again
-  if (!state_.is_over() && state_.has(StreamState::securing) && !run_handshake()) return;
+  if (!state_.is_over() && state_.has(StreamState::securing)) {
+    if (state_.has(StreamState::drain_due) && !report_drain()) return;
+    if (!run_handshake()) return;
+  }
   if (!report_open()) return;
   if (state_.flow() == StreamState::Flow::resuming && !report_resume()) return;
   if (state_.kind() == StreamState::Kind::unpollable && state_.reads()) return take_from_file();

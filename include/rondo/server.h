@@ -90,6 +90,8 @@ struct ServerOptions {
   /// By default three quarters of the descriptors that this process may open (RLIMIT_NOFILE), when
   /// the server is made: the rest is for files and other connections. `unlimited`: no limit.
   std::size_t connections_max = by_descriptors;
+  /// Connections whose layer's handshake is not done. A server that has so many is full, too.
+  std::size_t handshakes_max = 10'000;
   WhenFull when_full = WhenFull::pause;
   /// For each address, whatever the port. A client that exceeds it is closed at once. An IPv4
   /// address is the same in its IPv6 form. All clients of Unix sockets count as one address.

@@ -156,11 +156,44 @@ TEST_P(LayeredStreams, MakeNoSessionWithoutAHandshake) {
   EXPECT_EQ(notes, "");
   EXPECT_EQ(server.counters().failed, 3U);
   EXPECT_EQ(server.counters().accepted, 0U);
+  layers.timeout = 10min;
   const Fd last = connect(server.local_endpoint());
   EXPECT_TRUE(has(server, 1));
   server.drain(1h);
   EXPECT_TRUE(has(server, 0));
   EXPECT_EQ(notes, "");
+}
+
+TEST_P(LayeredStreams, AreServedBesideManyHandshakes) {
+  const Server server =
+      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+  const Fd old = connect(server.local_endpoint());
+  write_all(old.get(), "layr");
+  EXPECT_TRUE(runs_until([&] { return notes == "made open "; }));
+  const std::vector<Fd> clients = connect(server, 30);
+  EXPECT_TRUE(has(server, 31));
+  for (const Fd& client : clients) write_all(client.get(), "layr");
+  write_all(old.get(), frame("ping"));
+  EXPECT_TRUE(runs_until([&] { return notes.find("ping") != std::string::npos; }));
+  const std::uint64_t done = server.counters().accepted;
+  EXPECT_LE(done, 21U) << "the message has waited for all handshakes";
+  EXPECT_TRUE(runs_until([&] { return server.counters().accepted == 31; }));
+}
+
+TEST_P(LayeredStreams, AreAcceptedUpToANumberOfHandshakes) {
+  ServerOptions options = secured();
+  options.handshakes_max = 2;
+  const Server server =
+      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), options).value();
+  std::vector<Fd> clients = connect(server, 4);
+  EXPECT_TRUE(has(server, 2));
+  run_on();
+  EXPECT_EQ(server.connections(), 2U);
+  write_all(clients[0].get(), "layr");
+  EXPECT_TRUE(has(server, 3)) << "one is secured, and another one accepted";
+  clients[1] = {};
+  EXPECT_TRUE(runs_until([&] { return server.counters().failed == 1; }));
+  EXPECT_TRUE(has(server, 3)) << "one has left, and the last one is accepted";
 }
 
 TEST_P(LayeredStreams, TellAClientWhyTheHandshakeFailed) {

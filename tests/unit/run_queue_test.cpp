@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <random>
 #include <vector>
 
+#include "stream/handshake_queue.h"
 #include "support/seed.h"
 
 namespace rondo::test {
@@ -78,6 +80,56 @@ TEST_F(RunQueueModel, IsEmptyWhenAllWereTaken) {
   EXPECT_TRUE(queue_.empty());
   EXPECT_EQ(queue_.size(), 0u);
   EXPECT_FALSE(queue_.remove(stream(1)));
+}
+
+TEST_F(RunQueueModel, GivesTheFirstOneWhateverWasRemoved) {
+  std::mt19937_64 random{chosen_seed()};
+  std::deque<StreamImpl*> model;
+  for (int step = 0; step < 60'000; ++step) {
+    StreamImpl& one = stream(random() % count);
+    const auto found = std::find(model.begin(), model.end(), &one);
+    if (random() % 3 == 0) {
+      StreamImpl* const first = model.empty() ? nullptr : model.front();
+      if (first != nullptr) model.pop_front();
+      ASSERT_EQ(queue_.take_first(), first);
+    } else if (found == model.end()) {
+      queue_.push(one);
+      model.push_back(&one);
+    } else {
+      ASSERT_TRUE(queue_.remove(one));
+      model.erase(found);
+    }
+    ASSERT_EQ(queue_.empty(), model.empty());
+  }
+}
+
+TEST(HandshakeQueue, TakesAFewStepsInEachTurnInOrder) {
+  std::vector<char> addresses(20);
+  detail::HandshakeQueue queue;
+  const auto stream = [&](std::size_t n) { return reinterpret_cast<StreamImpl*>(&addresses[n]); };
+  for (std::size_t i = 0; i < addresses.size(); ++i) queue.add();
+  for (unsigned i = 0; i < detail::HandshakeQueue::steps_per_turn; ++i)
+    EXPECT_TRUE(queue.take_step(true));
+  EXPECT_FALSE(queue.take_step(true));
+  EXPECT_FALSE(queue.has_next());
+  for (std::size_t i = 0; i < 5; ++i) queue.wait(*stream(i), true);
+  queue.wait(*stream(9), false);
+  EXPECT_EQ(queue.next(), nullptr) << "this turn has taken its steps";
+  queue.begin_turn();
+  queue.leave(*stream(1), true);
+  EXPECT_FALSE(queue.take_step(true)) << "others wait";
+  EXPECT_EQ(queue.next(), stream(9)) << "it has begun before";
+  EXPECT_EQ(queue.next(), stream(0));
+  EXPECT_EQ(queue.next(), stream(2));
+  EXPECT_EQ(queue.next(), stream(3));
+  EXPECT_EQ(queue.next(), nullptr);
+  EXPECT_TRUE(queue.has_next());
+  queue.begin_turn();
+  for (std::size_t i = 0; i < detail::HandshakeQueue::begun_max; ++i) queue.begun();
+  EXPECT_FALSE(queue.has_next()) << "too many have begun";
+  EXPECT_EQ(queue.next(), nullptr);
+  queue.ended();
+  EXPECT_EQ(queue.next(), stream(4));
 }
 
 }  // namespace
