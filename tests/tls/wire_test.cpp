@@ -1,0 +1,187 @@
+// What a server does with each cut of the wire's bytes, and with what peers should not send. The
+// peer is OpenSSL alone.
+#include "raw_client.h"
+#include "tls_fixture.h"
+
+namespace rondo::test {
+namespace {
+
+class TlsWire : public TlsOnEveryBackend {
+ protected:
+  /// Notes what its client says, and answers it.
+  struct Noted final : Session {
+    explicit Noted(std::string& notes) : notes_(notes) {}
+    void on_open(Stream&) override { notes_ += "open "; }
+    void on_data(Stream& client, Bytes data) override {
+      notes_ += text_of(data) + ' ';
+      client.write(data);
+    }
+    void on_end(Stream& client) override {
+      notes_ += "end ";
+      client.close();
+    }
+    void on_close(Stream&, const Close& close) override { notes_ += close.message() + ". "; }
+    std::string& notes_;
+  };
+
+  /// On a Unix socket, which gathers no small pieces.
+  TlsWire() {
+    server.emplace(
+        serve(reactor, unix_name(), session_factory<Noted>(notes), over(secure)).value());
+    peer = connect(server->local_endpoint());
+  }
+  /// What arrives within some turns.
+  std::string arrives() {
+    run_on();
+    return read_all(peer.get());
+  }
+  void opens(RawClient& client) {
+    for (int round = 0; round < 10; ++round) {
+      const bool is_done = client.shake_hands(arrives());
+      write_all(peer.get(), client.wire());
+      if (is_done && notes == "open ") return;
+    }
+    ADD_FAILURE() << "the handshake did not end";
+  }
+
+  std::string notes;
+  tls::Server secure{identity("good")};
+  std::optional<Server> server;
+  Fd peer;
+};
+RONDO_ON_EVERY_BACKEND(TlsWire);
+
+TEST_P(TlsWire, MayBeCutAnywhere) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    notes.clear();
+    peer = connect(server->local_endpoint());
+    RawClient client{version};
+    std::string heard;
+    const auto feed = [&](const std::string& wire) {
+      for (const char byte : wire) {
+        write_all(peer.get(), std::string{byte});
+        EXPECT_TRUE(reactor.run_once(Duration::zero()));
+      }
+    };
+    bool is_done = false;
+    for (int round = 0; round < 10 && !(is_done && notes == "open "); ++round) {
+      // It takes single bytes, too.
+      for (const char byte : arrives()) is_done = client.shake_hands(std::string_view{&byte, 1});
+      is_done = client.shake_hands();
+      feed(client.wire());
+    }
+    feed(client.say("one"));
+    feed(client.say("two"));
+    SSL_shutdown(client.ssl());
+    feed(client.wire());
+    EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
+    EXPECT_EQ(notes, "open one two end eof. ");
+    heard = client.hear(read_all(peer.get()));
+    heard += client.hear({});
+    heard += client.hear({});
+    EXPECT_EQ(heard, "onetwo");
+    EXPECT_TRUE(client.was_told_the_end());
+  }
+}
+
+TEST_P(TlsWire, GivesRecordsThatArriveTogetherOneByOne) {
+  RawClient client;
+  opens(client);
+  std::string wire = client.say("one");
+  wire += client.say("two");
+  SSL_shutdown(client.ssl());
+  write_all(peer.get(), wire + client.wire());
+  EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
+  EXPECT_EQ(notes, "open one two end eof. ");
+}
+
+TEST_P(TlsWire, ChangesItsKeysInBothDirections) {
+  RawClient client;
+  opens(client);
+  for (const int how : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
+    ASSERT_EQ(SSL_key_update(client.ssl(), how), 1);
+    write_all(peer.get(), client.say("after"));
+    EXPECT_EQ(client.hear(arrives()), "after");
+  }
+  EXPECT_EQ(notes, "open after after ");
+}
+
+TEST_P(TlsWire, EndsWithoutALoopAfterWhatNoPeerShouldSend) {
+  RawClient client;
+  opens(client);
+  SSL_shutdown(client.ssl());
+  const std::string end = client.wire();
+  write_all(peer.get(), end + end + "and more");
+  EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
+  EXPECT_EQ(notes, "open end eof. ");
+  EXPECT_TRUE(has(*server, 0));
+}
+
+TEST_P(TlsWire, EndsInAHandshakeThatIsLeft) {
+  for (std::size_t size : {0U, 1U, 5U, 100U}) {
+    peer = connect(server->local_endpoint());
+    RawClient client;
+    client.shake_hands();
+    write_all(peer.get(), client.wire().substr(0, size));
+    run_on();
+    peer = {};
+    EXPECT_TRUE(has(*server, 0)) << size;
+  }
+  EXPECT_EQ(notes, "");
+  EXPECT_EQ(secure.counters().handshakes, 0U);
+}
+
+TEST_P(TlsWire, TellsWhyByAnAlert) {
+  RawClient client{TLS1_2_VERSION};
+  client.shake_hands();
+  std::string hello = client.wire();
+  hello[hello.size() / 2] = static_cast<char>(hello[hello.size() / 2] + 1);
+  write_all(peer.get(), hello.substr(0, 9) + std::string(hello.size() - 9, 'x'));
+  EXPECT_TRUE(runs_until([&] { return secure.counters().failed == 1; }));
+  const std::string alert = read_all(peer.get());
+  ASSERT_GE(alert.size(), 7U);
+  EXPECT_EQ(alert[0], 21) << "the type of an alert";
+  EXPECT_EQ(alert[5], 2) << "fatal";
+}
+
+TEST_P(TlsWire, TakesNoRenegotiation) {
+  RawClient client{TLS1_2_VERSION};
+  opens(client);
+  EXPECT_EQ(SSL_renegotiate(client.ssl()), 1);
+  client.shake_hands();
+  write_all(peer.get(), client.wire());
+  client.shake_hands(arrives());
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+  ERR_clear_error();
+}
+
+TEST_P(TlsWire, BeginsWithSmallRecords) {
+  const std::string text(60'000, 'x');
+  const Server sender =
+      serve(
+          reactor, "127.0.0.1:0", [&](Stream& to, Bytes) { to.write(text); }, over(secure))
+          .value();
+  peer = connect(sender.local_endpoint());
+  RawClient client;
+  for (int round = 0; round < 3; ++round) {
+    client.shake_hands(arrives());
+    write_all(peer.get(), client.wire());
+  }
+  (void)client.hear(arrives());
+  write_all(peer.get(), client.say("go"));
+  std::string wire;
+  EXPECT_TRUE(runs_until([&] { return (wire += read_all(peer.get())).size() > text.size(); }));
+  std::vector<std::size_t> sizes;
+  for (std::size_t at = 0; at + 5 <= wire.size();) {
+    const auto length = static_cast<std::size_t>(static_cast<unsigned char>(wire[at + 3])) * 256 +
+                        static_cast<unsigned char>(wire[at + 4]);
+    sizes.push_back(length);
+    at += 5 + length;
+  }
+  ASSERT_GE(sizes.size(), 8U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_LT(sizes[i] + 5, 1'400U) << i;
+  EXPECT_GT(sizes[4], 16'000U);
+}
+
+}  // namespace
+}  // namespace rondo::test
