@@ -115,9 +115,9 @@ Layer::~Layer() {
 }
 
 void Layer::adopt(Owned<SSL> ssl) {
+  demand(SSL_set_app_data(ssl.get(), this));
   BIO* const bio = own(WireBio::make(*this)).release();
   SSL_set_bio(ssl.get(), bio, bio);
-  SSL_set_app_data(ssl.get(), this);
   ssl_ = std::move(ssl);
 }
 

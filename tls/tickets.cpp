@@ -79,7 +79,7 @@ const TicketKeys::Impl::Key* TicketKeys::Impl::find(const unsigned char* name) c
 }
 
 void use(TicketKeys::Impl& keys, SSL_CTX& context) {
-  SSL_CTX_set_app_data(&context, &keys);
+  demand(SSL_CTX_set_app_data(&context, &keys));
   demand(SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, choose_key));
 }
 
