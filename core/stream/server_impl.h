@@ -126,7 +126,8 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   const detail::ClientBlock block_;
   std::size_t connections_ = 0;
   std::size_t handshakes_ = 0;  // connections without a session
-  std::size_t ends_ = 0;        // calls of drain() and abort(): a client that is being admitted ends too
+  // The calls of drain() and abort(): a client that is being admitted ends, too.
+  std::size_t ends_ = 0;
   std::optional<Timer> drain_timer_;  // the deadline of drain(), and then the turn of done_
   Function<void()> done_;
   bool ends_sessions_ = false;  // abort(): none outlives its stream

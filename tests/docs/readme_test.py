@@ -3,7 +3,9 @@
 A block that begins with ```cpp is a whole program. It must end successfully, in bounded time; if a
 block ```output follows, it prints that. ```cpp server is a program that listens at its first
 argument, prints the address, and echoes. ```cpp uv includes <uv.h>, ```cpp glib those of GLib,
-```cpp sim uses <rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest.
+```cpp sim uses <rondo/sim.h> for its network, ```cpp gtest leaves main() to GoogleTest. ```cpp tls
+includes <rondo/tls.h>: a server takes the files of a certificate and its key, too, and a client,
+which would need the internet, is only compiled.
 """
 
 import contextlib
@@ -13,6 +15,7 @@ import re
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -22,6 +25,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
 PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+CERTIFICATES = BUILD / "tests/tls/certificates"
 SECONDS_MAX = 60  # a sanitizer's build on a busy machine
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 # By the word that asks for them.
@@ -92,7 +96,7 @@ class Documents(unittest.TestCase):
         built = (BUILD / "backends/built.cpp").read_text()
         cls.backends = re.findall(r'\{"(\w+)", make_', built)
         cls.has_sim = "backends/sim/" in (BUILD / "compile_commands.json").read_text()
-        cls.env = {**os.environ, "LD_LIBRARY_PATH": str(BUILD / "core")}
+        cls.env = {**os.environ, "LD_LIBRARY_PATH": f"{BUILD / 'core'}:{BUILD / 'tls'}"}
 
     def compile(self, block):
         source = self.scratch / f"{block.name}.cpp"
@@ -100,6 +104,8 @@ class Documents(unittest.TestCase):
         source.write_text(block.text)
         flags = ["-std=c++20", "-O1", f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}"]
         libraries = [f"-L{BUILD / 'core'}", "-lrondo", "-pthread"]
+        if "tls" in block.words:
+            libraries[:0] = [f"-L{BUILD / 'tls'}", "-lrondo-tls"]
         for word, package in PACKAGES.items():
             if word in block.words:
                 answer = subprocess.run(["pkg-config", "--cflags", "--libs", package],
@@ -119,12 +125,16 @@ class Documents(unittest.TestCase):
             self.skipTest("GLib is not installed")
         if "sim" in block.words and not self.has_sim:
             self.skipTest("this build has no simulated network")
+        if "tls" in block.words and not CERTIFICATES.exists():
+            self.skipTest("this build has no TLS")
         program = self.compile(block)
         backends = [""] if {"uv", "sim"} & {*block.words} else self.backends
         for backend in backends:
             env = {**self.env, "RONDO_BACKEND": backend} if backend else self.env
             with self.subTest(backend=backend or "as the program says"):
-                if "server" in block.words:
+                if "tls" in block.words:
+                    self.talk_over_tls(program, env, block)
+                elif "server" in block.words:
                     self.talk_to(program, env)
                 else:
                     self.run_to_the_end(program, env, block)
@@ -154,6 +164,20 @@ class Documents(unittest.TestCase):
                 self.assertEqual(small.recv(1), b"", "the server closes at the end of input")
             server.send_signal(signal.SIGTERM)
             self.assertIn(server.wait(SECONDS_MAX), (0, -signal.SIGTERM))
+
+    def talk_over_tls(self, program, env, block):
+        if "server" not in block.words:
+            return
+        files = [CERTIFICATES / "good.pem", CERTIFICATES / "good.key"]
+        with subprocess.Popen([program, "127.0.0.1:0", *files], env=env, stdout=subprocess.PIPE,
+                              text=True) as server, contextlib.ExitStack() as at_end:
+            at_end.callback(server.kill)
+            port = int(server.stdout.readline().rpartition(":")[2])
+            trust = ssl.create_default_context(cafile=CERTIFICATES / "root.pem")
+            with socket.create_connection(("127.0.0.1", port), SECONDS_MAX) as plain, \
+                    trust.wrap_socket(plain, server_hostname="a.example") as client:
+                client.sendall(b"hello")
+                self.assertEqual(self.receive(client, 5), b"hello")
 
     def check_large(self, address):
         data = os.urandom(1 << 20) * 4

@@ -167,7 +167,7 @@ TEST_P(TlsWire, BeginsWithSmallRecords) {
     client.shake_hands(arrives());
     write_all(peer.get(), client.wire());
   }
-  (void)client.hear(arrives());
+  (void)client.hear(arrives());  // the ticket
   write_all(peer.get(), client.say("go"));
   std::string wire;
   EXPECT_TRUE(runs_until([&] { return (wire += read_all(peer.get())).size() > text.size(); }));
