@@ -14,6 +14,8 @@ TOP = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS_MAX = 2400
 UNIT, CONFORMANCE, KQUEUE = "tests/unit_tests", "tests/conformance_tests", "tests/kqueue_tests"
 SEEDS, SIM, INJECT = "tests/sim/seeds", "tests/sim/sim_tests", "tests/inject/inject_tests"
+HAS_OPENSSL = subprocess.run(["pkg-config", "--exists", "openssl >= 3.0"]).returncode == 0
+TLS = ("tests/tls/tls_tests",) if HAS_OPENSSL else ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ RELEASE = Build("release", ("--buildtype=release", "-Db_ndebug=true", "-Db_pch=f
                             "-Dbench=auto"), flags="", suites=("cpp", "install", "slow"))
 ASAN = sanitized("asan", "address,undefined", suites=("cpp", "programs"))
 # A simulated world, a script of parity and a fuzz target have one thread.
-TSAN = sanitized("tsan", "thread", targets=(UNIT, CONFORMANCE), suites=("unit", "conformance"))
+TSAN = sanitized("tsan", "thread", targets=(UNIT, CONFORMANCE, *TLS),
+                 suites=("unit", "conformance", "tls"))
 # With the assertions of libstdc++; and without DNS, which all other builds have.
 CLANG_16 = Build("clang-16", ("-Ddns=disabled",), "clang++-16",
                  "-g1 -D_GLIBCXX_ASSERTIONS -D_GLIBCXX_CONCEPT_CHECKS",
@@ -74,8 +77,8 @@ LIBCXX = Build("clang-19-libcxx", ("-Dgtest_sources=/usr/src/googletest/googlete
 # assertions, whose failures no test reaches.
 COVERAGE = Build("coverage", ("--buildtype=debug", "-Db_ndebug=true", "-Db_coverage=true",
                               "-Dexamples=disabled"),
-                 targets=(UNIT, CONFORMANCE, KQUEUE, SIM, INJECT),
-                 suites=("unit", "conformance", "kqueue", "sim", "inject"))
+                 targets=(UNIT, CONFORMANCE, KQUEUE, SIM, INJECT, *TLS),
+                 suites=("unit", "conformance", "kqueue", "sim", "inject", "tls"))
 FUZZ = sanitized("fuzz", "address,undefined", "-Dfuzzing=true", "-Dexamples=disabled",
                  "-Doptimization=1",  # for more inputs in the time
                  targets=("tests/fuzz/fuzz_targets",), suites=("fuzz",))
