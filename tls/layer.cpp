@@ -206,8 +206,7 @@ std::ptrdiff_t Layer::stopped(int result) noexcept {
   if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     ERR_clear_error();
     if (is_open_ && owner_.accepts_truncation) return 0;
-    set_failure(CloseReason::truncated, prefix,
-                std::string{is_open_ ? truncated : truncated_early});
+    set_failure(CloseReason::truncated, is_open_ ? truncated : truncated_early);
   } else if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
     ERR_clear_error();
     errno = ENOMEM;
@@ -221,18 +220,17 @@ std::ptrdiff_t Layer::stopped(int result) noexcept {
 
 void Layer::fail() noexcept {
   try {
-    set_failure(CloseReason::error, prefix, failure_text(verification_));
+    set_failure(CloseReason::error, failure_text(verification_));
   } catch (const std::bad_alloc&) {
     ERR_clear_error();
     failure_ = {CloseReason::error, "tls: failed"};
   }
 }
 
-void Layer::set_failure(CloseReason reason, std::string_view before,
-                        const std::string& text) noexcept {
+void Layer::set_failure(CloseReason reason, std::string_view text) noexcept {
   if (failure() != nullptr) return;
   try {
-    text_ = std::string{before} + text;
+    text_ = std::string{prefix} += text;
     failure_ = {reason, text_};
   } catch (const std::bad_alloc&) {
     failure_ = {reason, "tls: failed"};

@@ -67,7 +67,7 @@ class Layer final : public StreamLayer {
   /// -1 and errno, or the peer's end; `result` is what a call of OpenSSL returned.
   [[nodiscard]] std::ptrdiff_t stopped(int result) noexcept;
   void fail() noexcept;
-  void set_failure(CloseReason reason, std::string_view prefix, const std::string& text) noexcept;
+  void set_failure(CloseReason reason, std::string_view text) noexcept;
 
   LayerOwner& owner_;
   const bool is_client_;

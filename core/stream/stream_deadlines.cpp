@@ -40,7 +40,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     if (extra.handshake_from != never && !state_.closing())
       consider(after(extra.handshake_from, handshake_timeout()), Limit::handshake);
   }
-  if (state_.has(StreamState::layered) && !state_.has(StreamState::securing))
+  if (extra_ != nullptr && state_.has(StreamState::layered) && !state_.has(StreamState::securing))
     first = std::min(first, rest_layer(now));
   if (first > now) return first;
   // A lingering stream has sent all of its output.

@@ -16,8 +16,8 @@ from python_tests import matches
 from results import Case, Report, cases_of
 
 RUN_SECONDS_MAX = 5400
-ROOMS = ("include", "core", "backends", "examples", "bench", "tests")  # have C++
-LINTED = ("core/", "backends/", "examples/", "bench/")  # GoogleTest's macros take too long
+ROOMS = ("include", "core", "backends", "tls", "examples", "bench", "tests")  # have C++
+LINTED = ("core/", "backends/", "tls/", "examples/", "bench/")  # GoogleTest's macros take too long
 TRACED = ("tests", "release", "asan", "clang-16", "clang-19-libcxx")
 # --ci runs one stage of each of these rows.
 SAMPLED = (("tsan", "clang-16", "clang-19-libcxx"), ("valgrind", "coverage", "fuzz"))
