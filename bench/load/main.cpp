@@ -83,16 +83,16 @@ std::uint64_t nanoseconds(double seconds) {
   return static_cast<std::uint64_t>(seconds * second_ns);
 }
 
-std::unique_ptr<load::Load> make_load(const load::Options& options, const sockaddr_in& server,
+std::unique_ptr<load::Load> make_load(const load::Options& options, const load::Target& server,
                                       load::Progress& progress) {
   const auto [size, pid] = std::pair{options.size, options.server_pid};
   switch (options.kind) {
     case load::Kind::churn:
-      return std::make_unique<load::Churn>(server, size, pid, progress);
+      return std::make_unique<load::Churn>(server, size, pid, progress, options.rate);
     case load::Kind::pings:
       return std::make_unique<load::Pings>(server, size, pid, progress, options.firehose);
     case load::Kind::datagrams:
-      return std::make_unique<load::Datagrams>(server, size, pid, progress);
+      return std::make_unique<load::Datagrams>(server.address, size, pid, progress);
     case load::Kind::exchange:
       break;
   }
@@ -120,7 +120,10 @@ int main(int argc, char** argv) {
   }
   const std::size_t wanted = clients_that_fit(options.clients);
   load::Progress progress{options.progress};
-  const auto made = make_load(options, *server, progress);
+  std::optional<load::Security> security;
+  if (options.tls) security.emplace(options.resumes);
+  const load::Target target{*server, security ? &*security : nullptr};
+  const auto made = make_load(options, target, progress);
   load::Load& clients = *made;
   const std::size_t connected = clients.connect(wanted);
   if (clients.exhaustion() != 0)
