@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
   const std::size_t wanted = clients_that_fit(options.clients);
   load::Progress progress{options.progress};
   std::optional<load::Security> security;
-  if (options.tls) security.emplace(options.resumes);
+  if (options.tls) security.emplace(options.resumes, options.group.c_str());
   const load::Target target{*server, security ? &*security : nullptr};
   const auto made = make_load(options, target, progress);
   load::Load& clients = *made;

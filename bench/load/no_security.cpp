@@ -4,7 +4,7 @@
 
 namespace load {
 
-Security::Security(bool) : context_(nullptr) { die("this build has no OpenSSL"); }
+Security::Security(bool, const char*) : context_(nullptr) { die("this build has no OpenSSL"); }
 Security::~Security() = default;
 ssl_st* Security::begin(int) { return nullptr; }
 void Security::end(ssl_st&) {}

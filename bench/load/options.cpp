@@ -54,7 +54,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->check(CLI::Range(0.0, seconds_max))
       ->capture_default_str();
   app.add_flag("--idle", options.idle, idle_help);
-  auto* const tls = app.add_flag("--tls", options.tls, "TLS 1.3, AES-128-GCM, P-256; over TCP");
+  auto* const tls = app.add_flag("--tls", options.tls, "TLS 1.3, AES-128-GCM; over TCP");
+  app.add_option("--group", options.group, "of the key exchange")
+      ->needs(tls)
+      ->capture_default_str();
   app.add_flag("--resume", options.resumes, "resume sessions")->needs(tls);
   app.add_option("--rate", options.rate,
                  "of a churn: begin so many connections a second, as far as --clients allows")

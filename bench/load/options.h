@@ -27,9 +27,10 @@ struct Options {
   bool idle = false;
   bool progress = false;
   bool tls = false;
-  bool resumes = false;  ///< with TLS, sessions that the server has given
-  double rate = 0;       ///< of a churn: connections a second; 0: one follows the other
-  int server_pid = 0;    ///< the process whose CPU time is counted; 0: none
+  std::string group = "X25519";  ///< of the key exchange with TLS
+  bool resumes = false;          ///< with TLS, sessions that the server has given
+  double rate = 0;               ///< of a churn: connections a second; 0: one follows the other
+  int server_pid = 0;            ///< the process whose CPU time is counted; 0: none
 };
 
 /// Fills `options`. Returns the exit code if the program is to end now.

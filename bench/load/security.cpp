@@ -38,11 +38,11 @@ ssize_t result_of(ssl_st& connection, int result, std::size_t size) noexcept {
 
 }  // namespace
 
-Security::Security(bool resumes) : context_(SSL_CTX_new(TLS_client_method())) {
+Security::Security(bool resumes, const char* group) : context_(SSL_CTX_new(TLS_client_method())) {
   demand(context_ != nullptr);
   demand(SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION) == 1);
   demand(SSL_CTX_set_ciphersuites(context_, "TLS_AES_128_GCM_SHA256") == 1);
-  demand(SSL_CTX_set1_groups_list(context_, "P-256") == 1);
+  demand(SSL_CTX_set1_groups_list(context_, group) == 1);
   SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!resumes) return;
   SSL_CTX_set_app_data(context_, this);

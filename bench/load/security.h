@@ -1,5 +1,5 @@
-// load: TLS for the connections: version 1.3, AES-128-GCM and P-256 with every server, so that all
-// of them do the same work. Certificates are not checked.
+// load: TLS for the connections: version 1.3, AES-128-GCM and one group with every server, so that
+// all of them do the same work. Certificates are not checked.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,8 @@ namespace load {
 class Security {
  public:
   /// With `resumes`, each session that a server has given is used for one later connection.
-  explicit Security(bool resumes);
+  /// `group` is that of the key exchange, by OpenSSL's name.
+  Security(bool resumes, const char* group);
   Security(const Security&) = delete;
   Security& operator=(const Security&) = delete;
   ~Security();

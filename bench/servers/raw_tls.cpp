@@ -74,7 +74,7 @@ bool write_all(SSL* client, const char* data, int size) {
 
 // False: the client is to be closed.
 bool echo_once(SSL* client) {
-  ERR_clear_error();
+  if (ERR_peek_error() != 0) ERR_clear_error();
   do {
     const int received = SSL_read(client, buffer, sizeof buffer);
     if (received <= 0) return SSL_get_error(client, received) == SSL_ERROR_WANT_READ;

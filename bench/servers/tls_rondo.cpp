@@ -1,6 +1,6 @@
 // rondo with TLS, for bench/costs and bench/run: an echo server, or with a target what hitch is,
-// the end of TLS before a plain server. SIGUSR1 gives free memory back to the system, so that what
-// is resident is what is used.
+// the end of TLS before a plain server. At SIGUSR1 it prints the bytes of the heap that are in use,
+// after it has given free memory back to the system.
 #include <malloc.h>
 
 #include <csignal>
@@ -81,6 +81,13 @@ struct Options {
   std::string target;
 };
 
+void report_memory() {
+  malloc_trim(0);
+  const struct mallinfo2 heap = mallinfo2();
+  std::printf("in use: %zu\n", heap.uordblks + heap.hblkhd);
+  std::fflush(stdout);
+}
+
 int serve(rondo::Reactor& reactor, const Options& options) {
   const auto identity = rondo::tls::Identity::load(options.chain, options.key);
   if (!identity) return rondo::print_error(identity.error());
@@ -90,7 +97,7 @@ int serve(rondo::Reactor& reactor, const Options& options) {
                                        : rondo::serve<Tunnel>(reactor, options.listen, settings,
                                                               reactor, options.target);
   if (!server) return rondo::print_error(server.error());
-  const auto trim = rondo::Signal::make(reactor, SIGUSR1, [] { malloc_trim(0); });
+  const auto trim = rondo::Signal::make(reactor, SIGUSR1, report_memory);
   if (!trim) return rondo::print_error(trim.error());
   const rondo::StopOnSignals stop{reactor};
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());
