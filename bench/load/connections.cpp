@@ -56,7 +56,7 @@ bool Connections::open(Connection& connection) {
 
 int Connections::take(Connection& connection) noexcept {
   if (std::exchange(connection.is_in_flight, false)) --in_flight_;
-  if (connection.ssl != nullptr) server_.security->end(*std::exchange(connection.ssl, nullptr));
+  if (connection.ssl != nullptr) Security::end(*std::exchange(connection.ssl, nullptr));
   return std::exchange(connection.fd, -1);
 }
 

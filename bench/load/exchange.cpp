@@ -80,6 +80,7 @@ void Churn::begin() {
 }
 
 void Churn::on_reply(Connection& connection, std::uint64_t) {
+  if (connection.ssl != nullptr && Security::is_resumed(*connection.ssl)) ++measurement_.resumed;
   reset(take(connection));
   if (gap_ns_ == 0 && may_begin() && !open(connection)) die_with_errno("connect");
 }

@@ -72,6 +72,8 @@ void print(const load::Measurement& measured, std::size_t clients, std::size_t l
               seconds > 0 ? messages / seconds : 0);
   std::printf("\"server_cpu_ns_per_message\": %.1f, ",
               messages > 0 ? static_cast<double>(measured.server_cpu_ns) / messages : 0);
+  std::printf("\"resumed\": %.4f, ",
+              messages > 0 ? static_cast<double>(measured.resumed) / messages : 0);
   std::printf("\"streamed_bytes_per_second\": %.0f, ",
               seconds > 0 ? static_cast<double>(measured.streamed_bytes) / seconds : 0);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p99.9_us\": %.1f}\n", quantile_us(0.5),

@@ -76,8 +76,6 @@ ssl_st* Security::begin(int fd) {
 }
 
 void Security::end(ssl_st& connection) {
-  ++ended_;
-  if (SSL_session_reused(&connection) == 1) ++resumed_;
   SSL_set_shutdown(&connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(&connection);
 }
@@ -96,6 +94,10 @@ ssize_t Security::receive(ssl_st& connection, std::span<std::byte> into) noexcep
   ERR_clear_error();
   const int result = SSL_read_ex(&connection, into.data(), into.size(), &got);
   return result_of(connection, result, got);
+}
+
+bool Security::is_resumed(const ssl_st& connection) noexcept {
+  return SSL_session_reused(&connection) == 1;
 }
 
 bool Security::waits_to_write(const ssl_st& connection) noexcept {

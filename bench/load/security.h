@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -28,7 +27,7 @@ class Security {
   /// For a connection that is being made. The handshake takes place in send().
   [[nodiscard]] ssl_st* begin(int fd);
   /// Nothing is sent. Its session can be resumed.
-  void end(ssl_st& connection);
+  static void end(ssl_st& connection);
 
   /// Both return what the system calls of that name return, errno included.
   static ssize_t send(ssl_st& connection, std::span<const std::byte> data) noexcept;
@@ -36,17 +35,13 @@ class Security {
   /// Whether the last call waits for room, and not for input.
   [[nodiscard]] static bool waits_to_write(const ssl_st& connection) noexcept;
 
-  /// Connections that have ended, and those among them that had resumed a session.
-  [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
-  [[nodiscard]] std::uint64_t resumed() const noexcept { return resumed_; }
+  [[nodiscard]] static bool is_resumed(const ssl_st& connection) noexcept;
 
  private:
   static int keep(ssl_st* connection, ssl_session_st* session);
 
   ssl_ctx_st* context_;
   std::vector<ssl_session_st*> sessions_;
-  std::uint64_t ended_ = 0;
-  std::uint64_t resumed_ = 0;
 };
 
 }  // namespace load
