@@ -75,7 +75,8 @@ class Layer::Call {
  public:
   Call(Layer& layer, LayerWire& wire) noexcept : layer_(layer) {
     layer.wire_ = &wire;
-    ERR_clear_error();
+    // It is nearly always empty, and to clear it takes 760 instructions all the same.
+    if (ERR_peek_error() != 0) ERR_clear_error();
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;

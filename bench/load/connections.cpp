@@ -21,7 +21,7 @@ constexpr std::uint64_t wait_max_ns = 100'000'000;
 
 }  // namespace
 
-Connections::Connections(const sockaddr_in& server, std::size_t message_size, int server_pid,
+Connections::Connections(const Target& server, std::size_t message_size, int server_pid,
                          Progress& progress)
     : Load(server_pid, progress),
       server_(server),
@@ -33,8 +33,8 @@ Connections::Connections(const sockaddr_in& server, std::size_t message_size, in
 }
 
 Connections::~Connections() {
-  for (const Connection& connection : connections_)
-    if (connection.fd >= 0) reset(connection.fd);
+  for (Connection& connection : connections_)
+    if (connection.fd >= 0) reset(take(connection));
   close(poller_);
 }
 
@@ -46,8 +46,9 @@ void Connections::on_end(Connection&, int error) {
 
 bool Connections::open(Connection& connection) {
   const std::uint64_t began_at_ns = now_ns();
-  connection = {.fd = begin_connecting(server_), .sequence = connection.sequence};
+  connection = {.fd = begin_connecting(server_.address), .sequence = connection.sequence};
   if (connection.fd < 0) return false;
+  if (server_.security != nullptr) connection.ssl = server_.security->begin(connection.fd);
   watch(connection.fd, number_of(connection), EPOLLIN, EPOLL_CTL_ADD);
   send_message(connection, began_at_ns);
   return true;
@@ -55,6 +56,7 @@ bool Connections::open(Connection& connection) {
 
 int Connections::take(Connection& connection) noexcept {
   if (std::exchange(connection.is_in_flight, false)) --in_flight_;
+  if (connection.ssl != nullptr) Security::end(*std::exchange(connection.ssl, nullptr));
   return std::exchange(connection.fd, -1);
 }
 
@@ -78,17 +80,27 @@ void Connections::send_message(Connection& connection, std::uint64_t began_at_ns
 void Connections::continue_sending(Connection& connection) {
   message_.make(number_of(connection), connection.sequence);
   const auto rest = message_.bytes().subspan(connection.sent);
-  const ssize_t sent = send(connection.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
+  const ssize_t sent = connection.ssl != nullptr
+                           ? Security::send(*connection.ssl, rest)
+                           : send(connection.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN) return on_end(connection, errno);
   if (sent > 0) connection.sent += static_cast<std::uint32_t>(sent);
-  const bool is_blocked = connection.sent < message_.size();
+  const bool is_sent = connection.sent == message_.size();
+  // A record may be taken although there is room for more.
+  watch_for_room(connection, !is_sent && (connection.ssl == nullptr || sent > 0 ||
+                                          Security::waits_to_write(*connection.ssl)));
+}
+
+void Connections::watch_for_room(Connection& connection, bool is_blocked) {
   if (std::exchange(connection.is_blocked, is_blocked) != is_blocked)
     watch(connection.fd, number_of(connection), is_blocked ? EPOLLIN | EPOLLOUT : EPOLLIN,
           EPOLL_CTL_MOD);
 }
 
 void Connections::receive(Connection& connection) {
-  const ssize_t got = recv(connection.fd, input_.data(), input_.size(), 0);
+  const ssize_t got = connection.ssl != nullptr
+                          ? Security::receive(*connection.ssl, input_)
+                          : recv(connection.fd, input_.data(), input_.size(), 0);
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) return on_end(connection, got == 0 ? 0 : errno);
   const auto data = std::span{input_}.first(static_cast<std::size_t>(got));
@@ -121,7 +133,8 @@ void Connections::turn(std::uint64_t until_ns) {
       continue;
     }
     Connection& connection = connections_[event.data.u64];
-    if ((event.events & EPOLLOUT) != 0) continue_sending(connection);
+    const bool shakes_hands = connection.ssl != nullptr && connection.sent < message_.size();
+    if ((event.events & EPOLLOUT) != 0 || shakes_hands) continue_sending(connection);
     if (connection.fd >= 0 && (event.events & ~std::uint32_t{EPOLLOUT}) != 0) receive(connection);
   }
 }

@@ -10,21 +10,27 @@
 
 #include "load.h"
 #include "message.h"
+#include "security.h"
 
 namespace load {
+
+struct Target {
+  sockaddr_in address;
+  Security* security = nullptr;  ///< null: plain
+};
 
 /// A load of connections, each of which has one message in flight at most. What is left to a load
 /// is when a connection is opened, and what follows a reply.
 class Connections : public Load {
  public:
-  Connections(const sockaddr_in& server, std::size_t message_size, int server_pid,
-              Progress& progress);
+  Connections(const Target& server, std::size_t message_size, int server_pid, Progress& progress);
   /// Resets the connections, so that none of them remains in TIME_WAIT.
   ~Connections() override;
 
  protected:
   struct Connection {
     int fd = -1;
+    ssl_st* ssl = nullptr;  // of a connection with TLS
     bool is_in_flight = false;
     bool is_blocked = false;  // a part of the message waits until the socket is writable
     std::uint32_t sent = 0;
@@ -48,7 +54,8 @@ class Connections : public Load {
   /// system has run out of something.
   bool open(Connection& connection);
   void send_message(Connection& connection, std::uint64_t began_at_ns);
-  /// Removes the connection from the loop; its descriptor is the caller's to close.
+  /// Removes the connection from the loop; its TLS ends, and its descriptor is the
+  /// caller's to close.
   int take(Connection& connection) noexcept;
   void watch(int fd, std::uint64_t number, std::uint32_t events, int operation);
   [[nodiscard]] std::uint64_t number_of(const Connection& connection) const noexcept {
@@ -57,11 +64,12 @@ class Connections : public Load {
 
   static constexpr std::uint64_t other = without_limit;  // the number of no connection
 
-  const sockaddr_in server_;
+  const Target server_;
   std::vector<Connection> connections_;
 
  private:
   void continue_sending(Connection& connection);
+  void watch_for_room(Connection& connection, bool is_blocked);
   void receive(Connection& connection);
 
   int poller_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "system.h"
@@ -57,19 +58,45 @@ void Exchange::on_end(Connection& connection, int error) {
   close(take(connection));
 }
 
+Churn::Churn(const Target& server, std::size_t message_size, int server_pid, Progress& progress,
+             double rate) noexcept
+    : Connections(server, message_size, server_pid, progress),
+      gap_ns_(rate > 0 ? static_cast<std::uint64_t>(1e9 / rate) : 0) {}
+
 std::size_t Churn::connect(std::size_t count) {
   connections_.resize(count);
   return count;
 }
 
+bool Churn::is_busy() const noexcept {
+  return Connections::is_busy() || (gap_ns_ > 0 && unsent_ > 0);
+}
+
 void Churn::begin() {
+  due_at_ns_ = now_ns();
+  if (gap_ns_ > 0) return;
   for (Connection& connection : connections_)
     if (connection.fd < 0 && may_begin() && !open(connection)) die_with_errno("connect");
 }
 
 void Churn::on_reply(Connection& connection, std::uint64_t) {
+  if (connection.ssl != nullptr && Security::is_resumed(*connection.ssl)) ++measurement_.resumed;
   reset(take(connection));
-  if (may_begin() && !open(connection)) die_with_errno("connect");
+  if (gap_ns_ == 0 && may_begin() && !open(connection)) die_with_errno("connect");
+}
+
+void Churn::turn(std::uint64_t until_ns) {
+  if (gap_ns_ == 0 || unsent_ == 0) return Connections::turn(until_ns);
+  open_those_due();
+  Connections::turn(std::min(due_at_ns_, until_ns));
+}
+
+void Churn::open_those_due() {
+  for (const std::uint64_t now = now_ns(); due_at_ns_ <= now; due_at_ns_ += gap_ns_) {
+    Connection& connection = connections_[next_];
+    next_ = (next_ + 1) % connections_.size();
+    if (connection.fd < 0 && may_begin() && !open(connection)) die_with_errno("connect");
+  }
 }
 
 }  // namespace load

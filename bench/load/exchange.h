@@ -34,14 +34,24 @@ class Exchange final : public Connections {
 /// next takes its slot. The latency is that of the whole connection.
 class Churn final : public Connections {
  public:
-  using Connections::Connections;
+  /// With a `rate`, so many a second are begun, as far as there are connections that are not in
+  /// progress; 0: one follows the other.
+  Churn(const Target& server, std::size_t message_size, int server_pid, Progress& progress,
+        double rate) noexcept;
 
   /// How many are in progress at once. None is opened yet.
   std::size_t connect(std::size_t count) override;
 
  private:
   void begin() override;
+  void turn(std::uint64_t until_ns) override;
+  [[nodiscard]] bool is_busy() const noexcept override;
   void on_reply(Connection& connection, std::uint64_t now) override;
+  void open_those_due();
+
+  const std::uint64_t gap_ns_;  // 0: no rate
+  std::uint64_t due_at_ns_ = 0;
+  std::size_t next_ = 0;  // the slot to use
 };
 
 }  // namespace load

@@ -72,6 +72,8 @@ void print(const load::Measurement& measured, std::size_t clients, std::size_t l
               seconds > 0 ? messages / seconds : 0);
   std::printf("\"server_cpu_ns_per_message\": %.1f, ",
               messages > 0 ? static_cast<double>(measured.server_cpu_ns) / messages : 0);
+  std::printf("\"resumed\": %.4f, ",
+              messages > 0 ? static_cast<double>(measured.resumed) / messages : 0);
   std::printf("\"streamed_bytes_per_second\": %.0f, ",
               seconds > 0 ? static_cast<double>(measured.streamed_bytes) / seconds : 0);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p99.9_us\": %.1f}\n", quantile_us(0.5),
@@ -83,16 +85,16 @@ std::uint64_t nanoseconds(double seconds) {
   return static_cast<std::uint64_t>(seconds * second_ns);
 }
 
-std::unique_ptr<load::Load> make_load(const load::Options& options, const sockaddr_in& server,
+std::unique_ptr<load::Load> make_load(const load::Options& options, const load::Target& server,
                                       load::Progress& progress) {
   const auto [size, pid] = std::pair{options.size, options.server_pid};
   switch (options.kind) {
     case load::Kind::churn:
-      return std::make_unique<load::Churn>(server, size, pid, progress);
+      return std::make_unique<load::Churn>(server, size, pid, progress, options.rate);
     case load::Kind::pings:
       return std::make_unique<load::Pings>(server, size, pid, progress, options.firehose);
     case load::Kind::datagrams:
-      return std::make_unique<load::Datagrams>(server, size, pid, progress);
+      return std::make_unique<load::Datagrams>(server.address, size, pid, progress);
     case load::Kind::exchange:
       break;
   }
@@ -120,7 +122,10 @@ int main(int argc, char** argv) {
   }
   const std::size_t wanted = clients_that_fit(options.clients);
   load::Progress progress{options.progress};
-  const auto made = make_load(options, *server, progress);
+  std::optional<load::Security> security;
+  if (options.tls) security.emplace(options.resumes, options.group.c_str());
+  const load::Target target{*server, security ? &*security : nullptr};
+  const auto made = make_load(options, target, progress);
   load::Load& clients = *made;
   const std::size_t connected = clients.connect(wanted);
   if (clients.exhaustion() != 0)

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t size_max = std::size_t{1} << 20;
 constexpr std::size_t clients_max = 1'000'000;
 constexpr double seconds_max = 3600;
+constexpr double rate_max = 100'000;
 constexpr std::size_t datagram_size_max = 1400;  // fits a frame
 
 constexpr const char* idle_help =
@@ -53,6 +54,14 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->check(CLI::Range(0.0, seconds_max))
       ->capture_default_str();
   app.add_flag("--idle", options.idle, idle_help);
+  auto* const tls = app.add_flag("--tls", options.tls, "TLS 1.3, AES-128-GCM; over TCP");
+  app.add_option("--group", options.group, "of the key exchange")
+      ->needs(tls)
+      ->capture_default_str();
+  app.add_flag("--resume", options.resumes, "resume sessions")->needs(tls);
+  app.add_option("--rate", options.rate,
+                 "of a churn: begin so many connections a second, as far as --clients allows")
+      ->check(CLI::Range(0.0, rate_max));
   app.add_option("--server-pid", options.server_pid, "count this process's CPU time");
   app.add_flag("--progress", options.progress, "report on standard error, terminal or not");
   try {

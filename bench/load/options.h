@@ -26,7 +26,11 @@ struct Options {
   std::uint64_t messages = 0;  ///< instead of seconds, and without a warm-up; 0: by time
   bool idle = false;
   bool progress = false;
-  int server_pid = 0;  ///< the process whose CPU time is counted; 0: none
+  bool tls = false;
+  std::string group = "X25519";  ///< of the key exchange with TLS
+  bool resumes = false;          ///< with TLS, sessions that the server has given
+  double rate = 0;               ///< of a churn: connections a second; 0: one follows the other
+  int server_pid = 0;            ///< the process whose CPU time is counted; 0: none
 };
 
 /// Fills `options`. Returns the exit code if the program is to end now.

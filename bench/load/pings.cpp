@@ -54,10 +54,10 @@ std::size_t Firehose::receive_some() {
   return size;
 }
 
-Pings::Pings(const sockaddr_in& server, std::size_t message_size, int server_pid,
-             Progress& progress, bool with_firehose)
+Pings::Pings(const Target& server, std::size_t message_size, int server_pid, Progress& progress,
+             bool with_firehose)
     : Connections(server, message_size, server_pid, progress) {
-  if (with_firehose) firehose_.emplace(server);
+  if (with_firehose) firehose_.emplace(server.address);
   if (firehose_) watch(firehose_->fd(), other, EPOLLIN, EPOLL_CTL_ADD);
 }
 

@@ -40,7 +40,7 @@ class Firehose {
 /// has not come back yet. The latency is that of the message.
 class Pings final : public Connections {
  public:
-  Pings(const sockaddr_in& server, std::size_t message_size, int server_pid, Progress& progress,
+  Pings(const Target& server, std::size_t message_size, int server_pid, Progress& progress,
         bool with_firehose);
 
   std::size_t connect(std::size_t count) override;

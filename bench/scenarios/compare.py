@@ -21,6 +21,7 @@ import firehose  # noqa: E402
 import harness  # noqa: E402
 import proxy  # noqa: E402
 import rounds  # noqa: E402
+import tls  # noqa: E402
 
 CLIENTS_MAX = 1_000_000
 SECONDS_MAX = 300
@@ -42,6 +43,7 @@ SCENARIOS = {
     "churn": Scenario("connect, one message, leave; beside raw loops", churn.run, 50, 10),
     "firehose": Scenario("pings, with and without a client that streams", firehose.run, 1_000, 10),
     "proxy": Scenario("examples/proxy beside haproxy", proxy.run, 20, 5, (64, 16 << 10, 256 << 10)),
+    "tls": Scenario("TLS beside nginx, stunnel4, hitch and a bare loop", tls.run, 2_000, 5),
 }
 
 
