@@ -1,8 +1,10 @@
 """The examples over TLS, with the programs of OpenSSL and GnuTLS, and Python's ssl."""
 
+import re
 import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -203,6 +205,29 @@ class EchoWithGnutlsTest(ExamplesTest):
 
 
 @has_tls
+@needs("sslscan")
+class EchoWithSslscanTest(ExamplesTest):
+    def test_offers_nothing_weak(self):
+        for backend in self.on_every_backend():
+            with secure_echo(backend) as (_, (host, port)):
+                said = subprocess.run(["sslscan", "--no-colour", f"{host}:{port}"], text=True,
+                                      capture_output=True, timeout=SECONDS_MAX).stdout
+            protocols = dict(re.findall(r"^(SSLv\d|TLSv1\.\d) +(\w+)$", said, re.M))
+            self.assertEqual({name for name, state in protocols.items() if state == "enabled"},
+                             {"TLSv1.2", "TLSv1.3"}, said)
+            self.assertEqual(protocols["TLSv1.1"], "disabled")
+            self.assertIn("Server supports TLS Fallback SCSV", said)
+            self.assertIn("Session renegotiation not supported", said)
+            ciphers = re.findall(r"^(?:Preferred|Accepted) +TLSv1\.\d +(\d+) bits +(\S+)", said,
+                                 re.M)
+            self.assertGreater(len(ciphers), 3, said)
+            for bits, cipher in ciphers:
+                self.assertGreaterEqual(int(bits), 128)
+                self.assertRegex(cipher, "GCM|POLY1305")
+                self.assertRegex(cipher, "^TLS_|^ECDHE-|^DHE-")
+
+
+@has_tls
 class TextClientTest(ExamplesTest):
     def greet(self, client):
         client.sendall(b"hello\n")
@@ -212,7 +237,8 @@ class TextClientTest(ExamplesTest):
         for backend in self.on_every_backend():
             for cert, message in (
                     ("wrong_host", "the certificate is for elsewhere.example, not for 127.0.0.1"),
-                    ("common_name", "the certificate is for localhost, not for 127.0.0.1"),
+                    ("common_name", "the certificate is for no name: its common name, localhost, "
+                                    "does not count"),
                     ("expired", f"the certificate of {NAMES} was valid until 2021-01-01 "
                                 "00:00:00 UTC"),
                     ("future", f"the certificate of {NAMES} is valid from 2098-01-01 00:00:00 UTC"),
