@@ -18,6 +18,8 @@ std::string verification_text(X509_STORE_CTX& store, const std::string& host) {
   switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      if (has_common_name_alone(*certificate))
+        return "the certificate is for no name: its common name, " + names + ", does not count";
       return "the certificate is for " + names + ", not for " + host;
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "the certificate of " + names + " was valid until " +

@@ -31,6 +31,15 @@ std::string common_name_of(const X509& certificate) {
   return text_of(*X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 }
 
+/// What a peer may have written, as a part of one short line.
+std::string printable(std::string name) {
+  constexpr std::size_t size_max = 253;  // a name in DNS has no more
+  if (name.size() > size_max) name.resize(size_max);
+  for (char& one : name)
+    if (one < ' ' || one > '~') one = '?';
+  return name;
+}
+
 std::tm calendar_of(const ASN1_TIME& time) {
   std::tm calendar{};
   if (ASN1_TIME_to_tm(&time, &calendar) != 1) ERR_clear_error();
@@ -64,9 +73,14 @@ std::string name_list(const X509& certificate) {
   for (const std::string& name : names_of(certificate)) {
     if (list.size() > 200) return list + ", ...";
     if (!list.empty()) list += ", ";
-    list += name;
+    list += printable(name);
   }
   return list.empty() ? "no name" : list;
+}
+
+bool has_common_name_alone(const X509& certificate) {
+  return X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) < 0 &&
+         !common_name_of(certificate).empty();
 }
 
 std::string subject_of(const X509_NAME& name) {

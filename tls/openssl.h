@@ -52,8 +52,9 @@ void begin_openssl();
 
 /// The names and addresses in the certificate, or its common name if it has none.
 [[nodiscard]] std::vector<std::string> names_of(const X509& certificate);
-/// The same as a list.
+/// The same as a list for a message: one line of ASCII, whatever the certificate has.
 [[nodiscard]] std::string name_list(const X509& certificate);
+[[nodiscard]] bool has_common_name_alone(const X509& certificate);
 [[nodiscard]] std::string subject_of(const X509_NAME& name);
 [[nodiscard]] std::chrono::system_clock::time_point time_of(const ASN1_TIME& time);
 /// `2026-01-31 23:59:59 UTC`

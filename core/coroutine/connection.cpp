@@ -158,6 +158,10 @@ void Connection::abort() noexcept {
   if (input_ == taken) input_ = idle;
 }
 
+Result<void> Connection::upgrade(StreamLayers& layers, std::string_view host) {
+  return stream_->upgrade(layers, host, look_at(unread_bytes()));
+}
+
 // --- requests -----------------------------------------------------------------------------------
 
 std::size_t Connection::unread_bytes() const noexcept {

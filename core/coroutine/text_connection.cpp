@@ -123,4 +123,14 @@ WriteStatus TextConnection::send(const Encoded& encoded) {
   return status;
 }
 
+Result<void> TextConnection::upgrade(StreamLayers& layers, std::string_view host) {
+  const bool has_unread =
+      unread() + decoder_.incomplete() + connection_->unread_bytes() > 0 || error_;
+  // A LF behind the handshake belongs to no CR before it.
+  reader_.flush();
+  // The stream asks only whether there are any.
+  constexpr std::byte some{};
+  return connection_->stream().upgrade(layers, host, Bytes{&some, has_unread ? 1U : 0U});
+}
+
 }  // namespace rondo

@@ -247,6 +247,18 @@ void TextStream::resume() noexcept {
   stream_->resume();
 }
 
+Result<void> TextStream::upgrade(StreamLayers& layers, std::string_view host) {
+  check("TextStream::upgrade");
+  if (flow_ == Flow::closed)
+    return Error{std::make_error_code(std::errc::not_connected), "upgrade a stream"};
+  const bool has_unread = unread() + undecoded_ + decoder_.incomplete() > 0 || input_error_;
+  // A LF behind the handshake belongs to no CR before it.
+  reader_.flush();
+  // The stream asks only whether there are any.
+  constexpr std::byte some{};
+  return stream_->upgrade(layers, host, Bytes{&some, has_unread ? 1U : 0U});
+}
+
 // --- reading ------------------------------------------------------------------------------------
 
 /// Text was read, `all`: what is left is not enough.

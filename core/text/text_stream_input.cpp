@@ -52,8 +52,10 @@ void TextStream::take(std::string_view data) {
     if (size == 0) break;
     const std::string_view piece = data.substr(0, size);
     data.remove_prefix(size);
+    undecoded_ = data.size();
     feed(decoder_.decode(piece));
     if (call.text_is_gone()) return;
+    undecoded_ = 0;
   }
   if (received_ != Input::text || data.empty() || stream_->is_closing()) return;
   waiting_.assign(data);

@@ -1,12 +1,14 @@
-// Fetches addresses by plain HTTP, some at a time, each within a time limit, and again after a
-// failure, later and later. Through one of several proxies, if there are any, in turn:
+// Fetches addresses by HTTP, with TLS or without, some at a time, each within a time limit, and
+// again after a failure, later and later. Through one of several proxies, if there are any, in
+// turn:
 //
 //     crawler [--places N] [--timeout SECONDS] [--tries N] [--proxy HOST:PORT]...
-//     http://HOST/PATH...
+//     [--tls-roots FILE] http://HOST/PATH... https://HOST/PATH...
 //
 // Each address gives one line: its status and its size, or why it failed.
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +19,8 @@
 
 #include <rondo/coroutine.h>
 #include <CLI/CLI.hpp>
+
+#include "secure.h"
 
 using namespace std::chrono_literals;
 
@@ -31,10 +35,13 @@ struct Options {
   double timeout_seconds = 5;
   unsigned tries = 3;
   std::vector<std::string> proxies;
+  std::string roots_file;
   std::vector<std::string> addresses;
 };
 
 struct Address {
+  bool is_secure = false;
+  std::string name;  // which the server's certificate is for
   std::string host;  // with its port
   std::string path;
 };
@@ -45,36 +52,86 @@ struct Page {
 };
 
 std::optional<Address> parse(std::string_view text) {
-  constexpr std::string_view scheme = "http://";
-  if (!text.starts_with(scheme)) return std::nullopt;
-  text.remove_prefix(scheme.size());
+  Address address;
+  address.is_secure = text.starts_with("https://");
+  if (!address.is_secure && !text.starts_with("http://")) return std::nullopt;
+  text.remove_prefix(text.find("//") + 2);
   const std::size_t slash = std::min(text.find('/'), text.size());
-  Address address{std::string{text.substr(0, slash)}, std::string{text.substr(slash)}};
+  address.host = text.substr(0, slash);
+  address.path = text.substr(slash);
   if (address.host.empty()) return std::nullopt;
   if (address.path.empty()) address.path = "/";
   const std::size_t bracket = address.host.find(']');  // after an IPv6 address
-  if (address.host.find(':', bracket == std::string::npos ? 0 : bracket) == std::string::npos)
-    address.host += ":80";
+  const bool is_ipv6 = bracket != std::string::npos;
+  const std::size_t colon = address.host.find(':', is_ipv6 ? bracket : 0);
+  address.name = is_ipv6 ? address.host.substr(1, bracket - 1) : address.host.substr(0, colon);
+  if (colon == std::string::npos) address.host += address.is_secure ? ":443" : ":80";
   return address;
 }
 
+/// The head of an answer, up to its empty line.
+struct Head {
+  explicit Head(std::string_view text);
+
+  int status = 0;
+  std::optional<std::size_t> length;  ///< bytes that follow; nothing: all until the end
+};
+
+Head::Head(std::string_view text) {
+  const std::size_t space = text.find(' ');
+  if (!text.starts_with("HTTP/") || space == std::string_view::npos)
+    throw std::runtime_error("not an answer of HTTP");
+  std::from_chars(text.data() + space + 1, text.data() + text.size(), status);
+
+  std::string fields{text};
+  for (char& letter : fields)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  constexpr std::string_view name = "\r\ncontent-length:";
+  std::size_t at = fields.find(name);
+  if (at == std::string::npos) return;
+  at = fields.find_first_not_of(" \t", at + name.size());
+  std::size_t size = 0;
+  const char* const end = fields.data() + fields.size();
+  if (std::from_chars(fields.data() + at, end, size).ec == std::errc{}) length = size;
+}
+
+/// A proxy passes the bytes of a secure connection on, which it cannot read.
+rondo::Task<> pass_through(rondo::Connection& proxy, const Address& address,
+                           rondo::StreamLayers& layers) {
+  proxy.write("CONNECT " + address.host + " HTTP/1.0\r\n\r\n");
+  const auto text = co_await proxy.read_until("\r\n\r\n");
+  const Head head{text.text()};
+  if (head.status != 200)
+    throw std::runtime_error("the proxy has answered " + std::to_string(head.status));
+  const auto upgraded = proxy.upgrade(layers, address.name);
+  if (!upgraded) throw std::system_error(upgraded.error().code, upgraded.error().context);
+}
+
 rondo::Task<Page> fetch(const Address& address, const std::string* proxy,
-                        std::string_view user_agent) {
-  const auto server = co_await rondo::open_connection(proxy != nullptr ? *proxy : address.host);
+                        std::string_view user_agent, rondo::StreamLayers* layers) {
+  rondo::ConnectOptions options;
+  if (address.is_secure && proxy == nullptr) options.secure = layers;
+  const auto server =
+      co_await rondo::open_connection(proxy != nullptr ? *proxy : address.host, options);
   std::string request = "GET ";
-  if (proxy != nullptr) request += "http://" + address.host;
+  if (proxy != nullptr) {
+    if (address.is_secure) {
+      co_await pass_through(*server, address, *layers);
+    } else {
+      request += "http://" + address.host;
+    }
+  }
   request += address.path + " HTTP/1.0\r\nHost: " + address.host + "\r\nUser-Agent: ";
   request.append(user_agent).append("\r\nAccept: */*\r\n\r\n");
   server->write(request);
 
-  Page page;
-  const auto head = co_await server->read_until("\r\n\r\n");
-  const std::string_view text = head.text();
-  const std::size_t space = text.find(' ');
-  if (!text.starts_with("HTTP/") || space == std::string_view::npos)
-    throw std::runtime_error("not an answer of HTTP");
-  std::from_chars(text.data() + space + 1, text.data() + text.size(), page.status);
-  while (const auto data = co_await server->read()) {
+  const auto text = co_await server->read_until("\r\n\r\n");
+  const Head head{text.text()};
+  Page page{head.status};
+  while (!head.length || page.size < *head.length) {
+    const auto data = co_await server->read();
+    if (!data && head.length) throw std::runtime_error("the answer is cut off");
+    if (!data) break;
     page.size += data.size();
     if (page.size > body_max) throw std::runtime_error("larger than 16 MiB");
   }
@@ -83,8 +140,9 @@ rondo::Task<Page> fetch(const Address& address, const std::string* proxy,
 
 class Crawler {
  public:
-  explicit Crawler(const Options& options)
+  Crawler(const Options& options, rondo::StreamLayers* layers)
       : options_(options),
+        layers_(layers),
         places_(options.places),
         timeout_(std::chrono::duration_cast<rondo::Duration>(
             std::chrono::duration<double>(options.timeout_seconds))) {}
@@ -105,7 +163,7 @@ class Crawler {
       if (attempt > 0) co_await rondo::sleep(100ms * (1U << std::min(attempt, 10U)));
       const auto place = co_await places_.acquire();
       try {
-        rondo::Task<Page> task = fetch(*address, next_proxy(), next_user_agent());
+        rondo::Task<Page> task = fetch(*address, next_proxy(), next_user_agent(), layers_);
         const auto page = co_await rondo::timeout(timeout_, std::move(task));
         if (page) {
           std::printf("%s: %d, %zu bytes\n", text.c_str(), page->status, page->size);
@@ -130,6 +188,7 @@ class Crawler {
   std::string_view next_user_agent() { return user_agents[user_agent_++ % user_agents.size()]; }
 
   const Options& options_;
+  rondo::StreamLayers* layers_;
   rondo::Semaphore places_;
   rondo::Duration timeout_;
   std::size_t proxy_ = 0;
@@ -138,7 +197,14 @@ class Crawler {
 };
 
 rondo::Task<int> program(rondo::Reactor& reactor, const Options& options) {
-  Crawler crawler{options};
+  secure::Layers layers;
+  const auto is_secure = [](const std::string& address) { return address.starts_with("https:"); };
+  if (std::ranges::any_of(options.addresses, is_secure)) {
+    auto made = secure::client(options.roots_file);
+    if (!made) co_return rondo::print_error(made.error());
+    layers = std::move(*made);
+  }
+  Crawler crawler{options, layers.get()};
   co_await crawler.run(reactor);
   co_return crawler.has_failed() ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -153,7 +219,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.001, 3600.0));
   app.add_option("--tries", options.tries, "attempts for each address")->check(CLI::Range(1, 100));
   app.add_option("--proxy", options.proxies, "HOST:PORT; may be repeated")->allow_extra_args(false);
-  app.add_option("addresses", options.addresses, "http://HOST/PATH")->required();
+  app.add_option("--tls-roots", options.roots_file,
+                 "certificates to trust for https, in this FILE, in place of the system's");
+  app.add_option("addresses", options.addresses, "http://HOST/PATH or https://HOST/PATH")
+      ->required();
   CLI11_PARSE(app, argc, argv);
   return rondo::run([&](rondo::Reactor& reactor) { return program(reactor, options); });
 }

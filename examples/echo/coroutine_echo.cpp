@@ -27,9 +27,10 @@ struct CoroutineService final : Service {
 
 rondo::Result<std::unique_ptr<Service>> make_coroutine_service(rondo::Reactor& reactor,
                                                                const rondo::Endpoint& local,
-                                                               rondo::Duration idle_timeout) {
+                                                               const Settings& settings) {
   const rondo::ServerOptions options{
-      .stream = {.idle_timeout = idle_timeout},
+      .stream = {.idle_timeout = settings.idle_timeout},
+      .secure = settings.secure,
       // It is measured with as many clients as there are descriptors.
       .connections_max = rondo::unlimited,
   };

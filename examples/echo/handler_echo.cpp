@@ -170,8 +170,11 @@ void Server::drop_idle() noexcept {
 
 rondo::Result<std::unique_ptr<Service>> make_handler_service(rondo::Reactor& reactor,
                                                              const rondo::Endpoint& local,
-                                                             rondo::Duration idle_timeout) {
-  auto server = std::make_unique<Server>(reactor, idle_timeout);
+                                                             const Settings& settings) {
+  if (settings.secure != nullptr)
+    return rondo::Error{std::make_error_code(std::errc::operation_not_supported),
+                        "TLS in the style `handler`, which has sockets and no streams"};
+  auto server = std::make_unique<Server>(reactor, settings.idle_timeout);
   if (auto listening = server->listen(local); !listening) return listening.error();
   return std::unique_ptr<Service>{std::move(server)};
 }

@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include <rondo/stop_on_signals.h>
 
 #include "options.h"
+#include "secure.h"
 #include "service.h"
 
 namespace {
@@ -21,7 +23,14 @@ echo::MakeService& make_of(const std::string& style) {
 int serve(rondo::Reactor& reactor, const echo::Options& options) {
   const auto endpoint = rondo::Endpoint::parse(options.listen);
   if (!endpoint) return rondo::print_error(endpoint.error());
-  const auto service = make_of(options.style)(reactor, *endpoint, options.idle_timeout);
+  secure::Layers layers;
+  if (!options.tls_cert.empty()) {
+    auto made = secure::server(options.tls_cert, options.tls_key);
+    if (!made) return rondo::print_error(made.error());
+    layers = std::move(*made);
+  }
+  const auto service =
+      make_of(options.style)(reactor, *endpoint, {options.idle_timeout, layers.get()});
   if (!service) return rondo::print_error(service.error());
   const rondo::StopOnSignals stop{reactor};
 

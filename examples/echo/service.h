@@ -7,6 +7,7 @@
 #include <rondo/endpoint.h>
 #include <rondo/reactor.h>
 #include <rondo/result.h>
+#include <rondo/stream_layer.h>
 #include <rondo/time.h>
 
 namespace echo {
@@ -24,11 +25,17 @@ struct Service {
   Totals totals{};
 };
 
-/// Clients that are silent for `idle_timeout` are closed. `reactor` outlives
-/// the service.
+struct Settings {
+  /// Clients that are silent for so long are closed.
+  rondo::Duration idle_timeout = rondo::forever;
+  /// Null: what is sent is not encrypted.
+  rondo::StreamLayers* secure = nullptr;
+};
+
+/// `reactor` and `settings.secure` outlive the service.
 using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reactor,
                                                             const rondo::Endpoint& local,
-                                                            rondo::Duration idle_timeout);
+                                                            const Settings& settings);
 
 MakeService make_handler_service;    // with registered handlers: the reactor pattern itself
 MakeService make_session_service;    // with sessions: what a rondo server usually looks like

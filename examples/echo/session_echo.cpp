@@ -21,10 +21,8 @@ class Session final : public rondo::Session {
 };
 
 struct SessionService final : Service {
-  SessionService(rondo::Reactor& reactor, const rondo::StreamOptions& options)
-      : server(rondo::Server::make(reactor, rondo::session_factory<Session>(totals),
-                                   // It is measured with as many clients as there are descriptors.
-                                   {.stream = options, .connections_max = rondo::unlimited})) {}
+  SessionService(rondo::Reactor& reactor, const rondo::ServerOptions& options)
+      : server(rondo::Server::make(reactor, rondo::session_factory<Session>(totals), options)) {}
   rondo::Server server;
 };
 
@@ -32,9 +30,14 @@ struct SessionService final : Service {
 
 rondo::Result<std::unique_ptr<Service>> make_session_service(rondo::Reactor& reactor,
                                                              const rondo::Endpoint& local,
-                                                             rondo::Duration idle_timeout) {
-  // A client that does not read its replies is not read from until it does.
-  const rondo::StreamOptions options{.idle_timeout = idle_timeout, .pause_reading_when_full = true};
+                                                             const Settings& settings) {
+  const rondo::ServerOptions options{
+      // A client that does not read its replies is not read from until it does.
+      .stream = {.idle_timeout = settings.idle_timeout, .pause_reading_when_full = true},
+      .secure = settings.secure,
+      // It is measured with as many clients as there are descriptors.
+      .connections_max = rondo::unlimited,
+  };
   auto service = std::make_unique<SessionService>(reactor, options);
   auto listening = service->server.listen(local);
   if (!listening) return std::move(listening).error();

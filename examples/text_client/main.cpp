@@ -5,12 +5,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <rondo/client.h>
 #include <rondo/reactor.h>
 #include <rondo/stop_on_signals.h>
 #include <rondo/text_stream.h>
 #include <CLI/CLI.hpp>
+
+#include "secure.h"
 
 namespace {
 
@@ -43,9 +46,9 @@ class Conversation {
     Conversation& conversation;
   };
 
-  int run(rondo::Reactor& reactor, const std::string& target) {
-    server_ = rondo::TextStream::connect(reactor, target, screen_,
-                                         {.errors = rondo::TextErrors::replace});
+  int run(rondo::Reactor& reactor, const std::string& target, const secure::Layers& layers) {
+    server_ = rondo::TextStream::connect(
+        reactor, target, screen_, {.errors = rondo::TextErrors::replace}, {.secure = layers.get()});
     auto keyboard = rondo::Stream::standard_input(reactor, keys_);
     if (!keyboard) return rondo::print_error(keyboard.error());
     keyboard_ = std::move(*keyboard);
@@ -78,11 +81,23 @@ class Conversation {
 int main(int argc, char** argv) {
   std::string backend;
   std::string target;
+  bool is_secure = false;
+  std::string roots_file;
   CLI::App app{"Talks text with a server.", "text_client"};
   app.add_option("--backend", backend, "the poller (default: $RONDO_BACKEND, or uv)");
   app.add_option("target", target, "where to: HOST:PORT, NAME:PORT or unix:PATH")->required();
+  app.add_flag("--tls", is_secure, "speak TLS; the server's certificate must be for its name");
+  app.add_option(
+      "--tls-roots", roots_file,
+      "speak TLS; the certificate must lead to one in this FILE, in place of the system's");
   CLI11_PARSE(app, argc, argv);
+  secure::Layers layers;
+  if (is_secure || !roots_file.empty()) {
+    auto made = secure::client(roots_file);
+    if (!made) return rondo::print_error(made.error());
+    layers = std::move(*made);
+  }
   auto reactor = rondo::Reactor::make({.backend = backend});
   if (!reactor) return rondo::print_error(reactor.error());
-  return Conversation{}.run(**reactor, target);
+  return Conversation{}.run(**reactor, target, layers);
 }

@@ -119,6 +119,8 @@ class RONDO_EXPORT Decoder {
   void reset() noexcept;
   /// Gives memory back that only the last result needed, which is not valid any more.
   void release_memory() noexcept;
+  /// Bytes of a character whose rest has not come yet.
+  [[nodiscard]] std::size_t incomplete() const noexcept { return pending_size_; }
 
  private:
   static constexpr std::size_t pending_max = 32;

@@ -130,6 +130,10 @@ class RONDO_EXPORT Connection : public StreamHandler {
   /// The task that waits in read(); null if none does. For a report.
   [[nodiscard]] const detail::TaskPromise* reader_in_read() const noexcept;
 
+  /// Stream::upgrade(): STARTTLS. If any input has arrived that was not read, the connection ends
+  /// with `error`, and the result is protocol_error.
+  [[nodiscard]] Result<void> upgrade(StreamLayers& layers, std::string_view host = {});
+
   /// As the functions of Stream.
   void shutdown_output() { stream_->shutdown_output(); }
   void close();

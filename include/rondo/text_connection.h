@@ -88,6 +88,9 @@ class RONDO_EXPORT TextConnection {
   /// The same with a `\n` at the end.
   WriteStatus write_line(std::string_view line);
 
+  /// As TextStream::upgrade(), after the line that asks for it was read.
+  [[nodiscard]] Result<void> upgrade(StreamLayers& layers, std::string_view host = {});
+
  private:
   class Request;
 

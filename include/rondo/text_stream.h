@@ -150,6 +150,12 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   void pause() noexcept;
   void resume() noexcept;
 
+  /// Stream::upgrade(), inside the call for the line that asks for it: STARTTLS. Input behind that
+  /// line which has arrived already was not protected: no line of it is reported, the stream ends
+  /// with `error`, and the result is protocol_error. A protocol whose lines end with CRLF needs
+  /// Newlines::crlf or lf: `universal` reports a line at its CR, and the LF may come later.
+  [[nodiscard]] Result<void> upgrade(StreamLayers& layers, std::string_view host = {});
+
  private:
   friend class TextHandler;
   class Call;
@@ -199,6 +205,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   Input received_ = Input::text;
   Input reported_ = Input::text;
   Flow flow_ = Flow::reading;
+  std::size_t undecoded_ = 0;  // bytes that follow those that are being reported
   bool is_exhausted_ = false;  // a read found no more in what has arrived
 };
 

@@ -24,12 +24,6 @@ using namespace std::chrono_literals;
 
 class LayeredStreams : public ServersOnEveryBackend {
  protected:
-  /// As on the wire.
-  static std::string frame(std::string_view text) {
-    std::string wire{static_cast<char>(text.size() / 256), static_cast<char>(text.size() % 256)};
-    for (const char one : text) wire += static_cast<char>(one ^ 0x5a);
-    return wire;
-  }
   [[nodiscard]] ServerOptions secured() {
     ServerOptions options = without_lingering();
     options.secure = &layers;

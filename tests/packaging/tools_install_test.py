@@ -7,8 +7,9 @@ from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
-            "haproxy", "socat", "nc.openbsd", "curl", "gdb")
-LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libgtest-dev", "libcli11-dev", "libbenchmark-dev")
+            "haproxy", "socat", "nc.openbsd", "curl", "gdb", "openssl", "gnutls-cli", "sslscan")
+LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libssl-dev", "libgtest-dev", "libcli11-dev",
+             "libbenchmark-dev")
 
 
 class ToolsInstall(unittest.TestCase):
@@ -56,7 +57,7 @@ class ToolsInstall(unittest.TestCase):
         self.assertEqual(self.recorded(), ["dpkg-query"])
 
     def test_updates_then_installs_only_what_is_missing(self):
-        self.debian(installed=("libuv1-dev", "libc-ares-dev", "libcli11-dev"))
+        self.debian(installed=("libuv1-dev", "libc-ares-dev", "libssl-dev", "libcli11-dev"))
         for name in PROGRAMS:
             self.program(name)
         done = self.install("tests")
@@ -66,7 +67,7 @@ class ToolsInstall(unittest.TestCase):
         self.assertTrue(install.endswith("install -y --no-install-recommends libgtest-dev"))
 
     def test_takes_a_program_from_anywhere_in_place_of_its_package(self):
-        self.debian(installed=("libuv1-dev", "libc-ares-dev"))
+        self.debian(installed=("libuv1-dev", "libc-ares-dev", "libssl-dev"))
         for name in ("c++", "ninja", "pkg-config"):
             self.program(name)
         self.assertEqual(self.install("build").returncode, 0)
@@ -76,7 +77,7 @@ class ToolsInstall(unittest.TestCase):
         self.debian(apt_get='case "$*" in *install*) exit 100;; esac')
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
-        wanted = "g++ meson ninja-build pkg-config libuv1-dev libc-ares-dev"
+        wanted = "g++ meson ninja-build pkg-config libuv1-dev libc-ares-dev libssl-dev"
         self.assertIn(f"could not install: {wanted}", done.stderr)
 
     def test_goes_on_without_optional_packages_and_without_an_update(self):
@@ -124,7 +125,7 @@ class ToolsInstall(unittest.TestCase):
         self.program("pkg-config")
         done = self.install("build")
         self.assertNotEqual(done.returncode, 0)
-        wanted = "g++ meson ninja-build libuv1-dev libc-ares-dev"
+        wanted = "g++ meson ninja-build libuv1-dev libc-ares-dev libssl-dev"
         self.assertIn(f"required and missing: {wanted}", done.stderr)
 
     def test_goes_on_when_another_system_has_what_is_required(self):

@@ -161,4 +161,11 @@ class FramedLayers final : public StreamLayers {
   Duration timeout = std::chrono::minutes{10};
 };
 
+/// A text as on the wire.
+inline std::string frame(std::string_view text) {
+  std::string wire{static_cast<char>(text.size() / 256), static_cast<char>(text.size() % 256)};
+  for (const char one : text) wire += static_cast<char>(one ^ 0x5a);
+  return wire;
+}
+
 }  // namespace rondo::test

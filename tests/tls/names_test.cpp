@@ -38,7 +38,15 @@ TEST_P(TlsNames, AreThoseOfTheCertificate) {
   EXPECT_NE(told("good", "example"), "");
   EXPECT_EQ(told("wrong_host", "localhost"),
             "tls: the certificate is for elsewhere.example, not for localhost");
-  EXPECT_NE(told("common_name", "localhost"), "") << "a common name is no name";
+  EXPECT_EQ(told("common_name", "localhost"),
+            "tls: the certificate is for no name: its common name, localhost, does not count");
+}
+
+// They end in logs and on terminals.
+TEST_P(TlsNames, ChangeNoLineOfAMessage) {
+  EXPECT_EQ(told("hostile", "localhost"),
+            "tls: the certificate is for no name: its common name, evil.example?login: ?[1mroot, "
+            "does not count");
 }
 
 TEST_P(TlsNames, MatchAWildcardInOneLabel) {
