@@ -87,7 +87,7 @@ Owned<SSL> Client::Impl::make_ssl(const std::string& host) {
   return ssl;
 }
 
-Client::Client(const ClientOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Client::Client(const ClientOptions& options) : impl_(std::make_shared<Impl>(options)) {}
 
 Client::~Client() = default;
 
@@ -105,7 +105,7 @@ Result<std::unique_ptr<StreamLayer>> Client::make(std::string_view host) {
   }
   Owned<SSL> ssl = impl_->make_ssl(name);
   return std::unique_ptr<StreamLayer>{
-      std::make_unique<Layer>(*impl_, std::move(ssl), std::move(name))};
+      std::make_unique<Layer>(impl_, std::move(ssl), std::move(name))};
 }
 
 }  // namespace rondo::tls

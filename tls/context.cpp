@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace rondo::tls {
@@ -10,7 +11,7 @@ Owned<SSL_CTX> make_context(Version version_min) {
   SSL_CTX& made = *context;
   demand(SSL_CTX_set_min_proto_version(
       &made, version_min == Version::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION));
-  SSL_CTX_set_security_level(&made, 2);
+  SSL_CTX_set_security_level(&made, std::max(SSL_CTX_get_security_level(&made), 2));
   demand(SSL_CTX_set_cipher_list(
       &made,
       "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
@@ -20,6 +21,8 @@ Owned<SSL_CTX> make_context(Version version_min) {
   demand(SSL_CTX_set1_groups_list(&made, "X25519:P-256:P-384"));
   SSL_CTX_set_options(&made, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(&made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // So a peer that sends messages of the protocol alone does not hold a call.
+  SSL_CTX_clear_mode(&made, SSL_MODE_AUTO_RETRY);
   // A record's header and its content come with one call.
   SSL_CTX_set_read_ahead(&made, 1);
   return context;

@@ -46,11 +46,11 @@ std::string verification_text(X509_STORE_CTX& store, const std::string& host) {
 std::string failure_text(const std::string& verification) {
   const unsigned long error = ERR_peek_error();
   const int reason = ERR_GET_REASON(error);
-  ERR_clear_error();
+  if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
+      !verification.empty())
+    return verification;
   if (ERR_GET_LIB(error) != ERR_LIB_SSL) return reason_text(error);
   switch (reason) {
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
-      return verification.empty() ? reason_text(error) : verification;
     case SSL_R_HTTP_REQUEST:
       return "the peer speaks HTTP without TLS";
     case SSL_R_WRONG_VERSION_NUMBER:

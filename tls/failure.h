@@ -11,7 +11,7 @@ namespace rondo::tls {
 /// reach; empty for a server.
 [[nodiscard]] std::string verification_text(X509_STORE_CTX& store, const std::string& host);
 
-/// Describes the first error in OpenSSL's queue, which it empties. `verification` is what was wrong
+/// Describes the first error in OpenSSL's queue. `verification` is what was wrong
 /// with a certificate, if anything was.
 [[nodiscard]] std::string failure_text(const std::string& verification);
 

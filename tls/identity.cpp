@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -80,21 +81,33 @@ Result<std::vector<Owned<X509>>> read_certificates(const Source& source) {
   return found;
 }
 
-int give_password(char* into, int size, int, void* options) {
-  const auto& password = static_cast<const IdentityOptions*>(options)->password;
-  if (!password) return -1;
-  std::string text = password();
-  const int length = static_cast<int>(text.copy(into, static_cast<std::size_t>(size)));
-  OPENSSL_cleanse(text.data(), text.size());
-  return length;
+/// The user's function, and what it has thrown.
+struct Password {
+  const std::function<std::string()>& ask;
+  std::exception_ptr thrown{};
+};
+
+int give_password(char* into, int size, int, void* argument) {
+  auto& password = *static_cast<Password*>(argument);
+  if (!password.ask) return -1;
+  try {
+    std::string text = password.ask();
+    const int length = static_cast<int>(text.copy(into, static_cast<std::size_t>(size)));
+    OPENSSL_cleanse(text.data(), text.size());
+    return length;
+  } catch (...) {
+    password.thrown = std::current_exception();
+    return -1;
+  }
 }
 
 Result<Owned<EVP_PKEY>> read_key(const Source& source, const IdentityOptions& options) {
   const Owned<BIO> bytes =
       own(BIO_new_mem_buf(source.text.data(), static_cast<int>(source.text.size())));
-  IdentityOptions asked = options;
+  Password password{options.password};
   ERR_clear_error();
-  Owned<EVP_PKEY> key{PEM_read_bio_PrivateKey(bytes.get(), nullptr, give_password, &asked)};
+  Owned<EVP_PKEY> key{PEM_read_bio_PrivateKey(bytes.get(), nullptr, give_password, &password)};
+  if (password.thrown) std::rethrow_exception(password.thrown);
   if (key) return key;
   const bool is_encrypted = source.text.find("ENCRYPTED") != std::string::npos;
   return fault(is_encrypted ? Fault::wrong_password : Fault::no_key, source);

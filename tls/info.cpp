@@ -8,6 +8,7 @@ std::optional<Info> info(const Stream& stream) {
   const auto* const layer = dynamic_cast<const Layer*>(stream.layer());
   SSL* const ssl = layer == nullptr ? nullptr : layer->ssl();
   if (ssl == nullptr) return std::nullopt;
+  const ClearErrors at_end;
   Info info;
   info.version = SSL_get_version(ssl);
   info.cipher = SSL_get_cipher_name(ssl);

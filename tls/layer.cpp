@@ -25,7 +25,8 @@ bool is_transient(int error) noexcept {
 class WireBio {
  public:
   [[nodiscard]] static BIO* make(Layer& layer) {
-    BIO* const bio = BIO_new(method());
+    const BIO_METHOD* const how = method();
+    BIO* const bio = how == nullptr ? nullptr : BIO_new(how);
     if (bio == nullptr) return nullptr;
     BIO_set_data(bio, &layer);
     BIO_set_init(bio, 1);
@@ -61,6 +62,7 @@ class WireBio {
     const MutableBytes room{reinterpret_cast<std::byte*>(into), static_cast<std::size_t>(size)};
     const std::ptrdiff_t got = layer.wire_->read(room);
     layer.wire_has_ended_ = got == 0;
+    layer.wire_is_dry_ = got < 0;
     return note(bio, layer, got, BIO_FLAGS_READ);
   }
   static int write(BIO* bio, const char* data, int size) {
@@ -75,12 +77,17 @@ class Layer::Call {
  public:
   Call(Layer& layer, LayerWire& wire) noexcept : layer_(layer) {
     layer.wire_ = &wire;
+    layer.wire_error_ = 0;
+    layer.wire_is_dry_ = false;
     // It is nearly always empty, and to clear it takes 760 instructions all the same.
     if (ERR_peek_error() != 0) ERR_clear_error();
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call() { layer_.wire_ = nullptr; }
+  ~Call() {
+    layer_.wire_ = nullptr;
+    if (ERR_peek_error() != 0) ERR_clear_error();
+  }
 
  private:
   Layer& layer_;
@@ -88,8 +95,8 @@ class Layer::Call {
 
 Layer& Layer::of(const SSL& ssl) noexcept { return *static_cast<Layer*>(SSL_get_app_data(&ssl)); }
 
-Layer::Layer(LayerOwner& owner, Owned<SSL> ssl, std::string host)
-    : owner_(owner), is_client_(true), host_(std::move(host)) {
+Layer::Layer(std::shared_ptr<LayerOwner> owner, Owned<SSL> ssl, std::string host)
+    : owner_(std::move(owner)), is_client_(true), host_(std::move(host)) {
   adopt(std::move(ssl));
   SSL_set_connect_state(ssl_.get());
 }
@@ -99,11 +106,13 @@ int Layer::note_verification(int is_right, X509_STORE_CTX* store) {
   const auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   Layer& layer = of(*ssl);
+  ERR_set_mark();  // what a damaged certificate adds is of no interest
   try {
     layer.verification_ = verification_text(*store, layer.host_);
   } catch (const std::bad_alloc&) {
     layer.verification_.clear();
   }
+  ERR_pop_to_mark();
   return is_right;
 }
 
@@ -126,22 +135,31 @@ StreamLayer::Handshake Layer::shake_hands(LayerWire& wire) noexcept {
   const Call call{*this, wire};
   try {
     if (ssl_ == nullptr) {
-      adopt(owner_.make_ssl());
+      adopt(owner_->make_ssl());
       SSL_set_accept_state(ssl_.get());
     }
   } catch (const std::bad_alloc&) {
     errno = ENOMEM;
+    return Handshake::failed;
+  } catch (...) {  // the user's clock has thrown
+    set_failure(CloseReason::error, "the clock has thrown an exception");
     return Handshake::failed;
   }
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     is_open_ = true;
     has_more_ = true;
-    owner_.handshake_is_done(*ssl_);
+    // Not before: a handshake that is cut off has failed in any case.
+    if (owner_->accepts_truncation) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    owner_->handshake_is_done(*ssl_);
     return Handshake::done;
   }
-  if (stopped(result) < 0 && failure() == nullptr && is_transient(errno)) return Handshake::waits;
-  owner_.handshake_has_failed();
+  if (stopped(result) == 0) {  // a notice of the end
+    set_failure(CloseReason::truncated, truncated_early);
+    errno = EPROTO;
+  }
+  if (failure() == nullptr && is_transient(errno)) return Handshake::waits;
+  owner_->handshake_has_failed();
   return Handshake::failed;
 }
 
@@ -186,7 +204,7 @@ void Layer::rest() noexcept {
 std::ptrdiff_t Layer::stopped(int result) noexcept {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-      has_more_ = false;
+      has_more_ = !wire_is_dry_;  // a message of the protocol may have been all that was read
       errno = EAGAIN;
       return -1;
     case SSL_ERROR_WANT_WRITE:
@@ -204,12 +222,10 @@ std::ptrdiff_t Layer::stopped(int result) noexcept {
   }
   has_more_ = false;
   const unsigned long error = ERR_peek_error();
-  if (ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    ERR_clear_error();
-    if (is_open_ && owner_.accepts_truncation) return 0;
+  const bool is_end = ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  if (is_end && ERR_GET_LIB(error) == ERR_LIB_SSL) {
     set_failure(CloseReason::truncated, is_open_ ? truncated : truncated_early);
   } else if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
-    ERR_clear_error();
     errno = ENOMEM;
     return -1;
   } else {

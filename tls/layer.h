@@ -5,7 +5,9 @@
 #include <rondo/stream_layer.h>
 #include <rondo/tls.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "openssl.h"
 
@@ -29,10 +31,11 @@ class LayerOwner {
 class Layer final : public StreamLayer {
  public:
   /// For a client, whose handshake it begins. `host` is what the certificate must be for.
-  Layer(LayerOwner& owner, Owned<SSL> ssl, std::string host);
+  Layer(std::shared_ptr<LayerOwner> owner, Owned<SSL> ssl, std::string host);
   /// For a server: it makes its SSL object when the peer begins, so that a silent peer costs
   /// little.
-  explicit Layer(LayerOwner& owner) noexcept : owner_(owner), is_client_(false) {}
+  explicit Layer(std::shared_ptr<LayerOwner> owner) noexcept
+      : owner_(std::move(owner)), is_client_(false) {}
   ~Layer() override;
 
   [[nodiscard]] bool speaks_first() const noexcept override { return is_client_; }
@@ -46,14 +49,14 @@ class Layer final : public StreamLayer {
     return failure_.what.empty() ? nullptr : &failure_;
   }
   [[nodiscard]] Duration handshake_timeout() const noexcept override {
-    return owner_.handshake_timeout;
+    return owner_->handshake_timeout;
   }
 
   /// Null before the handshake is done.
   [[nodiscard]] SSL* ssl() const noexcept { return is_open_ ? ssl_.get() : nullptr; }
   [[nodiscard]] const std::string& host() const noexcept { return host_; }
 
-  [[nodiscard]] LayerOwner& owner() const noexcept { return owner_; }
+  [[nodiscard]] LayerOwner& owner() const noexcept { return *owner_; }
   /// Called for each certificate of a peer: notes what is wrong with it, while that is known.
   static int note_verification(int is_right, X509_STORE_CTX* store);
   /// The layer that an SSL object belongs to.
@@ -69,7 +72,7 @@ class Layer final : public StreamLayer {
   void fail() noexcept;
   void set_failure(CloseReason reason, std::string_view text) noexcept;
 
-  LayerOwner& owner_;
+  const std::shared_ptr<LayerOwner> owner_;
   const bool is_client_;
   Owned<SSL> ssl_;
   LayerWire* wire_ = nullptr;  // during a call
@@ -77,7 +80,8 @@ class Layer final : public StreamLayer {
   std::string verification_;  // what is wrong with the peer's certificate
   std::string text_;          // what failure_ refers to
   Failure failure_;
-  int wire_error_ = 0;  // errno of the last call of the wire; 0: it was its end
+  int wire_error_ = 0;        // errno of the last call of the wire; 0: it was its end
+  bool wire_is_dry_ = false;  // in this call
   bool wire_has_ended_ = false;
   bool is_open_ = false;  // the handshake is done
   bool waits_to_write_ = false;

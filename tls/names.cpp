@@ -29,6 +29,7 @@ Result<std::string> host_name(std::string_view name) {
 
 bool is_address(const std::string& host) {
   unsigned char bytes[16];
+  if (host.find('\0') != std::string::npos) return false;
   return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
          ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }

@@ -1,14 +1,20 @@
 #include "openssl.h"
 
+#include <algorithm>
 #include <ctime>
 #include <stdexcept>
 
 namespace rondo::tls {
 namespace {
 
+/// What a peer may have written, as a part of one short line. What is not printable ASCII may not
+/// reach a log or a terminal.
 std::string text_of(const ASN1_STRING& text) {
+  constexpr std::size_t size_max = 253;  // a name in DNS has no more
   const auto* const data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(&text));
-  return {data, static_cast<std::size_t>(ASN1_STRING_length(&text))};
+  std::string shown{data, std::min(static_cast<std::size_t>(ASN1_STRING_length(&text)), size_max)};
+  std::replace_if(shown.begin(), shown.end(), [](char one) { return one < ' ' || one > '~'; }, '?');
+  return shown;
 }
 
 /// An address, or empty if the bytes are none.
@@ -29,15 +35,6 @@ std::string common_name_of(const X509& certificate) {
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
   if (at < 0) return {};
   return text_of(*X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-}
-
-/// What a peer may have written, as a part of one short line.
-std::string printable(std::string name) {
-  constexpr std::size_t size_max = 253;  // a name in DNS has no more
-  if (name.size() > size_max) name.resize(size_max);
-  for (char& one : name)
-    if (one < ' ' || one > '~') one = '?';
-  return name;
 }
 
 std::tm calendar_of(const ASN1_TIME& time) {
@@ -62,18 +59,17 @@ std::vector<std::string> names_of(const X509& certificate) {
     if (name.type == GEN_DNS) names.push_back(text_of(*name.d.dNSName));
     if (name.type == GEN_IPADD) names.push_back(address_of(*name.d.iPAddress));
   }
-  if (names.empty())
-    if (std::string common = common_name_of(certificate); !common.empty())
-      names.push_back(std::move(common));
   return names;
 }
 
 std::string name_list(const X509& certificate) {
   std::string list;
-  for (const std::string& name : names_of(certificate)) {
+  std::vector<std::string> names = names_of(certificate);
+  if (names.empty()) names.push_back(common_name_of(certificate));
+  for (const std::string& name : names) {
     if (list.size() > 200) return list + ", ...";
     if (!list.empty()) list += ", ";
-    list += printable(name);
+    list += name;
   }
   return list.empty() ? "no name" : list;
 }

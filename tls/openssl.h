@@ -47,12 +47,21 @@ inline void demand(long result) {
   throw std::bad_alloc{};
 }
 
+/// Leaves no error for the next call of this thread, whose it may be.
+struct ClearErrors {
+  ClearErrors() = default;
+  ClearErrors(const ClearErrors&) = delete;
+  ClearErrors& operator=(const ClearErrors&) = delete;
+  ~ClearErrors() { ERR_clear_error(); }
+};
+
 /// Before the first call of OpenSSL: it must not install a handler for the end of the process.
 void begin_openssl();
 
-/// The names and addresses in the certificate, or its common name if it has none.
+/// The names and addresses in the certificate.
 [[nodiscard]] std::vector<std::string> names_of(const X509& certificate);
-/// The same as a list for a message: one line of ASCII, whatever the certificate has.
+/// The same as a list for a message, or the common name if there is none: one line of ASCII,
+/// whatever the certificate has.
 [[nodiscard]] std::string name_list(const X509& certificate);
 [[nodiscard]] bool has_common_name_alone(const X509& certificate);
 [[nodiscard]] std::string subject_of(const X509_NAME& name);

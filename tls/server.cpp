@@ -1,5 +1,4 @@
 // The server's side: an SSL_CTX for each identity, chosen by the name that the client asks for.
-#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -58,9 +57,8 @@ std::string_view asked_name(SSL* ssl) {
 /// Before a session is resumed, which belongs to one host.
 int choose_context(SSL* ssl, int*, void*) {
   try {
-    SSL_CTX* const context = impl_of(ssl).find(asked_name(ssl));
-    // It changes the context of the session, too.
-    if (context != nullptr && SSL_set_SSL_CTX(ssl, context) == nullptr)
+    // It changes the context of the session, too. A second ClientHello may have no name any more.
+    if (SSL_set_SSL_CTX(ssl, impl_of(ssl).find(asked_name(ssl))) == nullptr)
       return SSL_CLIENT_HELLO_ERROR;
   } catch (const std::bad_alloc&) {
     return SSL_CLIENT_HELLO_ERROR;
@@ -137,17 +135,17 @@ Owned<SSL_CTX> Server::Impl::context_of(const Identity& identity, const std::str
 }
 
 SSL_CTX* Server::Impl::find(std::string_view host) const {
-  if (host.empty() || others.empty()) return nullptr;
+  if (host.empty() || others.empty()) return first.get();
   const std::string name = lower_case(host.substr(0, host.size() - (host.ends_with('.') ? 1 : 0)));
   if (const auto found = others.find(name); found != others.end()) return found->second.get();
   const std::size_t dot = name.find('.');
-  if (dot == std::string::npos) return nullptr;
+  if (dot == std::string::npos) return first.get();
   const auto found = others.find('*' + name.substr(dot));
-  return found == others.end() ? nullptr : found->second.get();
+  return found == others.end() ? first.get() : found->second.get();
 }
 
 Server::Server(const Identity& identity, const ServerOptions& options)
-    : impl_(std::make_unique<Impl>(identity, options)) {}
+    : impl_(std::make_shared<Impl>(identity, options)) {}
 
 Server::~Server() = default;
 
@@ -161,19 +159,15 @@ Result<void> Server::add(std::string_view host, const Identity& identity) {
   return {};
 }
 
-void Server::remove(std::string_view host) noexcept {
-  const auto found =
-      std::find_if(impl_->others.begin(), impl_->others.end(), [&](const auto& other) {
-        return std::equal(other.first.begin(), other.first.end(), host.begin(), host.end(),
-                          [](char a, char b) { return a == lower_case(b); });
-      });
-  if (found != impl_->others.end()) impl_->others.erase(found);
+void Server::remove(std::string_view host) {
+  const std::string name = lower_case(host.substr(0, host.size() - (host.ends_with('.') ? 1 : 0)));
+  impl_->others.erase(name);
 }
 
 Server::Counters Server::counters() const noexcept { return impl_->counters; }
 
 Result<std::unique_ptr<StreamLayer>> Server::make(std::string_view) {
-  return std::unique_ptr<StreamLayer>{std::make_unique<Layer>(*impl_)};
+  return std::unique_ptr<StreamLayer>{std::make_unique<Layer>(impl_)};
 }
 
 }  // namespace rondo::tls

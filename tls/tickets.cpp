@@ -72,7 +72,7 @@ bool TicketKeys::Impl::renew() {
 const TicketKeys::Impl::Key* TicketKeys::Impl::find(const unsigned char* name) const noexcept {
   const Time::time_point now = Time::now();
   for (const Key& key : keys)
-    if (key.is_made && now - key.made_at < 2 * lifetime &&
+    if (key.is_made && (now - key.made_at) / 2 < lifetime &&
         std::memcmp(name, key.name.data(), key.name.size()) == 0)
       return &key;
   return nullptr;

@@ -26,7 +26,9 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
   context.add(*stream);
-  if (options.secure != nullptr && !stream->make_layer(*options.secure, target)) return stream;
+  if (options.secure != nullptr && parse_target(target) &&
+      !stream->make_layer(*options.secure, target))
+    return stream;
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;

@@ -285,6 +285,7 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
 
 /// Its session is made: so none exists for a peer that does not complete the handshake.
 bool Server::Impl::secured(detail::StreamImpl& stream) {
+  if (has_session(stream)) return true;  // its constructor has called upgrade()
   const Call call{*this};
   const detail::CallScope quiet{streams_, stream};
   const auto peer = stream.remote_endpoint();

@@ -27,7 +27,9 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
     consider(after(StreamContext::end_of(active_at_, now), idle), Limit::idle);
   }
-  if (extra_ != nullptr && (output_waits() || state_.lingering()))
+  const bool layer_finishes = extra_ != nullptr && state_.has(StreamState::layered) &&
+                              state_.closing() && !extra_->layer_is_finished;
+  if (extra_ != nullptr && (output_waits() || state_.lingering() || layer_finishes))
     consider(extra_->close_deadline, Limit::close);
   if (extra_ != nullptr && !state_.connecting()) {
     const StreamExtra& extra = *extra_;

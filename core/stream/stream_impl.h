@@ -91,6 +91,7 @@ struct StreamExtra {
   bool awaits_flush = false;         // on_writable is called when nothing is queued
   bool layer_is_finished = false;    // it has shown the peer the end of the output
   bool layer_rests = false;          // since it was idle
+  bool layer_reads_later = false;    // when there is room for output
   HandshakeProgress handshake;
 
   /// Whether it holds nothing that is needed.
@@ -280,6 +281,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool takes_handshake_step() noexcept;
   void leave_handshake() noexcept;
   void layer_is_used() noexcept;
+  [[nodiscard]] static std::ptrdiff_t refuse_child() noexcept;
   [[nodiscard]] std::ptrdiff_t receive_layered(MutableBytes into) noexcept;
   [[nodiscard]] std::ptrdiff_t transmit_layered(std::span<const Bytes> parts) noexcept;
   [[nodiscard]] bool finish_layer() noexcept;

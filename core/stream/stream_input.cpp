@@ -175,6 +175,7 @@ bool StreamImpl::wants_input_after(Ready ready) {
   const bool has_waited = can_write(ready) && state_.has(StreamState::blocked);
   const bool layer_has_waited = has_waited && !output_waits() && state_.has(StreamState::layered);
   if (can_write(ready)) {
+    if (extra_ != nullptr) extra_->layer_reads_later = false;
     state_.clear(StreamState::blocked);
     context().run_at_end_of_turn(*this);
   }
@@ -188,7 +189,11 @@ bool StreamImpl::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
   if (received < 0 && !means_end(error)) {
     if (is_transient(error)) {
-      if (state_.has(StreamState::layered)) update_interest();  // it may wait to write
+      if (state_.has(StreamState::layered)) {
+        update_interest();  // it may wait to write
+        if (layer_has_input() && !state_.has(StreamState::blocked))
+          context().run_at_end_of_turn(*this);
+      }
       return false;
     }
     if (state_.has(StreamState::layered) && !state_.closing()) {
@@ -273,8 +278,11 @@ void StreamImpl::update_interest() noexcept {
     const Ready left = own_layer().speaks_first() ? Ready::none : Ready::peer_closed;
     return context().loop().set(context().loop().token_of(fd_), left);
   }
-  const bool reads =
-      state_.has(StreamState::securing) || drops_input() || (state_.reads() && !is_held());
+  const bool blocked = state_.has(StreamState::blocked);
+  const bool waits = blocked && extra_ != nullptr && extra_->layer_reads_later;
+  const bool reads = state_.has(StreamState::securing)
+                         ? !blocked
+                         : !waits && (drops_input() || (state_.reads() && !is_held()));
   const bool writes =
       state_.has(StreamState::blocked) && (output_waits() || state_.has(StreamState::layered));
   const Ready interest =

@@ -29,9 +29,11 @@ class StreamImpl::Wire final : public LayerWire {
   explicit Wire(StreamImpl& stream) noexcept : stream_(stream) {}
 
   [[nodiscard]] std::ptrdiff_t read(MutableBytes into) noexcept override {
+    was_read_ = true;
     return stream_.receive(into);
   }
   void shutdown() noexcept override { stream_.transmit_end(); }
+  [[nodiscard]] bool was_read() const noexcept { return was_read_; }
   [[nodiscard]] std::ptrdiff_t write(Bytes data) noexcept override {
     const std::ptrdiff_t taken = stream_.net().write(data, stream_.fd_);
     const bool is_full = taken < 0 ? is_transient(errno) : taken < std::ssize(data);
@@ -41,6 +43,7 @@ class StreamImpl::Wire final : public LayerWire {
 
  private:
   StreamImpl& stream_;
+  bool was_read_ = false;
 };
 
 /// Before it is open, or when it is upgraded.
@@ -75,6 +78,10 @@ bool StreamImpl::secure() noexcept {
   if (state_.closing() && !output_waits()) {  // there is nothing to protect
     leave_handshake();
     extra_->layer_is_finished = true;
+    return true;
+  }
+  if (is_inherited()) {  // its next step is the parent's
+    end_for(EPIPE);
     return true;
   }
   if (!takes_handshake_step()) {
@@ -143,13 +150,25 @@ void StreamImpl::layer_is_used() noexcept {
   context().not_later_than(*this, after(context().now(), layer_rests_after));
 }
 
+/// Two processes with the same state of a layer would break it, and what it protects.
+std::ptrdiff_t StreamImpl::refuse_child() noexcept {
+  errno = EPIPE;
+  return -1;
+}
+
 std::ptrdiff_t StreamImpl::receive_layered(MutableBytes into) noexcept {
+  if (is_inherited()) return refuse_child();
   layer_is_used();
   Wire wire{*this};
-  return own_layer().read(wire, into);
+  const std::ptrdiff_t result = own_layer().read(wire, into);
+  // A layer that has to write first does not take what has arrived, which would be reported in
+  // each turn.
+  extra_->layer_reads_later = result < 0 && !wire.was_read() && state_.has(StreamState::blocked);
+  return result;
 }
 
 std::ptrdiff_t StreamImpl::transmit_layered(std::span<const Bytes> parts) noexcept {
+  if (is_inherited()) return refuse_child();
   layer_is_used();
   Wire wire{*this};
   std::ptrdiff_t taken = 0;
@@ -169,8 +188,13 @@ bool StreamImpl::finish_layer() noexcept {
   if (extra_->layer_is_finished || is_inherited()) return true;
   Wire wire{*this};
   extra_->layer_is_finished = own_layer().finish(wire);
-  if (!extra_->layer_is_finished) update_interest();
-  return extra_->layer_is_finished;
+  if (extra_->layer_is_finished) return true;
+  update_interest();
+  if (state_.closing() && extra_->close_deadline == never) {
+    extra_->close_deadline = after(context().now(), options().close_timeout);
+    deadlines_changed();
+  }
+  return false;
 }
 
 bool StreamImpl::layer_has_input() const noexcept {
@@ -198,7 +222,9 @@ void StreamImpl::end_for_layer(int error) noexcept {
     for (int tries = 0; tries < 16 && receive(unread) > 0; ++tries) {
     }
   }
-  end(failure->reason, failure->reason == CloseReason::truncated ? 0 : EPROTO);
+  const bool is_cut = failure->reason == CloseReason::truncated;
+  end(failure->reason, is_cut ? 0 : EPROTO);
+  if (!is_cut) state_.clear(StreamState::resets);  // not for output that is left, either
 }
 
 Result<void> StreamImpl::upgrade(StreamLayers& layers, std::string_view host, Bytes unread) {

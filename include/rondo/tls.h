@@ -48,11 +48,11 @@ inline std::error_code make_error_code(Fault fault) noexcept {
   return {static_cast<int>(fault), fault_category()};
 }
 
-/// The time that certificates are compared with.
+/// The time that certificates are compared with. If it throws in a handshake, that fails.
 using Clock = std::function<std::chrono::system_clock::time_point()>;
 
 struct IdentityOptions {
-  /// Called if the key is encrypted.
+  /// Called if the key is encrypted. What it throws leaves load().
   std::function<std::string()> password{};
   /// A certificate that has expired, or is not valid yet, is an error otherwise.
   bool accept_any_date = false;
@@ -84,7 +84,7 @@ class RONDO_EXPORT Identity {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// Certificates that are trusted. Copies share them.
+/// Certificates that are trusted: roots, which are signed by themselves. Copies share them.
 class RONDO_EXPORT Roots {
  public:
   [[nodiscard]] static Result<Roots> load(const std::string& file);
@@ -133,7 +133,8 @@ struct ServerOptions {
   Clock clock{};                                          ///< empty: the system's
 };
 
-/// The layers of a server's streams. It outlives the server, and is used on its reactor's thread.
+/// The layers of a server's streams, used on its reactor's thread. It outlives the server; streams
+/// may outlive it.
 class RONDO_EXPORT Server final : public StreamLayers {
  public:
   struct Counters {
@@ -155,7 +156,7 @@ class RONDO_EXPORT Server final : public StreamLayers {
   /// all names with one label more. Replaces the one that was there. Clients that ask for another
   /// name, or for none, get the constructor's.
   [[nodiscard]] Result<void> add(std::string_view host, const Identity& identity);
-  void remove(std::string_view host) noexcept;
+  void remove(std::string_view host);
 
   [[nodiscard]] Counters counters() const noexcept;
 
@@ -164,7 +165,7 @@ class RONDO_EXPORT Server final : public StreamLayers {
   struct Impl;
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // also of each connection
 };
 
 struct ClientOptions {
@@ -176,7 +177,7 @@ struct ClientOptions {
   /// The name to ask for and to check, in place of the one that was connected to. Unix sockets and
   /// pipes have none, so they need it.
   std::string host{};
-  /// Sessions that are kept to be resumed, one for each host; 0: none.
+  /// Sessions that are kept to be resumed, one for each host, whatever the port; 0: none.
   std::size_t sessions_max = 100;
   /// See ServerOptions.
   bool accept_truncation = false;
@@ -187,8 +188,8 @@ struct ClientOptions {
   Clock clock{};  ///< empty: the system's
 };
 
-/// The layers of clients' streams. It outlives them, and is used on their reactor's thread. The
-/// peer's certificate must lead to one of the roots, be valid now, and be for the host that was
+/// The layers of clients' streams, which may outlive it, used on their reactor's thread. The peer's
+///  certificate must lead to one of the roots, be valid now, and be for the host that was
 /// connected to: its subject alternative names count, its common name does not.
 class RONDO_EXPORT Client final : public StreamLayers {
  public:
@@ -203,7 +204,7 @@ class RONDO_EXPORT Client final : public StreamLayers {
   struct Impl;
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // also of each connection
 };
 
 /// What both sides have agreed on.
@@ -213,7 +214,9 @@ struct Info {
   std::string alpn;     ///< empty: none
   std::string host;     ///< the name that the client has asked for; empty: none
   bool resumed = false;
-  std::vector<std::string> peer_names;  ///< those of the peer's certificate, if it has shown one
+  /// The subject alternative names of the peer's certificate, if it has shown one: names and
+  /// addresses. Characters that are not printable ASCII are shown as `?`, here and below.
+  std::vector<std::string> peer_names;
   std::string peer_subject;
 };
 

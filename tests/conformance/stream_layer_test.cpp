@@ -227,6 +227,81 @@ TEST_P(LayeredStreams, MayBeginLater) {
   EXPECT_EQ(read_by_peer(client, expected.size()), expected);
 }
 
+/// It has to write before it reads, as TLS does that changes its keys.
+class WritesFirst final : public StreamLayer {
+ public:
+  Handshake shake_hands(LayerWire&) noexcept override { return Handshake::done; }
+  std::ptrdiff_t read(LayerWire& wire, MutableBytes into) noexcept override {
+    constexpr std::byte answer[1]{};
+    return wire.write(answer) < 0 ? -1 : wire.read(into);
+  }
+  std::ptrdiff_t write(LayerWire& wire, Bytes data) noexcept override { return wire.write(data); }
+  bool finish(LayerWire&) noexcept override { return true; }
+  [[nodiscard]] bool has_input() const noexcept override { return false; }
+  [[nodiscard]] const Failure* failure() const noexcept override { return nullptr; }
+};
+
+/// If the stream still awaited input, a poller would report it in each turn.
+TEST_P(LayeredStreams, AwaitNoInputThatTheyCannotTakeYet) {
+  struct Layers final : StreamLayers {
+    Result<std::unique_ptr<StreamLayer>> make(std::string_view) override {
+      return std::unique_ptr<StreamLayer>{std::make_unique<WritesFirst>()};
+    }
+  } makes;
+  Pair pair = unix_pair();
+  const auto stream = adopt(std::move(pair.ours), recorder);
+  ASSERT_TRUE(stream->upgrade(makes, "", {}));
+  run_on();
+  const std::size_t size = 4'000'000;
+  EXPECT_NE(stream->write(std::string(size, 'x')), WriteStatus::refused);
+  stream->set_options([&] {
+    StreamOptions options = stream->options();
+    options.pause_reading_when_full = false;
+    return options;
+  }());
+  write_all(pair.theirs.get(), "said");
+  run_on();
+  EXPECT_EQ(spy.interest_of(stream->fd()), Ready::write);
+  EXPECT_EQ(recorder.received, "");
+  std::size_t got = 0;
+  EXPECT_TRUE(runs_until([&] { return (got += read_all(pair.theirs.get()).size()) >= size; }));
+  EXPECT_TRUE(runs_until([&] { return recorder.received == "said"; }));
+}
+
+TEST_P(LayeredStreams, MayBeginInTheConstructorOfASession) {
+  struct Early final : Session {
+    Early(Stream& client, FramedLayers& layers, std::string& notes) : notes_(notes) {
+      notes_ += "made ";
+      EXPECT_TRUE(client.upgrade(layers, "", {}));
+    }
+    Early(const Early&) = delete;
+    Early& operator=(const Early&) = delete;
+    ~Early() override { notes_ += "gone "; }
+    void on_data(Stream& client, Bytes data) override { client.write(data); }
+    std::string& notes_;
+  };
+  SessionFactory factory;
+  factory.size = sizeof(Early);
+  factory.alignment = alignof(Early);
+  factory.make = [this](void* where, Stream& client, const Endpoint&) -> StreamHandler* {
+    return ::new (where) Early{client, layers, notes};
+  };
+  factory.destroy = [](void* where) noexcept { std::destroy_at(static_cast<Early*>(where)); };
+  {
+    const Server server = [&] {
+      Server made = Server::make(reactor, std::move(factory), without_lingering());
+      EXPECT_TRUE(made.listen("127.0.0.1:0"));
+      return made;
+    }();
+    const Fd client = connect(server.local_endpoint());
+    write_all(client.get(), "layr" + frame("ping"));
+    const std::string expected = "layr" + frame("ping");
+    EXPECT_EQ(read_by_peer(client, expected.size()), expected);
+    EXPECT_EQ(server.counters().accepted, 1U);
+  }
+  EXPECT_EQ(notes, "made gone ");
+}
+
 TEST_P(LayeredStreams, RefuseWhatCameBeforeThem) {
   std::error_code error;
   const auto start_tls = [&](Stream& client, Bytes data) {

@@ -60,6 +60,9 @@ class SpyBackend final : public Backend {
   /// The same for the calls that start programs.
   void use_process_calls(ProcessCalls* calls) noexcept { calls_ = calls; }
 
+  /// What the inner backend awaits for it.
+  [[nodiscard]] Ready interest_of(int fd) const { return registered_.at(fd).interest; }
+
   int watches = 0;
   int unwatches = 0;
   int waits = 0;

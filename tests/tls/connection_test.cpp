@@ -307,6 +307,20 @@ TEST_P(TlsConnections, RunOverUnixSockets) {
   EXPECT_TRUE(runs_until([&] { return recorder.received == "local"; }));
 }
 
+TEST_P(TlsConnections, MayOutliveTheirClientAndServer) {
+  auto brief = std::make_unique<tls::Server>(identity("good"));
+  const Server server = serve(reactor, "127.0.0.1:0", ends_with_its_peer(), over(*brief)).value();
+  auto trust = std::make_unique<tls::Client>(trusting());
+  auto stream = connect_by(*trust, server);
+  stream->write("hello");
+  Stream::close_detached(std::move(stream));
+  trust.reset();
+  EXPECT_TRUE(runs_until([&] { return server.counters().accepted == 1; }));
+  brief.reset();
+  EXPECT_TRUE(has(server, 0));
+  run_on();  // the client hears of it
+}
+
 TEST_P(TlsConnections, ServeCoroutines) {
   const auto echo = [](Connection& client) -> Task<> {
     while (const auto data = co_await client.read()) client.write(data);

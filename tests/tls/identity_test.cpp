@@ -88,6 +88,9 @@ TEST(TlsIdentity, AsksForThePasswordOfItsKey) {
   const auto wrong = load([] { return std::string{"hush-hush"}; });
   expect_error(wrong, tls::Fault::wrong_password, {key("encrypted"), "password"});
   EXPECT_EQ(wrong.error().message().find("hush"), std::string::npos);
+  // The result does not exist.
+  EXPECT_THROW((void)load([]() -> std::string { throw std::out_of_range{"no password"}; }),
+               std::out_of_range);  // it throws
   expect_error(load({}), tls::Fault::wrong_password, {key("encrypted")});
   expect_error(load([] { return std::string(5'000, 'x'); }), tls::Fault::wrong_password, {});
 }

@@ -85,6 +85,18 @@ TEST_P(TlsNames, ComeFromATrustedRoot) {
   EXPECT_NE(told("good", "a.example", {}), "") << "the system does not know the root";
 }
 
+TEST_P(TlsNames, OfACertificateWithACommonNameAloneAreNone) {
+  tls::Server secure{identity("common_name")};
+  const Server server = serve(reactor, "127.0.0.1:0", echo(), over(secure)).value();
+  tls::Client trust{{.host = "localhost", .dangerously_accept_any_certificate = true}};
+  StreamRecorder recorder;
+  const auto stream =
+      rondo::connect(reactor, server.local_endpoint().to_string(), recorder, {.secure = &trust});
+  EXPECT_TRUE(settles(recorder));
+  EXPECT_EQ(tls::info(*stream)->peer_names.size(), 0U);
+  EXPECT_EQ(tls::info(*stream)->peer_subject, "CN=localhost");
+}
+
 TEST_P(TlsNames, AreNotCheckedOnDemand) {
   EXPECT_EQ(told("self_signed", "other.example", {.dangerously_accept_any_certificate = true}), "");
 }

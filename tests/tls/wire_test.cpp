@@ -117,6 +117,73 @@ TEST_P(TlsWire, EndsWithoutALoopAfterWhatNoPeerShouldSend) {
   EXPECT_TRUE(has(*server, 0));
 }
 
+TEST_P(TlsWire, AnswersAPeerThatFinishesWithoutANotice) {
+  tls::Server lenient{identity("good"), {.accept_truncation = true}};
+  struct Late final : Session {
+    void on_data(Stream&, Bytes) override {}
+    void on_end(Stream& client) override {
+      client.write("an answer");
+      client.close();
+    }
+  };
+  const Server answers =
+      serve(reactor, unix_name(), session_factory<Late>(), over(lenient)).value();
+  peer = connect(answers.local_endpoint());
+  RawClient client;
+  for (int round = 0; round < 3; ++round) {
+    client.shake_hands(arrives());
+    write_all(peer.get(), client.wire());
+  }
+  write_all(peer.get(), client.say("a question"));
+  (void)kernel().net().shutdown(peer.get(), Direction::write);  // it is open
+  std::string wire;
+  EXPECT_TRUE(runs_until([&] { return answers.connections() == 0; }));
+  std::string heard = client.hear(arrives());
+  heard += client.hear({});  // after a ticket
+  EXPECT_EQ(heard, "an answer");
+}
+
+TEST_P(TlsWire, EndsWhenANoticeComesInTheHandshake) {
+  const auto bad_server = [](Stream& to, Bytes) {
+    to.write(std::string_view{"\x15\x03\x03\x00\x02\x01\x00", 7});  // close_notify
+  };
+  const Server ends = serve(reactor, "127.0.0.1:0", bad_server, without_lingering()).value();
+  tls::Client trust{{.roots = roots(), .host = "a.example"}};
+  StreamRecorder recorder;
+  const auto stream =
+      rondo::connect(reactor, ends.local_endpoint().to_string(), recorder, {.secure = &trust});
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.reason, CloseReason::truncated);
+  EXPECT_EQ(recorder.what, "tls: the peer left in the handshake");
+}
+
+TEST_P(TlsWire, ChangesItsKeysWhileItsOutputWaits) {
+  const auto pushes = [&](Stream& to, Bytes data) {
+    if (text_of(data) == "go") to.write(std::string(4'000'000, 'x'));
+  };
+  ServerOptions options = over(secure);
+  options.stream.write_high_water = std::size_t{8} << 20U;
+  options.stream.write_buffer_max = std::size_t{16} << 20U;
+  const Server server_that_pushes = serve(reactor, unix_name(), pushes, options).value();
+  peer = connect(server_that_pushes.local_endpoint());
+  RawClient client;
+  for (int round = 0; round < 3; ++round) {
+    client.shake_hands(arrives());
+    write_all(peer.get(), client.wire());
+  }
+  write_all(peer.get(), client.say("go"));
+  run_on();  // its output is full
+  ASSERT_EQ(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
+  write_all(peer.get(), client.say("more"));
+  run_on();
+  std::string heard;
+  EXPECT_TRUE(runs_until([&] {
+    client.take(read_all(peer.get()));
+    for (std::string part; !(part = client.hear({})).empty();) heard += part;
+    return heard.size() >= 4'000'000;
+  })) << heard.size();
+}
+
 TEST_P(TlsWire, EndsInAHandshakeThatIsLeft) {
   for (std::size_t size : {0U, 1U, 5U, 100U}) {
     peer = connect(server->local_endpoint());
