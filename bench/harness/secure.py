@@ -26,14 +26,14 @@ REST_SECONDS = 7
 HALF_OPEN = 10_000
 SETTLE_SECONDS = 0.5
 TLS = ("--tls",)
-# Of the key exchange: what clients prefer, and what OpenSSL keeps more memory for.
+# The key exchange: what clients prefer, and what OpenSSL keeps more memory for.
 GROUPS = ("X25519", "P-256")
 
 INSTRUCTIONS_MAX = 400  # above the bare loop's
 CALLS_MAX = 2.03
 IDLE_BYTES_MAX = 16 << 10
 HALF_OPEN_BYTES_MAX = 64 << 20
-RECORD_BYTES = 5 + 64 + 1 + 16  # of a message: header, content, type, tag
+RECORD_BYTES = 5 + 64 + 1 + 16  # a message: header, content, type, tag
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,8 @@ def budgets(measured: list[dict]) -> list[tuple[str, float, float]]:
 
 def report(measured: list[dict]) -> str:
     rows = [["TLS", "instructions/message", "above the bare loop's", "calls/message",
-             "bytes/idle connection", "resident", "with P-256", f"MiB of {HALF_OPEN:,} silent", "with half a hello"]]
+             "bytes/idle connection", "resident", "with P-256", f"MiB of {HALF_OPEN:,} silent",
+             "with half a hello"]]
     for each in measured:
         row = [each["name"], f"{each['instructions']:.0f}",
                f"{each['instructions'] - measured[0]['instructions']:.0f}", f"{each['calls']:.3f}"]

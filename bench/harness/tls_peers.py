@@ -60,7 +60,7 @@ daemon = off
 quiet = on
 backlog = 4096
 tls-protos = TLSv1.3
-user = "nobody"
+user = "www-data"
 """
 PEERS = {
     "nginx": (NGINX, ("-c",)),

@@ -30,7 +30,7 @@ class Connections : public Load {
  protected:
   struct Connection {
     int fd = -1;
-    ssl_st* ssl = nullptr;  // of a connection with TLS
+    ssl_st* ssl = nullptr;  // if the connection has TLS
     bool is_in_flight = false;
     bool is_blocked = false;  // a part of the message waits until the socket is writable
     std::uint32_t sent = 0;

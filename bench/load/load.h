@@ -14,7 +14,7 @@ struct Measurement {
   std::uint64_t messages = 0;  ///< that came back; of a churn: connections
   std::uint64_t duration_ns = 0;
   std::uint64_t server_cpu_ns = 0;
-  std::uint64_t resumed = 0;         ///< of a churn with TLS: connections that resumed a session
+  std::uint64_t resumed = 0;         ///< in a churn with TLS: connections that resumed a session
   std::uint64_t streamed_bytes = 0;  ///< that came back to a firehose
   Histogram latency_ns;
 };

@@ -27,9 +27,9 @@ struct Options {
   bool idle = false;
   bool progress = false;
   bool tls = false;
-  std::string group = "X25519";  ///< of the key exchange with TLS
+  std::string group = "X25519";  ///< for the key exchange with TLS
   bool resumes = false;          ///< with TLS, sessions that the server has given
-  double rate = 0;               ///< of a churn: connections a second; 0: one follows the other
+  double rate = 0;               ///< in a churn: connections a second; 0: one follows the other
   int server_pid = 0;            ///< the process whose CPU time is counted; 0: none
 };
 

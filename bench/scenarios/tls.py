@@ -114,7 +114,8 @@ def storm(request: rounds.Request, server) -> list[dict]:
     with request.hold(server, 64, pings, STORM_CLIENTS) as held:
         before = held.measure(STORM_SECONDS)
         command = [request.programs.load, "--connect", server.endpoint, "--load", "churn",
-                   *secure.TLS, "--rate", str(STORM_RATE), "--clients", str(STORM_RATE), "--warm-up", "0",
+                   *secure.TLS, "--rate", str(STORM_RATE), "--clients", str(STORM_RATE),
+                   "--warm-up", "0",
                    "--seconds", str(STORM_SECONDS + 1)]
         # It gives way to the pings, which are timed in another process on the same core.
         with subprocess.Popen(["nice", "-n", "19", *command], stdout=subprocess.PIPE,
