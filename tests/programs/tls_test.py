@@ -205,6 +205,27 @@ class EchoWithGnutlsTest(ExamplesTest):
 
 
 @has_tls
+@needs("curl")
+class EchoWithCurlTest(ExamplesTest):
+    def curl(self, address, host):
+        target = "{1}:{0}".format(address[1], host)
+        return Dialogue("curl", "--silent", "--show-error", "--no-buffer", "--http0.9", "--cacert",
+                        ROOT, "--resolve", f"{target}:127.0.0.1", f"https://{target}/there")
+
+    def test_gives_its_request_back(self):
+        for backend in self.on_every_backend():
+            with secure_echo(backend) as (_, address), self.curl(address, "a.example") as curl:
+                curl.hear("GET /there HTTP/1.1\r\n")
+
+    def test_is_refused_under_another_name(self):
+        for backend in self.on_every_backend():
+            with secure_echo(backend) as (_, address), self.curl(address, "b.example") as curl:
+                said, code = curl.end()
+                self.assertIn("matches target host name 'b.example'", said)
+                self.assertEqual(code, 60)
+
+
+@has_tls
 @needs("sslscan")
 class EchoWithSslscanTest(ExamplesTest):
     def test_offers_nothing_weak(self):
