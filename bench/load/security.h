@@ -40,7 +40,7 @@ class Security {
  private:
   static int keep(ssl_st* connection, ssl_session_st* session);
 
-  ssl_ctx_st* context_;
+  [[maybe_unused]] ssl_ctx_st* context_;  // without TLS it is null
   std::vector<ssl_session_st*> sessions_;
 };
 

@@ -35,12 +35,10 @@ TEST(TlsThreads, ShareIdentitiesRootsAndKeys) {
   const tls::Roots trusted = roots();
   const tls::TicketKeys keys;
   std::array<std::atomic<int>, 2> resumed{};
-  {
-    std::array<std::jthread, 2> threads;
-    for (std::size_t i = 0; i < threads.size(); ++i)
-      threads[i] =
-          std::jthread{[&, i] { resumed[i] = talk_in_this_thread(shared, trusted, keys); }};
-  }
+  std::array<std::thread, 2> threads;
+  for (std::size_t i = 0; i < threads.size(); ++i)
+    threads[i] = std::thread{[&, i] { resumed[i] = talk_in_this_thread(shared, trusted, keys); }};
+  for (std::thread& one : threads) one.join();
   for (const std::atomic<int>& one : resumed) EXPECT_EQ(one, 19);
 }
 
