@@ -239,7 +239,6 @@ void Layer::fail() noexcept {
   try {
     set_failure(CloseReason::error, failure_text(verification_));
   } catch (const std::bad_alloc&) {
-    ERR_clear_error();
     failure_ = {CloseReason::error, "tls: failed"};
   }
 }

@@ -17,6 +17,12 @@ std::string text_of(const ASN1_STRING& text) {
   return shown;
 }
 
+std::string contents_of(BIO& memory) {
+  char* start = nullptr;
+  const long length = BIO_get_mem_data(&memory, &start);
+  return {start, static_cast<std::size_t>(length)};
+}
+
 /// An address, or empty if the bytes are none.
 std::string address_of(const ASN1_OCTET_STRING& bytes) {
   const Owned<BIO> text = own(BIO_new(BIO_s_mem()));
@@ -25,9 +31,7 @@ std::string address_of(const ASN1_OCTET_STRING& bytes) {
   if (size == 4) BIO_printf(text.get(), "%d.%d.%d.%d", data[0], data[1], data[2], data[3]);
   for (int i = 0; size == 16 && i < size; i += 2)
     BIO_printf(text.get(), i == 0 ? "%x" : ":%x", data[i] << 8 | data[i + 1]);
-  char* start = nullptr;
-  const long length = BIO_get_mem_data(text.get(), &start);
-  return {start, static_cast<std::size_t>(length)};
+  return contents_of(*text);
 }
 
 std::string common_name_of(const X509& certificate) {
@@ -82,9 +86,7 @@ bool has_common_name_alone(const X509& certificate) {
 std::string subject_of(const X509_NAME& name) {
   const Owned<BIO> text = own(BIO_new(BIO_s_mem()));
   (void)X509_NAME_print_ex(text.get(), &name, 0, XN_FLAG_RFC2253);  // empty if it cannot
-  char* start = nullptr;
-  const long length = BIO_get_mem_data(text.get(), &start);
-  return {start, static_cast<std::size_t>(length)};
+  return contents_of(*text);
 }
 
 std::chrono::system_clock::time_point time_of(const ASN1_TIME& time) {

@@ -26,9 +26,7 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
   context.add(*stream);
-  if (options.secure != nullptr && parse_target(target) &&
-      !stream->make_layer(*options.secure, target))
-    return stream;
+  if (options.secure != nullptr && !stream->make_layer(*options.secure, target)) return stream;
   ConnectorOptions race;
   race.timeout = options.timeout;
   race.stagger = options.stagger;
@@ -55,10 +53,11 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
 /// False: it cannot be made, and the stream has ended.
 bool StreamImpl::make_layer(StreamLayers& layers, std::string_view target) {
   const auto parsed = parse_target(target);
+  if (!parsed) return true;  // the connector reports it
   std::string host;
-  if (parsed && !parsed->endpoint) {
+  if (!parsed->endpoint) {
     host = parsed->host;
-  } else if (parsed && parsed->endpoint->family() != AddressFamily::unix_domain) {
+  } else if (parsed->endpoint->family() != AddressFamily::unix_domain) {
     host = parsed->endpoint->host();
   }
   auto layer = layers.make(host);

@@ -172,8 +172,8 @@ bool StreamImpl::wants_input_after(Ready ready) {
       return false;
     }
   }
-  const bool has_waited = can_write(ready) && state_.has(StreamState::blocked);
-  const bool layer_has_waited = has_waited && !output_waits() && state_.has(StreamState::layered);
+  const bool layer_has_waited = can_write(ready) && state_.has(StreamState::blocked) &&
+                                state_.has(StreamState::layered) && !output_waits();
   if (can_write(ready)) {
     if (extra_ != nullptr) extra_->layer_reads_later = false;
     state_.clear(StreamState::blocked);
@@ -283,8 +283,7 @@ void StreamImpl::update_interest() noexcept {
   const bool reads = state_.has(StreamState::securing)
                          ? !blocked
                          : !waits && (drops_input() || (state_.reads() && !is_held()));
-  const bool writes =
-      state_.has(StreamState::blocked) && (output_waits() || state_.has(StreamState::layered));
+  const bool writes = blocked && (output_waits() || state_.has(StreamState::layered));
   const Ready interest =
       (reads ? Ready::read : Ready::none) | (writes ? Ready::write : Ready::none);
   Loop& loop = context().loop();

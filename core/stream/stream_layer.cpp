@@ -213,18 +213,16 @@ bool StreamImpl::take_layer_input() {
 void StreamImpl::end_for_layer(int error) noexcept {
   const StreamLayer::Failure* const failure = own_layer().failure();
   if (failure == nullptr) return end_for(error);
-  if (failure->reason == CloseReason::truncated) {
-    state_.set(StreamState::resets);
-  } else {
+  const bool is_cut = failure->reason == CloseReason::truncated;
+  if (!is_cut) {
     // The peer is to read why. If input is unread, the system resets the connection.
     transmit_end();
     std::byte unread[4'096];
     for (int tries = 0; tries < 16 && receive(unread) > 0; ++tries) {
     }
   }
-  const bool is_cut = failure->reason == CloseReason::truncated;
   end(failure->reason, is_cut ? 0 : EPROTO);
-  if (!is_cut) state_.clear(StreamState::resets);  // not for output that is left, either
+  state_.assign(StreamState::resets, is_cut);  // also where output is left
 }
 
 Result<void> StreamImpl::upgrade(StreamLayers& layers, std::string_view host, Bytes unread) {
