@@ -14,6 +14,7 @@
 #include <rondo/sleep.h>
 
 #include "support/framed_layer.h"
+#include "support/noted_session.h"
 #include "support/server_fixture.h"
 #include "support/temporary_file.h"
 
@@ -33,24 +34,6 @@ class LayeredStreams : public ServersOnEveryBackend {
     return rondo::connect(reactor, server.local_endpoint().to_string(), recorder,
                           {.secure = &layers});
   }
-  /// A session that notes what happens to it.
-  struct Noted final : Session {
-    explicit Noted(std::string& notes) : notes_(notes) { notes_ += "made "; }
-    Noted(const Noted&) = delete;
-    Noted& operator=(const Noted&) = delete;
-    ~Noted() override { notes_ += "gone "; }
-    void on_open(Stream&) override { notes_ += "open "; }
-    void on_data(Stream& client, Bytes data) override {
-      notes_ += text_of(data) + " ";
-      client.write(data);
-    }
-    void on_end(Stream& client) override {
-      notes_ += "end ";
-      client.close();
-    }
-    void on_close(Stream&, const Close& close) override { notes_ += close.message() + ". "; }
-    std::string& notes_;
-  };
 
   FramedLayers layers;
   StreamRecorder recorder;
@@ -60,7 +43,7 @@ RONDO_ON_EVERY_BACKEND(LayeredStreams);
 
 TEST_P(LayeredStreams, CarryWhatBothSidesWrite) {
   const Server server =
-      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+      serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), secured()).value();
   const auto stream = connect_secured(server);
   EXPECT_EQ(stream->write("early"), WriteStatus::accepted);
   EXPECT_TRUE(runs_until([&] { return recorder.received == "early"; }));
@@ -116,7 +99,7 @@ TEST_P(LayeredStreams, TakeEveryCutOfTheWire) {
   for (std::size_t cut = 1; cut < wire.size(); ++cut) {
     notes.clear();
     const Server server =
-        serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+        serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), secured()).value();
     const Fd client = connect(server.local_endpoint());
     write_all(client.get(), wire.substr(0, cut));
     run_on();
@@ -130,7 +113,7 @@ TEST_P(LayeredStreams, EndTruncatedWhereThePeerLeavesWithoutTheirEnd) {
   for (const std::string& wire : {std::string{"layr"}, "layr" + frame("cut").substr(0, 4)}) {
     notes.clear();
     const Server server =
-        serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+        serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), secured()).value();
     Fd client = connect(server.local_endpoint());
     write_all(client.get(), wire);
     (void)kernel().net().shutdown(client.get(), Direction::write);  // it is open
@@ -141,7 +124,8 @@ TEST_P(LayeredStreams, EndTruncatedWhereThePeerLeavesWithoutTheirEnd) {
 
 TEST_P(LayeredStreams, MakeNoSessionWithoutAHandshake) {
   layers.timeout = 100ms;
-  Server server = serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+  Server server =
+      serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), secured()).value();
   std::vector<Fd> clients = connect(server, 3);
   write_all(clients[0].get(), "something else");
   clients[1] = {};
@@ -160,7 +144,7 @@ TEST_P(LayeredStreams, MakeNoSessionWithoutAHandshake) {
 
 TEST_P(LayeredStreams, AreServedBesideManyHandshakes) {
   const Server server =
-      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), secured()).value();
+      serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), secured()).value();
   const Fd old = connect(server.local_endpoint());
   write_all(old.get(), "layr");
   EXPECT_TRUE(runs_until([&] { return notes == "made open "; }));
@@ -178,7 +162,7 @@ TEST_P(LayeredStreams, AreAcceptedUpToANumberOfHandshakes) {
   ServerOptions options = secured();
   options.handshakes_max = 2;
   const Server server =
-      serve(reactor, "127.0.0.1:0", session_factory<Noted>(notes), options).value();
+      serve(reactor, "127.0.0.1:0", session_factory<NotedSession>(notes), options).value();
   std::vector<Fd> clients = connect(server, 4);
   EXPECT_TRUE(has(server, 2));
   run_on();

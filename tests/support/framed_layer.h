@@ -47,6 +47,10 @@ class FramedLayer final : public StreamLayer {
     return out_.empty() ? Handshake::done : Handshake::waits;
   }
 
+  void rest() noexcept override { ++rests; }
+  /// The calls of rest(), on all layers.
+  static inline int rests = 0;
+
   [[nodiscard]] std::ptrdiff_t read(LayerWire& wire, MutableBytes into) noexcept override {
     while (!has_frame()) {
       if (in_.size() >= 2 && frame_left() > frame_max)

@@ -48,6 +48,14 @@ class Arrows(RuleTest):
         for header in ('"timer.h"', "<rondo/net.h>", "<vector>", "<sys/socket.h>", "<cerrno>"):
             self.assert_silent("core/a.cpp", f"#include {header}\n")
 
+    def test_tls_includes_itself_the_face_and_openssl(self):
+        self.write("tls/layer.h", "")
+        for header in ('"layer.h"', "<rondo/net.h>", "<openssl/ssl.h>", "<arpa/inet.h>"):
+            self.assert_silent("tls/a.cpp", f"#include {header}\n")
+        for header in ('"timer.h"', '"core/timer.h"', "<ares.h>", "<uv.h>"):
+            self.assert_fires("arrows", "tls/a.cpp", f"#include {header}\n")
+        self.assert_fires("arrows", "core/a.cpp", "#include <openssl/ssl.h>\n")
+
     def test_core_includes_no_backend(self):
         for header in ('"poll.h"', '"../backends/poll.h"', '"backends/poll.h"'):
             self.assert_fires("arrows", "core/a.cpp", f"#include {header}\n")

@@ -1,6 +1,7 @@
 // What a server does with each cut of the wire's bytes, and with what peers should not send. The
 // peer is OpenSSL alone.
 #include "raw_client.h"
+#include "support/noted_session.h"
 #include "tls_fixture.h"
 
 namespace rondo::test {
@@ -8,26 +9,10 @@ namespace {
 
 class TlsWire : public TlsOnEveryBackend {
  protected:
-  /// Notes what its client says, and answers it.
-  struct Noted final : Session {
-    explicit Noted(std::string& notes) : notes_(notes) {}
-    void on_open(Stream&) override { notes_ += "open "; }
-    void on_data(Stream& client, Bytes data) override {
-      notes_ += text_of(data) + ' ';
-      client.write(data);
-    }
-    void on_end(Stream& client) override {
-      notes_ += "end ";
-      client.close();
-    }
-    void on_close(Stream&, const Close& close) override { notes_ += close.message() + ". "; }
-    std::string& notes_;
-  };
-
   /// On a Unix socket, which gathers no small pieces.
   TlsWire() {
     server.emplace(
-        serve(reactor, unix_name(), session_factory<Noted>(notes), over(secure)).value());
+        serve(reactor, unix_name(), session_factory<NotedSession>(notes), over(secure)).value());
     peer = connect(server->local_endpoint());
   }
   /// What arrives within some turns.
@@ -39,7 +24,7 @@ class TlsWire : public TlsOnEveryBackend {
     for (int round = 0; round < 10; ++round) {
       const bool is_done = client.shake_hands(arrives());
       write_all(peer.get(), client.wire());
-      if (is_done && notes == "open ") return;
+      if (is_done && notes == "made open ") return;
     }
     ADD_FAILURE() << "the handshake did not end";
   }
@@ -64,7 +49,7 @@ TEST_P(TlsWire, MayBeCutAnywhere) {
       }
     };
     bool is_done = false;
-    for (int round = 0; round < 10 && !(is_done && notes == "open "); ++round) {
+    for (int round = 0; round < 10 && !(is_done && notes == "made open "); ++round) {
       // It takes single bytes, too.
       for (const char byte : arrives()) is_done = client.shake_hands(std::string_view{&byte, 1});
       is_done = client.shake_hands();
@@ -74,8 +59,8 @@ TEST_P(TlsWire, MayBeCutAnywhere) {
     feed(client.say("two"));
     SSL_shutdown(client.ssl());
     feed(client.wire());
-    EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
-    EXPECT_EQ(notes, "open one two end eof. ");
+    EXPECT_TRUE(runs_until([&] { return notes.ends_with("gone "); }));
+    EXPECT_EQ(notes, "made open one two end eof. gone ");
     heard = client.hear(read_all(peer.get()));
     heard += client.hear({});
     heard += client.hear({});
@@ -91,8 +76,8 @@ TEST_P(TlsWire, GivesRecordsThatArriveTogetherOneByOne) {
   wire += client.say("two");
   SSL_shutdown(client.ssl());
   write_all(peer.get(), wire + client.wire());
-  EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
-  EXPECT_EQ(notes, "open one two end eof. ");
+  EXPECT_TRUE(runs_until([&] { return notes.ends_with("gone "); }));
+  EXPECT_EQ(notes, "made open one two end eof. gone ");
 }
 
 TEST_P(TlsWire, ChangesItsKeysInBothDirections) {
@@ -103,7 +88,7 @@ TEST_P(TlsWire, ChangesItsKeysInBothDirections) {
     write_all(peer.get(), client.say("after"));
     EXPECT_EQ(client.hear(arrives()), "after");
   }
-  EXPECT_EQ(notes, "open after after ");
+  EXPECT_EQ(notes, "made open after after ");
 }
 
 TEST_P(TlsWire, EndsWithoutALoopAfterWhatNoPeerShouldSend) {
@@ -112,8 +97,8 @@ TEST_P(TlsWire, EndsWithoutALoopAfterWhatNoPeerShouldSend) {
   SSL_shutdown(client.ssl());
   const std::string end = client.wire();
   write_all(peer.get(), end + end + "and more");
-  EXPECT_TRUE(runs_until([&] { return notes.ends_with(". "); }));
-  EXPECT_EQ(notes, "open end eof. ");
+  EXPECT_TRUE(runs_until([&] { return notes.ends_with("gone "); }));
+  EXPECT_EQ(notes, "made open end eof. gone ");
   EXPECT_TRUE(has(*server, 0));
 }
 
@@ -182,6 +167,22 @@ TEST_P(TlsWire, ChangesItsKeysWhileItsOutputWaits) {
     for (std::string part; !(part = client.hear({})).empty();) heard += part;
     return heard.size() >= 4'000'000;
   })) << heard.size();
+}
+
+TEST_P(TlsWire, CostsNoStepForThoseThatLeaveBeforeTheirTurn) {
+  const Server crowded = serve(reactor, unix_name(), echo(), over(secure)).value();
+  std::vector<Fd> clients = connect(crowded, 12);
+  EXPECT_TRUE(has(crowded, 12));
+  RawClient client;
+  client.shake_hands();
+  const std::string hello = client.wire();
+  for (const Fd& one : clients) write_all(one.get(), hello);
+  EXPECT_TRUE(reactor.run_once(Duration::zero()));  // all are read, and some have their step
+  clients.clear();
+  EXPECT_TRUE(has(crowded, 0));
+  EXPECT_EQ(crowded.counters().failed, 12U);
+  EXPECT_GT(secure.counters().failed, 0U);
+  EXPECT_LT(secure.counters().failed, 12U) << "steps were taken for clients that had left";
 }
 
 TEST_P(TlsWire, EndsInAHandshakeThatIsLeft) {

@@ -18,60 +18,12 @@
 #include <rondo/stream.h>
 #include <rondo/timer.h>
 
-#include "support/framed_layer.h"
-#include "support/jumping_backend.h"
-#include "support/stream_fixture.h"
+#include "support/stream_deadlines.h"
 
 namespace rondo::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr Duration step = Duration{1 << 20};
-
-class StreamDeadlines : public DescriptorCensus {
- protected:
-  StreamDeadlines() {
-    auto backend = std::make_unique<JumpingBackend>(net);
-    reactor.emplace(std::unique_ptr<Backend>{std::move(backend)});
-    pair = unix_pair();
-    recorder.on_close_then = [this](Stream&) { closed_at = reactor->now(); };
-  }
-
-  void open(const StreamOptions& options) {
-    started_at = reactor->now();
-    stream = Stream::adopt(*reactor, Socket{net, pair.ours.release()}, recorder, options).value();
-  }
-  /// Does this at that time, counted from open().
-  void at(Duration when, std::function<void()> then) {
-    timers.push_back(std::make_unique<Timer>(*reactor, std::move(then)));
-    timers.back()->arm_at(started_at + when);
-  }
-  void run() { EXPECT_TRUE(reactor->run()); }
-  void expect_end(Duration when, std::string_view what,
-                  CloseReason reason = CloseReason::timed_out) {
-    run();
-    ASSERT_EQ(recorder.closes, 1);
-    EXPECT_EQ(recorder.reason, reason) << recorder.message;
-    EXPECT_EQ(recorder.what, what);
-    if (reason == CloseReason::timed_out) {
-      EXPECT_EQ(recorder.error, std::errc::timed_out);
-      EXPECT_EQ(recorder.message, std::string{what} + ": " + recorder.error.message());
-    }
-    EXPECT_GE(closed_at - started_at, when) << "early";
-    EXPECT_LE(closed_at - started_at, when + step);
-  }
-  void say(std::string_view text) { write_all(pair.theirs.get(), text); }
-
-  FailingNet net{system_net()};
-  std::optional<Reactor> reactor;
-  Pair pair;
-  StreamRecorder recorder;
-  std::unique_ptr<Stream> stream;
-  TimePoint started_at{};
-  TimePoint closed_at{};
-  std::vector<std::unique_ptr<Timer>> timers;
-};
 
 TEST_F(StreamDeadlines, IdleEndsASilentStream) {
   open({.idle_timeout = 5s});
@@ -122,29 +74,6 @@ TEST_F(StreamDeadlines, ReadIsNotTouchedByWhatLeaves) {
   open({.read_timeout = 5s});
   at(4s, [this] { stream->write("small"); });
   expect_end(5s, "read timeout");
-}
-
-TEST_F(StreamDeadlines, ReadCountsFromTheEndOfTheHandshakeOfALayer) {
-  FramedLayers layers;
-  open({.read_timeout = 5s});
-  ASSERT_TRUE(stream->upgrade(layers, {}, {}));
-  at(4s, [this] { say(FramedLayer::greeting); });
-  expect_end(9s, "read timeout");
-}
-
-/// If the stream still waited for room, each turn would find it, and time would not pass.
-TEST_F(StreamDeadlines, PassAfterALayerHasWaitedForRoomForItsEnd) {
-  FramedLayers layers;
-  open({.lifetime = 60s});
-  ASSERT_TRUE(stream->upgrade(layers, {}, {}));
-  say(FramedLayer::greeting);
-  at(1s, [this] {
-    net.fail("write", EAGAIN);
-    stream->shutdown_output();
-  });
-  for (int i = 0; i < 100 && recorder.closes == 0; ++i) EXPECT_TRUE(reactor->run_once());
-  EXPECT_EQ(recorder.what, "lifetime");
-  EXPECT_EQ(read_all(pair.theirs.get()).size(), FramedLayer::greeting.size() + 2);
 }
 
 TEST_F(StreamDeadlines, WriteCountsFromTheLastProgress) {
