@@ -9,6 +9,7 @@
 #include <rondo/server.h>
 
 #include "support/child_process.h"
+#include "support/framed_layer.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
 
@@ -112,6 +113,53 @@ TEST_P(ForkSharing, TheChildMayWriteAfterWhatTheParentHasQueued) {
   }));
   // What a child sends in a simulated kernel stays in its own copy of it.
   EXPECT_TRUE(received == "child parent " || received == "parent ") << received;
+}
+
+// With the state of a layer in two processes, what it protects would be lost.
+TEST_P(ForkSharing, AConnectionWithALayerIsTheParentsAlone) {
+  struct Heard final : StreamHandler {
+    void on_data(Stream&, Bytes data) override {
+      text.append(reinterpret_cast<const char*>(data.data()), data.size());
+    }
+    std::string text;
+  } handler;
+  FramedLayers layers;
+  auto ends = Socket::pair(kernel().net(), SocketType::stream).value();
+  auto stream = Stream::adopt(reactor, std::move(ends[0]), handler).value();
+  ASSERT_TRUE(stream->upgrade(layers, "", {}));
+  const auto says = [&](std::string_view wire) {
+    EXPECT_TRUE(ends[1].write(std::as_bytes(std::span{wire})));
+  };
+  std::string sent;
+  const auto has_sent = [&](std::size_t size) {
+    return run_until(reactor, [&] {
+      std::array<std::byte, 64> room;
+      const auto got = ends[1].read(room);
+      if (got) sent.append(reinterpret_cast<const char*>(room.data()), *got);
+      return sent.size() >= size;
+    });
+  };
+  const auto child = [&] {
+    return in_child([&] {
+      const int before = run_child();  // what was queued at the fork is dropped in it
+      stream->write("child");
+      const int result = before + run_child();
+      stream.reset();
+      return result;
+    });
+  };
+  says("layr");
+  EXPECT_EQ(child(), 0) << "in the handshake";
+  EXPECT_TRUE(has_sent(4));
+  stream->write("a");
+  EXPECT_TRUE(has_sent(7));
+  EXPECT_EQ(child(), 0) << "open, without input";
+  says(std::string_view{"\0\1\x38", 3});  // a frame of "b"
+  EXPECT_EQ(child(), 0) << "open, with input";
+  EXPECT_TRUE(run_until(reactor, [&] { return handler.text == "b"; }));
+  stream->write("c");
+  EXPECT_TRUE(has_sent(10));
+  EXPECT_EQ(sent, (std::string{"layr\0\1\x3b\0\1\x39", 10}));
 }
 
 // A reset needs an option of the socket, which the child shares with its parent.
