@@ -69,6 +69,7 @@ class Layer final : public StreamLayer {
   void adopt(Owned<SSL> ssl);
   /// -1 and errno, or the peer's end; `result` is what a call of OpenSSL returned.
   [[nodiscard]] std::ptrdiff_t stopped(int result) noexcept;
+  [[nodiscard]] std::ptrdiff_t waits(int why) noexcept;
   void fail() noexcept;
   void set_failure(CloseReason reason, std::string_view text) noexcept;
 

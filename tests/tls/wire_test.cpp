@@ -185,6 +185,32 @@ TEST_P(TlsWire, CostsNoStepForThoseThatLeaveBeforeTheirTurn) {
   EXPECT_LT(secure.counters().failed, 12U) << "steps were taken for clients that had left";
 }
 
+TEST_P(TlsWire, NeitherTakesNorLeavesErrorsOfOtherCalls) {
+  const auto disturb = [](Stream& client, Bytes data) {
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    client.write(data);
+  };
+  const Server disturbed = serve(reactor, unix_name(), disturb, over(secure)).value();
+  peer = connect(disturbed.local_endpoint());
+  RawClient client;
+  for (int round = 0; round < 3; ++round) {
+    client.shake_hands(arrives());
+    write_all(peer.get(), client.wire());
+  }
+  for (const char* const text : {"one", "two"}) {
+    write_all(peer.get(), client.say(text));
+    run_on();
+    EXPECT_EQ(ERR_peek_error(), 0U);
+    std::string heard = client.hear(arrives());
+    heard += client.hear({});  // after a ticket
+    EXPECT_EQ(heard, text);
+  }
+  write_all(peer.get(), std::string(50, 'x'));  // no record
+  run_on();
+  EXPECT_TRUE(has(disturbed, 0));
+  EXPECT_EQ(ERR_peek_error(), 0U) << "of a connection that has failed";
+}
+
 TEST_P(TlsWire, EndsInAHandshakeThatIsLeft) {
   for (std::size_t size : {0U, 1U, 5U, 100U}) {
     peer = connect(server->local_endpoint());
