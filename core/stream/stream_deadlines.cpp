@@ -27,10 +27,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
     consider(after(StreamContext::end_of(active_at_, now), idle), Limit::idle);
   }
-  const bool layer_finishes = extra_ != nullptr && state_.has(StreamState::layered) &&
-                              state_.closing() && !extra_->layer_is_finished;
-  if (extra_ != nullptr && (output_waits() || state_.lingering() || layer_finishes))
-    consider(extra_->close_deadline, Limit::close);
+  if (extra_ != nullptr && waits_to_close()) consider(extra_->close_deadline, Limit::close);
   if (extra_ != nullptr && !state_.connecting()) {
     const StreamExtra& extra = *extra_;
     if (extra.read_at != never && state_.reads() && !is_held())
@@ -52,6 +49,12 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     end(CloseReason::timed_out, ETIMEDOUT, which);
   }
   return never;
+}
+
+/// Whether close_timeout counts, if it closes. A layer has an end of its own, which may not fit.
+bool StreamImpl::waits_to_close() const noexcept {
+  if (output_waits() || state_.lingering()) return true;
+  return state_.has(StreamState::layered) && state_.closing() && !extra_->layer_is_finished;
 }
 
 /// Returns when it is to rest, if that is to come.

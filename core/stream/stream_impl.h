@@ -301,6 +301,7 @@ class StreamImpl final : public Stream {
   [[gnu::noinline]] void take_more_input();
   [[nodiscard]] bool wants_input_after(Ready ready);
   [[nodiscard]] bool means_end(int error) const noexcept;
+  void wait_for_layer() noexcept;
   [[gnu::noinline]] bool input_stopped(std::ptrdiff_t received);
   [[nodiscard]] bool wants_more(std::size_t received) const noexcept;
   [[gnu::noinline]] bool take_input_uncorked();
@@ -366,6 +367,7 @@ class StreamImpl final : public Stream {
   void update_interest() noexcept;
   [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
   [[nodiscard]] Duration handshake_timeout() const noexcept;
+  [[nodiscard]] bool waits_to_close() const noexcept;
   [[nodiscard]] TimePoint rest_layer(TimePoint now) noexcept;
   void deadlines_changed() noexcept;
   void time_output() noexcept;

@@ -184,16 +184,18 @@ bool StreamImpl::wants_input_after(Ready ready) {
          (state_.has(StreamState::securing) || drops_input() || state_.reads());
 }
 
+/// It has nothing to read now: it may wait to write, or look again at what it has read ahead.
+void StreamImpl::wait_for_layer() noexcept {
+  update_interest();
+  if (layer_has_input() && !state_.has(StreamState::blocked)) context().run_at_end_of_turn(*this);
+}
+
 /// The end of the input, or an error. False, for take_input().
 bool StreamImpl::input_stopped(std::ptrdiff_t received) {
   const int error = errno;
   if (received < 0 && !means_end(error)) {
     if (is_transient(error)) {
-      if (state_.has(StreamState::layered)) {
-        update_interest();  // it may wait to write
-        if (layer_has_input() && !state_.has(StreamState::blocked))
-          context().run_at_end_of_turn(*this);
-      }
+      if (state_.has(StreamState::layered)) wait_for_layer();
       return false;
     }
     if (state_.has(StreamState::layered) && !state_.closing()) {
