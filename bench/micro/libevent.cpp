@@ -16,8 +16,6 @@ void count_up(evutil_socket_t, short, void* count) { ++*static_cast<std::uint64_
 class LibeventLoop {
  public:
   LibeventLoop() {
-    evthread_use_pthreads();  // for event_active() from another thread
-    base_ = event_base_new();
     event_assign(
         &wake_, base_, -1, EV_PERSIST,
         [](evutil_socket_t, short, void* posts) { static_cast<PostQueue*>(posts)->run(); },
@@ -83,7 +81,12 @@ class LibeventLoop {
   };
 
  private:
-  event_base* base_ = nullptr;
+  static event_base* make_base() {
+    evthread_use_pthreads();  // for event_active() from another thread
+    return event_base_new();
+  }
+
+  event_base* base_ = make_base();
   event wake_{};
   PostQueue posts_;
 };

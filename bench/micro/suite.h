@@ -190,7 +190,7 @@ void timer_expire_all(benchmark::State& state) {
   for (auto _ : state) {
     count = 0;
     for (auto& timer : timers) timer.arm(0);
-    while (count < wanted) loop.turn();
+    while (count < wanted) loop.turn();  // NOLINT(bugprone-infinite-loop): the timers count
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
@@ -208,6 +208,7 @@ void post(benchmark::State& state) {
     if (++count == wanted) loop.stop();
   };
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(producers));
   for (int i = 0; i < producers; ++i) {
     threads.emplace_back([&loop, &round, work] {
       for (int seen = 0;;) {

@@ -214,8 +214,6 @@ class Measure {
   operator delete(memory);
 }
 
-// NOLINTBEGIN(concurrency-mt-unsafe): there is no other thread
-
 int main(int argc, char** argv) try {
   // Freed memory would be returned to the kernel and requested again with each batch.
   if (::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 0) fail("mallopt");
@@ -237,5 +235,3 @@ int main(int argc, char** argv) try {
   std::fprintf(stderr, "world: %s\n", error.what());
   return 1;
 }
-
-// NOLINTEND(concurrency-mt-unsafe)

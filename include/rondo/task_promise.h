@@ -103,6 +103,7 @@ class CompletionLink {
   [[nodiscard]] bool is_awaited() const noexcept { return (word_ & is_awaited_bit) != 0; }
   /// If it is awaited.
   [[nodiscard]] Awaiting& awaiting() const noexcept {
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): set before the task starts
     return *std::bit_cast<Awaiting*>(word_ & ~(is_awaited_bit | is_call_bit));
   }
   /// If it is a call.
