@@ -8,10 +8,10 @@ namespace micro {
 namespace {
 
 // Google Benchmark wants a function for each backend: the name is part of the type.
-template <std::size_t backend>
+template <std::size_t Backend>
 class RondoLoop {
  public:
-  RondoLoop() : reactor_(rondo::built_backends()[backend].name), hold_(reactor_.work_guard()) {}
+  RondoLoop() : reactor_(rondo::built_backends()[Backend].name), hold_(reactor_.work_guard()) {}
 
   void turn() { (void)reactor_.run_once(rondo::Duration::zero()); }  // cannot fail here
   void run() { (void)reactor_.run(); }
@@ -53,11 +53,11 @@ class RondoLoop {
   rondo::WorkGuard hold_;
 };
 
-template <std::size_t... backends>
-void register_backends(std::index_sequence<backends...>) {
+template <std::size_t... Backends>
+void register_backends(std::index_sequence<Backends...>) {
   const auto built = rondo::built_backends();
-  ((backends < built.size()
-        ? register_all<RondoLoop<backends>>("rondo-" + std::string{built[backends].name})
+  ((Backends < built.size()
+        ? register_all<RondoLoop<Backends>>("rondo-" + std::string{built[Backends].name})
         : void()),
    ...);
 }
