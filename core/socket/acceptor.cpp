@@ -40,6 +40,7 @@ namespace {
 
 constexpr Duration pause_floor = std::chrono::milliseconds{10};
 constexpr std::size_t failures_in_a_row_max = 64;
+constexpr std::size_t single_max = 4;  // then one more is asked for
 
 }  // namespace
 
@@ -83,18 +84,24 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
     if (std::exchange(shares_reserve_, false)) reserve_.remove_user();
   }
 
+  /// Where one client comes at a time, the call that finds no other one would cost as much as its
+  /// own. So no more are taken than are likely to wait: the poller reports the rest again.
   void on_ready(Ready) override {
     const Call call{*this};
-    for (std::size_t attempts = 0; attempts < batch_max_; ++attempts) {
+    std::size_t taken = 0;
+    for (std::size_t attempts = 0; attempts < batch_max_ && taken < wanted_; ++attempts) {
       if (!accepting()) return;
       auto client = listener_.accept();
       if (client) {
+        ++taken;
         ++counters_.accepted;
         next_pause_ = pause_min_;
         failures_in_a_row_ = 0;
         hand_over(*client);
       } else if (client.error() == std::errc::operation_would_block) {
         failures_in_a_row_ = 0;
+        wanted_ = std::max<std::size_t>(taken, 1);
+        single_ = 0;
         return;
       } else if (is_exhaustion(client.error())) {
         return shed();
@@ -105,6 +112,7 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
         return fail(client.error());
       }
     }
+    if (wanted_ > 1 || ++single_ == single_max) wanted_ = std::min(wanted_ * 2, batch_max_);
   }
 
   void set_paused(bool paused) noexcept {
@@ -182,6 +190,8 @@ class Acceptor::Impl final : public Handler, public detail::Retirable<Acceptor::
   bool shares_reserve_ = false;
   const Endpoint local_;
   const std::size_t batch_max_;
+  std::size_t wanted_ = batch_max_;  // to be accepted in the next call
+  std::size_t single_ = 0;           // calls in a row that took one
   const Duration pause_min_;
   const Duration pause_max_;
   Duration next_pause_;

@@ -107,6 +107,21 @@ TEST_F(AcceptorTest, AcceptsABoundedBatchPerTurn) {
   EXPECT_EQ(counts, (std::vector<std::size_t>{2, 4, 5}));
 }
 
+// A call that finds no client costs as much as one that does.
+TEST_F(AcceptorTest, AsksSeldomForMoreWhereOneClientComesAtATime) {
+  Acceptor acceptor = collecting();
+  constexpr int clients = 40;
+  for (int i = 0; i < clients; ++i) {
+    connect(acceptor);
+    turn();
+  }
+  EXPECT_EQ(accepted_.size(), std::size_t{clients});
+  EXPECT_LE(net_.calls("accept"), clients + clients / 4);
+  connect(acceptor, clients);
+  turns(8);
+  EXPECT_EQ(accepted_.size(), std::size_t{2 * clients});
+}
+
 TEST_F(AcceptorTest, CountsTransientErrorsAndGoesOn) {
   Acceptor acceptor = collecting();
   connect(acceptor, 2);
