@@ -106,6 +106,8 @@ class EpollBackend final : public Backend {
     (void)::epoll_ctl(kernel_.epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
+  bool unwatches_at_close() const noexcept override { return true; }
+
   std::error_code wait(Sink& sink, TimePoint deadline) override {
     const int count = poll(deadline);
     // An exchange costs no more than a store, and makes visible what was posted before a wake()

@@ -11,7 +11,8 @@
 // - UV_READABLE, UV_WRITABLE, UV_DISCONNECT and UV_PRIORITIZED have the values of Ready. A hang-up
 //   alone comes as all that is watched.
 // - uv_poll_init makes the descriptor non-blocking. Other processes may share it, as with standard
-//   input, so its flags are restored: libuv neither reads nor writes it.
+//   input, so its flags are restored: libuv neither reads nor writes it. The reactor's own sockets
+//   are non-blocking, and cannot have been closed before libuv polls them.
 // - The handles are unreferenced, because the reactor itself counts what keeps it running.
 #include "poller.h"
 
@@ -57,13 +58,13 @@ UvPoller::~UvPoller() {
   for (std::size_t index = 0; index < nodes_.size(); ++index) unwatch(static_cast<int>(index));
 }
 
-std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexcept {
+std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token, bool is_own) noexcept {
   if (fd < 0) return std::make_error_code(std::errc::bad_file_descriptor);
   const auto index = static_cast<std::size_t>(fd);
   const bool is_new = index >= nodes_.size() || nodes_[index] == nullptr;
   if (is_new) {
     if (to == Ready::none) return {};
-    if (const std::error_code error = add_node(fd)) return error;
+    if (const std::error_code error = add_node(fd, is_own)) return error;
   } else if (to != Ready::none) {
     if (const std::error_code error = check(fd)) return error;
   }
@@ -74,7 +75,7 @@ std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token) noexc
   }
   // A new registration may be made long before the next wait. A changed one was checked just now,
   // but where other code runs before the wait, that code may close the descriptor.
-  if (is_new || runs_others_) note(fd, started);
+  if ((is_new && !is_own) || runs_others_) note(fd, started);
   // It must not report what is not awaited any more, so only more interest may wait.
   if (starts_late_ && (before & to) == before) {
     note(fd, waits_for_prepare);
@@ -107,13 +108,13 @@ std::error_code UvPoller::check(int fd) noexcept {
       uv_is_active(reinterpret_cast<uv_handle_t*>(&nodes_[index]->handle)) != 0;
   (void)uv_poll_stop(&nodes_[index]->handle);  // cannot fail
   Node* const mine = std::exchange(nodes_[index], nullptr);
-  const std::error_code error = add_node(fd);
+  const std::error_code error = add_node(fd, false);
   if (nodes_[index] != nullptr) close(*nodes_[index]);
   nodes_[index] = mine;
   return error || !was_started ? error : start(fd, interests_[index]);
 }
 
-std::error_code UvPoller::add_node(int fd) noexcept try {
+std::error_code UvPoller::add_node(int fd, bool is_own) noexcept try {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= nodes_.size()) {
     noted_.reserve(std::bit_ceil(index + 1));
@@ -123,7 +124,7 @@ std::error_code UvPoller::add_node(int fd) noexcept try {
   }
   auto node = std::make_unique<Node>();
   node->poller = this;
-  const int flags = ::fcntl(fd, F_GETFL);
+  const int flags = is_own ? O_NONBLOCK : ::fcntl(fd, F_GETFL);
   // A failing uv_poll_init leaves no handle behind (src/unix/poll.c).
   if (const int status = uv_poll_init(&loop_, &node->handle, fd)) return uv_error(status);
   if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // restore them

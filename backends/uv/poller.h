@@ -29,7 +29,12 @@ class UvPoller {
   /// Closes the remaining handles. They are freed when the loop runs their close callbacks.
   ~UvPoller();
 
-  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept;
+  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept {
+    return watch(fd, from, to, token, false);
+  }
+  [[nodiscard]] std::error_code watch_own(int fd, Ready to, Token token) noexcept {
+    return watch(fd, Ready::none, to, token, true);
+  }
   void unwatch(int fd) noexcept;
   /// Call it before each wait. Starts the handles that wait for it, and those that libuv stopped
   /// because of an error, and stops those with a descriptor that was closed since, for which libuv
@@ -59,7 +64,9 @@ class UvPoller {
   using Notes = std::uint8_t;  // a set of bits
 
   static void on_poll(uv_poll_t* handle, int status, int events);
-  [[nodiscard]] std::error_code add_node(int fd) noexcept;
+  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token,
+                                      bool is_own) noexcept;
+  [[nodiscard]] std::error_code add_node(int fd, bool is_own) noexcept;
   [[nodiscard]] std::error_code start(int fd, Ready interest) noexcept;
   /// Returns an error if libuv would abort: the descriptor is closed or cannot be polled.
   [[nodiscard]] std::error_code check(int fd) noexcept;

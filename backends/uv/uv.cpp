@@ -100,6 +100,10 @@ class UvBackend final : public Backend {
     return poller_->watch(fd, from, to, token);
   }
 
+  std::error_code watch_own(int fd, Ready to, Token token) noexcept override {
+    return poller_->watch_own(fd, to, token);
+  }
+
   void unwatch(int fd, Ready) noexcept override { poller_->unwatch(fd); }
 
   std::error_code wait(Sink& sink, TimePoint deadline) override {

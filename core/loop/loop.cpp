@@ -199,8 +199,10 @@ inline std::error_code Loop::wait(TimePoint limit) {
   if (const std::error_code error = backend_->wait(*this, deadline)) return error;
   watches_.hint_refused();
   // After its end a registration is reported at most once for each direction. If it is reported
-  // more often, its descriptor was closed too early and the poller cannot remove it.
+  // more often, its descriptor was closed and another one refers to the same open file, so that the
+  // poller cannot remove it.
   if (watches_.unexplained_events() > unexplained_before) [[unlikely]] {
+    watches_.distrust_close();
     // If this fails now, for example without free descriptors, the next event tries again.
     if (!backend_->reinit()) watches_.forget_polled();
   }
@@ -324,11 +326,12 @@ bool Loop::try_post(Work& work) {
   return true;
 }
 
-Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& handler) noexcept {
+Result<Token, std::error_code> Loop::watch(int fd, Ready interest, Handler& handler,
+                                           Maker maker) noexcept {
   check_thread("Reactor::watch");
   if (const std::error_code error = reinit_if_forked()) return error;
   request_turn();
-  const Result<Token, std::error_code> token = watches_.add(fd, interest, handler);
+  const Result<Token, std::error_code> token = watches_.add(fd, interest, handler, maker);
   if (watches_.slot_count() != 0) look_up_in(watches_.slots(), watches_.slot_count());
   return token;
 }
@@ -352,6 +355,19 @@ void Loop::unwatch(Token token) noexcept {
     watches_.remove(token);
   }
   request_turn();
+}
+
+void Loop::unwatch_before_close(Token token) noexcept {
+  check_thread("the end of a Stream");
+  reinit_if_forked() ? watches_.abandon(token) : watches_.remove_before_close(token);
+  request_turn();
+}
+
+/// Its number changes with reinit(), so this must not be needed where none has forked.
+int Loop::poll_fd() noexcept {
+  if (hosted_ != nullptr) return -1;
+  watches_.distrust_close();
+  return backend_->poll_fd();
 }
 
 void Loop::set_referenced(Token token, bool referenced) noexcept {

@@ -71,18 +71,18 @@ class Loop final : public HostedLoop {
   void defer(Work work);
   void post(Work work);
   /// Where a nested reactor is to sleep, and until when: see Reactor::poll_fd().
-  [[nodiscard]] int poll_fd() const noexcept {
-    return hosted_ != nullptr ? -1 : backend_->poll_fd();
-  }
+  [[nodiscard]] int poll_fd() noexcept;
   [[nodiscard]] TimePoint next_deadline() noexcept;
   [[nodiscard]] bool try_post(Work& work);
 
   // Registrations.
-  [[nodiscard]] Result<Token, std::error_code> watch(int fd, Ready interest,
-                                                     Handler& handler) noexcept;
+  [[nodiscard]] Result<Token, std::error_code> watch(int fd, Ready interest, Handler& handler,
+                                                     Maker maker = Maker::user) noexcept;
   void set(Token token, Ready interest) noexcept;
   void set_handler(Token token, Handler& handler) noexcept;
   void unwatch(Token token) noexcept;
+  /// The same for a descriptor that the caller closes in this turn.
+  void unwatch_before_close(Token token) noexcept;
   void set_referenced(Token token, bool referenced) noexcept;
   [[nodiscard]] Ready interest(Token token) const noexcept { return watches_.interest(token); }
   /// The registration of `fd`, which must have one.

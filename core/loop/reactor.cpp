@@ -47,8 +47,8 @@ Reactor::Reactor(std::unique_ptr<detail::Loop> loop) noexcept : loop_(std::move(
 Reactor::~Reactor() { loop_->close(); }
 
 Result<Watch, std::error_code> detail::watch(Reactor& reactor, int fd, Ready interest,
-                                             Handler& handler) noexcept {
-  const auto token = reactor.loop_->watch(fd, interest, handler);
+                                             Handler& handler, Maker maker) noexcept {
+  const auto token = reactor.loop_->watch(fd, interest, handler, maker);
   if (!token) return token.error();
   return Watch{*reactor.loop_, *token};
 }
@@ -110,6 +110,11 @@ void Reactor::set_exception_handler(Function<void(std::exception_ptr)> handler) 
 
 Net& Reactor::net() noexcept { return loop_->backend().net(); }
 Backend& Reactor::backend() noexcept { return loop_->backend(); }
+
+Token detail::take_token(Watch watch) noexcept {
+  watch.loop_ = nullptr;
+  return watch.token_;
+}
 
 Watch::Watch(Watch&& other) noexcept
     : loop_(std::exchange(other.loop_, nullptr)), token_(other.token_) {}

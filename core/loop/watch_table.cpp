@@ -41,16 +41,18 @@ bool WatchTable::empty() const noexcept {
                       [](const Sink::Slot& slot) { return slot.handler != nullptr; });
 }
 
-Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& handler) noexcept {
+Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& handler,
+                                               Maker maker) noexcept {
   if (fd < 0) return std::errc::bad_file_descriptor;
   const auto index = static_cast<std::size_t>(fd);
   if (!make_room_for(index)) return std::errc::not_enough_memory;
   if (slots_[index].handler != nullptr) return std::errc::file_exists;
   const Token token = token_for(index, interest);
   if (interest != Ready::none) {
-    if (const std::error_code error = backend_.watch(fd, Ready::none, interest, token)) {
-      return error;
-    }
+    const std::error_code error = maker == Maker::reactor
+                                      ? backend_.watch_own(fd, interest, token)
+                                      : backend_.watch(fd, Ready::none, interest, token);
+    if (error) return error;
   }
   slots_[index].handler = &handler;
   State& added = states_[index];

@@ -16,12 +16,20 @@ namespace rondo::detail {
 
 class WatchTable {
  public:
-  explicit WatchTable(Backend& backend) noexcept : backend_(backend) {}
+  explicit WatchTable(Backend& backend) noexcept
+      : backend_(backend), unwatches_at_close_(backend.unwatches_at_close()) {}
   WatchTable(const WatchTable&) = delete;
   WatchTable& operator=(const WatchTable&) = delete;
 
-  Result<Token, std::error_code> add(int fd, Ready interest, Handler& handler) noexcept;
+  Result<Token, std::error_code> add(int fd, Ready interest, Handler& handler,
+                                     Maker maker = Maker::user) noexcept;
   void remove(Token token) noexcept;
+  /// The same for a descriptor that the caller closes before the next wait.
+  void remove_before_close(Token token) noexcept {
+    unwatches_at_close_ ? abandon(token) : remove(token);
+  }
+  /// The backend is told of every end from now on.
+  void distrust_close() noexcept { unwatches_at_close_ = false; }
   /// The same without a call of the backend.
   void abandon(Token token) noexcept;
   void set(Token token, Ready interest) noexcept;
@@ -92,6 +100,7 @@ class WatchTable {
   void mark_changed(std::size_t index) noexcept;
 
   Backend& backend_;
+  bool unwatches_at_close_;
   // Indexed by descriptor: the part that a dispatch reads, and the rest. The number of slots is a
   // power of two; their pages are not touched before they are used.
   std::unique_ptr<Sink::Slot[], Free> slots_;

@@ -65,15 +65,37 @@ std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
   return mixed;
 }
 
+std::string name_of(const std::vector<Endpoint>& peers) {
+  RONDO_REQUIRE(!peers.empty(), "a Connector was made without an address to connect to.");
+  return peers.size() == 1 ? peers[0].to_string()
+                           : "one of " + std::to_string(peers.size()) + " addresses";
+}
+
+/// Its ends have the same port then, so the address of the peer is seldom asked for.
+bool is_self_connected(const Socket& socket, const Endpoint& peer) {
+  if (peer.family() == AddressFamily::unix_domain) return false;
+  const auto local = socket.local_endpoint();
+  return local && local->port() == peer.port() && socket.is_self_connected();
+}
+
+/// Empty if `callback` is.
+Function<void(Result<Socket>, Watch)> without_watch(Connector::Callback callback) {
+  if (!callback) return {};
+  return [callback = std::move(callback)](Result<Socket> connected, Watch watch) mutable {
+    watch.cancel();
+    callback(std::move(connected));
+  };
+}
+
 }  // namespace
 
 class Connector::Impl final : public detail::Retirable<Connector::Impl> {
  public:
   Impl(Reactor& reactor, Resolver* resolver, std::string target, std::vector<Endpoint> peers,
-       Callback callback, ConnectorOptions options)
+       WatchedCallback callback, ConnectorOptions options)
       : reactor_(reactor),
         resolver_(resolver),
-        target_(std::move(target)),
+        target_(resolver == nullptr ? name_of(peers) : std::move(target)),
         addresses_(std::move(peers)),
         options_(std::move(options)),
         callback_(std::move(callback)),
@@ -255,7 +277,8 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     if (result < 0 && result != -EINPROGRESS) return Error{system_error(-result), {}};
 
     auto attempt = std::make_unique<Attempt>(*this, address, std::move(socket));
-    auto watch = detail::watch(reactor_, attempt->socket_.fd(), Ready::write, *attempt);
+    auto watch = detail::watch(reactor_, attempt->socket_.fd(), Ready::write, *attempt,
+                               detail::Maker::reactor);
     if (!watch) return Error{watch.error(), {}};
     attempt->watch_ = std::move(*watch);
     attempts_.push_back(std::move(attempt));
@@ -267,11 +290,13 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     std::error_code error = attempt.socket_.connect_result();
     if (error == std::errc::operation_in_progress) return;
     const Endpoint address = attempt.address_;
-    attempt.watch_.cancel();
     Socket socket = std::move(attempt.socket_);
+    Watch watch = std::move(attempt.watch_);
     std::erase_if(attempts_, [&](const auto& each) { return each.get() == &attempt; });
 
-    if (!error && !socket.is_self_connected()) return finish(std::move(socket));
+    if (!error && !is_self_connected(socket, address))
+      return finish(std::move(socket), std::move(watch));
+    watch.cancel();
     if (!error && ++self_connects_ <= self_connects_max) {
       socket.reset();
       auto started = start(address);
@@ -317,10 +342,10 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     return {error.code, "connect to " + detail::shown(target_) + ": " + error.context};
   }
 
-  void finish(Result<Socket> result) {
-    Callback callback = std::exchange(callback_, Callback{});
+  void finish(Result<Socket> result, Watch watch = {}) {
+    WatchedCallback callback = std::exchange(callback_, WatchedCallback{});
     close();
-    callback(std::move(result));
+    callback(std::move(result), std::move(watch));
   }
 
   Reactor& reactor_;
@@ -335,7 +360,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   std::size_t self_connects_ = 0;
   Phase phase_ = Phase::beginning;
   ConnectorOptions options_;
-  Callback callback_;
+  WatchedCallback callback_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   detail::ConnectFailures failures_;
   std::optional<Result<std::vector<Endpoint>>> found_;  // not yet in addresses_
@@ -346,21 +371,22 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   std::optional<Timer> step_;
 };
 
+Connector::Connector(Reactor& reactor, Resolver* resolver, std::string target,
+                     std::vector<Endpoint> peers, WatchedCallback callback,
+                     ConnectorOptions options)
+    : impl_((detail::check_thread(reactor, "Connector's constructor"),
+             new Impl(reactor, resolver, std::move(target), std::move(peers), std::move(callback),
+                      std::move(options)))) {}
+
 Connector::Connector(Reactor& reactor, Resolver& resolver, std::string_view target,
                      Callback callback, ConnectorOptions options)
-    : impl_((detail::check_thread(reactor, "Connector's constructor"),
-             new Impl(reactor, &resolver, std::string{target}, std::vector<Endpoint>{},
-                      std::move(callback), std::move(options)))) {}
+    : Connector(reactor, &resolver, std::string{target}, {}, without_watch(std::move(callback)),
+                std::move(options)) {}
 
 Connector::Connector(Reactor& reactor, std::vector<Endpoint> peers, Callback callback,
-                     ConnectorOptions options) {
-  detail::check_thread(reactor, "Connector's constructor");
-  RONDO_REQUIRE(!peers.empty(), "a Connector was made without an address to connect to.");
-  std::string target = peers.size() == 1 ? peers[0].to_string()
-                                         : "one of " + std::to_string(peers.size()) + " addresses";
-  impl_.reset(new Impl(reactor, nullptr, std::move(target), std::move(peers), std::move(callback),
-                       std::move(options)));
-}
+                     ConnectorOptions options)
+    : Connector(reactor, nullptr, {}, std::move(peers), without_watch(std::move(callback)),
+                std::move(options)) {}
 
 Connector::Connector(Connector&& other) noexcept = default;
 Connector& Connector::operator=(Connector&& other) noexcept = default;

@@ -43,10 +43,12 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
   Resolver& resolver = options.resolver != nullptr ? *options.resolver : context.resolver(reactor);
   // Reserved now: later an error must be reported even without memory.
   stream->extra().what = "connect to " + std::string{target};
-  stream->extra().connector = std::make_unique<Connector>(
-      reactor, resolver, target,
-      [self = stream.get()](Result<Socket> connected) { self->connected(std::move(connected)); },
-      std::move(race));
+  stream->extra().connector = std::unique_ptr<Connector>(new Connector(
+      reactor, &resolver, std::string{target}, {},
+      [self = stream.get()](Result<Socket> socket, Watch watch) {
+        self->connected(std::move(socket), std::move(watch));
+      },
+      std::move(race)));
   return stream;
 }
 
@@ -72,7 +74,7 @@ bool StreamImpl::make_layer(StreamLayers& layers, std::string_view target) {
   return false;
 }
 
-void StreamImpl::connected(Result<Socket> result) {
+void StreamImpl::connected(Result<Socket> result, Watch watch) {
   const auto connector = std::move(extra().connector);  // it may be destroyed inside its callback
   if (!result) {
     Error error = std::move(result).error();
@@ -82,7 +84,7 @@ void StreamImpl::connected(Result<Socket> result) {
   }
   context().remove(*this);  // open() adds it again
   state_.connected();
-  if (const std::error_code error = open(result->fd())) {
+  if (const std::error_code error = open(result->fd(), std::move(watch))) {
     extra_->close_error = error;
     return end(CloseReason::not_connected);
   }

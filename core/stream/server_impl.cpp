@@ -260,6 +260,7 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
     auto layer = layers()->make({});
     if (!layer) return nullptr;
     block.stream->set_layer(std::move(*layer));
+    block.stream->keep_peer(peer);
   }
   // Before the session is made, so that its constructor may use the stream.
   if (block.stream->open(client.fd())) return nullptr;
@@ -288,14 +289,14 @@ bool Server::Impl::secured(detail::StreamImpl& stream) {
   if (has_session(stream)) return true;  // its constructor has called upgrade()
   const Call call{*this};
   const detail::CallScope quiet{streams_, stream};
-  const auto peer = stream.remote_endpoint();
+  const auto peer = stream.take_peer();
   const std::size_t ends_before = ends_;
   StreamHandler* handler = nullptr;
   try {
-    handler = factory_.make(block_.session(stream), stream, peer ? *peer : Endpoint{});
+    handler = factory_.make(block_.session(stream), stream, *peer);
   } catch (...) {
     stream.abort();
-    if (!report(std::current_exception(), peer ? &*peer : nullptr)) throw;
+    if (!report(std::current_exception(), peer.get())) throw;
     return !quiet.stream_is_gone();
   }
   if (handler == nullptr || ends_ != ends_before) {

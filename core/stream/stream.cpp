@@ -125,7 +125,7 @@ std::error_code StreamImpl::set_nonblocking(int fd) noexcept {
   return result < 0 ? system_error(-result) : std::error_code{};
 }
 
-std::error_code StreamImpl::open(int fd) noexcept try {
+std::error_code StreamImpl::open(int fd, Watch watch) noexcept try {
   StreamContext& shared = context();
   const StreamOptions& limits = options();
   if (layers_of_all_streams != nullptr) add_layer_of_tests();
@@ -144,7 +144,7 @@ std::error_code StreamImpl::open(int fd) noexcept try {
   active_at_ = shared.tick();
   shared.add(*this);
   const Ready interest = state_.reads() ? Ready::read : Ready::none;
-  if (const std::error_code error = begin_watch(fd, interest)) {
+  if (const std::error_code error = begin_watch(fd, interest, std::move(watch))) {
     shared.remove(*this);
     return error;
   }

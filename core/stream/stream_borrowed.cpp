@@ -122,12 +122,21 @@ void StreamImpl::use_direction(Direction wanted, Direction opened_for) noexcept 
   }
 }
 
-std::error_code StreamImpl::begin_watch(int fd, Ready interest) noexcept {
+/// `watch` is of the connector if the descriptor is: a change costs a system call less than an end
+/// and a beginning.
+std::error_code StreamImpl::begin_watch(int fd, Ready interest, Watch watch) noexcept {
   Loop& loop = context().loop();
+  if (watch) {
+    const Token token = take_token(std::move(watch));
+    loop.set_handler(token, *this);
+    loop.set(token, interest);
+    return {};
+  }
   if (state_.kind() != StreamState::Kind::unpollable) {
     const bool is_output = state_.has(StreamState::waits_for_output);
     // Without an interest the poller would not be asked whether it takes the descriptor.
-    const auto token = loop.watch(fd, is_output ? Ready::write : interest, *this);
+    const Maker maker = owner() != nullptr ? Maker::reactor : Maker::user;
+    const auto token = loop.watch(fd, is_output ? Ready::write : interest, *this, maker);
     if (token && is_output) {
       loop.set(*token, Ready::none);
       loop.set_referenced(*token, false);
@@ -143,10 +152,13 @@ std::error_code StreamImpl::begin_watch(int fd, Ready interest) noexcept {
   return {};
 }
 
-void StreamImpl::end_watch() noexcept {
+void StreamImpl::end_watch(Descriptor next) noexcept {
   Loop& loop = context().loop();
   if (state_.kind() != StreamState::Kind::unpollable) {
-    loop.unwatch(loop.token_of(fd_));
+    const bool is_closed =
+        next == Descriptor::is_closed_next && !state_.has(StreamState::lent) && !is_inherited();
+    const Token token = loop.token_of(fd_);
+    is_closed ? loop.unwatch_before_close(token) : loop.unwatch(token);
   } else if (!state_.input_ended()) {
     loop.remove_work_guard();
   }

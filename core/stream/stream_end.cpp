@@ -129,7 +129,7 @@ Result<Socket, std::error_code> StreamImpl::release() noexcept {
   if (state_.is_over() || fd_ < 0) return std::errc::not_connected;
   if (state_.has(StreamState::lent | StreamState::layered))
     return std::errc::operation_not_supported;
-  leave_reactor();
+  leave_reactor(Descriptor::stays_open);
   state_.silence();
   Socket socket{net(), std::exchange(fd_, -1)};
   owner() == nullptr ? context().forget(*this) : owner()->ended(*this);
@@ -272,13 +272,13 @@ void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
 }
 
 /// Leaves the poller and the deadlines. The descriptor stays open.
-void StreamImpl::leave_reactor() noexcept {
+void StreamImpl::leave_reactor(Descriptor next) noexcept {
   if (extra_ != nullptr) extra_->source.reset();
   if (state_.is_over()) return;
   leave_handshake();
   if (state_.connecting()) return context().remove(*this);
   if (fd_ < 0) return;
-  end_watch();
+  end_watch(next);
   context().remove(*this);
 }
 

@@ -77,7 +77,8 @@ struct StreamExtra {
   std::unique_ptr<Connector> connector;    // while it connects
   OwnedHandler handler;                    // if it was made with functions
   std::unique_ptr<StreamLayer> layer;
-  std::string what;  // Close::what of a client that could not connect
+  std::unique_ptr<const Endpoint> peer;  // of a server's client until its session is made
+  std::string what;                      // Close::what of a client that could not connect
   std::error_code close_error;
   TimePoint close_deadline = never;
   TimePoint opened_at = never;
@@ -128,9 +129,14 @@ class StreamImpl final : public Stream {
   /// The stream owns `handler` from now on, and calls it.
   void own_handler(OwnedHandler handler);
   void set_layer(std::unique_ptr<StreamLayer> layer);
+  /// Until take_peer().
+  void keep_peer(const Endpoint& peer) { extra().peer = std::make_unique<const Endpoint>(peer); }
+  [[nodiscard]] std::unique_ptr<const Endpoint> take_peer() noexcept {
+    return std::move(extra_->peer);
+  }
   [[nodiscard]] bool make_layer(StreamLayers& layers, std::string_view target);
   /// Takes over `fd`, unless it returns an error.
-  [[nodiscard]] std::error_code open(int fd) noexcept;
+  [[nodiscard]] std::error_code open(int fd) noexcept { return open(fd, {}); }
 
   // What the user calls.
   WriteStatus write(Bytes data) override;
@@ -241,9 +247,11 @@ class StreamImpl final : public Stream {
   [[nodiscard]] StreamState::Kind kind_of(int fd) noexcept;
   [[nodiscard]] std::error_code open_borrowed(int fd, Direction direction) noexcept;
   void use_direction(Direction wanted, Direction opened_for) noexcept;
-  [[nodiscard]] std::error_code begin_watch(int fd, Ready interest) noexcept;
-  void end_watch() noexcept;
-  void connected(Result<Socket> result);
+  [[nodiscard]] std::error_code open(int fd, Watch watch) noexcept;
+  [[nodiscard]] std::error_code begin_watch(int fd, Ready interest, Watch watch) noexcept;
+  enum class Descriptor : bool { stays_open, is_closed_next };
+  void end_watch(Descriptor next) noexcept;
+  void connected(Result<Socket> result, Watch watch);
 
   // Transport: the entrance and the exit.
   [[nodiscard]] Net& net() const noexcept { return context().net(); }
@@ -361,7 +369,7 @@ class StreamImpl final : public Stream {
   void close_descriptor() noexcept;
   /// Whether the parent of this process may use the descriptor too.
   [[nodiscard]] bool is_inherited() const noexcept;
-  void leave_reactor() noexcept;
+  void leave_reactor(Descriptor next = Descriptor::is_closed_next) noexcept;
 
   // What the poller and the clock are asked for.
   void update_interest() noexcept;

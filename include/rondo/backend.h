@@ -134,11 +134,21 @@ class Backend {
   [[nodiscard]] virtual std::error_code watch(int fd, Ready from, Ready to,
                                               Token token) noexcept = 0;
 
+  /// Begins the registration of a socket that the reactor has made. It does not block, and stays
+  /// open until unwatch(), so a poller that is not safe from its users need not look.
+  [[nodiscard]] virtual std::error_code watch_own(int fd, Ready to, Token token) noexcept {
+    return watch(fd, Ready::none, to, token);
+  }
+
   /// Ends the registration that watch() began; `from` is the `to` of its last call. It must be
   /// called before `fd` is closed. It cannot fail: if the descriptor is closed already, or the
   /// registration has only rested (`from` none) and this backend never saw it, there is nothing to
   /// end.
   virtual void unwatch(int fd, Ready from) noexcept = 0;
+  /// Whether the close of a descriptor ends its registration, unless another descriptor refers to
+  /// the same open file. Then unwatch() is not called for a descriptor that the reactor closes.
+  /// If the poller reports it all the same, the reactor calls reinit(), and unwatch() from then on.
+  [[nodiscard]] virtual bool unwatches_at_close() const noexcept { return false; }
 
   /// Sleeps until something is ready, wake() is called or `deadline` has come, and reports to
   /// `sink` what is ready: each registration at most once for each direction, and a bounded number

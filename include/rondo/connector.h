@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -21,6 +22,10 @@ namespace rondo {
 
 class Reactor;
 class Resolver;
+class Watch;
+namespace detail {
+class StreamImpl;
+}
 
 struct ConnectorOptions {
   /// For everything, the lookup of the name included. Zero fails at once; `forever`: no limit.
@@ -71,10 +76,16 @@ class RONDO_EXPORT Connector {
   ~Connector();
 
  private:
+  friend class detail::StreamImpl;
   class Impl;
+  /// Gets the socket with its registration, which awaits that it is writable, or an empty one.
+  using WatchedCallback = Function<void(Result<Socket> connected, Watch watch)>;
   struct Retire {  // the Impl is kept until its own callbacks have returned
     void operator()(Impl* impl) const noexcept;
   };
+
+  Connector(Reactor& reactor, Resolver* resolver, std::string target, std::vector<Endpoint> peers,
+            WatchedCallback callback, ConnectorOptions options);
 
   std::unique_ptr<Impl, Retire> impl_;
 };

@@ -27,8 +27,12 @@ class Loop;
 class ProcessContext;
 class StreamContext;
 class TaskContext;
-Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest,
-                                     Handler& handler) noexcept;
+/// The maker of a descriptor; see Backend::watch_own().
+enum class Maker : bool { user, reactor };
+Result<Watch, std::error_code> watch(Reactor& reactor, int fd, Ready interest, Handler& handler,
+                                     Maker maker = Maker::user) noexcept;
+/// The registration, which goes on without the Watch.
+Token take_token(Watch watch) noexcept;
 /// In builds with assertions: ends the program with a message about `call` if another thread runs
 /// the reactor.
 RONDO_EXPORT void check_thread(const Reactor& reactor, const char* call) noexcept;
@@ -70,7 +74,9 @@ class RONDO_EXPORT Watch {
   explicit operator bool() const noexcept;
 
  private:
-  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
+  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&,
+                                                      detail::Maker) noexcept;
+  friend Token detail::take_token(Watch watch) noexcept;
   Watch(detail::Loop& core, Token token) noexcept : loop_(&core), token_(token) {}
 
   detail::Loop* loop_ = nullptr;
@@ -213,7 +219,8 @@ class RONDO_EXPORT Reactor {
   friend class detail::ProcessContext;
   friend class detail::StreamContext;
   friend class detail::TaskContext;
-  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&) noexcept;
+  friend Result<Watch, std::error_code> detail::watch(Reactor&, int, Ready, Handler&,
+                                                      detail::Maker) noexcept;
   friend void detail::check_thread(const Reactor&, const char*) noexcept;
   explicit Reactor(std::unique_ptr<detail::Loop> loop) noexcept;
 

@@ -210,7 +210,7 @@ TEST_P(Clients, ThatCannotBeWatchedNameTheirTarget) {
   const Socket listener = Socket::listen(net, Endpoint::loopback(0)).value();
   const std::string where = listener.local_endpoint().value().to_string();
   spy.fail_watch = {
-      .skip = 1, .times = 1, .error = std::make_error_code(std::errc::no_space_on_device)};
+      .skip = 0, .times = 1, .error = std::make_error_code(std::errc::no_space_on_device)};
   const auto stream = connect(reactor, where, recorder);
   EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
   EXPECT_EQ(recorder.reason, CloseReason::not_connected);

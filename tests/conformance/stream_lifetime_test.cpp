@@ -1,5 +1,7 @@
 // Streams may be destroyed, released and left by an exception in each of their calls.
 #include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <functional>
 #include <memory>
@@ -298,6 +300,24 @@ TEST_P(StreamLifetime, ADescriptorThatCannotBeWatchedIsClosed) {
   EXPECT_EQ(made.error(), std::errc::operation_not_permitted);
   run_on();
   EXPECT_EQ(recorder.closes, 0);
+}
+
+// A poller may rely on the close to end the registration, which it does not do then.
+TEST_P(StreamLifetime, LeavesThePollerAlsoIfItsSocketIsOpenElsewhere) {
+  if (GetParam().name == "sim") GTEST_SKIP() << "a simulated socket cannot be duplicated";
+  Pair pair = unix_pair();
+  const Fd other{::dup(pair.ours.get())};
+  StreamRecorder recorder;
+  auto stream = adopt(std::move(pair.ours), recorder);
+  run_on();
+  stream.reset();
+  write_all(pair.theirs.get(), "for the other");
+  run_on();
+  if (spy.poll_fd() < 0 || GetParam().name.starts_with("kqueue_"))
+    GTEST_SKIP() << "no descriptor that can be polled";
+  pollfd entry{spy.poll_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 0), 0);
+  EXPECT_LE(spy.reinits, 1);
 }
 
 }  // namespace

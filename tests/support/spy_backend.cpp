@@ -5,15 +5,25 @@
 namespace rondo::test {
 
 std::error_code SpyBackend::watch(int fd, Ready from, Ready to, Token token) noexcept {
+  return watch(fd, from, to, token, false);
+}
+
+std::error_code SpyBackend::watch_own(int fd, Ready to, Token token) noexcept {
+  return watch(fd, Ready::none, to, token, true);
+}
+
+std::error_code SpyBackend::watch(int fd, Ready from, Ready to, Token token, bool is_own) noexcept {
   ++watches;
   const auto known = registered_.find(fd);
-  if (known == registered_.end()) {
+  const bool was_closed = unwatches_at_close_ && from == Ready::none;
+  if (known == registered_.end() || was_closed) {
     EXPECT_EQ(from, Ready::none) << "a new registration of " << fd;
   } else {
     EXPECT_EQ(from, known->second.interest) << "what descriptor " << fd << " was left at";
   }
   if (const std::error_code error = fail_watch.next()) return error;
-  const std::error_code error = inner_->watch(fd, from, to, token);
+  const std::error_code error =
+      is_own ? inner_->watch_own(fd, to, token) : inner_->watch(fd, from, to, token);
   if (!error) registered_[fd] = {token, to};
   return error;
 }

@@ -35,14 +35,19 @@ struct Failures {
 
 class SpyBackend final : public Backend {
  public:
-  explicit SpyBackend(std::unique_ptr<Backend> inner) : inner_(std::move(inner)) {}
+  explicit SpyBackend(std::unique_ptr<Backend> inner)
+      : inner_(std::move(inner)), unwatches_at_close_(inner_->unwatches_at_close()) {}
 
   [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token) noexcept override;
+  [[nodiscard]] std::error_code watch_own(int fd, Ready to, Token token) noexcept override;
   void unwatch(int fd, Ready from) noexcept override;
   [[nodiscard]] std::error_code wait(Sink& sink, TimePoint deadline) override;
   void wake() noexcept override;
   [[nodiscard]] std::error_code reinit() noexcept override;
   [[nodiscard]] int poll_fd() const noexcept override { return inner_->poll_fd(); }
+  [[nodiscard]] bool unwatches_at_close() const noexcept override { return unwatches_at_close_; }
+  /// Before a reactor has it: what unwatches_at_close() returns.
+  void set_unwatches_at_close() noexcept { unwatches_at_close_ = true; }
   [[nodiscard]] TimePoint sleeps_until() noexcept override { return inner_->sleeps_until(); }
   [[nodiscard]] TimePoint now() const noexcept override;
   [[nodiscard]] Net& net() noexcept override { return net_ != nullptr ? *net_ : inner_->net(); }
@@ -75,12 +80,15 @@ class SpyBackend final : public Backend {
   Failures fail_reinit;
 
  private:
+  [[nodiscard]] std::error_code watch(int fd, Ready from, Ready to, Token token,
+                                      bool is_own) noexcept;
   struct Registration {
     Token token;
     Ready interest;
   };
 
   std::unique_ptr<Backend> inner_;
+  bool unwatches_at_close_;
   Net* net_ = nullptr;
   ProcessCalls* calls_ = nullptr;
   std::map<int, Registration> registered_;

@@ -36,6 +36,25 @@ TEST_F(WatchTableTest, ExplainsOneStaleEventForEachDirection) {
   EXPECT_EQ(handler.calls, 0);
 }
 
+// The close of a descriptor ends its registration, so the call for it would be one too many.
+TEST_F(WatchTableTest, LeavesTheEndToTheCloseOfADescriptor) {
+  backend.set_unwatches_at_close();
+  detail::WatchTable trusting{backend};
+  trusting.remove_before_close(trusting.add(fd, Ready::read, handler).value());
+  EXPECT_EQ(backend.unwatches, 0);
+}
+
+TEST_F(WatchTableTest, EndsWhatACloseDoesNotEnd) {
+  table.remove_before_close(table.add(fd, Ready::read, handler).value());
+  EXPECT_EQ(backend.unwatches, 1);
+  backend.set_unwatches_at_close();
+  detail::WatchTable trusting{backend};
+  const Token token = trusting.add(fd, Ready::read, handler).value();
+  trusting.distrust_close();
+  trusting.remove_before_close(token);
+  EXPECT_EQ(backend.unwatches, 2);
+}
+
 // The number is on the list of changes already when it is used again. On the list twice, it would
 // exceed the memory that is reserved for the list, and a refusal would be reported twice.
 TEST_F(WatchTableTest, ListsAReusedDescriptorNumberOnce) {
