@@ -39,7 +39,8 @@ constexpr std::string_view limit_names[] = {"",
                                             "write_buffer_max",
                                             "write_descriptors_max",
                                             "the server's write_buffers_max",
-                                            "the server's write_descriptors_max"};
+                                            "the server's write_descriptors_max",
+                                            "handshake"};
 
 CloseReason reason_of(int error) noexcept {
   switch (error) {
@@ -250,7 +251,7 @@ void StreamImpl::close_or_linger() {
 
 // --- the end ------------------------------------------------------------------------------------
 
-void StreamImpl::end_for(int error) noexcept { end(reason_of(error), error); }
+void StreamImpl::end_for(int error, Limit limit) noexcept { end(reason_of(error), error, limit); }
 
 void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
   if (state_.is_over()) return;

@@ -365,7 +365,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool lingers_if_unread(LingeringClose lingering) const noexcept;
   void close_or_linger();
   void end(CloseReason reason, int error = 0, Limit limit = Limit::none) noexcept;
-  void end_for(int error) noexcept;
+  void end_for(int error, Limit limit = Limit::none) noexcept;
   void close_descriptor() noexcept;
   /// Whether the parent of this process may use the descriptor too.
   [[nodiscard]] bool is_inherited() const noexcept;

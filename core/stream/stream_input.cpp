@@ -168,7 +168,7 @@ bool StreamImpl::wants_input_after(Ready ready) {
   if (state_.has(StreamState::securing)) {
     extra_->handshake.has_input = true;  // or room for output: its next step can be taken
     if (extra_->handshake.turn == HandshakeTurn::waits) {
-      if (has_peer_closed(ready)) end_for(ECONNRESET);
+      if (has_peer_closed(ready)) end_for_layer(ECONNRESET);
       return false;
     }
   }

@@ -212,7 +212,10 @@ bool StreamImpl::take_layer_input() {
 /// The layer has failed, or the wire has, with `error`.
 void StreamImpl::end_for_layer(int error) noexcept {
   const StreamLayer::Failure* const failure = own_layer().failure();
-  if (failure == nullptr) return end_for(error);
+  if (failure == nullptr) {
+    const bool is_early = state_.has(StreamState::securing);
+    return end_for(error, is_early ? Limit::layer_handshake : Limit::none);
+  }
   const bool is_cut = failure->reason == CloseReason::truncated;
   if (!is_cut) {
     // The peer is to read why. If input is unread, the system resets the connection.

@@ -48,7 +48,8 @@ class StreamState {
   /// with EIO after the other end has gone. A poller does not take what is unpollable, such as a
   /// regular file.
   enum class Kind : std::uint8_t { socket, file, terminal, unpollable };
-  /// The deadline, or the limit of queued output, that ended the stream.
+  /// The deadline, or the limit of queued output, that ended the stream. A layer's handshake: the
+  /// connection has failed before it was done.
   enum class Limit : std::uint8_t {
     none,
     idle,
@@ -61,6 +62,7 @@ class StreamState {
     descriptors,
     server_buffers,
     server_descriptors,
+    layer_handshake,
   };
   enum Bit : std::uint32_t {
     queued = 1U << 0U,             // it is in the run queue for the end of the turn

@@ -61,7 +61,8 @@ struct Close {
   CloseReason reason;
   std::error_code error{};  ///< the system's error, or timed_out, or none
   /// What was tried, or which deadline passed or limit was exceeded: `idle timeout`,
-  /// `write_buffer_max`. Valid until on_close returns.
+  /// `write_buffer_max`. `handshake`: the connection failed before that of a layer was done. Valid
+  /// until on_close returns.
   std::string_view what{};
 
   /// `idle timeout: Connection timed out`.

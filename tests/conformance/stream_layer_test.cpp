@@ -185,6 +185,16 @@ TEST_P(LayeredStreams, TellAClientWhyTheHandshakeFailed) {
   EXPECT_EQ(recorder.what, "the peer speaks something else");
 }
 
+TEST_P(LayeredStreams, TellAClientThatItsConnectionFailedInTheHandshake) {
+  const auto rude = [](Stream& client, Bytes) { client.abort(); };
+  const Server server = serve(reactor, "127.0.0.1:0", rude, without_lingering()).value();
+  const auto stream = connect_secured(server);
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.opens, 0);
+  EXPECT_EQ(recorder.reason, CloseReason::reset);
+  EXPECT_EQ(recorder.message, "handshake: Connection reset by peer");
+}
+
 TEST_P(LayeredStreams, ThatCannotBeMadeEndTheirClient) {
   layers.refuses = true;
   const auto stream = rondo::connect(reactor, "127.0.0.1:1", recorder, {.secure = &layers});

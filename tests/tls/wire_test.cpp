@@ -185,6 +185,31 @@ TEST_P(TlsWire, CostsNoStepForThoseThatLeaveBeforeTheirTurn) {
   EXPECT_LT(secure.counters().failed, 12U) << "steps were taken for clients that had left";
 }
 
+TEST_P(TlsWire, SaysThatThePeerOfAnUpgradeLeftInTheHandshake) {
+  struct Upgraded final : Session {
+    Upgraded(tls::Server& layers, std::vector<std::string>& ends) : layers_(layers), ends_(ends) {}
+    void on_data(Stream& client, Bytes) override { EXPECT_TRUE(client.upgrade(layers_, "", {})); }
+    void on_close(Stream&, const Close& close) override { ends_.push_back(close.message()); }
+    tls::Server& layers_;
+    std::vector<std::string>& ends_;
+  };
+  std::vector<std::string> ends;
+  const Server crowded =
+      serve<Upgraded>(reactor, unix_name(), without_lingering(), secure, ends).value();
+  std::vector<Fd> clients = connect(crowded, 12);
+  for (const Fd& one : clients) write_all(one.get(), "STARTTLS");
+  run_on();
+  RawClient client;
+  client.shake_hands();
+  for (const std::string hello = client.wire(); const Fd& one : clients)
+    write_all(one.get(), hello);
+  EXPECT_TRUE(reactor.run_once(Duration::zero()));  // some have their step, and others wait
+  clients.clear();
+  EXPECT_TRUE(has(crowded, 0));
+  EXPECT_EQ(ends.size(), 12U);
+  for (const std::string& one : ends) EXPECT_NE(one.find("handshake"), std::string::npos) << one;
+}
+
 TEST_P(TlsWire, NeitherTakesNorLeavesErrorsOfOtherCalls) {
   const auto disturb = [](Stream& client, Bytes data) {
     ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
