@@ -216,7 +216,9 @@ std::ptrdiff_t Layer::stopped(int result) noexcept {
   switch (why) {
     case SSL_ERROR_ZERO_RETURN:
       has_more_ = false;
-      return 0;
+      if (wire_error_ == 0) return 0;
+      // OpenSSL tells it of a write that the wire has refused, too, once the peer has finished.
+      [[fallthrough]];
     case SSL_ERROR_SYSCALL:
       errno = wire_error_ == 0 ? ECONNRESET : wire_error_;
       return -1;

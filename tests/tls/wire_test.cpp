@@ -128,6 +128,36 @@ TEST_P(TlsWire, AnswersAPeerThatFinishesWithoutANotice) {
   EXPECT_EQ(heard, "an answer");
 }
 
+TEST_P(TlsWire, EndsWhereThePeerHasFinishedAndIsGone) {
+  struct Late final : Session {
+    explicit Late(Stream*& finished) : finished_(finished) {}
+    void on_data(Stream&, Bytes) override {}
+    void on_end(Stream& client) override { finished_ = &client; }
+    void on_close(Stream&, const Close& close) override {
+      EXPECT_EQ(close.message(), "reset: Broken pipe");
+      finished_ = nullptr;
+    }
+    Stream*& finished_;
+  };
+  Stream* finished = nullptr;
+  const Server answers =
+      serve(reactor, unix_name(), session_factory<Late>(finished), over(secure)).value();
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    peer = connect(answers.local_endpoint());
+    RawClient client{version};
+    for (int round = 0; round < 3; ++round) {
+      client.shake_hands(arrives());
+      write_all(peer.get(), client.wire());
+    }
+    SSL_shutdown(client.ssl());
+    write_all(peer.get(), client.wire());
+    ASSERT_TRUE(runs_until([&] { return finished != nullptr; }));
+    peer = {};
+    finished->write("too late");
+    EXPECT_TRUE(runs_until([&] { return finished == nullptr; }));
+  }
+}
+
 TEST_P(TlsWire, EndsWhenANoticeComesInTheHandshake) {
   const auto bad_server = [](Stream& to, Bytes) {
     to.write(std::string_view{"\x15\x03\x03\x00\x02\x01\x00", 7});  // close_notify
