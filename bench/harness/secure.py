@@ -70,6 +70,16 @@ def servers(programs: harness.Programs, backends: list[str],
         for name in programs.backends(backends)]
 
 
+def proxies(programs: harness.Programs, backends: list[str], files: Certificate,
+            target: str) -> list[harness.Server]:
+    """The end of TLS before another server, on each backend."""
+    program = str(programs.build / "examples" / "proxy")
+    return [harness.Server(f"rondo {name}, TLS",
+                           (program, "--backend", name, "--tls-cert", files.chain, "--tls-key",
+                            files.key, target))
+            for name in programs.backends(backends)]
+
+
 def half_a_hello() -> bytes:
     """The first half of what a client says."""
     output = ssl.MemoryBIO()

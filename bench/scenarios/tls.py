@@ -1,5 +1,6 @@
-"""The scenario `tls`: rondo as the end of TLS before a plain echo server, beside nginx, stunnel4
-and hitch; as an echo server, beside a bare loop on OpenSSL; and pings while handshakes storm in."""
+"""The scenario `tls`: examples/proxy as the end of TLS before a plain echo server, beside nginx,
+stunnel4 and hitch; an echo server with TLS beside a bare loop on OpenSSL; and pings while
+handshakes storm in."""
 
 import contextlib
 import json
@@ -152,9 +153,8 @@ def run(request: rounds.Request) -> None:
                   for server in secure.servers(programs, request.backends, files)]
         target = stack.enter_context(harness.RunningServer(
             programs.rondo(request.backends)[0], core=request.load_core)).endpoint
-        ends = [request.start(stack, harness.Server(each.server.name,
-                                                    (*each.server.command, target)))
-                for each in echoes[1:]]
+        ends = [request.start(stack, server)
+                for server in secure.proxies(programs, request.backends, files, target)]
         ends += tls_peers.start_all(stack, programs, target, files, request.server_core)
         print(f"\nTLS 1.3, AES-128-GCM, X25519, P-256 certificate; medians of {request.rounds} "
               f"interleaved rounds of {rounds.WINDOW_SECONDS:.0f} s\n\nbefore a plain echo server:")
