@@ -84,6 +84,7 @@ void Connections::continue_sending(Connection& connection) {
                            ? Security::send(*connection.ssl, rest)
                            : send(connection.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN) return on_end(connection, errno);
+  if (sent == 0) return on_end(connection, 0);
   if (sent > 0) connection.sent += static_cast<std::uint32_t>(sent);
   const bool is_sent = connection.sent == message_.size();
   // A record may be taken although there is room for more.

@@ -27,6 +27,19 @@ const std::map<std::string, Kind> kinds = {{"exchange", Kind::exchange},
                                            {"pings", Kind::pings},
                                            {"datagrams", Kind::datagrams}};
 
+/// Throws if an option does nothing for the kind of load.
+void check(const Options& options) {
+  if (options.kind == Kind::datagrams && options.size > datagram_size_max)
+    throw CLI::ValidationError("--size", "a datagram has at most 1400 bytes");
+  if (options.kind == Kind::datagrams && options.tls)
+    throw CLI::ValidationError("--tls", "it is over TCP");
+  if (options.kind != Kind::churn && options.rate > 0)
+    throw CLI::ValidationError("--rate", "it is of a churn");
+  if (options.kind != Kind::pings && options.firehose)
+    throw CLI::ValidationError("--firehose", "it is of pings");
+  if (options.firehose && options.tls) throw CLI::ValidationError("--firehose", "it has no TLS");
+}
+
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
@@ -66,11 +79,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--progress", options.progress, "report on standard error, terminal or not");
   try {
     app.parse(argc, argv);
+    check(options);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
-  }
-  if (options.kind == Kind::datagrams && options.size > datagram_size_max) {
-    return app.exit(CLI::ValidationError("--size", "a datagram has at most 1400 bytes"));
   }
   return std::nullopt;
 }

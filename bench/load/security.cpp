@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <cerrno>
+#include <string>
 
 #include "system.h"
 
@@ -30,10 +31,12 @@ ssize_t result_of(ssl_st& connection, int result, std::size_t size) noexcept {
       errno = error == 0 ? ECONNRESET : error;
       return -1;
     default:
-      ERR_print_errors_fp(stderr);
-      errno = EPROTO;
-      return -1;
+      break;
   }
+  const unsigned long fault = ERR_peek_error();
+  if (ERR_GET_REASON(fault) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return 0;
+  const char* const reason = ERR_reason_error_string(fault);
+  die((std::string{"no TLS with this server: "} + (reason != nullptr ? reason : "?")).c_str());
 }
 
 }  // namespace
@@ -42,7 +45,8 @@ Security::Security(bool resumes, const char* group) : context_(SSL_CTX_new(TLS_c
   demand(context_ != nullptr);
   demand(SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION) == 1);
   demand(SSL_CTX_set_ciphersuites(context_, "TLS_AES_128_GCM_SHA256") == 1);
-  demand(SSL_CTX_set1_groups_list(context_, group) == 1);
+  if (SSL_CTX_set1_groups_list(context_, group) != 1)
+    die((std::string{"OpenSSL has no group "} + group).c_str());
   SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!resumes) return;
   SSL_CTX_set_app_data(context_, this);

@@ -29,7 +29,9 @@ class Security {
   /// Nothing is sent. Its session can be resumed.
   static void end(ssl_st& connection);
 
-  /// Both return what the system calls of that name return, errno included.
+  /// Both return what the system calls of that name return, errno included; send() returns 0, too,
+  /// if the server has closed the connection. A server that has no TLS ends the process with a
+  /// message.
   static ssize_t send(ssl_st& connection, std::span<const std::byte> data) noexcept;
   static ssize_t receive(ssl_st& connection, std::span<std::byte> into) noexcept;
   /// Whether the last call waits for room, and not for input.
