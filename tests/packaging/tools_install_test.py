@@ -7,9 +7,10 @@ from pathlib import Path
 
 INSTALL = Path(__file__).resolve().parent.parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
-            "haproxy", "socat", "nc.openbsd", "curl", "gdb", "openssl", "gnutls-cli", "sslscan")
+            "haproxy", "socat", "nc.openbsd", "curl", "gdb", "openssl", "gnutls-cli", "sslscan",
+            "nginx", "wrk")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libssl-dev", "libgtest-dev", "libcli11-dev",
-             "libbenchmark-dev")
+             "libbenchmark-dev", "libnginx-mod-stream")
 
 
 class ToolsInstall(unittest.TestCase):

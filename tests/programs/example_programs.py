@@ -11,7 +11,9 @@ from pathlib import Path
 
 BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
 EXAMPLES = BUILD / "examples"
+TESTS = BUILD / "tests"
 SECONDS_MAX = 30
+PATHS = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin"  # where servers are, too
 MUCH = os.urandom(8 << 20)
 
 
@@ -78,7 +80,7 @@ def send_all_aside(client, data):
 
 def needs(program):
     """Skips a test if a program of another project is missing."""
-    return unittest.skipUnless(shutil.which(program), f"{program} is not installed")
+    return unittest.skipUnless(shutil.which(program, path=PATHS), f"{program} is not installed")
 
 
 def has_ipv6():

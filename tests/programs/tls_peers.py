@@ -1,13 +1,19 @@
 """What the tests of TLS share: certificates, servers of Python's ssl, programs to talk with."""
 
 import contextlib
+import os
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
+import sys
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 
-from example_programs import BUILD, SECONDS_MAX, running
+from example_programs import BUILD, PATHS, SECONDS_MAX, TESTS, running
 
 CERTIFICATES = BUILD / "tests" / "tls" / "certificates"
 
@@ -28,6 +34,10 @@ ROOT = certificate("root")
 def secure_echo(backend, *options, cert="good", **more):
     return running(backend, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certificate(cert),
                    "--tls-key", key(cert), *options, **more)
+
+
+def https_server(backend, cert="good"):
+    return running(backend, "https_server", certificate(cert), key(cert), folder=TESTS)
 
 
 def client_context():
@@ -135,6 +145,56 @@ def s_server(*options, cert="good"):
                   *options) as server:
         server.hear("ACCEPT ")
         yield server, server.hear("\n").strip()
+
+
+NGINX_STREAMS = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+NGINX = """\
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log stderr crit;
+{modules}
+events {{ }}
+{block} {{
+  {settings}
+  server {{
+    listen {host}:{port} {how};
+    {text}
+  }}
+}}
+"""
+NGINX_OF_WEB = "access_log off; " + " ".join(
+    f"{name}_temp_path {{folder}}/{name};"
+    for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+
+
+@contextlib.contextmanager
+def nginx(text, how="", block="http"):
+    """Its address, as (host, port). `text` is what is in the server's braces, `how` what is behind
+    its address, such as `ssl`."""
+    with tempfile.TemporaryDirectory() as folder, \
+            socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        settings, modules = NGINX_OF_WEB.format(folder=folder), ""
+        if block == "stream":
+            settings, modules = "", f"load_module {NGINX_STREAMS};"
+        file, said = Path(folder, "conf"), Path(folder, "said")
+        file.write_text(NGINX.format(
+            folder=folder, modules=modules, block=block, settings=settings, host=host, port=port,
+            how=how, text=text))
+        with said.open("w") as out, subprocess.Popen(
+                [shutil.which("nginx", path=PATHS), "-e", "stderr", "-c", file], stderr=out,
+                # As when it replaces itself: it takes over a socket that listens already.
+                env={**os.environ, "NGINX": f"{listener.fileno()};"},
+                pass_fds=[listener.fileno()], start_new_session=True) as process:
+            listener.close()
+            try:
+                yield host, port
+            finally:
+                if process.poll() is not None:
+                    print(f"nginx has ended: {said.read_text()}", file=sys.stderr)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # its worker, too
 
 
 def exchange_in_bytes(incoming, outgoing, wire, step):
