@@ -92,7 +92,8 @@ void set_session_context(SSL_CTX& context, const ServerOptions& options, const s
 Server::Impl::Impl(const Identity& identity, const ServerOptions& with)
     : options(with),
       alpn(alpn_list(with.alpn)),
-      tickets(with.ticket_keys ? *with.ticket_keys : TicketKeys{}) {
+      tickets(with.ticket_keys ? *with.ticket_keys
+                               : TicketKeys{TicketKeys::default_lifetime, with.clock}) {
   if (options.client_certificates != ClientCertificates::ignored && !options.client_roots)
     throw std::invalid_argument{"tls::ServerOptions: client certificates need client_roots"};
   accepts_truncation = options.accept_truncation;

@@ -24,17 +24,18 @@ bool begin_mac(EVP_MAC_CTX* mac, TicketKeys::Impl::Key& key) {
 /// As SSL_CTX_set_tlsext_ticket_key_evp_cb asks for: -1 ends the handshake, 0 does without the
 /// ticket, 1 takes it, 2 takes it and gives a new one. A client of TLS 1.3 uses a ticket once.
 int choose_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-               EVP_MAC_CTX* mac, int makes) {
+               EVP_MAC_CTX* mac, int makes) try {
   TicketKeys::Impl& keys = keys_of(ssl);
+  const Duration now = keys.now();
   const std::lock_guard lock{keys.mutex};
-  if (!keys.renew()) return makes == 1 ? -1 : 0;
+  if (!keys.renew(now)) return makes == 1 ? -1 : 0;
   TicketKeys::Impl::Key key;
   if (makes == 1) {
     key = keys.keys[0];
     std::memcpy(name, key.name.data(), key.name.size());
     if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return -1;
   } else {
-    const TicketKeys::Impl::Key* const found = keys.find(name);
+    const TicketKeys::Impl::Key* const found = keys.find(name, now);
     if (found == nullptr) return 0;
     key = *found;
   }
@@ -45,16 +46,22 @@ int choose_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
   OPENSSL_cleanse(&key, sizeof key);
   if (!is_ready) return -1;
   return is_old || SSL_version(ssl) >= TLS1_3_VERSION ? 2 : 1;
+} catch (...) {  // the user's clock has thrown
+  return -1;
 }
 
 }  // namespace
 
-TicketKeys::TicketKeys(Duration lifetime) : impl_(std::make_shared<Impl>(lifetime)) {}
+TicketKeys::TicketKeys(Duration lifetime, Clock clock)
+    : impl_(std::make_shared<Impl>(lifetime, std::move(clock))) {}
 
 TicketKeys::Impl::~Impl() { OPENSSL_cleanse(keys.data(), sizeof keys); }
 
-bool TicketKeys::Impl::renew() {
-  const Time::time_point now = Time::now();
+Duration TicketKeys::Impl::now() const {
+  return clock ? clock().time_since_epoch() : std::chrono::steady_clock::now().time_since_epoch();
+}
+
+bool TicketKeys::Impl::renew(Duration now) {
   if (keys[0].is_made && now - keys[0].made_at < lifetime) return true;
   Key key;
   key.made_at = now;
@@ -69,8 +76,8 @@ bool TicketKeys::Impl::renew() {
   return true;
 }
 
-const TicketKeys::Impl::Key* TicketKeys::Impl::find(const unsigned char* name) const noexcept {
-  const Time::time_point now = Time::now();
+const TicketKeys::Impl::Key* TicketKeys::Impl::find(const unsigned char* name,
+                                                    Duration now) const noexcept {
   for (const Key& key : keys)
     if (key.is_made && (now - key.made_at) / 2 < lifetime &&
         std::memcmp(name, key.name.data(), key.name.size()) == 0)

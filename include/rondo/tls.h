@@ -48,7 +48,8 @@ inline std::error_code make_error_code(Fault fault) noexcept {
   return {static_cast<int>(fault), fault_category()};
 }
 
-/// The time that certificates are compared with. If it throws in a handshake, that fails.
+/// The time that certificates and the keys of tickets are compared with. If it throws in a
+/// handshake, that fails.
 using Clock = std::function<std::chrono::system_clock::time_point()>;
 
 struct IdentityOptions {
@@ -103,7 +104,11 @@ class RONDO_EXPORT Roots {
 /// them are still accepted for as long. Servers that share them resume each other's sessions.
 class RONDO_EXPORT TicketKeys {
  public:
-  explicit TicketKeys(Duration lifetime = std::chrono::hours{12});
+  static constexpr Duration default_lifetime = std::chrono::hours{12};
+
+  /// `clock` is called on the threads of all servers that share the keys. Empty: a steady clock,
+  /// which goes on when the system's time is changed.
+  explicit TicketKeys(Duration lifetime = default_lifetime, Clock clock = {});
 
   struct Impl;
 
@@ -124,7 +129,7 @@ struct ServerOptions {
   ClientCertificates client_certificates = ClientCertificates::ignored;
   /// Those that clients are checked against; needed if their certificates are not ignored.
   std::optional<Roots> client_roots{};
-  std::optional<TicketKeys> ticket_keys{};  ///< none: keys of its own
+  std::optional<TicketKeys> ticket_keys{};  ///< none: keys of its own, by `clock`
   bool gives_tickets = true;
   /// A peer that closes the connection without a notice of it has finished, too. Otherwise the
   /// stream ends with CloseReason::truncated: what came may not be all.
