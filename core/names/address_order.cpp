@@ -156,4 +156,18 @@ void order_addresses(Net& net, std::vector<Endpoint>& addresses) {
   for (std::size_t i = 0; i < addresses.size(); ++i) addresses[i] = candidates[i].address;
 }
 
+std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
+  std::vector<Endpoint> first;
+  std::vector<Endpoint> second;
+  for (const Endpoint& address : sorted) {
+    (address.family() == sorted.front().family() ? first : second).push_back(address);
+  }
+  std::vector<Endpoint> mixed;
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) mixed.push_back(first[i]);
+    if (i < second.size()) mixed.push_back(second[i]);
+  }
+  return mixed;
+}
+
 }  // namespace rondo::detail

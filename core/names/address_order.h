@@ -25,5 +25,8 @@ void order_candidates(std::vector<Candidate>& candidates);
 /// The same; the sources are found by connecting datagram sockets of `net`, which sends nothing.
 void order_addresses(Net& net, std::vector<Endpoint>& addresses);
 
+/// For a race (RFC 8305, section 4): the families alternate, beginning with that of the first one.
+[[nodiscard]] std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted);
+
 }  // namespace detail
 }  // namespace rondo

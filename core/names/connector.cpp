@@ -20,7 +20,7 @@
 // connect() has succeeded at once: so there is one way to the result, on_ready, and SO_ERROR
 // decides. Only if the listener of a Unix socket has no room (EAGAIN) is there nothing to watch:
 // such an address goes to without_room_, and connect() is called again and again, beside the
-// others.
+// others; so it is where the memory for an attempt is missing.
 //
 // `prepare` and the callback may destroy the Connector, or throw: a Call holds the Impl until they
 // have returned (see callbacks.h).
@@ -29,6 +29,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -37,6 +38,7 @@
 #include <rondo/resolver.h>
 #include <rondo/timer.h>
 
+#include "address_order.h"
 #include "callbacks.h"
 #include "connect_failures.h"
 #include "target.h"
@@ -49,21 +51,6 @@ constexpr Duration room_pause = std::chrono::milliseconds{10};
 constexpr TimePoint at_once = TimePoint::min();
 // A deadline that has just passed would do, but libuv notices it only in its next millisecond.
 constexpr TimePoint next_turn = TimePoint::min();
-
-/// RFC 8305, section 4: the families alternate, beginning with that of the first address.
-std::vector<Endpoint> interleaved(const std::vector<Endpoint>& sorted) {
-  std::vector<Endpoint> first;
-  std::vector<Endpoint> second;
-  for (const Endpoint& address : sorted) {
-    (address.family() == sorted.front().family() ? first : second).push_back(address);
-  }
-  std::vector<Endpoint> mixed;
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    if (i < first.size()) mixed.push_back(first[i]);
-    if (i < second.size()) mixed.push_back(second[i]);
-  }
-  return mixed;
-}
 
 std::string name_of(const std::vector<Endpoint>& peers) {
   RONDO_REQUIRE(!peers.empty(), "a Connector was made without an address to connect to.");
@@ -175,7 +162,7 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   /// looking_up -> racing or over; or more addresses for a race.
   void take_found() {
     if (*found_) {
-      set_addresses(interleaved(**found_));
+      set_addresses(detail::interleaved(**found_));
     } else if (phase_ == Phase::looking_up) {
       return finish(named(found_->error()));
     }
@@ -241,13 +228,15 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
 
   /// For an attempt that could not start, or has failed.
   void put_aside(const Endpoint& address, Error error) {
-    if (is_without_room(address, error)) {
-      if (without_room_.empty()) room_due_ = after(reactor_.now(), room_pause);
-      without_room_.push_back(address);
-      return;
-    }
+    if (is_without_room(address, error)) return try_again(address);
     failures_.add(address, std::move(error));
     due_ = at_once;
+  }
+
+  /// After a pause.
+  void try_again(const Endpoint& address) noexcept {
+    if (without_room_.empty()) room_due_ = after(reactor_.now(), room_pause);
+    without_room_.push_back(address);
   }
 
   static bool is_without_room(const Endpoint& address, std::error_code error) noexcept {
@@ -256,8 +245,22 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
   }
 
   /// Starts an attempt. An error has a context only if it comes from `prepare`, because the address
-  /// is named anyway.
-  Result<void> start(const Endpoint& address) {
+  /// is named anyway. The race goes on after an exception: it has no other place for this address.
+  Result<void> start(const Endpoint& address) try {
+    return connect_to(address);
+  } catch (const std::bad_alloc&) {
+    if (is_over()) throw;
+    try_again(address);
+    step_->arm_at(next_turn);
+    throw;
+  } catch (...) {
+    if (is_over()) throw;
+    put_aside(address, {std::make_error_code(std::errc::operation_canceled), {}});
+    step_->arm_at(next_turn);
+    throw;
+  }
+
+  Result<void> connect_to(const Endpoint& address) {
     auto made = Socket::make(reactor_.net(), address.family(), SocketType::stream);
     if (!made) return Error{made.error(), {}};
     Socket socket = std::move(*made);
@@ -324,8 +327,6 @@ class Connector::Impl final : public detail::Retirable<Connector::Impl> {
     std::string other;
     if (phase_ != Phase::beginning && !lookup_has_ended_) {
       other = "resolve " + std::string{detail::parse_target(target_)->host};
-    } else if (attempts_.empty() && without_room_.empty() && !failures_.empty()) {
-      other = "the addresses that were not tried";
     }
     failures_.make_room(attempts_.size() + without_room_.size() + 1);
     for (const auto& attempt : attempts_) failures_.add(attempt->address_, {error, {}});

@@ -41,8 +41,9 @@ struct ConnectorOptions {
   std::size_t in_flight_max = unlimited;
   std::optional<Endpoint> source{};  ///< sockets are bound to it before they connect
   /// Called for each new socket before it is bound and connects to `peer`, never from inside the
-  /// constructor. An error ends the attempt; its context becomes part of the message. `prepare` may
-  /// destroy the Connector.
+  /// constructor. An error ends the attempt; its context becomes part of the message. So does an
+  /// exception, as operation_canceled, which leaves through Reactor::run(). `prepare` may destroy
+  /// the Connector.
   Function<Result<void>(Socket& socket, const Endpoint& peer)> prepare{};
 };
 
