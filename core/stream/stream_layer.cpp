@@ -175,7 +175,8 @@ std::ptrdiff_t StreamImpl::transmit_layered(std::span<const Bytes> parts) noexce
   for (Bytes part : parts) {
     while (!part.empty()) {
       const std::ptrdiff_t result = own_layer().write(wire, part);
-      if (result < 0) return taken > 0 ? taken : -1;
+      if (result == 0) errno = EIO;  // against its contract; to go on would take for ever
+      if (result <= 0) return taken > 0 ? taken : -1;
       taken += result;
       part = part.subspan(static_cast<std::size_t>(result));
     }

@@ -60,8 +60,9 @@ class RONDO_EXPORT StreamLayer {
   /// At least one plain byte, as many as are there and fit. 0: the peer has finished. -1 and
   /// EAGAIN: there is none before the wire has more, or takes more.
   [[nodiscard]] virtual std::ptrdiff_t read(LayerWire& wire, MutableBytes into) noexcept = 0;
-  /// The number of plain bytes that the wire has taken, or -1 and errno. After EAGAIN the same
-  /// bytes come again, perhaps at another address and followed by more.
+  /// The number of plain bytes that the wire has taken, at least one, or -1 and errno. After EAGAIN
+  /// the same bytes come again, perhaps at another address and followed by more. 0 ends the stream
+  /// with EIO.
   [[nodiscard]] virtual std::ptrdiff_t write(LayerWire& wire, Bytes data) noexcept = 0;
   /// Shows the peer the end of the output. False: call it again when the wire takes more.
   [[nodiscard]] virtual bool finish(LayerWire& wire) noexcept = 0;

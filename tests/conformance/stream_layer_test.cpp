@@ -222,7 +222,7 @@ TEST_P(LayeredStreams, MayBeginLater) {
 }
 
 /// It has to write before it reads, as TLS does that changes its keys.
-class WritesFirst final : public StreamLayer {
+class WritesFirst : public StreamLayer {
  public:
   Handshake shake_hands(LayerWire&) noexcept override { return Handshake::done; }
   std::ptrdiff_t read(LayerWire& wire, MutableBytes into) noexcept override {
@@ -235,13 +235,30 @@ class WritesFirst final : public StreamLayer {
   [[nodiscard]] const Failure* failure() const noexcept override { return nullptr; }
 };
 
+template <typename Layer>
+struct LayersOf final : StreamLayers {
+  Result<std::unique_ptr<StreamLayer>> make(std::string_view) override {
+    return std::unique_ptr<StreamLayer>{std::make_unique<Layer>()};
+  }
+};
+
+TEST_P(LayeredStreams, EndWhereALayerTakesNothing) {
+  struct TakesNothing final : WritesFirst {
+    std::ptrdiff_t write(LayerWire&, Bytes) noexcept override { return 0; }
+  };
+  LayersOf<TakesNothing> makes;
+  Pair pair = unix_pair();
+  const auto stream = adopt(std::move(pair.ours), recorder);
+  ASSERT_TRUE(stream->upgrade(makes, "", {}));
+  run_on();
+  EXPECT_NE(stream->write("hello"), WriteStatus::refused);
+  EXPECT_TRUE(runs_until([&] { return recorder.closes == 1; }));
+  EXPECT_EQ(recorder.error, std::errc::io_error);
+}
+
 /// If the stream still awaited input, a poller would report it in each turn.
 TEST_P(LayeredStreams, AwaitNoInputThatTheyCannotTakeYet) {
-  struct Layers final : StreamLayers {
-    Result<std::unique_ptr<StreamLayer>> make(std::string_view) override {
-      return std::unique_ptr<StreamLayer>{std::make_unique<WritesFirst>()};
-    }
-  } makes;
+  LayersOf<WritesFirst> makes;
   Pair pair = unix_pair();
   const auto stream = adopt(std::move(pair.ours), recorder);
   ASSERT_TRUE(stream->upgrade(makes, "", {}));
