@@ -171,9 +171,7 @@ void Server::drop_idle() noexcept {
 rondo::Result<std::unique_ptr<Service>> make_handler_service(rondo::Reactor& reactor,
                                                              const rondo::Endpoint& local,
                                                              const Settings& settings) {
-  if (settings.secure != nullptr)
-    return rondo::Error{std::make_error_code(std::errc::operation_not_supported),
-                        "TLS in the style `handler`, which has sockets and no streams"};
+  if (settings.secure != nullptr) return make_secure_handler_service(reactor, local, settings);
   auto server = std::make_unique<Server>(reactor, settings.idle_timeout);
   if (auto listening = server->listen(local); !listening) return listening.error();
   return std::unique_ptr<Service>{std::move(server)};

@@ -15,12 +15,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   std::optional<double> idle_timeout_seconds;
   CLI::App app{"A TCP server that sends back what it receives.", "echo"};
   app.add_option("--backend", options.backend, "the poller below (default: $RONDO_BACKEND, or uv)");
-  const auto* const style =
-      app.add_option("--style", options.style,
-                     "how it is written: handler, session or coroutine; TLS needs one of the last "
-                     "two, and is written with sessions by default")
-          ->check(CLI::IsMember({"handler", "session", "coroutine"}))
-          ->capture_default_str();
+  app.add_option("--style", options.style, "how it is written: handler, session or coroutine")
+      ->check(CLI::IsMember({"handler", "session", "coroutine"}))
+      ->capture_default_str();
   app.add_option("--listen", options.listen, "HOST:PORT; with port 0 the system chooses")
       ->capture_default_str();
   app.add_option("--idle-timeout", idle_timeout_seconds,
@@ -34,7 +31,6 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
-  if (!options.tls_cert.empty() && style->count() == 0) options.style = "session";
   if (idle_timeout_seconds)
     options.idle_timeout = std::chrono::duration_cast<rondo::Duration>(
         std::chrono::duration<double>(*idle_timeout_seconds));

@@ -10,7 +10,7 @@ namespace echo {
 
 struct Options {
   std::string backend;  ///< empty: the environment's RONDO_BACKEND, else the build's default
-  std::string style = "handler";  ///< with TLS "session", unless it is given
+  std::string style = "handler";
   std::string listen = "127.0.0.1:8888";
   rondo::Duration idle_timeout = rondo::forever;
   std::string tls_cert;  ///< empty: without TLS

@@ -37,8 +37,9 @@ using MakeService = rondo::Result<std::unique_ptr<Service>>(rondo::Reactor& reac
                                                             const rondo::Endpoint& local,
                                                             const Settings& settings);
 
-MakeService make_handler_service;    // with registered handlers: the reactor pattern itself
-MakeService make_session_service;    // with sessions: what a rondo server usually looks like
-MakeService make_coroutine_service;  // with coroutines: the same in straight-line code
+MakeService make_handler_service;         // with registered handlers: the reactor pattern itself
+MakeService make_secure_handler_service;  // the same with TLS, with handlers of streams
+MakeService make_session_service;         // with sessions: what a rondo server usually looks like
+MakeService make_coroutine_service;       // with coroutines: the same in straight-line code
 
 }  // namespace echo

@@ -15,7 +15,7 @@ from tls_peers import (ROOT, Dialogue, certificate, client_context, connect_secu
                        exchange_in_bytes, has_tls, key, s_client, s_server, secure_echo,
                        server_context, serving, serving_securely)
 
-STYLES = ("session", "coroutine")
+STYLES = ("handler", "session", "coroutine")
 NAMES = "localhost, a.example, 127.0.0.1, 0:0:0:0:0:0:0:1"
 
 
@@ -39,13 +39,6 @@ class EchoOptionsTest(ExamplesTest):
     def test_a_certificate_needs_its_key(self):
         self.assertIn("--tls-cert requires --tls-key", self.refuses("--tls-cert", ROOT))
         self.assertIn("--tls-key requires --tls-cert", self.refuses("--tls-key", ROOT))
-
-    @has_tls
-    def test_a_style_without_streams_says_so(self):
-        said = self.refuses("--style", "handler", "--tls-cert", certificate("good"), "--tls-key",
-                            key("good"))
-        self.assertEqual(said, "TLS in the style `handler`, which has sockets and no streams: "
-                               "Operation not supported\n")
 
     @has_tls
     def test_the_key_of_another_certificate_is_named(self):
