@@ -271,8 +271,7 @@ TEST_P(LayeredStreams, AwaitNoInputThatTheyCannotTakeYet) {
     return options;
   }());
   write_all(pair.theirs.get(), "said");
-  run_on();
-  EXPECT_EQ(spy.interest_of(stream->fd()), Ready::write);
+  EXPECT_TRUE(runs_until([&] { return spy.interest_of(stream->fd()) == Ready::write; }));
   EXPECT_EQ(recorder.received, "");
   std::size_t got = 0;
   EXPECT_TRUE(runs_until([&] { return (got += read_all(pair.theirs.get()).size()) >= size; }));
