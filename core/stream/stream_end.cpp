@@ -272,7 +272,7 @@ void StreamImpl::end(CloseReason reason, int error, Limit limit) noexcept {
   context().run_at_end_of_turn(*this);
 }
 
-/// Leaves the poller and the deadlines. The descriptor stays open.
+/// Leaves the poller and the deadlines. The descriptor is open still; `next` says for how long.
 void StreamImpl::leave_reactor(Descriptor next) noexcept {
   if (extra_ != nullptr) extra_->source.reset();
   if (state_.is_over()) return;

@@ -318,6 +318,12 @@ TEST_P(StreamLifetime, LeavesThePollerAlsoIfItsSocketIsOpenElsewhere) {
   pollfd entry{spy.poll_fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&entry, 1, 0), 0);
   EXPECT_LE(spy.reinits, 1);
+
+  // It is not relied on again.
+  const int unwatches = spy.unwatches;
+  StreamRecorder unheard;
+  adopt(unix_pair().ours, unheard).reset();
+  EXPECT_EQ(spy.unwatches, unwatches + 1);
 }
 
 }  // namespace
