@@ -6,15 +6,13 @@
 //
 // The server owns the clients in a list, which is also the order of their silence: with an idle
 // timeout, a client that sends something moves to the back, and one timer checks the front.
-#include "service.h"
+#include "accepting_service.h"
 
 #include <array>
 #include <list>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include <rondo/acceptor.h>
 #include <rondo/socket.h>
 #include <rondo/timer.h>
 
@@ -63,7 +61,7 @@ class Client final : public rondo::Handler {
 };
 static_assert(sizeof(void*) != 8 || sizeof(Client) == 72, "bench/costs counts with this size");
 
-class Server final : public Service {
+class Server final : public AcceptingService {
  public:
   Server(rondo::Reactor& reactor, rondo::Duration idle_timeout)
       : reactor_(reactor),
@@ -88,7 +86,6 @@ class Server final : public Service {
   rondo::Duration idle_timeout_;
   std::list<Client> clients_;  // the one that was silent the longest is the first
   rondo::Timer idle_timer_;
-  std::optional<rondo::Acceptor> acceptor_;
   std::array<std::byte, buffer_size> buffer_;
 };
 
@@ -137,13 +134,9 @@ void Client::send_backlog() {
 }
 
 rondo::Result<void> Server::listen(const rondo::Endpoint& endpoint) {
-  auto acceptor = rondo::Acceptor::make(
-      reactor_, endpoint,
-      [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
-  if (!acceptor) return std::move(acceptor).error();
-  acceptor_.emplace(std::move(*acceptor));
-  local = acceptor_->local_endpoint();
-  return {};
+  return accept_on(reactor_, endpoint, [this](rondo::Socket socket, const rondo::Endpoint&) {
+    admit(std::move(socket));
+  });
 }
 
 void Server::admit(rondo::Socket socket) {

@@ -1,13 +1,11 @@
 // The handler style with TLS: an Acceptor, and a handler for the stream of each client, which this
 // program owns itself. A bare socket has no place for TLS, a stream has.
 #include <list>
-#include <optional>
 #include <utility>
 
-#include <rondo/acceptor.h>
 #include <rondo/stream.h>
 
-#include "service.h"
+#include "accepting_service.h"
 
 namespace echo {
 namespace {
@@ -30,19 +28,15 @@ class SecureClient final : public rondo::StreamHandler {
   std::unique_ptr<rondo::Stream> stream_;
 };
 
-class SecureServer final : public Service {
+class SecureServer final : public AcceptingService {
  public:
   SecureServer(rondo::Reactor& reactor, const Settings& settings) noexcept
       : reactor_(reactor), settings_(settings) {}
 
   rondo::Result<void> listen(const rondo::Endpoint& endpoint) {
-    auto acceptor = rondo::Acceptor::make(
-        reactor_, endpoint,
-        [this](rondo::Socket socket, const rondo::Endpoint&) { admit(std::move(socket)); });
-    if (!acceptor) return std::move(acceptor).error();
-    acceptor_.emplace(std::move(*acceptor));
-    local = acceptor_->local_endpoint();
-    return {};
+    return accept_on(reactor_, endpoint, [this](rondo::Socket socket, const rondo::Endpoint&) {
+      admit(std::move(socket));
+    });
   }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
   void drop(std::list<SecureClient>::iterator client) noexcept { clients_.erase(client); }
@@ -56,7 +50,6 @@ class SecureServer final : public Service {
 
   rondo::Reactor& reactor_;
   const Settings settings_;
-  std::optional<rondo::Acceptor> acceptor_;
   std::list<SecureClient> clients_;
 };
 
