@@ -1,0 +1,59 @@
+#include "reply.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace cache {
+namespace {
+
+rondo::Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span{text}); }
+
+}  // namespace
+
+void Reply::bulk(std::string_view text) {
+  const Digits digits{static_cast<std::int64_t>(text.size())};
+  const std::string_view size = digits.text();
+  if (has_room(text.size() + size.size() + 2 * line_extra)) [[likely]] {
+    line('$', size);
+    put(text);
+    put("\r\n");
+    return;
+  }
+  line('$', size);
+  if (text.size() > ReplyBuffer::size / 2) {  // not copied, if the system takes it
+    const std::array parts{bytes_of({begin_, static_cast<std::size_t>(end_ - begin_)}),
+                           bytes_of(text), bytes_of("\r\n")};
+    end_ = begin_;
+    return send(parts);
+  }
+  raw(text);
+  raw("\r\n");
+}
+
+void Reply::error(std::string_view what) {
+  std::string text{"ERR "};
+  text += what;
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  line('-', text);
+}
+
+void Reply::long_line(char type, std::string_view text) {
+  flush();
+  if (has_room(text.size() + line_extra)) return line(type, text);
+  const std::array parts{bytes_of({&type, 1}), bytes_of(text), bytes_of("\r\n")};
+  send(parts);
+}
+
+void Reply::flush() {
+  if (end_ == begin_) return;
+  const std::array part{bytes_of({begin_, static_cast<std::size_t>(end_ - begin_)})};
+  end_ = begin_;
+  send(part);
+}
+
+void Reply::send(std::span<const rondo::Bytes> parts) {
+  if (client_.write_parts(parts) != rondo::WriteStatus::accepted) slow_ = true;
+}
+
+}  // namespace cache
