@@ -65,30 +65,62 @@ constexpr std::array commands{
 };
 
 constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  return static_cast<char>(c | (c >= 'A' && c <= 'Z' ? 0x20 : 0));
 }
 
-constexpr std::size_t hash_of(std::string_view name) noexcept {
-  std::size_t hash = 0;
-  for (const char c : name) hash = hash * 33 + static_cast<unsigned char>(lower(c));
-  return hash ^ hash >> 7U;
+constexpr std::uint64_t byte_at(std::string_view text, std::size_t at) noexcept {
+  return static_cast<unsigned char>(text[at]);
+}
+
+/// Four characters, which compilers read in one go.
+constexpr std::uint64_t four_at(std::string_view text, std::size_t at) noexcept {
+  return byte_at(text, at) | byte_at(text, at + 1) << 8U | byte_at(text, at + 2) << 16U |
+         byte_at(text, at + 3) << 24U;
+}
+
+/// Eight characters at once, in lower case.
+constexpr std::uint64_t lower_all(std::uint64_t word) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const std::uint64_t low = word & each * 0x7f;
+  const std::uint64_t is_letter = (low + each * (0x80 - 'A')) ^ (low + each * (0x7f - 'Z'));
+  return word | (is_letter & ~word & each * 0x80) >> 2U;
+}
+
+/// The first and the last four characters of a name, in lower case. They and its size tell names of
+/// up to eight characters apart.
+constexpr std::uint64_t packed(std::string_view name) noexcept {
+  const std::size_t size = name.size();
+  if (size >= 4) return lower_all(four_at(name, 0) << 32U | four_at(name, size - 4));
+  if (size == 0) return 0;
+  return lower_all(byte_at(name, 0) | byte_at(name, size / 2) << 8U |
+                   byte_at(name, size - 1) << 16U);
 }
 
 constexpr std::size_t slots = 256;
 constexpr std::uint8_t free_slot = 255;
 
-constexpr std::array<std::uint8_t, slots> make_index() noexcept {
-  std::array<std::uint8_t, slots> index{};
-  index.fill(free_slot);
+constexpr std::size_t slot_of(std::uint64_t word) noexcept {
+  return static_cast<std::size_t>(word * 0x9e3779b97f4a7c15U >> 56U);
+}
+
+struct Index {
+  std::array<std::uint64_t, commands.size()> words{};
+  std::array<std::uint8_t, slots> numbers{};
+};
+
+constexpr Index make_index() noexcept {
+  Index index;
+  index.numbers.fill(free_slot);
   for (std::size_t i = 0; i < commands.size(); ++i) {
-    std::size_t slot = hash_of(commands[i].name) % slots;
-    while (index[slot] != free_slot) slot = (slot + 1) % slots;
-    index[slot] = static_cast<std::uint8_t>(i);
+    index.words[i] = packed(commands[i].name);
+    std::size_t slot = slot_of(index.words[i]);
+    while (index.numbers[slot] != free_slot) slot = (slot + 1) % slots;
+    index.numbers[slot] = static_cast<std::uint8_t>(i);
   }
   return index;
 }
 
-constexpr std::array<std::uint8_t, slots> command_index = make_index();
+constexpr Index command_index = make_index();
 
 /// As the %s of C, which ends at a zero byte.
 std::string_view shown(std::string_view text, std::size_t size_max) noexcept {
@@ -146,10 +178,14 @@ void not_for_subscribers(Call& call) {
 std::span<const Command> all_commands() noexcept { return commands; }
 
 const Command* find_command(std::string_view name) noexcept {
-  for (std::size_t slot = hash_of(name) % slots; command_index[slot] != free_slot;
-       slot = (slot + 1) % slots) {
-    const Command& command = commands[command_index[slot]];
-    if (is_word(name, command.name)) return &command;
+  const std::uint64_t word = packed(name);
+  std::size_t slot = slot_of(word);
+  for (; command_index.numbers[slot] != free_slot; slot = (slot + 1) % slots) {
+    const std::uint8_t number = command_index.numbers[slot];
+    const Command& command = commands[number];
+    if (command_index.words[number] != word || command.name.size() != name.size()) continue;
+    constexpr std::size_t packed_max = 8;
+    if (name.size() <= packed_max || is_word(name, command.name)) return &command;
   }
   return nullptr;
 }

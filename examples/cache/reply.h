@@ -36,7 +36,8 @@ class Reply {
   void ok() { raw("+OK\r\n"); }
   void null() { raw("$-1\r\n"); }
   void status(std::string_view text) { line('+', text); }
-  void integer(std::int64_t number) { line(':', Digits{number}.text()); }
+  void integer(std::int64_t number) { integer(Digits{number}); }
+  void integer(const Digits& digits) { line(':', digits.text()); }
   /// So many replies follow, which are its elements.
   void array(std::size_t size) { line('*', Digits{static_cast<std::int64_t>(size)}.text()); }
   void bulk(std::string_view text);

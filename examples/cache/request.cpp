@@ -25,6 +25,28 @@ std::size_t find_before_zero(std::string_view text, char wanted) noexcept {
   return text.substr(0, at).find('\0') == text.npos ? at : text.npos;
 }
 
+/// A number of up to nine digits, and the end of its line, as nearly all are: returns what follows.
+/// Null: it is something else, or not whole yet.
+inline const char* read_plain(const char* at, const char* end, std::int64_t& number) noexcept {
+  constexpr std::ptrdiff_t digits_max = 9;
+  if (at >= end || *at < '0' || *at > '9') return nullptr;
+  const bool is_zero = *at == '0';
+  std::int64_t value = *at++ - '0';
+  const char* const limit = at + std::min(end - at, digits_max - 1);
+  for (; at != limit && *at >= '0' && *at <= '9'; ++at) value = value * 10 + *at - '0';
+  if (end - at < 2 || *at != '\r' || (is_zero && at[-1] != '0')) return nullptr;
+  number = value;
+  return at + 2;
+}
+
+/// What is before the carriage return, or, if that comes first, the byte itself; empty: it has not
+/// come, with the byte behind it.
+std::string_view line_of(std::string_view input) noexcept {
+  const std::size_t size = find_before_zero(input, '\r');
+  if (size == input.npos || size + 2 > input.size()) return {};
+  return input.substr(0, std::max<std::size_t>(size, 1));
+}
+
 bool is_space(char c) noexcept { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 bool ends_word(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -73,82 +95,67 @@ bool take_word(std::string_view& line, std::string& word) {
 }  // namespace
 
 Progress Request::parse(std::string_view input) {
-  if (args_left_ > 0) return parse_array(input);
-  if (input.empty()) return Progress::incomplete;
-  if (input.front() != '*') return parse_line(input);
-  at_ = 1;
-  bool is_number = false;
-  const Progress progress = parse_number(input, args_left_, is_number);
-  if (progress == Progress::incomplete) {
-    args_left_ = 0;
-    return input.size() > line_size_max ? fail("too big mbulk count string") : progress;
-  }
-  if (!is_number || args_left_ > array_size_max) return fail("invalid multibulk length");
-  args_left_ = std::max<std::int64_t>(args_left_, 0);
-  return args_left_ == 0 ? Progress::complete : parse_array(input);
-}
-
-Progress Request::parse_array(std::string_view input) {
-  while (args_left_ > 0) {
-    if (bulk_size_ == unknown) {
-      const Progress progress = parse_bulk_size(input);
-      if (progress != Progress::complete) return progress;
+  const char* const begin = input.data();
+  const char* const end = begin + input.size();
+  if (args_left_ == 0) {
+    if (input.empty()) return Progress::incomplete;
+    if (*begin != '*') return parse_line(input);
+    if (const char* const at = read_plain(begin + 1, end, args_left_)) [[likely]] {
+      at_ = static_cast<std::size_t>(at - begin);
+    } else if (const Progress progress = parse_array_size(input); progress != Progress::complete) {
+      return progress;
     }
-    const auto size = static_cast<std::size_t>(bulk_size_);
-    if (input.size() - at_ < size + 2) return Progress::incomplete;
-    args_.push_back(input.substr(at_, size));
-    at_ += size + 2;
+  }
+  for (const char* at = begin + at_; args_left_ > 0; --args_left_) {
+    if (bulk_size_ == unknown) {
+      const char* const behind =
+          at < end && *at == '$' ? read_plain(at + 1, end, bulk_size_) : nullptr;
+      if (behind != nullptr && bulk_size_ <= bulk_size_max) [[likely]] {
+        at = behind;
+      } else {
+        const Progress progress = parse_bulk_size(input);
+        if (progress != Progress::complete) return progress;
+        at = begin + at_;
+      }
+    }
+    at_ = static_cast<std::size_t>(at - begin);
+    if (end - at < bulk_size_ + 2) return Progress::incomplete;
+    args_.emplace_back(at, static_cast<std::size_t>(bulk_size_));
+    at += bulk_size_ + 2;
+    at_ = static_cast<std::size_t>(at - begin);
     bulk_size_ = unknown;
-    --args_left_;
   }
   return Progress::complete;
 }
 
-/// `$3\r\n`. What it is, is looked at when the line is complete.
-Progress Request::parse_bulk_size(std::string_view input) {
-  const std::size_t begin = at_;
-  if (begin == input.size()) return Progress::incomplete;
-  ++at_;
-  bool is_number = false;
-  const Progress progress = parse_number(input, bulk_size_, is_number);
-  if (progress == Progress::incomplete) {
-    at_ = begin;
-    bulk_size_ = unknown;
-    return input.size() - begin > line_size_max ? fail("too big bulk count string") : progress;
-  }
-  if (const char c = input[begin]; c != '$') {
-    const char shown = c == '\r' || c == '\n' ? ' ' : c;
-    return fail(std::string{"expected '$', got '"} + shown + '\'');
-  }
-  if (!is_number || bulk_size_ < 0 || bulk_size_ > bulk_size_max)
-    return fail("invalid bulk length");
-  return progress;
+/// `*2\r\n`, or anything else. Requests of no argument are allowed; there is nothing to do for
+/// them.
+Progress Request::parse_array_size(std::string_view input) {
+  const std::string_view line = line_of(input);
+  if (line.empty())
+    return input.size() > line_size_max ? fail("too big mbulk count string") : Progress::incomplete;
+  const auto size = parse_integer(line.substr(1));
+  if (!size || *size > array_size_max) return fail("invalid multibulk length");
+  args_left_ = std::max<std::int64_t>(*size, 0);
+  at_ = line.size() + 2;
+  return Progress::complete;
 }
 
-/// The number from at_ to the end of its line. Most have few digits, which are read in one go.
-Progress Request::parse_number(std::string_view input, std::int64_t& number, bool& is_number) {
-  constexpr std::size_t digits_max = 10;
-  const char* const begin = input.data() + at_;
-  const char* const end = begin + std::min(input.size() - at_, digits_max);
-  const char* digit = begin;
-  std::int64_t value = 0;
-  for (; digit != end && *digit >= '0' && *digit <= '9'; ++digit) value = value * 10 + *digit - '0';
-  const std::string_view rest = input.substr(static_cast<std::size_t>(digit - input.data()));
-  const bool is_plain = digit != begin && (*begin != '0' || digit == begin + 1);
-  if (is_plain && rest.size() >= 2 && rest.front() == '\r') [[likely]] {
-    number = value;
-    is_number = true;
-    at_ = input.size() - rest.size() + 2;
-    return Progress::complete;
+/// `$3\r\n`, or anything else, which is looked at when the line is complete.
+Progress Request::parse_bulk_size(std::string_view input) {
+  bulk_size_ = unknown;
+  input.remove_prefix(at_);
+  const std::string_view line = line_of(input);
+  if (line.empty())
+    return input.size() > line_size_max ? fail("too big bulk count string") : Progress::incomplete;
+  if (line.front() != '$') {
+    const char c = line.front() == '\r' || line.front() == '\n' ? ' ' : line.front();
+    return fail(std::string{"expected '$', got '"} + c + '\'');
   }
-  // The byte before is looked at, too: it may itself be the end of the line.
-  const std::string_view line = input.substr(at_ - 1);
-  const std::size_t size = find_before_zero(line, '\r');
-  if (size == line.npos || size + 2 > line.size()) return Progress::incomplete;
-  const auto parsed = parse_integer(line.substr(std::min<std::size_t>(size, 1), size - (size > 0)));
-  is_number = parsed.has_value();
-  number = parsed.value_or(0);
-  at_ += size + 1;
+  const auto size = parse_integer(line.substr(1));
+  if (!size || *size < 0 || *size > bulk_size_max) return fail("invalid bulk length");
+  bulk_size_ = *size;
+  at_ += line.size() + 2;
   return Progress::complete;
 }
 

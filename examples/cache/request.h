@@ -48,9 +48,8 @@ class Request {
   static constexpr std::int64_t unknown = -1;
   static constexpr std::size_t args_kept_max = 1024;
 
-  Progress parse_array(std::string_view input);
+  Progress parse_array_size(std::string_view input);
   Progress parse_bulk_size(std::string_view input);
-  Progress parse_number(std::string_view input, std::int64_t& number, bool& is_number);
   Progress parse_line(std::string_view input);
   bool parse_words(std::string_view line);
   Progress fail(std::string_view why);

@@ -52,8 +52,7 @@ Entry& Store::set(std::string_view key, std::string_view value) {
   Entry* entry = *link;
   // A value that became much smaller does not keep its memory.
   if (entry != nullptr && value.size() <= entry->capacity && entry->capacity / 2 <= value.size()) {
-    std::memcpy(entry->text() + entry->key_size, value.data(), value.size());
-    entry->value_size = static_cast<std::uint32_t>(value.size());
+    entry->assign(value);
   } else {
     Entry& made = make(key, value, value.size());
     made.hash = key_hash;

@@ -76,7 +76,7 @@ void reply_value(Call& call, const Entry* entry) {
 
 void increment(Call& call, std::int64_t by) {
   const std::string_view key = call.args[1];
-  const Entry* const entry = call.store().find(key);
+  Entry* const entry = call.store().find(key);
   std::int64_t number = 0;
   if (entry != nullptr) {
     const auto parsed = integer_argument(call, entry->value());
@@ -84,8 +84,13 @@ void increment(Call& call, std::int64_t by) {
     number = *parsed;
   }
   if (!add(number, by)) return call.reply.error("increment or decrement would overflow");
-  call.store().set(key, Digits{number}.text());
-  call.reply.integer(number);
+  const Digits digits{number};
+  if (entry != nullptr && digits.text().size() <= entry->capacity) {
+    entry->assign(digits.text());
+  } else {
+    call.store().set(key, digits.text());
+  }
+  call.reply.integer(digits);
 }
 
 }  // namespace
@@ -96,7 +101,8 @@ void set(Call& call) {
   const std::string_view key = call.args[1];
   Store& store = call.store();
   SetOptions options;
-  if (!parse_options(call.args.subspan(3), options)) return call.reply.error(syntax_error);
+  if (call.args.size() > 3 && !parse_options(call.args.subspan(3), options))
+    return call.reply.error(syntax_error);
   std::int64_t at = Entry::never;
   if (options.has_time && !end_time(call, options, at)) return;
   if (options.get || options.if_absent || options.if_present) {

@@ -32,6 +32,10 @@ struct Entry {
   }
   [[nodiscard]] std::string_view key() const noexcept { return {text(), key_size}; }
   [[nodiscard]] std::string_view value() const noexcept { return {text() + key_size, value_size}; }
+  /// `value` is not larger than the capacity.
+  void assign(std::string_view value) noexcept {
+    value_size = static_cast<std::uint32_t>(value.copy(text() + key_size, value.size()));
+  }
 };
 
 class Table {
