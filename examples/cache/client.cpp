@@ -37,7 +37,7 @@ void Client::on_data(rondo::Stream& stream, rondo::Bytes data) {
   if (!rest.empty()) [[unlikely]] {
     extra().kept = std::make_unique<Kept>();
     Kept& kept = *extra_->kept;
-    kept.bytes = rest;
+    kept.bytes.assign(rest.begin(), rest.end());
     std::swap(kept.request, request);
     kept.request.moved(rest.data(), kept.bytes.data());
   }
@@ -52,11 +52,11 @@ void Client::on_writable(rondo::Stream& stream) {
 
 void Client::run_kept(rondo::Stream& stream) {
   Kept& kept = *extra_->kept;
-  const std::string_view rest = run(stream, kept.bytes, kept.request);
+  const std::string_view rest = run(stream, {kept.bytes.data(), kept.bytes.size()}, kept.request);
   if (rest.empty()) {
     extra_->kept.reset();
   } else if (rest.size() < kept.bytes.size()) {
-    std::string bytes{rest};
+    std::vector<char> bytes{rest.begin(), rest.end()};
     kept.request.moved(rest.data(), bytes.data());
     kept.bytes = std::move(bytes);
   } else if (kept.size() > kept_max) {
@@ -99,13 +99,13 @@ std::string_view Client::run(rondo::Stream& stream, std::string_view input, Requ
 
 void Client::Kept::append(std::string_view more) {
   if (bytes.capacity() - bytes.size() < more.size()) {
-    std::string larger;
+    std::vector<char> larger;
     larger.reserve(std::max(bytes.size() * 2, bytes.size() + more.size()));
     larger = bytes;
     request.moved(bytes.data(), larger.data());
     bytes.swap(larger);
   }
-  bytes += more;
+  bytes.insert(bytes.end(), more.begin(), more.end());
 }
 
 std::size_t Client::Kept::size() const noexcept {

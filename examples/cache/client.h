@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rondo/server.h>
 
@@ -39,7 +40,7 @@ class Client final : public rondo::Session {
 
   /// Requests that were not executed yet: the last is incomplete, or the client is slow.
   struct Kept {
-    std::string bytes;
+    std::vector<char> bytes;  // it stays where it is when it is moved, as `request` needs it
     Request request;
 
     void append(std::string_view more);

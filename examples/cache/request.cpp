@@ -30,11 +30,11 @@ std::size_t find_before_zero(std::string_view text, char wanted) noexcept {
 inline const char* read_plain(const char* at, const char* end, std::int64_t& number) noexcept {
   constexpr std::ptrdiff_t digits_max = 9;
   if (at >= end || *at < '0' || *at > '9') return nullptr;
-  const bool is_zero = *at == '0';
+  const char* const begin = at;
   std::int64_t value = *at++ - '0';
   const char* const limit = at + std::min(end - at, digits_max - 1);
   for (; at != limit && *at >= '0' && *at <= '9'; ++at) value = value * 10 + *at - '0';
-  if (end - at < 2 || *at != '\r' || (is_zero && at[-1] != '0')) return nullptr;
+  if (end - at < 2 || *at != '\r' || (*begin == '0' && at != begin + 1)) return nullptr;
   number = value;
   return at + 2;
 }

@@ -1,6 +1,6 @@
 // cache: a hash table of entries, each of which is one piece of memory with its key and its value.
 //
-// It is a linear hash table: it grows by one bucket for one entry, and shrinks in the same way, so
+// It is a linear hash table: it grows by one bucket for one entry, and shrinks by at most two, so
 // no request waits until a large table is rehashed. The buckets are the leaves of a tree over the
 // low bits of the hashes; a scan visits them in an order that is the same whatever is split or
 // joined meanwhile, so that it returns each entry that is there from its begin to its end.
@@ -70,7 +70,7 @@ class Table {
     Entry* const entry = link;
     link = entry->next;
     --size_;
-    if (buckets_.size() > size_min && size_ < buckets_.size() / 2) join();
+    for (int i = 0; i < 2 && buckets_.size() > size_min && size_ < buckets_.size() / 2; ++i) join();
     return entry;
   }
 
