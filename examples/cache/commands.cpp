@@ -43,9 +43,9 @@ constexpr std::array commands{
     Command{"quit", -1, C::fits_subscribers, quit},
     Command{"select", 2, C::none, select},
     Command{"client", -2, C::has_subcommands, nullptr},
-    Command{"client|id", 2, C::none, client_id},
-    Command{"client|getname", 2, C::none, client_getname},
-    Command{"client|setname", 3, C::none, client_setname},
+    Command{"client|id", 2, C::is_subcommand, client_id},
+    Command{"client|getname", 2, C::is_subcommand, client_getname},
+    Command{"client|setname", 3, C::is_subcommand, client_setname},
     Command{"subscribe", -2, C::fits_subscribers, subscribe},
     Command{"unsubscribe", -1, C::fits_subscribers, unsubscribe},
     Command{"psubscribe", -2, C::fits_subscribers, psubscribe},
@@ -57,11 +57,11 @@ constexpr std::array commands{
 
     Command{"info", -1, C::none, info},
     Command{"config", -2, C::has_subcommands, nullptr},
-    Command{"config|get", -3, C::none, config_get},
+    Command{"config|get", -3, C::is_subcommand, config_get},
     Command{"command", -1, C::has_subcommands, command_list},
-    Command{"command|count", 2, C::none, command_count},
-    Command{"command|info", -2, C::none, command_info},
-    Command{"command|docs", -2, C::none, command_docs},
+    Command{"command|count", 2, C::is_subcommand, command_count},
+    Command{"command|info", -2, C::is_subcommand, command_info},
+    Command{"command|docs", -2, C::is_subcommand, command_docs},
 };
 
 constexpr char lower(char c) noexcept {
@@ -210,7 +210,8 @@ void expire_time_error(Call& call) {
 
 void execute(Call& call) {
   call.command = find_command(call.args[0]);
-  if (call.command == nullptr) return unknown_command(call);
+  if (call.command == nullptr || (call.command->flags & Command::is_subcommand) != 0)
+    return unknown_command(call);
   const bool has_more = call.args.size() > 1;
   if ((call.command->flags & Command::has_subcommands) != 0 && has_more && !find_subcommand(call))
     return;

@@ -36,6 +36,7 @@ struct Command {
     grows = 2,             ///< it needs memory: refused when there is none left
     fits_subscribers = 4,  ///< a subscribed client may use it
     has_subcommands = 8,
+    is_subcommand = 16,
   };
 
   std::string_view name;  ///< in lower case; a subcommand is `client|id`

@@ -50,7 +50,7 @@ inline bool matches(std::string_view pattern, std::string_view text) noexcept {
   if (text.empty()) return pattern.empty();
   bool has_star = false;
   std::string_view after_star;
-  std::string_view rest;  // of the text, behind what the star has taken
+  std::string_view rest;  // behind what the star has taken of the text
   while (!text.empty()) {
     if (pattern.starts_with('*')) {
       pattern.remove_prefix(1);

@@ -56,7 +56,7 @@ class Request {
 
   std::vector<std::string_view> args_;
   std::size_t at_ = 0;          // what is before it was parsed
-  std::int64_t args_left_ = 0;  // of an array; 0: its size was not read yet
+  std::int64_t args_left_ = 0;  // the array's; 0: its size was not read yet
   std::int64_t bulk_size_ = unknown;
   std::string words_;
   std::string error_;

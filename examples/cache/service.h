@@ -52,7 +52,7 @@ struct Service {
   Clock clock;
   Store store;
   Channels channels;
-  // Of one call at a time: a client has none of its own while it waits.
+  // One call at a time uses them: a client has none of its own while it waits.
   ReplyBuffer replies;
   Request request;
 

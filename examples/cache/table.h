@@ -23,7 +23,7 @@ struct Entry {
   std::uint32_t used_at;  // milliseconds: what was used long ago is evicted first
   std::uint32_t key_size;
   std::uint32_t value_size;
-  std::uint32_t capacity;  // of the value
+  std::uint32_t capacity;  // the value may become so large in place
   // The key and the value follow.
 
   [[nodiscard]] char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
@@ -130,7 +130,7 @@ class Table {
   }
 
   std::vector<Entry*> buckets_;
-  Bucket mask_ = size_min - 1;  // of the highest bucket: as many low bits of a hash
+  Bucket mask_ = size_min - 1;  // as many low bits of a hash as the highest bucket has
   std::size_t size_ = 0;
 };
 

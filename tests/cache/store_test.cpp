@@ -98,7 +98,8 @@ TEST(Stores, EvictWhatWasNotUsedForLong) {
     store.set_time(begin + i);
     EXPECT_TRUE(store.make_room());
     store.set("key" + std::to_string(i), std::string(100, 'x'));
-    for (int j = 0; j < 100 && j <= i; j += 2) (void)store.find("key" + std::to_string(j));
+    for (int j = 0; j < 100 && j <= i; j += 2)
+      (void)store.find("key" + std::to_string(j));  // only to use it
   }
   EXPECT_TRUE(store.make_room());
   EXPECT_LE(store.memory(), memory_max);

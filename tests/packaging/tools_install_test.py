@@ -8,9 +8,9 @@ from pathlib import Path
 INSTALL = Path(__file__).resolve().parent.parent.parent / "tools" / "install"
 PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind", "strace",
             "haproxy", "socat", "nc.openbsd", "curl", "gdb", "openssl", "gnutls-cli", "sslscan",
-            "nginx", "wrk")
+             "nginx", "wrk", "redis-server", "redis-cli")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libssl-dev", "libgtest-dev", "libcli11-dev",
-             "libbenchmark-dev", "libnginx-mod-stream")
+             "libbenchmark-dev", "libnginx-mod-stream", "libhiredis-dev")
 
 
 class ToolsInstall(unittest.TestCase):
