@@ -68,7 +68,7 @@ void Client::run_kept(rondo::Stream& stream) {
 /// parsed as far as it goes, or all that follow if the client is slow.
 std::string_view Client::run(rondo::Stream& stream, std::string_view input, Request& request) {
   Reply reply{stream, service_.replies};
-  service_.store.set_time(service_.clock.now());
+  service_.keep_time();
   bool closes = false;
   while (!input.empty() && !closes) {
     const Progress progress = request.parse(input);
@@ -92,6 +92,7 @@ std::string_view Client::run(rondo::Stream& stream, std::string_view input, Requ
     }
   }
   reply.flush();
+  service_.sweep_if_needed();
   if (!closes) return input;
   stream.close();
   return {};

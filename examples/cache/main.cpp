@@ -11,7 +11,6 @@
 //
 // A GET, or a SET of a value of the same size, allocates nothing. A client that is idle costs its
 // stream and 32 bytes: buffers belong to the service, which has one of each kind.
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -33,18 +32,10 @@ rondo::ServerOptions server_options() {
 }
 
 int serve(rondo::Reactor& reactor, const cache::Options& options) {
-  constexpr auto sweep_period = std::chrono::milliseconds{100};
   cache::Service service{reactor,
                          options.memory_max == 0 ? cache::Store::unlimited : options.memory_max};
   auto server = rondo::serve<cache::Client>(reactor, options.listen, server_options(), service);
   if (!server) return rondo::print_error(server.error());
-  rondo::Timer sweep{reactor, [&service] {
-                       service.clock.set();
-                       service.store.set_time(service.clock.now());
-                       service.store.sweep();
-                     }};
-  sweep.arm_every(sweep_period);
-  sweep.unref();
   const rondo::StopOnSignals stop{reactor, *server};
 
   std::printf("listening on %s\n", server->local_endpoint().to_string().c_str());

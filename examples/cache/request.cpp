@@ -95,21 +95,24 @@ bool take_word(std::string_view& line, std::string& word) {
 }  // namespace
 
 Progress Request::parse(std::string_view input) {
+  if (args_left_ > 0) return parse_args(input);
+  if (input.empty()) return Progress::incomplete;
+  const char* const begin = input.data();
+  if (*begin != '*') return parse_line(input);
+  const char* const at = read_plain(begin + 1, begin + input.size(), args_left_);
+  if (at == nullptr) [[unlikely]]
+    return parse_array_size(input);
+  at_ = static_cast<std::size_t>(at - begin);
+  return parse_args(input);
+}
+
+inline Progress Request::parse_args(std::string_view input) {
   const char* const begin = input.data();
   const char* const end = begin + input.size();
-  if (args_left_ == 0) {
-    if (input.empty()) return Progress::incomplete;
-    if (*begin != '*') return parse_line(input);
-    if (const char* const at = read_plain(begin + 1, end, args_left_)) [[likely]] {
-      at_ = static_cast<std::size_t>(at - begin);
-    } else if (const Progress progress = parse_array_size(input); progress != Progress::complete) {
-      return progress;
-    }
-  }
   for (const char* at = begin + at_; args_left_ > 0; --args_left_) {
     if (bulk_size_ == unknown) {
-      const char* const behind =
-          at < end && *at == '$' ? read_plain(at + 1, end, bulk_size_) : nullptr;
+      const bool is_bulk = at < end && *at == '$';
+      const char* const behind = is_bulk ? read_plain(at + 1, end, bulk_size_) : nullptr;
       if (behind != nullptr && bulk_size_ <= bulk_size_max) [[likely]] {
         at = behind;
       } else {
@@ -138,7 +141,7 @@ Progress Request::parse_array_size(std::string_view input) {
   if (!size || *size > array_size_max) return fail("invalid multibulk length");
   args_left_ = std::max<std::int64_t>(*size, 0);
   at_ = line.size() + 2;
-  return Progress::complete;
+  return parse_args(input);
 }
 
 /// `$3\r\n`, or anything else, which is looked at when the line is complete.

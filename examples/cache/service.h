@@ -3,8 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <string_view>
-#include <vector>
 
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
@@ -16,46 +14,37 @@
 
 namespace cache {
 
-/// Time for the store: milliseconds since 1970, by the time of the reactor's turn, which costs no
-/// call of the system. What was said for the system's clock is asked again now and then, since that
-/// clock may be set.
-class Clock {
- public:
-  explicit Clock(rondo::Reactor& reactor) : reactor_(reactor), started_(reactor.now()) { set(); }
-
-  void set() {
-    using std::chrono::system_clock;
-    offset_ = milliseconds(system_clock::now().time_since_epoch()) -
-              milliseconds(reactor_.now().time_since_epoch());
-  }
-  [[nodiscard]] std::int64_t now() const {
-    return milliseconds(reactor_.now().time_since_epoch()) + offset_;
-  }
-  [[nodiscard]] std::int64_t seconds_running() const {
-    return milliseconds(reactor_.now() - started_) / 1000;
-  }
-
- private:
-  template <typename Duration>
-  static std::int64_t milliseconds(Duration duration) noexcept {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  }
-
-  rondo::Reactor& reactor_;
-  rondo::TimePoint started_;
-  std::int64_t offset_ = 0;
-};
-
 struct Service {
-  Service(rondo::Reactor& reactor, std::size_t memory_max) : clock(reactor), store(memory_max) {}
+  Service(rondo::Reactor& reactor, std::size_t memory_max)
+      : store(memory_max), sweep(reactor, [this] {
+          keep_time();
+          store.sweep();
+          sweep_if_needed();
+        }) {
+    sweep.unref();  // it does not keep the server from ending
+  }
 
-  Clock clock;
+  void keep_time() {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+    store.set_time(duration_cast<milliseconds>(since_1970).count());
+  }
+  /// Without keys that have a time, no timer runs, and an idle server is not woken.
+  void sweep_if_needed() {
+    constexpr auto period = std::chrono::milliseconds{100};
+    if (store.expiring() > 0 && !sweep.armed()) [[unlikely]]
+      sweep.arm_after(period);
+  }
+
   Store store;
   Channels channels;
+  rondo::Timer sweep;
   // One call at a time uses them: a client has none of its own while it waits.
   ReplyBuffer replies;
   Request request;
 
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::int64_t clients = 0;
   std::int64_t clients_ever = 0;
   std::uint64_t commands = 0;

@@ -16,7 +16,7 @@ std::string value_of(Store& store, std::string_view key) {
 
 TEST(Stores, KeepValuesOfAnySize) {
   Store store;
-  for (const std::size_t size : {0, 1, 7, 100, 5, 100'000, 3, 0}) {
+  for (const std::size_t size : {0U, 1U, 7U, 100U, 5U, 100'000U, 3U, 0U}) {
     const std::string value(size, 'x');
     store.set("key", value);
     EXPECT_EQ(value_of(store, "key"), value);
@@ -78,9 +78,9 @@ TEST(Stores, CountTheMemoryOfWhatTheyHave) {
   Store store;
   const std::size_t empty = store.memory();
   for (int i = 0; i < 100; ++i) store.set("key" + std::to_string(i), std::string(1000, 'x'));
-  EXPECT_GT(store.memory(), empty + 100 * 1000);
+  EXPECT_GT(store.memory(), empty + 100'000);
   for (int i = 0; i < 100; ++i) store.set("key" + std::to_string(i), "x");
-  EXPECT_LT(store.memory(), empty + 100 * 100);
+  EXPECT_LT(store.memory(), empty + 10'000);
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(store.remove("key" + std::to_string(i)));
   EXPECT_EQ(store.memory(), empty);
   store.set("key", "x");
