@@ -33,6 +33,7 @@ void Client::on_data(rondo::Stream& stream, rondo::Bytes data) {
     return;
   }
   Request& request = service_.request;
+  request.clear();  // if the call before has thrown, something is left
   const std::string_view rest = run(stream, input, request);
   if (!rest.empty()) [[unlikely]] {
     extra().kept = std::make_unique<Kept>();
@@ -41,7 +42,6 @@ void Client::on_data(rondo::Stream& stream, rondo::Bytes data) {
     std::swap(kept.request, request);
     kept.request.moved(rest.data(), kept.bytes.data());
   }
-  request.clear();
 }
 
 void Client::on_writable(rondo::Stream& stream) {
