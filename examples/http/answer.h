@@ -1,0 +1,97 @@
+// The answer to one request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <rondo/file.h>
+#include <rondo/reactor.h>
+#include <rondo/stream.h>
+
+#include "log.h"
+#include "request.h"
+
+namespace http {
+
+struct Counters {
+  std::uint64_t requests = 0;
+  std::uint64_t failed = 0;  // answers with a status of 400 or more
+  std::uint64_t bytes = 0;   // of answers, with their heads
+};
+
+/// Answers are made one after the other, in memory that all share: none allocates.
+class Press {
+ public:
+  Press(rondo::Reactor& reactor, Log* access_log) : log(access_log), reactor_(reactor) {
+    head.reserve(1024);
+  }
+
+  /// The end of the status line, and the field Date, which is made once a second.
+  [[nodiscard]] std::string_view date();
+
+  Counters counters;
+  Log* const log;  // null: none
+  std::string head;
+  std::string fields;
+
+ private:
+  rondo::Reactor& reactor_;
+  rondo::TimePoint date_ends_;
+  std::string date_;
+};
+
+/// What a handler answers with: some calls of add(), then one of the calls that send.
+class Answer {
+ public:
+  Answer(Press& press, rondo::Stream& client, const Request& request, std::string_view peer,
+         bool keeps_alive)
+      : press_(press), client_(client), request_(request), peer_(peer), keeps_alive_(keeps_alive) {
+    press_.fields.clear();
+  }
+
+  /// One more field. Both texts are trusted to be fit for a field.
+  void add(std::string_view name, std::string_view value);
+
+  void send(int status, std::string_view type, std::string_view body);
+  /// A short text that says what the status means.
+  void send_status(int status);
+  /// An answer without a body, and without the fields of one: 204 and 304.
+  void send_nothing(int status);
+  void send_file(int status, std::string_view type, rondo::File file, std::uint64_t offset,
+                 std::uint64_t size);
+  /// An answer without an end: its parts are written to client() later, framed as write_part()
+  /// does. It is the last one of its connection.
+  void begin_stream(std::string_view type);
+
+  [[nodiscard]] rondo::Stream& client() const noexcept { return client_; }
+  [[nodiscard]] bool is_chunked() const noexcept { return request_.minor_version > 0; }
+  /// Whether the connection is not to be closed afterwards.
+  [[nodiscard]] bool keeps_alive() const noexcept { return keeps_alive_; }
+  [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }
+  /// Whether more answers would have to be queued: go on in on_writable.
+  [[nodiscard]] bool is_above_high_water() const noexcept {
+    return written_ == rondo::WriteStatus::above_high_water;
+  }
+
+ private:
+  void begin_head(int status);
+  void add_length(std::uint64_t size);
+  void end_head(int status, std::uint64_t body_size);
+  [[nodiscard]] bool is_without_body() const noexcept { return request_.method == Method::head; }
+
+  Press& press_;
+  rondo::Stream& client_;
+  const Request& request_;
+  std::string_view peer_;
+  bool keeps_alive_;
+  bool is_stream_ = false;
+  rondo::WriteStatus written_ = rondo::WriteStatus::accepted;
+};
+
+/// Writes a part of an answer that begin_stream() has begun: as a chunk, unless the client speaks
+/// HTTP/1.0. An empty one ends the answer.
+void write_part(rondo::Stream& client, std::string_view part, bool is_chunked);
+
+}  // namespace http

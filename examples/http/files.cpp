@@ -1,0 +1,133 @@
+// From a path to a file. The path is walked from directory to directory, and no step follows a
+// symbolic link, so that it cannot leave the root, whatever changes meanwhile. Only where a link is
+// in the way, realpath() says where it leads, and if that is below the root, the walk begins anew
+// with that path.
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "conditions.h"
+#include "files.h"
+#include "parser.h"
+
+namespace http {
+namespace {
+
+constexpr int file_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO does not block
+
+std::string_view type_of(std::string_view path) noexcept {
+  constexpr std::pair<std::string_view, std::string_view> types[] = {
+      {".html", "text/html; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".mjs", "text/javascript; charset=utf-8"},
+      {".json", "application/json"},
+      {".txt", "text/plain; charset=utf-8"},
+      {".md", "text/markdown; charset=utf-8"},
+      {".xml", "application/xml"},
+      {".svg", "image/svg+xml"},
+      {".png", "image/png"},
+      {".jpg", "image/jpeg"},
+      {".jpeg", "image/jpeg"},
+      {".gif", "image/gif"},
+      {".webp", "image/webp"},
+      {".avif", "image/avif"},
+      {".ico", "image/vnd.microsoft.icon"},
+      {".woff2", "font/woff2"},
+      {".wasm", "application/wasm"},
+      {".pdf", "application/pdf"},
+      {".zip", "application/zip"},
+      {".gz", "application/gzip"},
+      {".mp3", "audio/mpeg"},
+      {".mp4", "video/mp4"},
+      {".webm", "video/webm"},
+  };
+  for (const auto& [ending, type] : types)
+    if (path.ends_with(ending)) return type;
+  return "application/octet-stream";
+}
+
+/// Whether a decoded path, which begins with a slash, may name a file: no empty name, but for a
+/// last one, and none with a dot in front, such as `..`.
+bool is_public(std::string_view path) noexcept {
+  return path.starts_with('/') && path.find("//") == std::string_view::npos &&
+         path.find("/.") == std::string_view::npos;
+}
+
+/// What is at `path`, without a slash in front, below the directory. Sets errno where it fails.
+rondo::File walk(int directory, const std::string& path) {
+  rondo::File step;
+  std::size_t begin = 0;
+  std::size_t slash = path.find('/');
+  for (; slash != std::string::npos; slash = path.find('/', begin)) {
+    const std::string name = path.substr(begin, slash - begin);
+    step = rondo::File{::openat(directory, name.c_str(), file_flags | O_DIRECTORY)};
+    if (!step) return {};
+    directory = step.fd();
+    begin = slash + 1;
+  }
+  return rondo::File{::openat(directory, path.c_str() + begin, file_flags)};
+}
+
+int status_of(int error) noexcept {
+  const bool is_short_of_means = error == EMFILE || error == ENFILE || error == ENOMEM;
+  return is_short_of_means ? 503 : 404;
+}
+
+}  // namespace
+
+rondo::Result<Files> Files::make(const std::string& root) {
+  const std::unique_ptr<char, void (*)(void*)> real{::realpath(root.c_str(), nullptr), std::free};
+  if (real == nullptr) return rondo::Error{rondo::last_system_error(), "open " + root};
+  rondo::File directory{::open(real.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory) return rondo::Error{rondo::last_system_error(), "open " + root};
+  return Files{real.get(), std::move(directory)};
+}
+
+Files::Files(std::string root, rondo::File directory)
+    : root_(std::move(root)), directory_(std::move(directory)) {
+  if (root_.back() != '/') root_ += '/';
+}
+
+void Files::answer(const Request& request, Answer& answer) {
+  if (!decode_path(request.path, path_)) return answer.send_status(400);
+  if (!is_public(path_)) return answer.send_status(404);
+  if (path_.ends_with('/')) path_ += "index.html";
+  path_.erase(0, 1);
+  rondo::File file = walk(directory_.fd(), path_);
+  const bool met_link = !file && (errno == ELOOP || errno == ENOTDIR || errno == EMLINK);
+  if (met_link) file = open_linked(path_);
+  struct stat state{};
+  if (!file || ::fstat(file.fd(), &state) < 0) return answer.send_status(status_of(errno));
+  if (S_ISDIR(state.st_mode)) {
+    std::string location{request.path};
+    location += '/';
+    if (!request.query.empty()) location.append("?").append(request.query);
+    answer.add("Location", location);
+    return answer.send_status(301);
+  }
+  if (!S_ISREG(state.st_mode)) return answer.send_status(404);
+  send_version({std::move(file), static_cast<std::uint64_t>(state.st_size),
+                static_cast<std::int64_t>(state.st_mtim.tv_sec),
+                static_cast<std::uint64_t>(state.st_mtim.tv_nsec)},
+               type_of(path_), request, answer);
+}
+
+/// The same as walk() where a symbolic link is on the way.
+rondo::File Files::open_linked(const std::string& path) const {
+  const std::unique_ptr<char, void (*)(void*)> real{::realpath((root_ + path).c_str(), nullptr),
+                                                    std::free};
+  if (real == nullptr) return {};
+  const std::string_view target{real.get()};
+  if (target.starts_with(root_))
+    return walk(directory_.fd(), std::string{target.substr(root_.size())});
+  errno = ENOENT;
+  return {};
+}
+
+}  // namespace http

@@ -1,0 +1,327 @@
+// The parser goes from line to line. A line ends with CR LF; both are allowed nowhere else, since
+// each byte of a line must be in the class of its place. What two servers could understand in two
+// ways is refused, so that nothing can be smuggled past one of them:
+//
+//   a bare CR or LF, a folded line, a blank before the colon, a field without a name
+//   two Content-Length fields, or one with a Transfer-Encoding, or one that is no plain number
+//   a Transfer-Encoding that is not `chunked`, or in HTTP/1.0
+//   no Host or two of them, or one with characters that no host has
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "parser.h"
+#include "text.h"
+
+namespace http {
+namespace {
+
+// --- classes of characters ----------------------------------------------------------------------
+
+constexpr std::uint8_t token = 1;   // of a method, and of the name of a field: RFC 9110, 5.6.2
+constexpr std::uint8_t target = 2;  // RFC 3986, and what browsers leave as it is
+constexpr std::uint8_t value = 4;   // of a field: also bytes above ASCII, which are not interpreted
+constexpr std::uint8_t host = 8;    // a name or an address, and a port
+
+constexpr std::array<std::uint8_t, 256> classes = [] {
+  constexpr std::string_view no_token = "\"(),/:;<=>?@[\\]{}";
+  constexpr std::string_view no_target = "\"#<>\\`";
+  constexpr std::string_view marks_of_host = "-._~!$&'()*+,;=%:[]";
+  const auto is_one_of = [](char c, std::string_view set) {
+    return set.find(c) != std::string_view::npos;
+  };
+  std::array<std::uint8_t, 256> all{};
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    const char text = static_cast<char>(c);
+    const bool is_visible = c > 0x20 && c < 0x7f;
+    const bool is_letter_or_digit =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_visible && !is_one_of(text, no_token)) all[c] |= token;
+    if (is_visible && !is_one_of(text, no_target)) all[c] |= target;
+    if (is_visible || c == ' ' || c == '\t' || c >= 0x80) all[c] |= value;
+    if (is_letter_or_digit || is_one_of(text, marks_of_host)) all[c] |= host;
+  }
+  return all;
+}();
+
+bool is_in(char c, std::uint8_t wanted) noexcept {
+  return (classes[static_cast<std::uint8_t>(c)] & wanted) != 0;
+}
+
+bool all_are_in(std::string_view text, std::uint8_t wanted) noexcept {
+  for (const char c : text)
+    if (!is_in(c, wanted)) return false;
+  return true;
+}
+
+bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// The text up to `mark`, which is removed with it from `rest`.
+std::string_view cut(std::string_view& rest, char mark) noexcept {
+  const std::size_t at = rest.find(mark);
+  const std::string_view part = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
+  return part;
+}
+
+Method method_of(std::string_view text) noexcept {
+  constexpr std::pair<std::string_view, Method> known[] = {
+      {"GET", Method::get},        {"HEAD", Method::head},   {"POST", Method::post},
+      {"PUT", Method::put},        {"PATCH", Method::patch}, {"DELETE", Method::remove},
+      {"OPTIONS", Method::options}};
+  for (const auto& [name, method] : known)
+    if (text == name) return method;
+  return Method::unknown;
+}
+
+/// A name or an address, perhaps with a port; empty for what has no authority.
+bool is_host(std::string_view text) noexcept {
+  if (!all_are_in(text, host)) return false;
+  std::size_t end = text.find(':');
+  if (text.starts_with('[')) {
+    end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    ++end;
+  } else if (text.find_first_of("[]") != std::string_view::npos) {
+    return false;
+  }
+  const std::string_view port = end < text.size() ? text.substr(end) : std::string_view{};
+  if (port.empty()) return true;
+  return port.front() == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+// --- the head -----------------------------------------------------------------------------------
+
+constexpr int fine = 0;  // in place of the status of a refusal
+constexpr int bad_request = 400;
+constexpr int content_too_large = 413;
+constexpr int target_too_long = 414;
+constexpr int expectation_failed = 417;
+constexpr int head_too_large = 431;
+constexpr int not_implemented = 501;
+constexpr int version_not_supported = 505;
+
+class HeadParser {
+ public:
+  HeadParser(std::string_view input, const Limits& limits, Request& request) noexcept
+      : input_(input), limits_(limits), request_(request) {}
+
+  Parsed parse() {
+    std::string_view line;
+    if (input_.starts_with("\r\n")) at_ = 2;  // some clients send one after a body
+    if (!next_line(line, target_too_long)) return end();
+    if (!is_fine(read_request_line(line))) return end();
+    while (next_line(line, head_too_large)) {
+      if (!line.empty()) {
+        if (!is_fine(read_field(line))) return end();
+      } else {
+        if (is_fine(finish())) return {Parsed::State::done, at_, fine};
+        return end();
+      }
+    }
+    return end();
+  }
+
+ private:
+  bool is_fine(int status) noexcept {
+    status_ = status;
+    return status == fine;
+  }
+  bool refuse(int status) noexcept {
+    status_ = status;
+    return false;
+  }
+  [[nodiscard]] Parsed end() const noexcept {
+    return status_ == fine ? Parsed{} : Parsed{Parsed::State::refused, 0, status_};
+  }
+
+  /// False: it has not arrived whole, or is refused.
+  bool next_line(std::string_view& line, int status_if_long) noexcept {
+    const std::string_view rest = input_.substr(at_);
+    const std::size_t size = rest.find('\n');
+    const std::size_t known = std::min(size, rest.size());
+    if (known > limits_.line_max + 1) return refuse(status_if_long);
+    if (at_ + known > limits_.head_max) return refuse(head_too_large);
+    if (size == std::string_view::npos) return false;
+    if (size == 0 || rest[size - 1] != '\r') return refuse(bad_request);
+    line = rest.substr(0, size - 1);
+    at_ += size + 1;
+    return true;
+  }
+
+  int read_request_line(std::string_view line) noexcept {
+    const std::string_view whole = line;
+    const std::string_view method = cut(line, ' ');
+    const std::string_view asked = cut(line, ' ');
+    if (method.empty() || !all_are_in(method, token)) return bad_request;
+    if (asked.empty() || !all_are_in(asked, target)) return bad_request;
+    if (line.size() != 8 || !line.starts_with("HTTP/") || line[6] != '.') return bad_request;
+    if (line[5] < '0' || line[5] > '9' || line[7] < '0' || line[7] > '9') return bad_request;
+    request_.line = whole;
+    if (line[5] != '1') return version_not_supported;
+    request_.minor_version = line[7] - '0';
+    request_.keeps_alive = request_.minor_version > 0;
+    request_.method = method_of(method);
+    if (request_.method == Method::unknown) return not_implemented;
+    return read_target(asked);
+  }
+
+  int read_target(std::string_view asked) noexcept {
+    if (asked == "*") {
+      if (request_.method != Method::options) return bad_request;
+    } else if (!asked.starts_with('/')) {
+      return read_absolute(asked);
+    }
+    request_.path = cut(asked, '?');
+    request_.query = asked;
+    return fine;
+  }
+
+  /// `http://host/path`: what a proxy is asked, and what a server must understand, too.
+  int read_absolute(std::string_view asked) noexcept {
+    const std::size_t scheme = asked.find("://");
+    if (scheme == std::string_view::npos) return bad_request;
+    const std::string_view name = asked.substr(0, scheme);
+    if (!is_same(name, "http") && !is_same(name, "https")) return bad_request;
+    asked.remove_prefix(scheme + 3);
+    const std::size_t end = asked.find_first_of("/?");
+    authority_ = asked.substr(0, end);
+    if (authority_.empty() || !is_host(authority_)) return bad_request;
+    asked = end == std::string_view::npos ? std::string_view{} : asked.substr(end);
+    request_.path = cut(asked, '?');
+    request_.query = asked;
+    if (request_.path.empty()) request_.path = "/";
+    return fine;
+  }
+
+  int read_field(std::string_view line) noexcept {
+    if (request_.fields_count == std::min(limits_.fields_max, Request::fields_max))
+      return head_too_large;
+    Field& field = request_.fields[request_.fields_count];
+    if (!parse_field(line, field)) return bad_request;
+    ++request_.fields_count;
+    switch (field.name.size()) {
+      case 4:
+        return is_same(field.name, "host") ? read_host(field.value) : fine;
+      case 6:
+        return is_same(field.name, "expect") ? read_expect(field.value) : fine;
+      case 10:
+        return is_same(field.name, "connection") ? read_connection(field.value) : fine;
+      case 14:
+        return is_same(field.name, "content-length") ? read_length(field.value) : fine;
+      case 17:
+        return is_same(field.name, "transfer-encoding") ? read_encoding(field.value) : fine;
+      default:
+        return fine;
+    }
+  }
+
+  int read_host(std::string_view text) noexcept {
+    if (std::exchange(has_host_, true) || !is_host(text)) return bad_request;
+    request_.host = text;
+    return fine;
+  }
+
+  int read_expect(std::string_view text) noexcept {
+    if (request_.minor_version == 0) return fine;
+    if (!is_same(text, "100-continue")) return expectation_failed;
+    request_.expects_continue = true;
+    return fine;
+  }
+
+  int read_connection(std::string_view text) noexcept {
+    while (!text.empty()) {
+      const std::string_view option = trimmed(cut(text, ','));
+      if (is_same(option, "close")) closes_ = true;
+      if (is_same(option, "keep-alive")) request_.keeps_alive = true;
+    }
+    return fine;
+  }
+
+  int read_length(std::string_view text) noexcept {
+    if (std::exchange(has_length_, true) || text.empty()) return bad_request;
+    if (text.find_first_not_of("0123456789") != std::string_view::npos) return bad_request;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), request_.content_length);
+    return error == std::errc{} ? fine : content_too_large;
+  }
+
+  int read_encoding(std::string_view text) noexcept {
+    if (std::exchange(has_encoding_, true)) return bad_request;
+    request_.is_chunked = is_same(text, "chunked");
+    return fine;
+  }
+
+  /// What depends on several fields.
+  int finish() noexcept {
+    if (!has_host_ && request_.minor_version > 0) return bad_request;
+    if (!authority_.empty()) request_.host = authority_;
+    if (has_encoding_) {
+      if (has_length_ || request_.minor_version == 0) return bad_request;
+      if (!request_.is_chunked) return not_implemented;
+    }
+    if (closes_) request_.keeps_alive = false;
+    return request_.content_length > limits_.body_max ? content_too_large : fine;
+  }
+
+  std::string_view input_;
+  const Limits& limits_;
+  Request& request_;
+  std::size_t at_ = 0;
+  int status_ = fine;
+  std::string_view authority_;
+  bool has_host_ = false;
+  bool has_length_ = false;
+  bool has_encoding_ = false;
+  bool closes_ = false;
+};
+
+}  // namespace
+
+Parsed parse_head(std::string_view input, const Limits& limits, Request& request) {
+  request.fields_count = 0;
+  request.content_length = 0;
+  request.is_chunked = false;
+  request.expects_continue = false;
+  request.line = request.host = request.path = request.query = request.body = {};
+  return HeadParser{input, limits, request}.parse();
+}
+
+bool parse_field(std::string_view line, Field& field) noexcept {
+  std::size_t colon = 0;
+  while (colon < line.size() && is_in(line[colon], token)) ++colon;
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return false;
+  field.name = line.substr(0, colon);
+  field.value = trimmed(line.substr(colon + 1));
+  return all_are_in(field.value, value);
+}
+
+bool decode_path(std::string_view path, std::string& decoded) {
+  decoded.clear();
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '%') {
+      decoded += path[i];
+      continue;
+    }
+    if (path.size() - i < 3) return false;
+    std::uint8_t byte = 0;
+    const char* const digits = path.data() + i + 1;
+    const auto [end, error] = std::from_chars(digits, digits + 2, byte, 16);
+    if (error != std::errc{} || end != digits + 2 || byte == 0) return false;
+    decoded += static_cast<char>(byte);
+    i += 2;
+  }
+  return true;
+}
+
+}  // namespace http

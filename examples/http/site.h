@@ -1,0 +1,42 @@
+// What the server has to answer with: handlers for some paths, and files for all others.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "answer.h"
+#include "files.h"
+#include "request.h"
+
+namespace http {
+
+class Site {
+ public:
+  using Handler = std::function<void(const Request& request, Answer& answer)>;
+
+  /// `methods` is the list for the field Allow, such as `GET, HEAD`.
+  void add(std::string path, std::string_view methods, Handler handler);
+  void add_files(Files files) { files_ = std::move(files); }
+
+  void answer(const Request& request, Answer& answer);
+  /// The status of a refusal that does not depend on the body: it need not arrive. 0: none.
+  [[nodiscard]] int refusal(const Request& request) const;
+
+ private:
+  struct Route {
+    std::string path;
+    std::string_view methods;
+    Handler handler;
+  };
+
+  [[nodiscard]] const Route* find(std::string_view path) const noexcept;
+  [[nodiscard]] std::string_view methods_of(const Request& request) const;
+
+  std::vector<Route> routes_;
+  std::optional<Files> files_;
+};
+
+}  // namespace http
