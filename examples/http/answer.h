@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "request.h"
+#include "text.h"
 
 namespace http {
 
@@ -24,17 +25,15 @@ struct Counters {
 /// Answers are made one after the other, in memory that all share: none allocates.
 class Press {
  public:
-  Press(rondo::Reactor& reactor, Log* access_log) : log(access_log), reactor_(reactor) {
-    head.reserve(1024);
-  }
+  Press(rondo::Reactor& reactor, Log* access_log) : log(access_log), reactor_(reactor) {}
 
   /// The end of the status line, and the field Date, which is made once a second.
   [[nodiscard]] std::string_view date();
 
   Counters counters;
   Log* const log;  // null: none
-  std::string head;
-  std::string fields;
+  Text head;
+  Text fields;
 
  private:
   rondo::Reactor& reactor_;
@@ -77,8 +76,8 @@ class Answer {
 
  private:
   void begin_head(int status);
-  void add_length(std::uint64_t size);
-  void end_head(int status, std::uint64_t body_size);
+  void add_content(std::string_view type, std::uint64_t size);
+  void end_head(int status, std::string_view body);
   [[nodiscard]] bool is_without_body() const noexcept { return request_.method == Method::head; }
 
   Press& press_;
@@ -87,6 +86,7 @@ class Answer {
   std::string_view peer_;
   bool keeps_alive_;
   bool is_stream_ = false;
+  std::uint64_t body_size_ = 0;
   rondo::WriteStatus written_ = rondo::WriteStatus::accepted;
 };
 

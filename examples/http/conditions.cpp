@@ -18,11 +18,10 @@ namespace http {
 namespace {
 
 std::string tag_of(const Version& version) {
-  std::string tag = "\"";
-  append_number(tag, static_cast<std::uint64_t>(version.modified), 16);
-  append_number(tag.append("-"), version.modified_fraction, 16);
-  append_number(tag.append("-"), version.size, 16);
-  return tag += '"';
+  Text tag;
+  tag.add("\"").add(static_cast<std::uint64_t>(version.modified), 16).add("-");
+  tag.add(version.modified_fraction, 16).add("-").add(version.size, 16).add("\"");
+  return std::string{tag.view()};
 }
 
 /// Whether a list such as `"a", W/"b"` has the tag. A weak one is the same only if `is_weak`.
@@ -100,6 +99,14 @@ bool range_applies(const Request& request, const Version& version, std::string_v
   return parse_date(condition) == version.modified;
 }
 
+void send_range(Version& version, Range range, int status, std::string_view type, Answer& answer) {
+  if (version.file)
+    return answer.send_file(status, type, std::move(version.file), range.first, range.size);
+  answer.send(status, type,
+              version.content.substr(static_cast<std::size_t>(range.first),
+                                     static_cast<std::size_t>(range.size)));
+}
+
 }  // namespace
 
 void send_version(Version version, std::string_view type, const Request& request, Answer& answer) {
@@ -112,7 +119,7 @@ void send_version(Version version, std::string_view type, const Request& request
   std::optional<Range> range;
   if (request.method == Method::get && range_applies(request, version, tag))
     range = parse_range(request.field("range"), version.size);
-  if (!range) return answer.send_file(200, type, std::move(version.file), 0, version.size);
+  if (!range) return send_range(version, {0, version.size}, 200, type, answer);
   const std::string size = std::to_string(version.size);
   if (range->size == 0) {
     answer.add("Content-Range", "bytes */" + size);
@@ -120,7 +127,7 @@ void send_version(Version version, std::string_view type, const Request& request
   }
   answer.add("Content-Range", "bytes " + std::to_string(range->first) + "-" +
                                   std::to_string(range->first + range->size - 1) + "/" + size);
-  answer.send_file(206, type, std::move(version.file), range->first, range->size);
+  send_range(version, *range, 206, type, answer);
 }
 
 }  // namespace http

@@ -11,12 +11,13 @@
 
 namespace http {
 
-/// A file as it was when it was opened.
+/// A file as it was when it was opened, or when its content was read.
 struct Version {
-  rondo::File file;
   std::uint64_t size = 0;
   std::int64_t modified = 0;            // seconds since 1970
   std::uint64_t modified_fraction = 0;  // nanoseconds
+  rondo::File file{};
+  std::string_view content{};  // without a file
 };
 
 /// Answers with the version, a part of it, or what the conditions of the request say instead.

@@ -2,14 +2,21 @@
 // symbolic link, so that it cannot leave the root, whatever changes meanwhile. Only where a link is
 // in the way, realpath() says where it leads, and if that is below the root, the walk begins anew
 // with that path.
+//
+// The content of small files is kept. It is used as long as stat(2) finds the same file there, with
+// the same time of change; so a link that was laid meanwhile is noticed as well. The clock of that
+// time stands still for some milliseconds at a time, so a file that was changed just now is not
+// kept: it may change again without a trace.
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conditions.h"
 #include "files.h"
@@ -18,10 +25,14 @@
 namespace http {
 namespace {
 
+constexpr std::size_t kept_file_max = std::size_t{64} << 10U;
+constexpr std::size_t kept_max = std::size_t{32} << 20U;  // beyond it, all begins anew
+constexpr std::size_t file_cost = 512;                    // of an entry, roughly
+
 constexpr int file_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO does not block
 
 std::string_view type_of(std::string_view path) noexcept {
-  constexpr std::pair<std::string_view, std::string_view> types[] = {
+  static constexpr std::pair<std::string_view, std::string_view> types[] = {
       {".html", "text/html; charset=utf-8"},
       {".css", "text/css; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"},
@@ -74,6 +85,31 @@ rondo::File walk(int directory, const std::string& path) {
   return rondo::File{::openat(directory, path.c_str() + begin, file_flags)};
 }
 
+bool is_same(const struct stat& one, const struct stat& other) noexcept {
+  const auto is_same_time = [](const std::timespec& a, const std::timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
+         is_same_time(one.st_mtim, other.st_mtim) && is_same_time(one.st_ctim, other.st_ctim);
+}
+
+Version version_of(const struct stat& state, std::string_view content) {
+  return {.size = static_cast<std::uint64_t>(state.st_size),
+          .modified = state.st_mtim.tv_sec,
+          .modified_fraction = static_cast<std::uint64_t>(state.st_mtim.tv_nsec),
+          .content = content};
+}
+
+/// The path is that of a directory: its name ends with a slash, so that links in its files lead to
+/// its other files.
+void redirect(const Request& request, Answer& answer) {
+  std::string location{request.path};
+  location += '/';
+  if (!request.query.empty()) location.append("?").append(request.query);
+  answer.add("Location", location);
+  answer.send_status(301);
+}
+
 int status_of(int error) noexcept {
   const bool is_short_of_means = error == EMFILE || error == ENFILE || error == ENOMEM;
   return is_short_of_means ? 503 : 404;
@@ -99,23 +135,49 @@ void Files::answer(const Request& request, Answer& answer) {
   if (!is_public(path_)) return answer.send_status(404);
   if (path_.ends_with('/')) path_ += "index.html";
   path_.erase(0, 1);
+  const std::string_view type = type_of(path_);
+  if (const Kept* const kept = find_kept())
+    return send_version(version_of(kept->state, kept->content), type, request, answer);
   rondo::File file = walk(directory_.fd(), path_);
   const bool met_link = !file && (errno == ELOOP || errno == ENOTDIR || errno == EMLINK);
   if (met_link) file = open_linked(path_);
   struct stat state{};
   if (!file || ::fstat(file.fd(), &state) < 0) return answer.send_status(status_of(errno));
-  if (S_ISDIR(state.st_mode)) {
-    std::string location{request.path};
-    location += '/';
-    if (!request.query.empty()) location.append("?").append(request.query);
-    answer.add("Location", location);
-    return answer.send_status(301);
-  }
+  if (S_ISDIR(state.st_mode)) return redirect(request, answer);
   if (!S_ISREG(state.st_mode)) return answer.send_status(404);
-  send_version({std::move(file), static_cast<std::uint64_t>(state.st_size),
-                static_cast<std::int64_t>(state.st_mtim.tv_sec),
-                static_cast<std::uint64_t>(state.st_mtim.tv_nsec)},
-               type_of(path_), request, answer);
+  if (const Kept* const kept = keep(file.fd(), state))
+    return send_version(version_of(kept->state, kept->content), type, request, answer);
+  Version version = version_of(state, {});
+  version.file = std::move(file);
+  send_version(std::move(version), type, request, answer);
+}
+
+/// What is kept of the file at path_, if it has not changed.
+const Files::Kept* Files::find_kept() const {
+  const auto found = kept_.find(path_);
+  if (found == kept_.end()) return nullptr;
+  struct stat now{};
+  if (::fstatat(directory_.fd(), path_.c_str(), &now, 0) < 0) return nullptr;
+  return is_same(found->second.state, now) ? &found->second : nullptr;
+}
+
+/// Null: it is not kept.
+const Files::Kept* Files::keep(int fd, const struct stat& state) {
+  constexpr std::time_t still_changing = 2;  // seconds
+  const auto size = static_cast<std::size_t>(state.st_size);
+  if (size > kept_file_max || state.st_ctim.tv_sec > std::time(nullptr) - still_changing)
+    return nullptr;
+  if (kept_size_ + size > kept_max) {
+    kept_.clear();
+    kept_size_ = 0;
+  }
+  std::string content(size, '\0');
+  const ssize_t read = ::pread(fd, content.data(), size, 0);
+  if (read != static_cast<ssize_t>(size)) return nullptr;
+  Kept& kept = kept_[path_];
+  kept_size_ += size + file_cost - kept.content.size();
+  kept = {state, std::move(content)};
+  return &kept;
 }
 
 /// The same as walk() where a symbolic link is on the way.

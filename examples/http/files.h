@@ -3,6 +3,9 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
+
+#include <sys/stat.h>
 
 #include <rondo/file.h>
 #include <rondo/result.h>
@@ -22,12 +25,22 @@ class Files {
   void answer(const Request& request, Answer& answer);
 
  private:
+  struct Kept {
+    struct stat state;
+    std::string content;
+  };
+
   Files(std::string root, rondo::File directory);
   [[nodiscard]] rondo::File open_linked(const std::string& path) const;
+  [[nodiscard]] const Kept* find_kept() const;
+  [[nodiscard]] const Kept* keep(int fd, const struct stat& state);
 
   std::string root_;  // absolute, without links
   rondo::File directory_;
-  std::string path_;  // kept for its memory
+  std::string path_;  // that is asked for
+
+  std::unordered_map<std::string, Kept> kept_;  // by path
+  std::size_t kept_size_ = 0;
 };
 
 }  // namespace http

@@ -25,12 +25,14 @@ namespace {
 constexpr std::uint8_t token = 1;   // of a method, and of the name of a field: RFC 9110, 5.6.2
 constexpr std::uint8_t target = 2;  // RFC 3986, and what browsers leave as it is
 constexpr std::uint8_t value = 4;   // of a field: also bytes above ASCII, which are not interpreted
-constexpr std::uint8_t host = 8;    // a name or an address, and a port
+constexpr std::uint8_t host = 8;    // a name, or an IPv4 address
+constexpr std::uint8_t address = 16;  // what is in the brackets of an IPv6 address
+constexpr std::uint8_t digit = 32;
 
 constexpr std::array<std::uint8_t, 256> classes = [] {
   constexpr std::string_view no_token = "\"(),/:;<=>?@[\\]{}";
   constexpr std::string_view no_target = "\"#<>\\`";
-  constexpr std::string_view marks_of_host = "-._~!$&'()*+,;=%:[]";
+  constexpr std::string_view marks_of_host = "-._~!$&'()*+,;=%";
   const auto is_one_of = [](char c, std::string_view set) {
     return set.find(c) != std::string_view::npos;
   };
@@ -38,24 +40,20 @@ constexpr std::array<std::uint8_t, 256> classes = [] {
   for (std::size_t c = 0; c < all.size(); ++c) {
     const char text = static_cast<char>(c);
     const bool is_visible = c > 0x20 && c < 0x7f;
-    const bool is_letter_or_digit =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool is_digit = c >= '0' && c <= '9';
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     if (is_visible && !is_one_of(text, no_token)) all[c] |= token;
     if (is_visible && !is_one_of(text, no_target)) all[c] |= target;
     if (is_visible || c == ' ' || c == '\t' || c >= 0x80) all[c] |= value;
-    if (is_letter_or_digit || is_one_of(text, marks_of_host)) all[c] |= host;
+    if (is_letter || is_digit || is_one_of(text, marks_of_host)) all[c] |= host;
+    if ((all[c] & host) != 0 || text == ':') all[c] |= address;
+    if (is_digit) all[c] |= digit;
   }
   return all;
 }();
 
 bool is_in(char c, std::uint8_t wanted) noexcept {
   return (classes[static_cast<std::uint8_t>(c)] & wanted) != 0;
-}
-
-bool all_are_in(std::string_view text, std::uint8_t wanted) noexcept {
-  for (const char c : text)
-    if (!is_in(c, wanted)) return false;
-  return true;
 }
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
@@ -74,30 +72,40 @@ std::string_view cut(std::string_view& rest, char mark) noexcept {
   return part;
 }
 
+struct KnownMethod {
+  std::string_view name;
+  Method method;
+};
+
+constexpr KnownMethod known_methods[] = {
+    {"GET", Method::get},         {"HEAD", Method::head},   {"POST", Method::post},
+    {"PUT", Method::put},         {"PATCH", Method::patch}, {"DELETE", Method::remove},
+    {"OPTIONS", Method::options},
+};
+
 Method method_of(std::string_view text) noexcept {
-  constexpr std::pair<std::string_view, Method> known[] = {
-      {"GET", Method::get},        {"HEAD", Method::head},   {"POST", Method::post},
-      {"PUT", Method::put},        {"PATCH", Method::patch}, {"DELETE", Method::remove},
-      {"OPTIONS", Method::options}};
-  for (const auto& [name, method] : known)
-    if (text == name) return method;
+  for (const KnownMethod& known : known_methods)
+    if (text == known.name) return known.method;
   return Method::unknown;
 }
 
-/// A name or an address, perhaps with a port; empty for what has no authority.
+/// The part of `text` from `begin` on that is in the class ends here.
+std::size_t end_of(std::uint8_t wanted, std::string_view text, std::size_t begin = 0) noexcept {
+  while (begin < text.size() && is_in(text[begin], wanted)) ++begin;
+  return begin;
+}
+
+/// A name or an address, perhaps with a port; or nothing, for what has no authority.
 bool is_host(std::string_view text) noexcept {
-  if (!all_are_in(text, host)) return false;
-  std::size_t end = text.find(':');
+  std::size_t end = 0;
   if (text.starts_with('[')) {
-    end = text.find(']');
-    if (end == std::string_view::npos) return false;
-    ++end;
-  } else if (text.find_first_of("[]") != std::string_view::npos) {
-    return false;
+    end = end_of(address, text, 1);
+    if (end == text.size() || text[end++] != ']') return false;
+  } else {
+    end = end_of(host, text);
   }
-  const std::string_view port = end < text.size() ? text.substr(end) : std::string_view{};
-  if (port.empty()) return true;
-  return port.front() == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos;
+  if (end == text.size()) return true;
+  return text[end] == ':' && end_of(digit, text, end + 1) == text.size();
 }
 
 // --- the head -----------------------------------------------------------------------------------
@@ -160,18 +168,19 @@ class HeadParser {
   }
 
   int read_request_line(std::string_view line) noexcept {
-    const std::string_view whole = line;
-    const std::string_view method = cut(line, ' ');
-    const std::string_view asked = cut(line, ' ');
-    if (method.empty() || !all_are_in(method, token)) return bad_request;
-    if (asked.empty() || !all_are_in(asked, target)) return bad_request;
-    if (line.size() != 8 || !line.starts_with("HTTP/") || line[6] != '.') return bad_request;
-    if (line[5] < '0' || line[5] > '9' || line[7] < '0' || line[7] > '9') return bad_request;
-    request_.line = whole;
-    if (line[5] != '1') return version_not_supported;
-    request_.minor_version = line[7] - '0';
+    const std::size_t method_end = end_of(token, line);
+    if (method_end == 0 || !line.substr(method_end).starts_with(' ')) return bad_request;
+    const std::size_t target_end = end_of(target, line, method_end + 1);
+    const std::string_view asked = line.substr(method_end + 1, target_end - method_end - 1);
+    const std::string_view version = line.substr(target_end);
+    if (asked.empty() || version.size() != 9 || !version.starts_with(" HTTP/") ||
+        !is_in(version[6], digit) || version[7] != '.' || !is_in(version[8], digit))
+      return bad_request;
+    request_.line = line;
+    if (version[6] != '1') return version_not_supported;
+    request_.minor_version = version[8] - '0';
     request_.keeps_alive = request_.minor_version > 0;
-    request_.method = method_of(method);
+    request_.method = method_of(line.substr(0, method_end));
     if (request_.method == Method::unknown) return not_implemented;
     return read_target(asked);
   }
@@ -250,7 +259,7 @@ class HeadParser {
 
   int read_length(std::string_view text) noexcept {
     if (std::exchange(has_length_, true) || text.empty()) return bad_request;
-    if (text.find_first_not_of("0123456789") != std::string_view::npos) return bad_request;
+    if (end_of(digit, text) != text.size()) return bad_request;
     const auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), request_.content_length);
     return error == std::errc{} ? fine : content_too_large;
@@ -298,12 +307,11 @@ Parsed parse_head(std::string_view input, const Limits& limits, Request& request
 }
 
 bool parse_field(std::string_view line, Field& field) noexcept {
-  std::size_t colon = 0;
-  while (colon < line.size() && is_in(line[colon], token)) ++colon;
+  const std::size_t colon = end_of(token, line);
   if (colon == 0 || colon == line.size() || line[colon] != ':') return false;
   field.name = line.substr(0, colon);
   field.value = trimmed(line.substr(colon + 1));
-  return all_are_in(field.value, value);
+  return end_of(value, field.value) == field.value.size();
 }
 
 bool decode_path(std::string_view path, std::string& decoded) {

@@ -8,8 +8,8 @@ namespace {
 constexpr std::string_view methods_of_files = "GET, HEAD, OPTIONS";
 
 std::string_view name_of(Method method) noexcept {
-  constexpr std::string_view names[] = {"GET",   "HEAD",   "POST",    "PUT",
-                                        "PATCH", "DELETE", "OPTIONS", ""};
+  static constexpr std::string_view names[] = {"GET",   "HEAD",   "POST",    "PUT",
+                                               "PATCH", "DELETE", "OPTIONS", ""};
   return names[static_cast<std::size_t>(method)];
 }
 

@@ -18,10 +18,10 @@ bool is_same(std::string_view one, std::string_view other) noexcept {
   return true;
 }
 
-void append_number(std::string& text, std::uint64_t number, int base) {
+Text& Text::add(std::uint64_t number, int base) {
   std::array<char, 20> digits;
   char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  text.append(digits.data(), end);
+  return add(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
 std::string http_date(std::int64_t seconds) {
