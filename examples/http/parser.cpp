@@ -209,7 +209,7 @@ class HeadParser {
     asked = end == std::string_view::npos ? std::string_view{} : asked.substr(end);
     request_.path = cut(asked, '?');
     request_.query = asked;
-    if (request_.path.empty()) request_.path = "/";
+    if (request_.path.empty()) request_.path = request_.method == Method::options ? "*" : "/";
     return fine;
   }
 
@@ -298,6 +298,9 @@ class HeadParser {
 }  // namespace
 
 Parsed parse_head(std::string_view input, const Limits& limits, Request& request) {
+  request.method = Method::unknown;
+  request.minor_version = 1;
+  request.keeps_alive = true;
   request.fields_count = 0;
   request.content_length = 0;
   request.is_chunked = false;
