@@ -19,7 +19,7 @@ namespace http {
 struct Counters {
   std::uint64_t requests = 0;
   std::uint64_t failed = 0;  // answers with a status of 400 or more
-  std::uint64_t bytes = 0;   // of answers, with their heads
+  std::uint64_t bytes = 0;   // that were answered, with the heads
 };
 
 /// Answers are made one after the other, in memory that all share: none allocates.

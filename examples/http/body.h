@@ -35,7 +35,7 @@ class Body {
 
   const Limits& limits_;
   State state_;
-  std::uint64_t left_ = 0;    // of the content, or of the chunk
+  std::uint64_t left_ = 0;    // bytes of the content, or of the chunk
   std::size_t overhead_ = 0;  // bytes of extensions and trailers
   int refusal_ = 0;
   std::string line_;  // the beginning of a line that has not arrived whole

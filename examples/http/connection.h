@@ -22,8 +22,8 @@ namespace http {
 
 /// What all connections share.
 struct Service {
-  Service(rondo::Reactor& reactor_, const Limits& limits_, Log* log)
-      : reactor(reactor_), limits(limits_), press(reactor_, log), live(reactor_, press.counters) {}
+  Service(rondo::Reactor& of_all, const Limits& of_each, Log* log)
+      : reactor(of_all), limits(of_each), press(of_all, log), live(of_all, press.counters) {}
 
   rondo::Reactor& reactor;
   const Limits limits;
@@ -58,7 +58,7 @@ class Connection final : public rondo::Session {
   void time_out(rondo::Stream& client);
 
   Service& service_;
-  std::unique_ptr<Partial> partial_;  // of a request that has not arrived whole, or has to wait
+  std::unique_ptr<Partial> partial_;  // a request that is not whole, or waits
   std::size_t requests_ = 0;
   bool is_over_ = false;    // the last answer was given: what still arrives is dropped
   bool is_stream_ = false;  // and this answer has no end

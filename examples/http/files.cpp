@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t kept_file_max = std::size_t{64} << 10U;
 constexpr std::size_t kept_max = std::size_t{32} << 20U;  // beyond it, all begins anew
-constexpr std::size_t file_cost = 512;                    // of an entry, roughly
+constexpr std::size_t file_cost = 512;                    // an entry, roughly
 
 constexpr int file_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO does not block
 

@@ -22,10 +22,10 @@ namespace {
 
 // --- classes of characters ----------------------------------------------------------------------
 
-constexpr std::uint8_t token = 1;   // of a method, and of the name of a field: RFC 9110, 5.6.2
-constexpr std::uint8_t target = 2;  // RFC 3986, and what browsers leave as it is
-constexpr std::uint8_t value = 4;   // of a field: also bytes above ASCII, which are not interpreted
-constexpr std::uint8_t host = 8;    // a name, or an IPv4 address
+constexpr std::uint8_t token = 1;     // a method, the name of a field: RFC 9110, 5.6.2
+constexpr std::uint8_t target = 2;    // RFC 3986, and what browsers leave as it is
+constexpr std::uint8_t value = 4;     // in a field: also bytes above ASCII
+constexpr std::uint8_t host = 8;      // a name, or an IPv4 address
 constexpr std::uint8_t address = 16;  // what is in the brackets of an IPv6 address
 constexpr std::uint8_t digit = 32;
 
@@ -100,7 +100,8 @@ bool is_host(std::string_view text) noexcept {
   std::size_t end = 0;
   if (text.starts_with('[')) {
     end = end_of(address, text, 1);
-    if (end == text.size() || text[end++] != ']') return false;
+    if (end == text.size() || text[end] != ']') return false;
+    ++end;
   } else {
     end = end_of(host, text);
   }

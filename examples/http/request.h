@@ -54,10 +54,10 @@ struct Request {
 struct Limits {
   std::size_t line_max = std::size_t{8} << 10U;  ///< the request line, or one field
   std::size_t head_max = std::size_t{16} << 10U;
-  std::size_t fields_max = Request::fields_max;  ///< of a head; no more than this
+  std::size_t fields_max = Request::fields_max;  ///< in a head; no more than this
   std::size_t body_max = std::size_t{1} << 20U;
   std::size_t chunk_overhead_max = std::size_t{16} << 10U;  ///< extensions and trailers of a body
-  std::size_t requests_max = 100'000;                       ///< of one connection
+  std::size_t requests_max = 100'000;                       ///< on one connection
   rondo::Duration head_timeout = std::chrono::seconds{10};  ///< from the first byte to the last
   rondo::Duration body_timeout = std::chrono::seconds{60};
 };

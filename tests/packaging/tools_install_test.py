@@ -10,7 +10,7 @@ PROGRAMS = ("c++", "g++", "meson", "ninja", "pkg-config", "python3", "valgrind",
             "haproxy", "socat", "nc.openbsd", "curl", "gdb", "openssl", "gnutls-cli", "sslscan",
              "nginx", "wrk", "redis-server", "redis-cli")
 LIBRARIES = ("libuv1-dev", "libc-ares-dev", "libssl-dev", "libgtest-dev", "libcli11-dev",
-             "libbenchmark-dev", "libnginx-mod-stream", "libhiredis-dev")
+             "libbenchmark-dev", "libnginx-mod-stream", "libhiredis-dev", "python3-h11")
 
 
 class ToolsInstall(unittest.TestCase):

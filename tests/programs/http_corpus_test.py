@@ -18,7 +18,7 @@ except ImportError:  # Debian's, where another Python is the default one
     except ImportError:
         h11 = None
 
-CUT_SIZE_MAX = 400  # of the requests that are sent in two pieces, at each place
+CUT_SIZE_MAX = 400  # larger requests are sent whole only
 
 # Paths that nginx answers as the example does. The body of a request is read by a proxy only.
 LIKE_OURS = """

@@ -1,5 +1,5 @@
-"""What the tests of examples/http share: the server, a client that sends bytes as they are, and what
-it understands of the answers."""
+"""What the tests of examples/http share: the server, a client that sends bytes as they are, and
+what it understands of the answers."""
 
 import contextlib
 import socket

@@ -1,5 +1,5 @@
-"""examples/http with raw sockets, Python's http.client and curl: requests, bodies, limits, the end of
-the server, the live page, the log, TLS."""
+"""examples/http with raw sockets, Python's http.client and curl: requests, bodies, limits, the end
+of the server, the live page, the log, TLS."""
 
 import contextlib
 import http.client
@@ -37,7 +37,7 @@ class Requests(ExamplesTest):
                         ("HEAD", "/hello", None, 200, b""),
                         ("GET", "/none", None, 404, b"404 Not Found\n"),
                         ("POST", "/echo", b"x" * 100_000, 200, b"x" * 100_000),
-                        ("POST", "/echo", iter([b"ab", b"cd" * 50_000]), 200, b"ab" + b"cd" * 50_000),
+                        ("POST", "/echo", iter([b"ab", b"c" * 50_000]), 200, b"ab" + b"c" * 50_000),
                         ("OPTIONS", "/hello", None, 204, b""),
                         ("DELETE", "/hello", None, 405, b"405 Method Not Allowed\n")):
                     client.request(method, path, body)
@@ -117,11 +117,11 @@ class Bodies(ExamplesTest):
                         client.send(body + HELLO)
                         self.assertEqual(client.answer().body, b"hello")
                         self.assertEqual(client.answer().body, b"hello\n")
-                for refused, status in ((b"POST /hello HTTP/1.1\r\nContent-Length: 5\r\n", 405),
-                                        (b"POST /none HTTP/1.1\r\nContent-Length: 5\r\n", 404),
-                                        (b"POST /echo HTTP/1.1\r\nContent-Length: 9999999\r\n", 413)):
+                for path, length, status in ((b"hello", 5, 405), (b"none", 5, 404),
+                                             (b"echo", 9_999_999, 413)):
                     with Client(address) as client:
-                        client.send(refused + expects + HEAD)
+                        client.send(b"POST /%s HTTP/1.1\r\nContent-Length: %d\r\n%s%s" % (
+                            path, length, expects, HEAD))
                         answer = client.answer()
                         self.assertEqual((answer.status, answer.fields["connection"]),
                                          (status, "close"))
@@ -146,8 +146,8 @@ class Bodies(ExamplesTest):
                 with serving(backend) as (_, address):
                     for fields in ("Transfer-Encoding: chunked", "X: y", "Expect:"):
                         done = subprocess.run(
-                            ["curl", "-sS", "--noproxy", "*", "-m", str(SECONDS_MAX), "-T", file.name,
-                             "-H", fields, "http://{}:{}/echo".format(*address)],
+                            ["curl", "-sS", "--noproxy", "*", "-m", str(SECONDS_MAX), "-T",
+                             file.name, "-H", fields, "http://{}:{}/echo".format(*address)],
                             capture_output=True, timeout=2 * SECONDS_MAX)
                         self.assertTrue(done.stdout == MUCH[:900_000], done.stderr)
 
@@ -155,8 +155,8 @@ class Bodies(ExamplesTest):
 class Limits(ExamplesTest):
     def test_of_the_head_can_be_set(self):
         for backend in self.on_every_backend():
-            with serving(backend, "--line-max", "100", "--head-max", "300", "--fields-max", "4") as (
-                    _, address):
+            with serving(backend, "--line-max", "100", "--head-max", "300",
+                         "--fields-max", "4") as (_, address):
                 for fields, status in ((b"X: " + b"y" * 97 + b"\r\n", 200),
                                        (b"X: " + b"y" * 98 + b"\r\n", 431),
                                        (b"X: y\r\n" * 3, 200), (b"X: y\r\n" * 4, 431),
@@ -168,7 +168,7 @@ class Limits(ExamplesTest):
     def test_end_a_head_that_does_not_come_whole(self):
         for backend in self.on_every_backend():
             with serving(backend, "--head-timeout", "0.2") as (_, address):
-                for begin, found in ((b"GET /he", (408,)), (HELLO + b"GET", (200, 408))):
+                for begin, found in ((b"GET /h", (408,)), (HELLO + b"GET", (200, 408))):
                     self.assertEqual(statuses(send(address, [begin], end=False)), found)
                 with connect(address) as client:  # it may not be slow, either
                     client.sendall(b"GET /hello HTTP/1.1\r\n")
@@ -206,7 +206,8 @@ class Drain(ExamplesTest):
         with site() as root:
             Path(root, "large").write_bytes(MUCH)
             for backend in self.on_every_backend():
-                with serving(backend, root=root) as (process, address), contextlib.ExitStack() as all:
+                with serving(backend, root=root) as (process, address), \
+                        contextlib.ExitStack() as all:
                     idle, cut, loading, listening = (
                         all.enter_context(Client(address)) for _ in range(4))
                     idle.send(HELLO)
@@ -225,7 +226,8 @@ class Drain(ExamplesTest):
                         connect(address)
                     cut.send(b"o")
                     answer = cut.answer()
-                    self.assertEqual((answer.body, answer.fields["connection"]), (b"hello", "close"))
+                    self.assertEqual((answer.body, answer.fields["connection"]),
+                                     (b"hello", "close"))
                     self.assertTrue(cut.ended())
                     self.assertTrue(loading.file.read() == MUCH)
                     all.close()  # the server waits some seconds for clients that do not close
@@ -312,7 +314,8 @@ class AccessLog(ExamplesTest):
                     self.assertEqual(process.wait(SECONDS_MAX), 0)
                 lines = [re.fullmatch(r"127.0.0.1 - - \[\d\d/\w{3}/\d{4}(?::\d\d){3} \+0000\] (.*)",
                                       line)[1] for line in log.read_text().splitlines()]
-                self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200 6', '"POST /echo HTTP/1.1" 200 2',
+                self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200 6',
+                                         '"POST /echo HTTP/1.1" 200 2',
                                          '"HEAD /none?a=b HTTP/1.1" 404 0', '"" 400 16'])
 
 
