@@ -67,7 +67,7 @@ std::string_view Connection::answer_all(rondo::Stream& client, std::string_view 
 std::string_view Connection::begin_body(rondo::Stream& client, std::string_view head,
                                         std::string_view input) {
   const Request& request = service_.request;
-  if (service_.site.refusal(request) != 0) {
+  if (service_.site.refuses(request)) {
     closes_ = true;  // the body may never come, so the end of the request is not known
     answer(client);
     return {};

@@ -31,7 +31,7 @@ void Site::add(std::string path, std::string_view methods, Handler handler) {
 
 void Site::answer(const Request& request, Answer& answer) {
   const Route* const route = find(request.path);
-  const std::string_view methods = methods_of(request);
+  const std::string_view methods = methods_of(route, request);
   if (methods.empty()) return answer.send_status(404);
   if (!allows(methods, request.method)) {
     answer.add("Allow", methods);
@@ -45,10 +45,9 @@ void Site::answer(const Request& request, Answer& answer) {
   files_->answer(request, answer);
 }
 
-int Site::refusal(const Request& request) const {
-  const std::string_view methods = methods_of(request);
-  if (methods.empty()) return 404;
-  return allows(methods, request.method) ? 0 : 405;
+bool Site::refuses(const Request& request) const {
+  const std::string_view methods = methods_of(find(request.path), request);
+  return methods.empty() || !allows(methods, request.method);
 }
 
 const Site::Route* Site::find(std::string_view path) const noexcept {
@@ -58,8 +57,8 @@ const Site::Route* Site::find(std::string_view path) const noexcept {
 }
 
 /// Empty: there is nothing that could be asked for.
-std::string_view Site::methods_of(const Request& request) const {
-  if (const Route* const route = find(request.path)) return route->methods;
+std::string_view Site::methods_of(const Route* route, const Request& request) const noexcept {
+  if (route != nullptr) return route->methods;
   return files_ || request.path == "*" ? methods_of_files : std::string_view{};
 }
 

@@ -22,8 +22,8 @@ class Site {
   void add_files(Files files) { files_ = std::move(files); }
 
   void answer(const Request& request, Answer& answer);
-  /// The status of a refusal that does not depend on the body: it need not arrive. 0: none.
-  [[nodiscard]] int refusal(const Request& request) const;
+  /// Whether the answer is a refusal for which the body need not arrive.
+  [[nodiscard]] bool refuses(const Request& request) const;
 
  private:
   struct Route {
@@ -33,7 +33,8 @@ class Site {
   };
 
   [[nodiscard]] const Route* find(std::string_view path) const noexcept;
-  [[nodiscard]] std::string_view methods_of(const Request& request) const;
+  [[nodiscard]] std::string_view methods_of(const Route* route,
+                                            const Request& request) const noexcept;
 
   std::vector<Route> routes_;
   std::optional<Files> files_;

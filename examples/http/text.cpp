@@ -37,6 +37,7 @@ std::string http_date(std::int64_t seconds) {
 std::optional<std::int64_t> parse_date(std::string_view text) {
   constexpr const char* forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                                    "%a %b %e %H:%M:%S %Y"};
+  if (text.empty()) return std::nullopt;  // the usual case, and strptime is slow
   const std::string terminated{text};
   for (const char* const form : forms) {
     std::tm parts{};
