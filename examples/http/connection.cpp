@@ -26,8 +26,9 @@ struct Connection::Partial {
   rondo::Timer deadline;
 };
 
-Connection::Connection(const rondo::Endpoint& peer, Service& service)
-    : service_(service), peer_(service.press.log == nullptr ? std::string{} : peer.host()) {}
+Connection::Connection(const rondo::Endpoint& peer, Service& service) : service_(service) {
+  if (service.press.log != nullptr) peer_ = std::make_unique<const std::string>(peer.host());
+}
 
 Connection::~Connection() = default;
 
@@ -128,7 +129,7 @@ void Connection::keep(rondo::Stream& client, std::string_view rest) {
 void Connection::answer(rondo::Stream& client) {
   const Request& request = service_.request;
   const bool is_last = closes_ || ++requests_ >= service_.limits.requests_max;
-  Answer answer{service_.press, client, request, peer_, request.keeps_alive && !is_last};
+  Answer answer{service_.press, client, request, peer(), request.keeps_alive && !is_last};
   service_.site.answer(request, answer);
   is_full_ = answer.is_above_high_water();
   if (answer.keeps_alive()) return;
@@ -139,7 +140,7 @@ void Connection::answer(rondo::Stream& client) {
 
 /// Where the next request would begin is not known, so this answer is the last one.
 void Connection::refuse(rondo::Stream& client, const Request& request, int status) {
-  Answer{service_.press, client, request, peer_, false}.send_status(status);
+  Answer{service_.press, client, request, peer(), false}.send_status(status);
   is_over_ = true;
   client.close();
 }
@@ -151,16 +152,10 @@ void Connection::time_out(rondo::Stream& client) {
   refuse(client, Request{}, 408);
 }
 
+/// Nothing was read meanwhile, so the end of the input, at which the stream is closed, comes later.
 void Connection::on_writable(rondo::Stream& client) {
   is_full_ = false;
   if (partial_ != nullptr && !partial_->body && !is_over_) go_on(client, {});
-  if (has_ended_ && !is_full_) client.close();
-}
-
-/// The client has sent all that it had to say; it may still read.
-void Connection::on_end(rondo::Stream& client) {
-  has_ended_ = true;
-  if (!is_full_) client.close();
 }
 
 void Connection::on_drain(rondo::Stream& client) {

@@ -40,7 +40,6 @@ class Connection final : public rondo::Session {
 
   void on_data(rondo::Stream& client, rondo::Bytes data) override;
   void on_writable(rondo::Stream& client) override;
-  void on_end(rondo::Stream& client) override;
   void on_drain(rondo::Stream& client) override;
   void on_close(rondo::Stream& client, const rondo::Close& why) override;
 
@@ -55,17 +54,19 @@ class Connection final : public rondo::Session {
   void keep(rondo::Stream& client, std::string_view rest);
   void answer(rondo::Stream& client);
   void refuse(rondo::Stream& client, const Request& request, int status);
+  [[nodiscard]] std::string_view peer() const noexcept {
+    return peer_ == nullptr ? std::string_view{} : *peer_;
+  }
   void time_out(rondo::Stream& client);
 
   Service& service_;
-  std::unique_ptr<Partial> partial_;  // a request that is not whole, or waits
-  std::size_t requests_ = 0;
+  std::unique_ptr<Partial> partial_;         // a request that is not whole, or waits
+  std::unique_ptr<const std::string> peer_;  // for the log; null: there is none
+  std::uint32_t requests_ = 0;
   bool is_over_ = false;    // the last answer was given: what still arrives is dropped
   bool is_stream_ = false;  // and this answer has no end
   bool is_full_ = false;    // the client does not read its answers: requests wait
-  bool has_ended_ = false;  // the client has, while requests waited
   bool closes_ = false;     // the next answer is the last one
-  std::string peer_;        // for the log
 };
 
 }  // namespace http

@@ -28,6 +28,8 @@ class Paths(ExamplesTest):
             Path(root.parent, "secret").write_text("secret")
             Path(root.parent, "root-of-others").mkdir()
             Path(root.parent, "root-of-others", "file").write_text("secret")
+            Path(root.parent, "toor").mkdir()  # its name is as long as that of the root
+            Path(root.parent, "toor", "index.html").write_text("secret")
             for name in ("a b", "ä", "%", ".hidden", "index.html", "unreadable"):
                 Path(root, name).write_bytes(CONTENT)
             Path(root, "unreadable").chmod(0)
@@ -35,6 +37,7 @@ class Paths(ExamplesTest):
             Path(root, "folder", "deep", "file").write_bytes(CONTENT)
             Path(root, "folder", "deep", "index.html").write_bytes(CONTENT)
             for link, target in (("out", "../secret"), ("others", "../root-of-others"),
+                                 ("aside", "../toor/index.html"),
                                  ("abroad", "/etc"), ("loop", "loop"), ("dead", "none"),
                                  ("in", "folder/deep"), ("again", "in/file")):
                 Path(root, link).symlink_to(target)
@@ -49,7 +52,7 @@ class Paths(ExamplesTest):
                         self.assertEqual((fetch(address, path).status, path), (200, path))
                     for path in ("/none", "/.hidden", "/folder/", "/../secret", "/%2e%2e/secret",
                                  "/folder/../../secret", "/folder/..%2f..%2fsecret", "//index.html",
-                                 "/./index.html", "/folder//deep/file", "/out", "/others/file",
+                                 "/./index.html", "/folder//deep/file", "/out", "/others/file", "/aside",
                                  "/abroad/passwd", "/loop", "/dead", "/index.html/", "/fifo",
                                  "/index.html/x", "/socket", "/" + "a" * 300, "//../secret",
                                  "/folder%2fdeep/../../secret", "/in/../../secret"):

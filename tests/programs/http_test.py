@@ -286,6 +286,21 @@ class Live(ExamplesTest):
                 self.assertGreater(events[0]["bytes"], 100)
                 self.assertAlmostEqual(events[1]["uptime"] - events[0]["uptime"], 1, delta=0.9)
 
+    def test_goes_on_when_some_have_left(self):
+        for backend in self.on_every_backend():
+            with serving(backend) as (process, address), Client(address) as client:
+                for _ in range(20):
+                    with Client(address) as other:
+                        other.send(get("/events"))
+                        other.head()
+                client.send(get("/events"))
+                client.head()
+                for line in client.file:
+                    if line.startswith(b"data: ") and json.loads(line[6:])["connections"] == 1:
+                        break
+                self.assertEqual(ask(address, HELLO)[0].status, 200)
+                self.assertIsNone(process.poll())
+
     def test_is_plain_for_a_client_of_http_1_0(self):
         for backend in self.on_every_backend():
             with serving(backend) as (_, address), Client(address) as client:
