@@ -52,7 +52,8 @@ class Paths(ExamplesTest):
                         self.assertEqual((fetch(address, path).status, path), (200, path))
                     for path in ("/none", "/.hidden", "/folder/", "/../secret", "/%2e%2e/secret",
                                  "/folder/../../secret", "/folder/..%2f..%2fsecret", "//index.html",
-                                 "/./index.html", "/folder//deep/file", "/out", "/others/file", "/aside",
+                                 "/./index.html", "/folder//deep/file", "/out", "/others/file",
+                                 "/aside",
                                  "/abroad/passwd", "/loop", "/dead", "/index.html/", "/fifo",
                                  "/index.html/x", "/socket", "/" + "a" * 300, "//../secret",
                                  "/folder%2fdeep/../../secret", "/in/../../secret"):
