@@ -100,7 +100,7 @@ void Live::remove(rondo::Stream& client) {
 
 void Live::finish(rondo::Stream& client) {
   for (const Listener& one : listeners_)
-    if (one.client == &client && one.is_chunked) write_part(client, {}, true);
+    if (one.client == &client && one.is_chunked) write_part(client, "", true);
   client.close();
 }
 
