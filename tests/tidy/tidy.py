@@ -53,7 +53,7 @@ LOOSE = {
     "core": ("assert.cpp", "callbacks.h", "heap.h", "meson.build", "quoted.cpp", "quoted.h",
              "result.cpp", "used.h", "version.cpp"),
     "tests": ("meson.build", "run"),
-    "bench": ("costs", "meson.build", "prepare", "run"),
+    "bench": ("costs", "meson.build", "prepare", "prove", "run"),
 }
 
 POSIX_HEADERS = re.compile(
