@@ -107,6 +107,7 @@ void Clients::schedule(std::uint64_t now) {
   for (std::uint64_t due = start_ns_ + scheduled_ * gap_ns_; due <= now && !is_over(due);
        due += gap_ns_) {
     due_.push_back(due);
+    result_.lateness_ns.record(now - due);
     ++scheduled_;
   }
 }

@@ -31,6 +31,7 @@ struct Result {
   std::uint64_t duration_ns = 0;
   std::uint64_t longest_gap_ns = 0;  ///< between two answers
   load::Histogram latency_ns;        ///< since the time at which a request was due
+  load::Histogram lateness_ns;       ///< this program's own: when it saw that a request was due
 };
 
 class Clients {

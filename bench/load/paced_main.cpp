@@ -50,8 +50,10 @@ void print(const paced::Result& result) {
               static_cast<unsigned long long>(result.requests),
               static_cast<unsigned long long>(result.failed),
               static_cast<double>(result.duration_ns) / second_ns);
-  std::printf("\"longest_gap_ms\": %.3f, \"latency_us\": {",
-              static_cast<double>(result.longest_gap_ns) / ns_per_ms);
+  constexpr double rare = 0.999;
+  std::printf("\"longest_gap_ms\": %.3f, \"late_us\": %.1f, \"latency_us\": {",
+              static_cast<double>(result.longest_gap_ns) / ns_per_ms,
+              static_cast<double>(result.lateness_ns.quantile(rare)) / ns_per_us);
   const char* separator = "";
   for (const double each : percentiles) {
     constexpr double whole = 100;

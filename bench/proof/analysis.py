@@ -4,9 +4,7 @@ and a rival a ratio, computed within a round."""
 import statistics
 from dataclasses import dataclass
 
-GROUPS = {"cache": "A cache beside redis-server and memcached",
-          "http": "A web server beside nginx, h2o, lighttpd and haproxy",
-          "https": "The same over TLS"}
+GROUPS = {"cache": "The cache", "http": "The web server", "https": "The web server over TLS"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +16,7 @@ class Metric:
     what: str
     unit: str
     digits: int = 2
+    is_compared: bool = True
 
     def value(self, row: dict) -> float | None:
         found = row
@@ -35,6 +34,7 @@ METRICS = (
     Metric("latency", "latency_us/50", "latency, p50", "us", 0),
     Metric("latency", "latency_us/99", "latency, p99", "us", 0),
     Metric("latency", "latency_us/99.9", "latency, p99.9", "us", 0),
+    Metric("latency", "late_us", "p99.9 of how late the load itself was", "us", 0, False),
     Metric("latency", "cpu_us", "CPU time of a request", "us"),
     Metric("restart", "failed", "failed requests in a restart", "", 0),
     Metric("restart", "longest_gap_ms", "longest time without an answer", "ms", 1),
@@ -98,7 +98,10 @@ class Ratio:
         return (*self.line.figures[self.ours].ids, *self.line.figures[self.rival].ids)
 
     def shown(self) -> str:
-        return "all of them" if self.median == float("inf") else f"{self.median:.2f}"
+        if self.median == float("inf"):
+            return "the rival has none"
+        is_close = self.median != 1 and 0.995 <= self.median < 1.005
+        return f"{self.median:.{3 if is_close else 2}f}"
 
     def spread(self) -> str:
         if len(self.rounds) < 2:
@@ -135,7 +138,7 @@ def ratios(line: Line, our_names: set[str]) -> list[Ratio]:
     return [Ratio(line, ours, rival,
                   tuple(map(quotient, line.figures[ours].values, line.figures[rival].values)))
             for ours in line.figures if ours in our_names
-            for rival in line.figures if rival not in our_names]
+            for rival in line.figures if rival not in our_names and line.metric.is_compared]
 
 
 def losses(found: list[Line], our_names: set[str]) -> list[Ratio]:

@@ -56,7 +56,7 @@ def shown(word: str) -> str:
 
 
 def port_of(load: Load, running: processes.Running) -> int:
-    return running.tls_port if load.secure and not running.contender.is_ours else running.port
+    return running.tls_port if load.secure and running.contender.has_plain else running.port
 
 
 def url_of(load: Load, running: processes.Running) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import harness
 import loads
 import processes
+import secure
 import tracing
 
 IDLE_CLIENTS = 10_000
@@ -76,6 +77,8 @@ def latency(bench: Bench, load: loads.Load, running: processes.Running) -> dict:
 
 def fill(bench: Bench, running: processes.Running) -> None:
     """A cache gets its keys, a web server its first requests."""
+    if not running.contender.has_plain:
+        return
     if running.contender.protocol == "resp":
         bench.apply(loads.Load("redis-benchmark", "set", 50, loads.PIPELINED, 10 * loads.KEYS),
                     running)
@@ -172,9 +175,9 @@ def system_calls(bench: Bench, load: loads.Load, contender: processes.Contender)
                         if abs(count) >= 0.001}}
 
 
-def idle_clients(secure: bool, quick: bool) -> int:
+def idle_clients(tls: bool, quick: bool) -> int:
     """haproxy counts two descriptors for each."""
-    wanted = IDLE_CLIENTS_TLS if secure else IDLE_CLIENTS_QUICK if quick else IDLE_CLIENTS
+    wanted = IDLE_CLIENTS_TLS if tls else IDLE_CLIENTS_QUICK if quick else IDLE_CLIENTS
     limit = harness.raise_descriptor_limit()
     return wanted if limit < 0 else min(wanted, limit // 2 - DESCRIPTORS_BESIDES)
 
@@ -185,12 +188,14 @@ def ask(client: socket.socket, request: bytes) -> None:
         raise harness.Failure("the server closed an idle client's connection")
 
 
-def idle_memory(bench: Bench, contender: processes.Contender, secure: bool, clients: int) -> dict:
+def idle_memory(bench: Bench, contender: processes.Contender, tls: bool, clients: int) -> dict:
     """The growth of the server's memory by clients that have asked once and stay. Some have come
-    and gone before, so that what does not depend on their number is there."""
-    context = ssl._create_unverified_context() if secure else None
+    and gone before, so that what does not depend on their number is there. With TLS they stay
+    until rondo's layers rest."""
+    rest = secure.REST_SECONDS if tls else SETTLE_SECONDS
+    context = ssl._create_unverified_context() if tls else None
     with bench.start(contender) as running:
-        port = running.tls_port if secure and not contender.is_ours else running.port
+        port = running.tls_port if tls and contender.has_plain else running.port
         request = loads.request_of(running, "hello").encode()
 
         def connect(stack: contextlib.ExitStack) -> None:
@@ -207,11 +212,11 @@ def idle_memory(bench: Bench, contender: processes.Contender, secure: bool, clie
         with contextlib.ExitStack() as stack:
             for _ in range(clients):
                 connect(stack)
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(rest)
             held, after = running.sockets() - sockets, running.rss()
     if held < clients:
         raise harness.Failure(f"it holds {held} of {clients} idle clients")
-    return {"how": f"Rss in smaps_rollup, before and with {clients} clients that have asked once",
+    return {"how": f"Rss in smaps_rollup, before, and {rest} s after {clients} clients have asked",
             "clients": clients, "idle_bytes": (after - before) / clients,
             "resident_mib": after / MIB}
 

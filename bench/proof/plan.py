@@ -11,6 +11,7 @@ import loads
 import measures
 import processes
 import rounds
+import secure
 
 RATE = 10_000  # far below what the slowest of them does
 RESTART_RATE = 5_000
@@ -188,14 +189,15 @@ class Run:
         steps = []
 
         def step(kind: str, key: str, title: str, contender: processes.Contender,
-                 measure: Callable[[], dict]) -> None:
+                 measure: Callable[[], dict], more_seconds: float = 0) -> None:
             steps.append(Step(kind, f"{kind}, {title}: {contender.name}", lambda: self.add(
-                kind, group, key, title, contender, measure()), SECONDS[kind]))
+                kind, group, key, title, contender, measure()), SECONDS[kind] + more_seconds))
 
         idle = measures.idle_clients(group == "https", self.quick)
         for each in contenders:
             step("idle", "idle", f"{idle:,} idle clients", each, lambda each=each:
-                 measures.idle_memory(self.bench, each, group == "https", idle))
+                 measures.idle_memory(self.bench, each, group == "https", idle),
+                 secure.REST_SECONDS if group == "https" else 0)
         for scenario in COUNTED[group][:1 if self.quick else None]:
             for each in contenders:
                 if not serves(each, scenario):

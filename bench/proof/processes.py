@@ -52,6 +52,7 @@ class Contender:
     command: tuple[str, ...]
     files: tuple[tuple[str, str], ...] = ()
     is_ours: bool = False
+    has_plain: bool = True  # false: its port has TLS, and there is no other
     protocol: str = "http"
     paths: tuple[tuple[str, str], ...] = ()  # what a scenario asks for: its path here
     lacks: tuple[str, ...] = ()  # scenarios that it cannot serve

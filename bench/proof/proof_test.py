@@ -156,7 +156,7 @@ class Analysis(unittest.TestCase):
         lost = analysis.losses(analysis.lines(ROWS), OURS)
         self.assertEqual([(each.line.metric.key, each.median) for each in lost],
                          [("failed", float("inf")), ("cpu_us", 1.2)])
-        self.assertEqual(lost[0].shown(), "all of them")
+        self.assertEqual(lost[0].shown(), "the rival has none")
 
     def test_does_not_call_two_zeros_a_loss(self):
         self.assertEqual(analysis.quotient(0, 0), 1)
@@ -207,8 +207,8 @@ class ReportPage(unittest.TestCase):
         self.assertNotIn("@import", self.text)
 
     def test_shows_losses_first(self):
-        self.assertLess(self.text.index("Where rondo loses"), self.text.index("nginx, h2o,"))
-        self.assertIn("all of them", self.text[:self.text.index("nginx, h2o,")])
+        self.assertLess(self.text.index("Where rondo loses"), self.text.index("<h2>The web server"))
+        self.assertIn("the rival has none", self.text[:self.text.index("<h2>The web server")])
 
     def test_cites_rows_that_it_contains(self):
         self.assertEqual(self.page.cited, {each["id"] for each in ROWS})
@@ -226,6 +226,11 @@ class ReportPage(unittest.TestCase):
         for title in ("Cost against connections", "Latency by percentile",
                       "Memory of an idle client"):
             self.assertIn(f'aria-label="{title}"', self.text)
+
+    def test_every_mark_of_a_chart_cites_rows(self):
+        marks = [attributes["data-rows"] for tag, attributes in self.page.tags
+                 if tag in ("circle", "rect") and "data-rows" in attributes]
+        self.assertEqual(len(marks), 3 + 2 * 5 + 2)  # costs, latencies, memory
 
     def test_draws_for_light_and_dark_and_has_no_fixed_widths(self):
         self.assertIn("prefers-color-scheme: dark", self.text)
@@ -246,7 +251,7 @@ class ReportPage(unittest.TestCase):
     def test_markdown_has_the_same_figures(self):
         text = report.markdown(DATA)
         self.assertIn("| 6.00 | 10.00 | 0.50 (nginx) |", text)
-        self.assertLess(text.index("Where rondo loses"), text.index("## A web server"))
+        self.assertLess(text.index("Where rondo loses"), text.index("## The web server"))
         for line in text.splitlines():
             if line.startswith("|"):
                 self.assertGreaterEqual(line.count("|"), 3)

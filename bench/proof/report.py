@@ -44,8 +44,10 @@ def first_cell(said: str) -> str:
     return f"<th>{html.escape(said)}</th>"
 
 
-def figure_cell(figure: Figure | None) -> str:
-    return "<td>-</td>" if figure is None else cell(figure.shown(), figure.ids, figure.spread())
+def figure_cell(figure: Figure | None, name: str = "") -> str:
+    if figure is None:
+        return "<td>-</td>"
+    return cell(figure.shown(), figure.ids, f"{figure.spread()} {name}".strip())
 
 
 def ratio_cell(ratio: Ratio | None) -> str:
@@ -59,12 +61,11 @@ def ratio_cell(ratio: Ratio | None) -> str:
 def losses_table(found: list[Ratio]) -> str:
     if not found:
         return "<p>In this run none of what was compared is a loss.</p>"
-    rows = [first_cell(f"{ratio.line.name}") + f"<td>{html.escape(ratio.ours)}</td>"
-            f"<td>{html.escape(ratio.rival)}</td>" + figure_cell(ratio.line.figures[ratio.ours])
-            + figure_cell(ratio.line.figures[ratio.rival])
-            + cell(ratio.shown(), ratio.ids, ratio.spread(), "loss")
+    rows = [first_cell(ratio.line.name) + cell(ratio.shown(), ratio.ids, ratio.spread(), "loss")
+            + "".join(figure_cell(ratio.line.figures[name], name)
+                      for name in (ratio.ours, ratio.rival))
             for ratio in found[:LOSSES_SHOWN_MAX]]
-    return table(["what", "ours", "rival", "ours", "rival's", "ratio"], rows)
+    return table(["what", "ours / rival's", "ours", "rival's"], rows)
 
 
 def group_table(found: list[Line], ours: set[str]) -> str:

@@ -167,7 +167,8 @@ def with_tls(contender: Contender) -> Contender:
     if not contender.is_ours:
         return contender
     return dataclasses.replace(
-        contender, command=(*contender.command, "--tls-cert", "{chain}", "--tls-key", "{key}"))
+        contender, has_plain=False,
+        command=(*contender.command, "--tls-cert", "{chain}", "--tls-key", "{key}"))
 
 
 def present(contenders: list[Contender]) -> tuple[list[Contender], list[str]]:
