@@ -7,6 +7,9 @@ from dataclasses import dataclass
 GROUPS = {"cache": "The cache", "http": "The web server", "https": "The web server over TLS"}
 
 
+EQUAL = 1.005  # ratios up to this are no loss
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure in the rows of a kind. Less is better in all of them."""
@@ -17,6 +20,7 @@ class Metric:
     unit: str
     digits: int = 2
     is_compared: bool = True
+    is_count: bool = False  # it hardly changes from run to run
 
     def value(self, row: dict) -> float | None:
         found = row
@@ -27,10 +31,11 @@ class Metric:
 
 METRICS = (
     Metric("cost", "cpu_us", "CPU time of a request", "us"),
-    Metric("instructions", "instructions", "user-space instructions of a request", "", 0),
-    Metric("calls", "system_calls", "system calls of a request", "", 3),
-    Metric("idle", "idle_bytes", "memory of an idle client", "bytes", 0),
-    Metric("idle", "resident_mib", "memory of the server with them", "MiB", 1),
+    Metric("instructions", "instructions", "user-space instructions of a request", "", 0,
+           is_count=True),
+    Metric("calls", "system_calls", "system calls of a request", "", 3, is_count=True),
+    Metric("idle", "idle_bytes", "memory of an idle client", "bytes", 0, is_count=True),
+    Metric("idle", "resident_mib", "memory of the server with them", "MiB", 1, is_count=True),
     Metric("latency", "latency_us/50", "latency, p50", "us", 0),
     Metric("latency", "latency_us/99", "latency, p99", "us", 0),
     Metric("latency", "latency_us/99.9", "latency, p99.9", "us", 0),
@@ -94,14 +99,19 @@ class Ratio:
         return statistics.median(self.rounds)
 
     @property
+    def is_certain(self) -> bool:
+        """A time that was measured once says little on a machine that does other things, too."""
+        verdicts = {each > EQUAL for each in self.rounds}
+        return self.line.metric.is_count or (len(self.rounds) > 1 and len(verdicts) == 1)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         return (*self.line.figures[self.ours].ids, *self.line.figures[self.rival].ids)
 
     def shown(self) -> str:
         if self.median == float("inf"):
             return "the rival has none"
-        is_close = self.median != 1 and 0.995 <= self.median < 1.005
-        return f"{self.median:.{3 if is_close else 2}f}"
+        return f"{self.median:.2f}"
 
     def spread(self) -> str:
         if len(self.rounds) < 2:
@@ -143,7 +153,7 @@ def ratios(line: Line, our_names: set[str]) -> list[Ratio]:
 
 def losses(found: list[Line], our_names: set[str]) -> list[Ratio]:
     """The worst first."""
-    every = [ratio for line in found for ratio in ratios(line, our_names) if ratio.median > 1]
+    every = [ratio for line in found for ratio in ratios(line, our_names) if ratio.median > EQUAL]
     return sorted(every, key=lambda ratio: -ratio.median)
 
 

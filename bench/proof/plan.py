@@ -83,7 +83,7 @@ class Step:
     what: str
     work: Callable[[], None]
     seconds: float
-    is_repetition: bool = False  # left out when time is short
+    number: int = 1  # its round; a second or later one is left out when time is short
 
 
 def serves(contender: processes.Contender, scenario: Scenario) -> bool:
@@ -95,6 +95,19 @@ def serves(contender: processes.Contender, scenario: Scenario) -> bool:
 
 def seconds_of(kind: str, scenario: Scenario) -> float:
     return COST_SECONDS[scenario.load.tool] if kind == "cost" else SECONDS[kind]
+
+
+def seconds_by_round(steps: list[Step]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for each in steps:
+        found[each.number] = found.get(each.number, 0) + each.seconds
+    return found
+
+
+def fits(step: Step, left: dict[int, float], seconds: float, pace: float) -> bool:
+    """Whether there is time for a round everywhere, so that no scenario has three rounds and
+    another one. `pace` is how much slower than planned the machine is."""
+    return sum(each for number, each in left.items() if number <= step.number) * pace <= seconds
 
 
 @dataclass
@@ -162,7 +175,7 @@ class Run:
                         kind, f"{scenario.title}: {each.name}, round {number}/{number_max}",
                         lambda kind=kind, scenario=scenario, each=each, number=number:
                             measure(kind, scenario, each, number),
-                        seconds_of(kind, scenario), number > 1))
+                        seconds_of(kind, scenario), number))
         steps.append(Step("start", "the servers end", stack.close, SECONDS["start"]))
         return steps
 
@@ -194,8 +207,9 @@ class Run:
                 kind, group, key, title, contender, measure()), SECONDS[kind] + more_seconds))
 
         idle = measures.idle_clients(group == "https", self.quick)
+        tls = " over TLS" if group == "https" else ""
         for each in contenders:
-            step("idle", "idle", f"{idle:,} idle clients", each, lambda each=each:
+            step("idle", "idle", f"{idle:,} idle clients{tls}", each, lambda each=each:
                  measures.idle_memory(self.bench, each, group == "https", idle),
                  secure.REST_SECONDS if group == "https" else 0)
         for scenario in COUNTED[group][:1 if self.quick else None]:
@@ -228,22 +242,22 @@ class Run:
         self.started = time.monotonic()
         with contextlib.ExitStack() as stack:
             steps = self.steps(stack)
-            left = planned = sum(each.seconds for each in steps)
-            needed = sum(each.seconds for each in steps if not each.is_repetition)
+            left, done = seconds_by_round(steps), 0.0
             for each in steps:
-                spent, done = time.monotonic() - self.started, planned - left
+                spent = time.monotonic() - self.started
                 pace = spent / done if done > PACE_KNOWN_AFTER_SECONDS else 1
-                left -= each.seconds
-                if each.is_repetition and spent + needed * pace > self.seconds_max:
+                is_left_out = each.number > 1 and not fits(each, left, self.seconds_max - spent,
+                                                           pace)
+                if is_left_out:
                     self.note("time was short: some scenarios have fewer rounds")
-                    planned -= each.seconds
-                    continue
-                needed -= 0 if each.is_repetition else each.seconds
-                self.progress.show(f"{shown_time((left + each.seconds) * pace)} left  {each.what}")
-                try:
-                    each.work()
-                except (harness.Failure, OSError) as failure:
-                    self.note(f"{each.what}: {failure}")
+                else:
+                    self.progress.show(f"{shown_time(sum(left.values()) * pace)} left  {each.what}")
+                    try:
+                        each.work()
+                    except (harness.Failure, OSError) as failure:
+                        self.note(f"{each.what}: {failure}")
+                    done += each.seconds
+                left[each.number] -= each.seconds
         self.progress.clear()
 
     def choose_rounds(self) -> None:

@@ -11,9 +11,11 @@ from analysis import Figure, Line, Ratio
 STYLE = (pathlib.Path(__file__).parent / "report.css").read_text()
 PERCENTILES = ("50", "90", "99", "99.9", "99.99")
 LOSSES_SHOWN_MAX = 200
+UNCERTAIN = "In some rounds only, or measured once"
 INTRODUCTION = (
     "Each server runs on one core, the load on another. Figures are medians of the rounds, with "
-    "the lowest and the highest; ratios are computed within a round. Less is better everywhere. "
+    "the lowest and the highest; ratios are computed within a round. Less is better everywhere; "
+    "half a percent is not called a loss. "
     "Hover over a number to see the rows of raw.json that it is made of.")
 
 
@@ -55,12 +57,19 @@ def ratio_cell(ratio: Ratio | None) -> str:
         return "<td>-</td>"
     said = f"{ratio.spread()} " if ratio.spread() else ""
     return cell(ratio.shown(), ratio.ids, f"{said}{ratio.rival}",
-                "loss" if ratio.median > 1 else "win")
+                "loss" if ratio.median > analysis.EQUAL else "win")
+
+
+def losses_section(found: list[Ratio]) -> str:
+    if not found:
+        return "<p>In this run none of what was compared is a loss.</p>"
+    certain = [ratio for ratio in found if ratio.is_certain]
+    others = [ratio for ratio in found if not ratio.is_certain]
+    return (losses_table(certain) if certain else "<p>Nothing in every round.</p>") + (
+        f"<h3>{UNCERTAIN}</h3>{losses_table(others)}" if others else "")
 
 
 def losses_table(found: list[Ratio]) -> str:
-    if not found:
-        return "<p>In this run none of what was compared is a loss.</p>"
     rows = [first_cell(ratio.line.name) + cell(ratio.shown(), ratio.ids, ratio.spread(), "loss")
             + "".join(figure_cell(ratio.line.figures[name], name)
                       for name in (ratio.ours, ratio.rival))
@@ -148,7 +157,7 @@ def group_section(data: dict, group: str, found: list[Line], ours: set[str]) -> 
     drawn = (cost_chart(data, group, own, ours, styles) + latency_chart(data, group, ours, styles)
              + memory_chart(own, ours, styles))
     key = charts.legend([series_of(name, ours, styles, []) for name in names_of(own, ours)])
-    return (f"<section><h2>{html.escape(analysis.GROUPS[group])}</h2>{key}"
+    return (f'<section id="{group}"><h2>{html.escape(analysis.GROUPS[group])}</h2>{key}'
             f'<div class="charts">{drawn}</div>{group_table(own, ours)}</section>')
 
 
@@ -211,7 +220,7 @@ def page(data: dict) -> str:
 <p>{html.escape(f'{data["made"]}, {machine["processor"]}, Linux {machine["kernel"]}')}</p>
 <p>{html.escape(INTRODUCTION)}</p></header>
 <section><h2>Where rondo loses</h2>
-{losses_table(analysis.losses(found, ours))}</section>
+{losses_section(analysis.losses(found, ours))}</section>
 {sections}
 <section><h2>What the rivals do, and ours does not</h2>{features_table(data)}</section>
 <section>{notes(data)}<h2>The machine, and versions</h2>{facts(data)}
@@ -228,16 +237,24 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"
 
 
+def markdown_losses(found: list[Ratio]) -> str:
+    rows = [[ratio.line.name, ratio.shown(), ratio.spread(),
+             *(f"{ratio.line.figures[name].shown()} {name}" for name in (ratio.ours, ratio.rival))]
+            for ratio in found]
+    return markdown_table(["what", "ours / rival's", "rounds", "ours", "rival's"], rows)
+
+
 def markdown(data: dict) -> str:
     """The same tables, without the rows' ids."""
     found, ours = analysis.lines(data["rows"]), our_names(data)
     parts = [f"# rondo beside its rivals, {data['made']}\n", INTRODUCTION.split(" Hover")[0] + "\n",
              "## Where rondo loses\n"]
-    lost = [[ratio.line.name, ratio.ours, ratio.rival, ratio.line.figures[ratio.ours].shown(),
-             ratio.line.figures[ratio.rival].shown(), ratio.shown()]
-            for ratio in analysis.losses(found, ours)]
-    parts.append(markdown_table(["what", "ours", "rival", "ours", "rival's", "ratio"], lost)
-                 if lost else "Nothing that was compared.\n")
+    lost = analysis.losses(found, ours)
+    parts.append(markdown_losses([each for each in lost if each.is_certain]) if lost else
+                 "Nothing that was compared.\n")
+    if not all(each.is_certain for each in lost):
+        parts += [f"### {UNCERTAIN}\n",
+                  markdown_losses([each for each in lost if not each.is_certain])]
     for group, title in analysis.GROUPS.items():
         own = [line for line in found if line.group == group]
         if not own:
