@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import processes
 
 POLICY = pathlib.Path("/usr/sbin/policy-rc.d")
+SYSTEMD = pathlib.Path("/run/systemd/system")  # there if it runs
 SERVICES = ("nginx", "h2o", "lighttpd", "haproxy", "redis-server", "memcached")
-PROGRAMS = (*SERVICES, "wrk", "h2load", "redis-benchmark", "valgrind", "strace", "perf")
+PROGRAMS = (*SERVICES, "wrk", "h2load", "redis-benchmark", "valgrind", "strace")
 # Debian asks this script before a package starts or restarts a service; 101 is "do not".
 REFUSAL = f"""\
 #!/bin/sh
@@ -47,7 +48,8 @@ def no_services(new: list[str]) -> Iterator[None]:
             as_root("rm", "-f", str(POLICY))
         services = [name for name in new if name in SERVICES and processes.find(name)]
         if services and shutil.which("systemctl"):
-            as_root("systemctl", "disable", "--now", "--quiet", *services)
+            now = ("--now",) if SYSTEMD.exists() else ()
+            as_root("systemctl", "disable", "--quiet", *now, *services)
 
 
 def install(root: pathlib.Path) -> None:
