@@ -134,20 +134,13 @@ def measure(programs: harness.Programs, server: harness.Server) -> dict:
     counts = (MESSAGES_FEW, MESSAGES_MANY)
     with tempfile.TemporaryDirectory() as directory:
         scratch = pathlib.Path(directory)
-        totals, functions = [], []
-        for count in counts:
-            output = scratch / f"instructions-{count}"
-            tracing.run_traced(programs, server, tracing.callgrind(output), CLIENTS, count, TLS)
-            totals.append(tracing.instructions_in(output))
-            functions.append(tracing.functions_in(output))
+        instructions, functions = tracing.instructions_for_each(programs, server, scratch, CLIENTS,
+                                                                counts, TLS)
         calls = tracing.calls_for_each(programs, server, scratch, CLIENTS, counts, TLS)
-    messages = MESSAGES_MANY - MESSAGES_FEW
     measured = {
         "name": server.name, "style": server.style, "calls": sum(calls.values()),
         "by_name": {name: round(each, 4) for name, each in calls.items() if round(each, 2) != 0},
-        "instructions": (totals[1] - totals[0]) / messages,
-        "functions": {name: (count - functions[0].get(name, 0)) / messages
-                      for name, count in functions[1].items()},
+        "instructions": instructions, "functions": functions,
     }
     if not server.style:
         return measured

@@ -68,3 +68,19 @@ def calls_for_each(programs: harness.Programs, server: harness.Server, scratch: 
     fewer, more = traced
     return {name: (more.get(name, 0) - fewer.get(name, 0)) / (many - few)
             for name in {*fewer, *more}}
+
+
+def instructions_for_each(programs: harness.Programs, server: harness.Server,
+                          scratch: pathlib.Path, clients: int, counts: tuple[int, int],
+                          load: tuple[str, ...] = ()) -> tuple[float, dict[str, float]]:
+    """User-space instructions of a server for one message of a load, in all and by function."""
+    few, many = counts
+    totals, functions = [], []
+    for count in counts:
+        output = scratch / f"instructions-{count}"
+        run_traced(programs, server, callgrind(output), clients, count, load)
+        totals.append(instructions_in(output))
+        functions.append(functions_in(output))
+    return ((totals[1] - totals[0]) / (many - few),
+            {name: (count - functions[0].get(name, 0)) / (many - few)
+             for name, count in functions[1].items()})

@@ -46,7 +46,8 @@ void Connections::on_end(Connection&, int error) {
 
 bool Connections::open(Connection& connection) {
   const std::uint64_t began_at_ns = now_ns();
-  connection = {.fd = begin_connecting(server_.address), .sequence = connection.sequence};
+  connection = {.fd = begin_connecting(server_.address, number_of(connection)),
+                .sequence = connection.sequence};
   if (connection.fd < 0) return false;
   if (server_.security != nullptr) connection.ssl = server_.security->begin(connection.fd);
   watch(connection.fd, number_of(connection), EPOLLIN, EPOLL_CTL_ADD);

@@ -19,7 +19,7 @@ constexpr std::size_t piece_size = std::size_t{64} << 10U;
 constexpr std::size_t pattern_period = 251;  // a prime: shifted by a block's size it does not match
 
 int connect_to(const sockaddr_in& server) {
-  const int fd = begin_connecting(server);
+  const int fd = begin_connecting(server, 0);
   if (fd < 0) die_with_errno("connect");
   return fd;
 }
