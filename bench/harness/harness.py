@@ -41,6 +41,7 @@ class Server:
     command: tuple[str, ...]
     poller: str = ""  # selects the raw loop that it is compared with
     style: str = ""  # empty unless it is rondo's echo
+    layer: str = ""  # what a program on it writes, see peers.py
 
     @property
     def is_raw(self) -> bool:
@@ -84,7 +85,7 @@ class Programs:
         ]
 
     def raw(self) -> list[Server]:
-        return self._present([("raw epoll loop", "raw_epoll", "epoll"),
+        return self.present([("raw epoll loop", "raw_epoll", "epoll"),
                               ("raw uv_poll loop", "raw_uv", "uv")])
 
     def udp(self, backends: Iterable[str]) -> list[Server]:
@@ -92,12 +93,12 @@ class Programs:
         program = str(self.build / "examples" / "udp_echo")
         ours = [Server(f"rondo {name}, UDP", (program, "--backend", name), "uv", "udp")
                 for name in self.backends(backends)]
-        return ours + self._present([("libuv, UDP", "uv_udp", "uv")])
+        return ours + self.present([("libuv, UDP", "uv_udp", "uv")])
 
     def peers(self) -> list[Server]:
-        return self._present([("libev", "peer_libev", ""), ("libevent", "peer_libevent", "")])
+        return self.present([("libev", "peer_libev", ""), ("libevent", "peer_libevent", "")])
 
-    def _present(self, wanted: list[tuple[str, str, str]]) -> list[Server]:
+    def present(self, wanted: list[tuple[str, str, str]]) -> list[Server]:
         servers = []
         for name, program, poller in wanted:
             path = self.build / "bench" / program

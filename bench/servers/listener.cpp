@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -16,30 +18,33 @@
 namespace bench {
 namespace {
 
-constexpr int backlog = 4096;
-
 [[noreturn]] void die(const char* what) {
   std::perror(what);
   std::exit(EXIT_FAILURE);
 }
 
 [[noreturn]] void usage(const char* program) {
-  std::fprintf(stderr, "usage: %s [--listen IPV4:PORT]\n", program);
+  std::fprintf(stderr, "usage: %s [--listen IPV4:PORT] [--buffer BYTES]\n", program);
   std::exit(EXIT_FAILURE);
 }
 
-sockaddr_in address_of(std::string_view endpoint, const char* program) {
+template <typename Number>
+bool parse(std::string_view text, Number& number) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+}
+
+sockaddr_in address_of(const std::string& endpoint) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  const std::size_t colon = endpoint.rfind(':');
-  if (colon == std::string_view::npos) usage(program);
-  const std::string host{endpoint.substr(0, colon)};
-  const std::string_view port = endpoint.substr(colon + 1);
-  std::uint16_t number = 0;
-  const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (parsed.ec != std::errc{} || parsed.ptr != port.data() + port.size()) usage(program);
-  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) usage(program);
-  address.sin_port = htons(number);
+  const std::size_t colon = std::min(endpoint.rfind(':'), endpoint.size());
+  std::uint16_t port = 0;
+  if (inet_pton(AF_INET, endpoint.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
+      colon == endpoint.size() || !parse(std::string_view{endpoint}.substr(colon + 1), port)) {
+    std::fprintf(stderr, "not IPV4:PORT: %s\n", endpoint.c_str());
+    std::exit(EXIT_FAILURE);
+  }
+  address.sin_port = htons(port);
   return address;
 }
 
@@ -50,16 +55,6 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Where `--listen` says.
-sockaddr_in wanted_address(int argc, char** argv) {
-  std::string_view endpoint = "127.0.0.1:8888";
-  if (argc == 3 && std::string_view{argv[1]} == "--listen")
-    endpoint = argv[2];
-  else if (argc != 1)
-    usage(argv[0]);
-  return address_of(endpoint, argv[0]);
-}
-
 int open_bound(int type, sockaddr_in address) {
   const int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
@@ -67,6 +62,25 @@ int open_bound(int type, sockaddr_in address) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) die("bind");
   return fd;
+}
+
+}  // namespace
+
+Options prepare(int argc, char** argv) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (i + 1 == argc) usage(argv[0]);
+    if (name == "--listen") {
+      options.listen = argv[i + 1];
+    } else if (name != "--buffer" || !parse(argv[i + 1], options.buffer_size) ||
+               options.buffer_size == 0) {
+      usage(argv[0]);
+    }
+  }
+  return options;
 }
 
 void announce(int fd) {
@@ -79,20 +93,19 @@ void announce(int fd) {
   std::fflush(stdout);
 }
 
-}  // namespace
-
-int open_listener(int argc, char** argv) {
-  const sockaddr_in address = wanted_address(argc, argv);
-  raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);
-  const int fd = open_bound(SOCK_STREAM, address);
+int open_listener(const Options& options) {
+  const int fd = open_bound(SOCK_STREAM, address_of(options.listen));
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (listen(fd, backlog) != 0) die("listen");
   announce(fd);
   return fd;
 }
 
+int open_listener(int argc, char** argv) { return open_listener(prepare(argc, argv)); }
+
 int open_datagram_socket(int argc, char** argv) {
-  const int fd = open_bound(SOCK_DGRAM, wanted_address(argc, argv));
+  const int fd = open_bound(SOCK_DGRAM, address_of(prepare(argc, argv).listen));
   announce(fd);
   return fd;
 }

@@ -5,13 +5,32 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <string>
 
 namespace bench {
 
+constexpr int backlog = 4096;
+
+/// What the command line says.
+struct Options {
+  std::string listen = "127.0.0.1:8888";  ///< `--listen HOST:PORT`
+  /// `--buffer BYTES`, for a server with a read buffer in each connection.
+  std::size_t buffer_size = 1024;
+};
+
+/// Reads the command line, raises the soft limit of descriptors, and ignores SIGPIPE. Ends the
+/// process with a message if there is something else on the command line.
+Options prepare(int argc, char** argv);
+
+/// Prints `listening on HOST:PORT`.
+void announce(int listener);
+
 /// Call it after the loop has been made, so that the descriptors that are open then are those
-/// without clients. Opens what `--listen HOST:PORT` says (default 127.0.0.1:8888), raises the soft
-/// limit of descriptors, ignores SIGPIPE and prints `listening on HOST:PORT`. Returns the
-/// non-blocking listener; if that fails, ends the process with a message.
+/// without clients. Opens `options.listen` and announces it. Clients inherit TCP_NODELAY from the
+/// listener. Returns the non-blocking listener; if that fails, ends the process with a message.
+int open_listener(const Options& options);
+
+/// The same, after `prepare`.
 int open_listener(int argc, char** argv);
 
 /// The same for UDP. Returns the non-blocking socket.
