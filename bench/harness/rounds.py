@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import statistics
 import sys
 from dataclasses import dataclass, field
@@ -41,6 +42,9 @@ class Request:
     backends: tuple[str, ...]
     styles: tuple[str, ...]
     with_peers: bool
+    is_quick: bool = False
+    parts: tuple[str, ...] = ()
+    json: pathlib.Path | None = None
 
     @property
     def rounds(self) -> int:

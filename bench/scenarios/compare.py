@@ -19,6 +19,7 @@ import churn  # noqa: E402
 import echo  # noqa: E402
 import firehose  # noqa: E402
 import harness  # noqa: E402
+import loops  # noqa: E402
 import proxy  # noqa: E402
 import rounds  # noqa: E402
 import tls  # noqa: E402
@@ -41,6 +42,7 @@ class Scenario:
 SCENARIOS = {
     "echo": Scenario("messages of many clients, beside raw loops", echo.run, 10_000, 10),
     "churn": Scenario("connect, one message, leave; beside raw loops", churn.run, 50, 10),
+    "loops": Scenario("rondo beside other event loops, up to 19,000 clients", loops.run, 19_000, 6),
     "firehose": Scenario("pings, with and without a client that streams", firehose.run, 1_000, 10),
     "proxy": Scenario("examples/proxy beside haproxy", proxy.run, 20, 5, (64, 16 << 10, 256 << 10)),
     "tls": Scenario("TLS beside nginx, stunnel4, hitch and a bare loop", tls.run, 2_000, 5),
@@ -68,15 +70,20 @@ def parse_arguments() -> argparse.Namespace:
                              "and firehose); may be repeated")
     parser.add_argument("--peers", action="store_true",
                         help="libev and libevent too, of echo and churn")
+    parser.add_argument("--quick", action="store_true", help="of loops: 2 rounds of a few parts")
+    parser.add_argument("--part", action="append", default=[],
+                        choices=[part.name for part in loops.PARTS], metavar="NAME",
+                        help="of loops: only this part, of " + ", ".join(
+                            f"'{part.name}'" for part in loops.PARTS) + "; may be repeated")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
+                        help="of loops: write the figures to this file, too")
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"),
                         help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     scenario = SCENARIOS[arguments.scenario]
-    if arguments.clients is None:
-        arguments.clients = scenario.clients
     if arguments.seconds is None:
         arguments.seconds = scenario.seconds
-    if not 1 <= arguments.clients <= CLIENTS_MAX:
+    if arguments.clients is not None and not 1 <= arguments.clients <= CLIENTS_MAX:
         parser.error(f"--clients: from 1 to {CLIENTS_MAX}")
     if not 1 <= arguments.seconds <= SECONDS_MAX:
         parser.error(f"--seconds: from 1 to {SECONDS_MAX}")
@@ -84,6 +91,11 @@ def parse_arguments() -> argparse.Namespace:
         parser.error(f"--size: from 1 to {SIZE_MAX}")
     if len(arguments.size) > 1 and len(scenario.sizes) == 1:
         parser.error("--size: more than one are for a proxy")
+    if arguments.scenario == "loops" and (arguments.clients or arguments.size):
+        parser.error("--clients and --size: the scenario loops has its own")
+    if arguments.scenario != "loops" and (arguments.quick or arguments.part or arguments.json):
+        parser.error("--quick, --part and --json are for the scenario loops")
+    arguments.clients = arguments.clients or scenario.clients
     arguments.size = tuple(arguments.size) or scenario.sizes
     return arguments
 
@@ -99,7 +111,8 @@ def make_request(arguments: argparse.Namespace) -> rounds.Request:
         print("there is only one core: servers and load share it and disturb each other")
     return rounds.Request(harness.Programs(arguments.build), server_core, load_core,
                        rounds.Progress(), clients, arguments.seconds, arguments.size,
-                       tuple(arguments.backend), tuple(arguments.style), arguments.peers)
+                       tuple(arguments.backend), tuple(arguments.style), arguments.peers,
+                       arguments.quick, tuple(arguments.part), arguments.json)
 
 
 def compare(arguments: argparse.Namespace) -> None:
