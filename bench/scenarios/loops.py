@@ -252,7 +252,7 @@ def run(request: rounds.Request) -> None:
             request.progress.show(f"counting: {server.name}")
             try:
                 counts[server] = loop_counts.count(request.programs, server)
-            except (harness.Failure, subprocess.TimeoutExpired) as failure:
+            except (harness.Failure, subprocess.TimeoutExpired, FileNotFoundError) as failure:
                 print(f"not counted: {server.name}: {failure}")
         request.progress.clear()
     add_bytes(results, counts)
