@@ -13,6 +13,8 @@
 // - uv_poll_init makes the descriptor non-blocking. Other processes may share it, as with standard
 //   input, so its flags are restored: libuv neither reads nor writes it. The reactor's own sockets
 //   are non-blocking, and cannot have been closed before libuv polls them.
+// - libuv knows a stopped handle by its list of handles alone. So it can serve the next descriptor
+//   with the same number. Some are kept for the reactor's own sockets, which come and go.
 // - The handles are unreferenced, because the reactor itself counts what keeps it running.
 #include "poller.h"
 
@@ -36,10 +38,17 @@ namespace {
 
 constexpr std::uint64_t events_per_batch = 1024;  // as many as libuv requests from the kernel
 
+// Spare nodes are kept for lower numbers only, each of 168 bytes: the system gives those first.
+constexpr int spare_numbers_end = 1024;
+
 // Notes for prepare().
 constexpr std::uint8_t stopped = 1;            // by libuv, because of an error
 constexpr std::uint8_t started = 2;            // since the last wait
 constexpr std::uint8_t waits_for_prepare = 4;  // to be started
+constexpr std::uint8_t for_prepare = stopped | started | waits_for_prepare;
+// Notes that stay.
+constexpr std::uint8_t own = 8;     // the socket is the reactor's
+constexpr std::uint8_t spare = 16;  // the node is for the next socket; its handle is stopped
 
 }  // namespace
 
@@ -55,18 +64,24 @@ std::uint64_t uv_time_reaching(TimePoint deadline) noexcept {
 }
 
 UvPoller::~UvPoller() {
-  for (std::size_t index = 0; index < nodes_.size(); ++index) unwatch(static_cast<int>(index));
+  for (Node* const node : nodes_)
+    if (node != nullptr) close(*node);
 }
 
 std::error_code UvPoller::watch(int fd, Ready from, Ready to, Token token, bool is_own) noexcept {
   if (fd < 0) return std::make_error_code(std::errc::bad_file_descriptor);
   const auto index = static_cast<std::size_t>(fd);
-  const bool is_new = index >= nodes_.size() || nodes_[index] == nullptr;
-  if (is_new) {
-    if (to == Ready::none) return {};
+  const bool has_node = index < nodes_.size() && nodes_[index] != nullptr;
+  const bool is_new = !has_node || (notes_[index] & spare) != 0;
+  if (is_new && to == Ready::none) return {};
+  if (!has_node) {
     if (const std::error_code error = add_node(fd, is_own)) return error;
-  } else if (to != Ready::none) {
+  } else if (to != Ready::none && !(is_new && is_own)) {
     if (const std::error_code error = check(fd)) return error;
+  }
+  if (is_new) {
+    const int for_now = notes_[index] & for_prepare;  // it may be on the list already
+    notes_[index] = static_cast<Notes>(for_now | (is_own ? own : 0));
   }
   nodes_[index]->handle.data = reinterpret_cast<void*>(static_cast<std::uint64_t>(token));
   const Ready before = std::exchange(interests_[index], to);
@@ -92,7 +107,7 @@ std::error_code UvPoller::start(int fd, Ready interest) noexcept {
 /// Each descriptor is on the list once, so add_node() has reserved enough.
 void UvPoller::note(int fd, Notes what) noexcept {
   Notes& notes = notes_[static_cast<std::size_t>(fd)];
-  if (notes == 0) noted_.push_back(fd);
+  if ((notes & for_prepare) == 0) noted_.push_back(fd);
   notes |= what;
 }
 
@@ -138,9 +153,15 @@ std::error_code UvPoller::add_node(int fd, bool is_own) noexcept try {
 void UvPoller::unwatch(int fd) noexcept {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= nodes_.size() || nodes_[index] == nullptr) return;
-  Node* const node = std::exchange(nodes_[index], nullptr);
+  Node& node = *nodes_[index];
   interests_[index] = Ready::none;
-  close(*node);
+  if ((notes_[index] & own) != 0 && fd < spare_numbers_end) {
+    (void)uv_poll_stop(&node.handle);  // cannot fail
+    notes_[index] |= spare;
+    return;
+  }
+  nodes_[index] = nullptr;
+  close(node);
 }
 
 void UvPoller::close(Node& node) noexcept {
@@ -192,7 +213,8 @@ void UvPoller::prepare() noexcept {
 /// contract, or if a file has got the number since. Neither must end the program.
 void UvPoller::prepare(int fd) noexcept {
   const auto index = static_cast<std::size_t>(fd);
-  const Notes notes = std::exchange(notes_[index], Notes{});
+  const Notes notes = notes_[index];
+  notes_[index] &= static_cast<Notes>(~for_prepare);
   Node* const node = nodes_[index];
   if (node == nullptr || interests_[index] == Ready::none) return;
   // It is active if libuv has stopped an earlier descriptor with that number.

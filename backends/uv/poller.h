@@ -85,7 +85,7 @@ class UvPoller {
   // These are indexed by descriptor. The bytes are separate: there they cost a byte, not a word.
   std::vector<Node*> nodes_;
   std::vector<Ready> interests_;
-  std::vector<Notes> notes_;  // what prepare() does with it
+  std::vector<Notes> notes_;  // what prepare() and unwatch() do with it
   std::vector<int> noted_;    // the descriptors that have a note, each once
 };
 

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 #include "support/port_fixture.h"
 
@@ -210,6 +212,87 @@ TEST_P(Registration, EndsQuietlyAfterItsDescriptorIsGone) {
   ASSERT_FALSE(watch(next.ours, Ready::none, Ready::write, other));
   EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
   backend->unwatch(number, Ready::write);
+}
+
+class OwnRegistration : public Registration {
+ protected:
+  /// Registers one of the reactor's own sockets, and ends that; another descriptor may get its
+  /// number.
+  int number_that_was_watched() {
+    const Pair pair = unix_pair();
+    EXPECT_FALSE(backend->watch_own(pair.ours.get(), Ready::both, token));
+    EXPECT_TRUE(is_reported(token, Ready::write));
+    backend->unwatch(pair.ours.get(), Ready::both);
+    return pair.ours.get();
+  }
+  static Pair pair_with(int number) {
+    Pair pair = unix_pair();
+    pair.ours = moved_to(number, std::move(pair.ours));
+    return pair;
+  }
+};
+RONDO_ON_EVERY_BACKEND(OwnRegistration);
+
+TEST_P(OwnRegistration, IsSilentAfterItsEnd) {
+  const Pair pair = unix_pair();
+  write_all(pair.theirs.get(), "hello");
+  ASSERT_FALSE(backend->watch_own(pair.ours.get(), Ready::both, token));
+  EXPECT_TRUE(is_reported(token, Ready::both));
+  backend->unwatch(pair.ours.get(), Ready::both);
+  backend->unwatch(pair.ours.get(), Ready::none);  // nothing is left to end
+  EXPECT_TRUE(is_silent(token));
+}
+
+TEST_P(OwnRegistration, DoesNotSpeakForTheNextOwnerOfItsNumber) {
+  const int number = number_that_was_watched();
+  const Pair next = pair_with(number);
+  ASSERT_FALSE(backend->watch_own(number, Ready::read, other));
+  EXPECT_TRUE(is_not_reported(other, Ready::read));
+  write_all(next.theirs.get(), "hello");
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::read));
+  EXPECT_TRUE(is_silent(token));
+  backend->unwatch(number, Ready::read);
+}
+
+TEST_P(OwnRegistration, LeavesItsNumberToAFile) {
+  RONDO_NEEDS(files);
+  const int number = number_that_was_watched();
+  Fd null = moved_to(number, opened("/dev/null", O_RDWR));
+  EXPECT_EQ(watch(null, Ready::none, Ready::read), std::errc::operation_not_permitted);
+  null.close();
+  const Pair next = pair_with(number);
+  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::write, other));
+  EXPECT_TRUE(is_reported_repeatedly(other, Ready::write));
+  backend->unwatch(number, Ready::write);
+}
+
+// The contract forbids the close, but the program must not end for it.
+TEST_P(OwnRegistration, LeavesItsNumberToADescriptorThatIsClosedTooEarly) {
+  RONDO_NEEDS(files);
+  const int number = number_that_was_watched();
+  Pair next = pair_with(number);
+  ASSERT_FALSE(watch(next.ours, Ready::none, Ready::write, other));
+  next.ours.close();
+  EXPECT_TRUE(is_silent(other));
+  backend->unwatch(number, Ready::write);
+  EXPECT_FALSE(backend->watch_own(pair_with(number).ours.get(), Ready::none, token));
+}
+
+TEST_P(OwnRegistration, IsOneOfMany) {
+  std::vector<Pair> pairs;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 300; ++i) {
+      pairs.push_back(unix_pair());
+      const Token its_own = i == 0 ? token : other;
+      ASSERT_FALSE(backend->watch_own(pairs.back().ours.get(), Ready::read, its_own));
+    }
+    write_all(pairs.front().theirs.get(), "hello");
+    write_all(pairs.back().theirs.get(), "hello");
+    EXPECT_TRUE(is_reported_repeatedly(token, Ready::read));
+    EXPECT_TRUE(is_reported_repeatedly(other, Ready::read));
+    for (const Pair& each : pairs) backend->unwatch(each.ours.get(), Ready::read);
+    pairs.clear();
+  }
 }
 
 // The owner of a backend may destroy it at any time, also while descriptors are registered.
