@@ -23,7 +23,7 @@ struct Options {
 Options prepare(int argc, char** argv);
 
 /// Prints `listening on HOST:PORT`.
-void announce(int listener);
+void announce(int fd);
 
 /// Call it after the loop has been made, so that the descriptors that are open then are those
 /// without clients. Opens `options.listen` and announces it. Clients inherit TCP_NODELAY from the

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#define ASIO_HAS_CO_AWAIT 1  // Asio 1.22 does not find out that clang has it
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
 

@@ -69,7 +69,7 @@ Read read_body(const Request& request, std::string_view input, Cuts cuts) {
   read.text = body.text();
   read.is_done = body.is_done();
   read.refusal = body.refusal();
-  require(!(read.is_done && read.refusal != 0), "what is refused is not done");
+  require(!read.is_done || read.refusal == 0, "what is refused is not done");
   require(read.text.size() <= limits.body_max, "a body is within its limit");
   return read;
 }
