@@ -25,18 +25,24 @@ std::size_t find_before_zero(std::string_view text, char wanted) noexcept {
   return text.substr(0, at).find('\0') == text.npos ? at : text.npos;
 }
 
-/// A number of up to nine digits, and the end of its line, as nearly all are: returns what follows.
-/// Null: it is something else, or not whole yet.
-inline const char* read_plain(const char* at, const char* end, std::int64_t& number) noexcept {
-  constexpr std::ptrdiff_t digits_max = 9;
-  if (at >= end || *at < '0' || *at > '9') return nullptr;
-  const char* const begin = at;
-  std::int64_t value = *at++ - '0';
-  const char* const limit = at + std::min(end - at, digits_max - 1);
-  for (; at != limit && *at >= '0' && *at <= '9'; ++at) value = value * 10 + *at - '0';
-  if (end - at < 2 || *at != '\r' || (*begin == '0' && at != begin + 1)) return nullptr;
-  number = value;
-  return at + 2;
+/// A header as nearly all are: its type, and a size of up to three digits. Returns what follows.
+/// Null: it is something else, or not whole yet. More bytes than the shortest has follow it in any
+/// request, at least the end of an empty string.
+inline const char* read_header(char type, const char* at, const char* end,
+                               std::int64_t& size) noexcept {
+  constexpr std::ptrdiff_t size_min = 6;  // `$0\r\n\r\n`, or `$999\r\n`
+  if (end - at < size_min || *at != type) return nullptr;
+  std::int64_t value = 0;
+  for (int i = 1; i <= 3; ++i) {
+    const auto digit = static_cast<unsigned>(at[i] - '0');
+    const bool has_leading_zero = i > 1 && value == 0;
+    if (digit > 9 || has_leading_zero) return nullptr;
+    value = value * 10 + digit;
+    if (at[i + 1] != '\r') continue;
+    size = value;
+    return at + i + 3;
+  }
+  return nullptr;
 }
 
 /// What is before the carriage return, or, if that comes first, the byte itself; empty: it has not
@@ -94,40 +100,57 @@ bool take_word(std::string_view& line, std::string& word) {
 
 }  // namespace
 
+/// Takes strings that are whole, up to the first that is not, or whose size is an unusual one.
+inline void Request::take_plain_args(std::string_view input) {
+  const char* const begin = input.data();
+  const char* const end = begin + input.size();
+  const char* at = begin + at_;
+  std::int64_t left = args_left_;
+  for (; left > 0; --left) {
+    std::int64_t size = 0;
+    const char* const text = read_header('$', at, end, size);
+    if (text == nullptr || end - text - 2 < size) break;
+    args_.emplace_back(text, static_cast<std::size_t>(size));
+    at = text + size + 2;
+  }
+  args_left_ = left;
+  at_ = static_cast<std::size_t>(at - begin);
+}
+
 Progress Request::parse(std::string_view input) {
   if (args_left_ > 0) return parse_args(input);
   if (input.empty()) return Progress::incomplete;
   const char* const begin = input.data();
   if (*begin != '*') return parse_line(input);
-  const char* const at = read_plain(begin + 1, begin + input.size(), args_left_);
+  const char* const at = read_header('*', begin, begin + input.size(), args_left_);
   if (at == nullptr) [[unlikely]]
     return parse_array_size(input);
   at_ = static_cast<std::size_t>(at - begin);
-  return parse_args(input);
+  take_plain_args(input);
+  return args_left_ == 0 ? Progress::complete : parse_args(input);
 }
 
-inline Progress Request::parse_args(std::string_view input) {
-  const char* const begin = input.data();
-  const char* const end = begin + input.size();
-  for (const char* at = begin + at_; args_left_ > 0; --args_left_) {
-    if (bulk_size_ == unknown) {
-      const bool is_bulk = at < end && *at == '$';
-      const char* const behind = is_bulk ? read_plain(at + 1, end, bulk_size_) : nullptr;
-      if (behind != nullptr && bulk_size_ <= bulk_size_max) [[likely]] {
-        at = behind;
-      } else {
-        const Progress progress = parse_bulk_size(input);
-        if (progress != Progress::complete) return progress;
-        at = begin + at_;
-      }
-    }
-    at_ = static_cast<std::size_t>(at - begin);
-    if (end - at < bulk_size_ + 2) return Progress::incomplete;
-    args_.emplace_back(at, static_cast<std::size_t>(bulk_size_));
-    at += bulk_size_ + 2;
-    at_ = static_cast<std::size_t>(at - begin);
-    bulk_size_ = unknown;
+Progress Request::parse_args(std::string_view input) {
+  for (;;) {
+    if (bulk_size_ == unknown) take_plain_args(input);
+    if (args_left_ == 0) [[likely]]
+      return Progress::complete;
+    if (const Progress progress = parse_arg(input); progress != Progress::complete) return progress;
   }
+}
+
+/// Any string, which may come in pieces.
+Progress Request::parse_arg(std::string_view input) {
+  if (bulk_size_ == unknown) {
+    const Progress progress = parse_bulk_size(input);
+    if (progress != Progress::complete) return progress;
+  }
+  const auto size = static_cast<std::size_t>(bulk_size_);
+  if (input.size() - at_ < size + 2) return Progress::incomplete;
+  args_.push_back(input.substr(at_, size));
+  at_ += size + 2;
+  bulk_size_ = unknown;
+  --args_left_;
   return Progress::complete;
 }
 

@@ -49,6 +49,8 @@ class Request {
   static constexpr std::size_t args_kept_max = 1024;
 
   Progress parse_args(std::string_view input);
+  void take_plain_args(std::string_view input);
+  Progress parse_arg(std::string_view input);
   Progress parse_array_size(std::string_view input);
   Progress parse_bulk_size(std::string_view input);
   Progress parse_line(std::string_view input);

@@ -34,6 +34,16 @@ TEST(Requests, AreArraysOfStrings) {
   EXPECT_EQ(parsed("*-1\r\n"), "+0");
 }
 
+TEST(Requests, HaveStringsOfAnySize) {
+  for (const std::size_t size : {0U, 9U, 10U, 99U, 100U, 999U, 1000U, 12'345U, 100'000U}) {
+    const std::string text(size, 'x');
+    const std::string whole =
+        "*3\r\n$3\r\nSET\r\n$" + std::to_string(size) + "\r\n" + text + "\r\n$1\r\ny\r\n";
+    EXPECT_EQ(parsed(whole), "SET|" + text + "|y|+0");
+    EXPECT_EQ(parsed(std::string_view{whole}.substr(0, whole.size() - 1)), "(incomplete)");
+  }
+}
+
 TEST(Requests, AreLinesOfWords) {
   EXPECT_EQ(parsed("GET x\r\n"), "GET|x|+0");
   EXPECT_EQ(parsed("  GET \t x  \nPING"), "GET|x|+4");
@@ -54,6 +64,8 @@ TEST(Requests, ThatAreIncompleteWait) {
 TEST(Requests, ThatAreWrongAreNamed) {
   EXPECT_EQ(parsed("*x\r\n"), "Protocol error: invalid multibulk length");
   EXPECT_EQ(parsed("*01\r\n"), "Protocol error: invalid multibulk length");
+  EXPECT_EQ(parsed("*01\r\n$4\r\nPING\r\n"), "Protocol error: invalid multibulk length");
+  EXPECT_EQ(parsed("*1x\r\n$4\r\nPING\r\n"), "Protocol error: invalid multibulk length");
   EXPECT_EQ(parsed("*2147483648\r\n"), "Protocol error: invalid multibulk length");
   EXPECT_EQ(parsed("*2147483647\r\n"), "(incomplete)");
   EXPECT_EQ(parsed("*1\r\nGET\r\n"), "Protocol error: expected '$', got 'G'");
@@ -61,6 +73,7 @@ TEST(Requests, ThatAreWrongAreNamed) {
   EXPECT_EQ(parsed("*1\r\n$-1\r\n"), "Protocol error: invalid bulk length");
   EXPECT_EQ(parsed("*1\r\n$536870913\r\n"), "Protocol error: invalid bulk length");
   EXPECT_EQ(parsed("*1\r\n$536870912\r\n"), "(incomplete)");
+  EXPECT_EQ(parsed("*1\r\n$04\r\nPING\r\n"), "Protocol error: invalid bulk length");
   EXPECT_EQ(parsed("*1\r\n$00\r\n\r\n"), "Protocol error: invalid bulk length");
 }
 
