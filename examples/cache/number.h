@@ -33,13 +33,15 @@ inline bool add(std::int64_t& sum, std::int64_t more) noexcept {
 /// The digits of a number, where this object is.
 class Digits {
  public:
+  static constexpr std::size_t size_max = 20;
+
   explicit Digits(std::int64_t number) noexcept
       : size_(static_cast<std::size_t>(std::to_chars(text_, text_ + sizeof(text_), number).ptr -
                                        text_)) {}
   [[nodiscard]] std::string_view text() const noexcept { return {text_, size_}; }
 
  private:
-  char text_[20];
+  char text_[size_max];
   std::size_t size_;
 };
 

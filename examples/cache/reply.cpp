@@ -12,15 +12,15 @@ rondo::Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std
 }  // namespace
 
 void Reply::bulk(std::string_view text) {
-  const Digits digits{static_cast<std::int64_t>(text.size())};
-  const std::string_view size = digits.text();
-  if (has_room(text.size() + size.size() + 2 * line_extra)) [[likely]] {
-    line('$', size);
-    put(text);
-    put("\r\n");
-    return;
-  }
-  line('$', size);
+  if (!has_room(number_line_max + text.size() + line_extra)) [[unlikely]]
+    return long_bulk(text);
+  put_number_line('$', static_cast<std::int64_t>(text.size()));
+  put(text);
+  put("\r\n");
+}
+
+void Reply::long_bulk(std::string_view text) {
+  number_line('$', static_cast<std::int64_t>(text.size()));
   if (text.size() > ReplyBuffer::size / 2) {  // not copied, if the system takes it
     const std::array parts{bytes_of({begin_, static_cast<std::size_t>(end_ - begin_)}),
                            bytes_of(text), bytes_of("\r\n")};
@@ -47,9 +47,10 @@ void Reply::long_line(char type, std::string_view text) {
 
 void Reply::flush() {
   if (end_ == begin_) return;
-  const std::array part{bytes_of({begin_, static_cast<std::size_t>(end_ - begin_)})};
+  const rondo::WriteStatus status =
+      client_.write(std::string_view{begin_, static_cast<std::size_t>(end_ - begin_)});
   end_ = begin_;
-  send(part);
+  if (status != rondo::WriteStatus::accepted) slow_ = true;
 }
 
 void Reply::send(std::span<const rondo::Bytes> parts) {

@@ -36,10 +36,10 @@ class Reply {
   void ok() { raw("+OK\r\n"); }
   void null() { raw("$-1\r\n"); }
   void status(std::string_view text) { line('+', text); }
-  void integer(std::int64_t number) { integer(Digits{number}); }
+  void integer(std::int64_t number) { number_line(':', number); }
   void integer(const Digits& digits) { line(':', digits.text()); }
   /// So many replies follow, which are its elements.
-  void array(std::size_t size) { line('*', Digits{static_cast<std::int64_t>(size)}.text()); }
+  void array(std::size_t size) { number_line('*', static_cast<std::int64_t>(size)); }
   void bulk(std::string_view text);
   /// `-ERR what`. Line breaks become spaces.
   void error(std::string_view what);
@@ -51,6 +51,7 @@ class Reply {
 
  private:
   static constexpr std::size_t line_extra = 3;  // a type, and the end of the line
+  static constexpr std::size_t number_line_max = line_extra + Digits::size_max;
 
   [[nodiscard]] bool has_room(std::size_t more) const noexcept {
     return more <= ReplyBuffer::size - static_cast<std::size_t>(end_ - begin_);
@@ -66,7 +67,17 @@ class Reply {
     put(text);
     put("\r\n");
   }
+  void number_line(char type, std::int64_t number) {
+    if (!has_room(number_line_max)) flush();
+    put_number_line(type, number);
+  }
+  void put_number_line(char type, std::int64_t number) noexcept {
+    *end_++ = type;
+    end_ = std::to_chars(end_, end_ + Digits::size_max, number).ptr;
+    put("\r\n");
+  }
   void long_line(char type, std::string_view text);
+  void long_bulk(std::string_view text);
   void send(std::span<const rondo::Bytes> parts);
 
   rondo::Stream& client_;
