@@ -13,12 +13,13 @@ namespace cache {
 
 class Hash {
  public:
-  Hash() : key0_(drawn()), key1_(drawn()) {}
-  Hash(std::uint64_t key0, std::uint64_t key1) noexcept : key0_(key0), key1_(key1) {}
+  Hash() : Hash(drawn(), drawn()) {}
+  Hash(std::uint64_t key0, std::uint64_t key1) noexcept
+      : begin_{key0 ^ 0x736f6d6570736575U, key1 ^ 0x646f72616e646f6dU, key0 ^ 0x6c7967656e657261U,
+               key1 ^ 0x7465646279746573U} {}
 
   std::uint64_t operator()(std::string_view text) const noexcept {
-    State state{key0_ ^ 0x736f6d6570736575U, key1_ ^ 0x646f72616e646f6dU,
-                key0_ ^ 0x6c7967656e657261U, key1_ ^ 0x7465646279746573U};
+    State state = begin_;
     const std::uint64_t size = text.size();
     for (; text.size() >= 8; text.remove_prefix(8)) state.absorb(word(text.data(), 8));
     state.absorb(size << 56U | word(text.data(), text.size()));
@@ -66,8 +67,7 @@ class Hash {
     return std::uint64_t{device()} << 32U | device();
   }
 
-  std::uint64_t key0_;
-  std::uint64_t key1_;
+  State begin_;
 };
 
 }  // namespace cache

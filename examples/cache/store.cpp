@@ -24,8 +24,22 @@ std::size_t block_size(const Entry& entry) noexcept {
 
 }  // namespace
 
+inline Entry** Store::find_link(std::string_view key, std::uint32_t hash) {
+  Entry** const link = table_.find(key, hash);
+  if (*link == nullptr || !is_over(**link)) [[likely]]
+    return link;
+  return drop_over(*link, key, hash);
+}
+
+/// Returns where the key is to be inserted: its bucket may have been joined with another.
+Entry** Store::drop_over(Entry*& link, std::string_view key, std::uint32_t hash) {
+  ++counters_.expired;
+  destroy(table_.remove(link));
+  return table_.find(key, hash);
+}
+
 Entry* Store::find(std::string_view key) {
-  Entry* const entry = peek(key);
+  Entry* const entry = *find_link(key, hash(key));
   if (entry == nullptr) {
     ++counters_.misses;
   } else {
@@ -36,15 +50,6 @@ Entry* Store::find(std::string_view key) {
 }
 
 Entry* Store::peek(std::string_view key) { return *find_link(key, hash(key)); }
-
-Entry** Store::find_link(std::string_view key, std::uint32_t hash) {
-  Entry** const link = table_.find(key, hash);
-  if (*link == nullptr || !is_over(**link)) [[likely]]
-    return link;
-  ++counters_.expired;
-  destroy(table_.remove(*link));
-  return table_.find(key, hash);  // its bucket may have been joined with another
-}
 
 Entry& Store::set(std::string_view key, std::string_view value) {
   const std::uint32_t key_hash = hash(key);
@@ -130,7 +135,7 @@ void Store::destroy(Entry* entry) noexcept {
   ::operator delete(entry);
 }
 
-bool Store::make_room() {
+bool Store::evict() {
   while (memory() > memory_max_) {
     if (table_.size() == 0) return false;
     evict_one();

@@ -40,7 +40,7 @@ class Store {
   void clear() noexcept;
 
   /// Evicts entries until the limit is kept. False if nothing is left that could be evicted.
-  [[nodiscard]] bool make_room();
+  [[nodiscard]] bool make_room() { return memory() <= memory_max_ || evict(); }
   /// Removes entries whose time is over from some buckets, in turn from all.
   void sweep();
 
@@ -74,10 +74,12 @@ class Store {
   void use(Entry& entry) const noexcept { entry.used_at = static_cast<std::uint32_t>(now_); }
   /// The link to it, which is empty if its time is over.
   Entry** find_link(std::string_view key, std::uint32_t hash);
+  Entry** drop_over(Entry*& link, std::string_view key, std::uint32_t hash);
   Entry& make(std::string_view key, std::string_view value, std::size_t capacity);
   void destroy(Entry* entry) noexcept;
   bool sweep_bucket(Table::Bucket index);
   Table::Bucket random_bucket() noexcept;
+  bool evict();
   void evict_one();
 
   const Hash hash_;
