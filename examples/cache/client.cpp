@@ -67,33 +67,28 @@ void Client::run_kept(rondo::Stream& stream) {
 /// Executes the requests of `input`, and returns what is left: the beginning of one, which was
 /// parsed as far as it goes, or all that follow if the client is slow.
 std::string_view Client::run(rondo::Stream& stream, std::string_view input, Request& request) {
-  Reply reply{stream, service_.replies};
   service_.keep_time();
-  bool closes = false;
-  while (!input.empty() && !closes) {
+  Reply reply{stream, service_.replies};
+  Call call{service_, *this, stream, reply};
+  while (!input.empty() && !call.closes && !reply.is_slow()) {
     const Progress progress = request.parse(input);
     if (progress == Progress::incomplete) break;
     if (progress == Progress::malformed) {
       reply.error(request.error());
-      closes = true;
+      call.closes = true;
       break;
     }
-    if (!request.args().empty()) [[likely]] {
-      ++service_.commands;
-      Call call{service_, *this, stream, reply, request.args()};
+    call.args = request.args();
+    if (!call.args.empty()) [[likely]]
       execute(call);
-      closes = call.closes;
-    }
     input.remove_prefix(request.size());
     request.clear();
-    if (reply.is_slow()) [[unlikely]] {
-      extra().waits = true;
-      break;
-    }
   }
+  if (reply.is_slow()) [[unlikely]]
+    extra().waits = true;
   reply.flush();
   service_.sweep_if_needed();
-  if (!closes) return input;
+  if (!call.closes) return input;
   stream.close();
   return {};
 }

@@ -68,59 +68,53 @@ constexpr char lower(char c) noexcept {
   return static_cast<char>(c | (c >= 'A' && c <= 'Z' ? 0x20 : 0));
 }
 
-constexpr std::uint64_t byte_at(std::string_view text, std::size_t at) noexcept {
-  return static_cast<unsigned char>(text[at]);
-}
+constexpr std::uint64_t byte_at(const char* at) noexcept { return static_cast<unsigned char>(*at); }
 
 /// Four characters, which compilers read in one go.
-constexpr std::uint64_t four_at(std::string_view text, std::size_t at) noexcept {
-  return byte_at(text, at) | byte_at(text, at + 1) << 8U | byte_at(text, at + 2) << 16U |
-         byte_at(text, at + 3) << 24U;
+constexpr std::uint64_t four_at(const char* at) noexcept {
+  return byte_at(at) | byte_at(at + 1) << 8U | byte_at(at + 2) << 16U | byte_at(at + 3) << 24U;
 }
 
-/// Eight characters at once, in lower case.
+/// Eight characters at once. Letters become lower case; what else has the bit of letters, which are
+/// @[\]^_ and the like, becomes no letter, and no colon.
 constexpr std::uint64_t lower_all(std::uint64_t word) noexcept {
-  constexpr std::uint64_t each = 0x0101010101010101;
-  const std::uint64_t low = word & each * 0x7f;
-  const std::uint64_t is_letter = (low + each * (0x80 - 'A')) ^ (low + each * (0x7f - 'Z'));
-  return word | (is_letter & ~word & each * 0x80) >> 2U;
+  return word | (word & 0x4040404040404040U) >> 1U;
 }
 
 /// The first and the last four characters of a name, in lower case. They and its size tell names of
 /// up to eight characters apart.
 constexpr std::uint64_t packed(std::string_view name) noexcept {
+  const char* const begin = name.data();
   const std::size_t size = name.size();
-  if (size >= 4) return lower_all(four_at(name, 0) << 32U | four_at(name, size - 4));
+  if (size >= 4) return lower_all(four_at(begin) << 32U | four_at(begin + size - 4));
   if (size == 0) return 0;
-  return lower_all(byte_at(name, 0) | byte_at(name, size / 2) << 8U |
-                   byte_at(name, size - 1) << 16U);
+  return lower_all(byte_at(begin) | byte_at(begin + size / 2) << 8U |
+                   byte_at(begin + size - 1) << 16U);
 }
 
 constexpr std::size_t slots = 256;
-constexpr std::uint8_t free_slot = 255;
 
 constexpr std::size_t slot_of(std::uint64_t word) noexcept {
   return static_cast<std::size_t>(word * 0x9e3779b97f4a7c15U >> 56U);
 }
 
-struct Index {
-  std::array<std::uint64_t, commands.size()> words{};
-  std::array<std::uint8_t, slots> numbers{};
+struct Slot {
+  std::uint64_t word = 0;
+  const Command* command = nullptr;
 };
 
-constexpr Index make_index() noexcept {
-  Index index;
-  index.numbers.fill(free_slot);
-  for (std::size_t i = 0; i < commands.size(); ++i) {
-    index.words[i] = packed(commands[i].name);
-    std::size_t slot = slot_of(index.words[i]);
-    while (index.numbers[slot] != free_slot) slot = (slot + 1) % slots;
-    index.numbers[slot] = static_cast<std::uint8_t>(i);
+constexpr std::array<Slot, slots> make_index() noexcept {
+  std::array<Slot, slots> index{};
+  for (const Command& command : commands) {
+    const std::uint64_t word = packed(command.name);
+    std::size_t at = slot_of(word);
+    while (index[at].command != nullptr) at = (at + 1) % slots;
+    index[at] = {word, &command};
   }
   return index;
 }
 
-constexpr Index command_index = make_index();
+constexpr std::array<Slot, slots> command_index = make_index();
 
 /// As the %s of C, which ends at a zero byte.
 std::string_view shown(std::string_view text, std::size_t size_max) noexcept {
@@ -129,7 +123,7 @@ std::string_view shown(std::string_view text, std::size_t size_max) noexcept {
 
 constexpr std::size_t shown_max = 128;
 
-void unknown_command(Call& call) {
+[[gnu::noinline]] void unknown_command(Call& call) {
   std::string text = "unknown command '";
   text.append(shown(call.args[0], shown_max)).append("', with args beginning with: ");
   const std::size_t begin = text.size();
@@ -149,7 +143,7 @@ void unknown_subcommand(Call& call) {
 }
 
 /// False: there is no such command, and the error was sent.
-bool find_subcommand(Call& call) {
+[[gnu::noinline]] bool find_subcommand(Call& call) {
   std::string name{call.command->name};
   const Command* const found = find_command(name.append("|").append(call.args[1]));
   if (found == nullptr) {
@@ -160,12 +154,16 @@ bool find_subcommand(Call& call) {
   return true;
 }
 
-void wrong_number_of_arguments(Call& call) {
+[[gnu::noinline]] void wrong_number_of_arguments(Call& call) {
   std::string text = "wrong number of arguments for '";
   call.reply.error(text.append(call.command->name).append("' command"));
 }
 
-void not_for_subscribers(Call& call) {
+[[gnu::noinline]] void out_of_memory(Call& call) {
+  call.reply.error_with_code("OOM command not allowed when used memory > 'maxmemory'.");
+}
+
+[[gnu::noinline]] void not_for_subscribers(Call& call) {
   std::string text = "Can't execute '";
   call.reply.error(
       text.append(call.command->name)
@@ -179,15 +177,13 @@ std::span<const Command> all_commands() noexcept { return commands; }
 
 const Command* find_command(std::string_view name) noexcept {
   const std::uint64_t word = packed(name);
-  std::size_t slot = slot_of(word);
-  for (; command_index.numbers[slot] != free_slot; slot = (slot + 1) % slots) {
-    const std::uint8_t number = command_index.numbers[slot];
-    const Command& command = commands[number];
-    if (command_index.words[number] != word || command.name.size() != name.size()) continue;
+  for (std::size_t at = slot_of(word);; at = (at + 1) % slots) {
+    const Command* const command = command_index[at].command;
+    if (command == nullptr) return nullptr;
+    if (command_index[at].word != word || command->name.size() != name.size()) continue;
     constexpr std::size_t packed_max = 8;
-    if (name.size() <= packed_max || is_word(name, command.name)) return &command;
+    if (name.size() <= packed_max || is_word(name, command->name)) return command;
   }
-  return nullptr;
 }
 
 bool is_word(std::string_view text, std::string_view word) noexcept {
@@ -209,23 +205,23 @@ void expire_time_error(Call& call) {
 }
 
 void execute(Call& call) {
-  call.command = find_command(call.args[0]);
-  if (call.command == nullptr || (call.command->flags & Command::is_subcommand) != 0)
+  ++call.service.commands;
+  const Command* command = find_command(call.args[0]);
+  call.command = command;
+  if (command == nullptr || (command->flags & Command::is_subcommand) != 0)
     return unknown_command(call);
-  const bool has_more = call.args.size() > 1;
-  if ((call.command->flags & Command::has_subcommands) != 0 && has_more && !find_subcommand(call))
-    return;
   const auto count = static_cast<int>(call.args.size());
-  const int arity = call.command->arity;
-  if (arity > 0 ? count != arity : count < -arity) return wrong_number_of_arguments(call);
-  const int flags = call.command->flags;
-  if ((flags & Command::grows) != 0 && !call.store().make_room()) [[unlikely]] {
-    call.reply.error_with_code("OOM command not allowed when used memory > 'maxmemory'.");
-    return;
+  if ((command->flags & Command::has_subcommands) != 0 && count > 1) {
+    if (!find_subcommand(call)) return;
+    command = call.command;
   }
-  if (call.client.is_subscribed() && (flags & Command::fits_subscribers) == 0)
+  const int arity = command->arity;
+  if (arity > 0 ? count != arity : count < -arity) return wrong_number_of_arguments(call);
+  if ((command->flags & Command::grows) != 0 && !call.store().make_room())
+    return out_of_memory(call);
+  if (call.client.is_subscribed() && (command->flags & Command::fits_subscribers) == 0)
     return not_for_subscribers(call);
-  call.command->function(call);
+  command->function(call);
 }
 
 }  // namespace cache

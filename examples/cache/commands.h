@@ -14,13 +14,13 @@ namespace cache {
 class Client;
 struct Command;
 
-/// One command on its way: what a function of the table gets.
+/// One command on its way: what a function of the table gets. Those of one read follow in one.
 struct Call {
   Service& service;
   Client& client;
   rondo::Stream& stream;
   Reply& reply;
-  std::span<const std::string_view> args;  // the name of the command is the first
+  std::span<const std::string_view> args{};  // the name of the command is the first
   const Command* command = nullptr;
   bool closes = false;  // the client, when its replies have been sent
 

@@ -121,6 +121,9 @@ SAME = (
     b"scan 0 match\r\nscan 0 count 0\r\nscan 0 count x\r\nscan 0 foo 1\r\nscan x\r\nscan ''\r\n"
     b"scan 1x\r\nscan 0 count -1\r\nscan 0 count\r\nscan 18446744073709551616\r\n",
     b"set a 1\r\nflushall foo\r\nflushdb async x\r\nflushall async\r\ndbsize\r\nflushdb sync\r\n",
+    # Names that differ from a command's in one bit, or are none of a command.
+    array("gEt", "a") + array(b"\x07ET", "a") + array(b"G\xc5T", "a") + array("HOST\x1a")
+    + array("client|id") + array("client\\id") + array("@et", "a") + array("") + array("PINGPING"),
     # The connection.
     b"select 0\r\nselect 1\r\nselect -1\r\nselect x\r\nselect 99999999999\r\n",
     b"client getname\r\nclient setname a\r\nclient getname\r\nclient setname 'a b'\r\n"
