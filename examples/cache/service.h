@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include <rondo/before_wait.h>
 #include <rondo/reactor.h>
 #include <rondo/timer.h>
 
@@ -16,15 +17,21 @@ namespace cache {
 
 struct Service {
   Service(rondo::Reactor& reactor, std::size_t memory_max)
-      : store(memory_max), sweep(reactor, [this] {
-          keep_time();
-          store.sweep();
-          sweep_if_needed();
-        }) {
+      : store(memory_max),
+        sweep(reactor,
+              [this] {
+                keep_time();
+                store.sweep();
+                sweep_if_needed();
+              }),
+        forget_time(reactor, [this] { knows_time = false; }) {
     sweep.unref();  // it does not keep the server from ending
   }
 
+  /// The clock is read once in a turn of the reactor: all requests of a turn have one time.
   void keep_time() {
+    if (knows_time) return;
+    knows_time = true;
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
     const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
@@ -40,6 +47,8 @@ struct Service {
   Store store;
   Channels channels;
   rondo::Timer sweep;
+  rondo::BeforeWait forget_time;
+  bool knows_time = false;
   // One call at a time uses them: a client has none of its own while it waits.
   ReplyBuffer replies;
   Request request;
