@@ -21,22 +21,29 @@
 
 namespace rondo::backends {
 
-/// Calls `write` without raising SIGPIPE, and leaves the errno of `write`.
+inline bool sigpipe_is_pending() noexcept {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGPIPE) == 1;
+}
+
+/// Calls `write` without raising SIGPIPE, and leaves the errno of `write`. Two system calls block
+/// and unblock the signal. Only where the caller has blocked it may one be pending, which the
+/// caller is to see: two calls find that out.
 template <typename Write>
 std::ptrdiff_t write_quietly(Write write) noexcept {
   sigset_t sigpipe;
-  sigset_t pending;
   sigset_t before;
   sigemptyset(&sigpipe);
   sigaddset(&sigpipe, SIGPIPE);
-  sigemptyset(&pending);
-  sigpending(&pending);
   pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+  const bool was_blocked = sigismember(&before, SIGPIPE) == 1;
+  const bool was_pending = was_blocked && sigpipe_is_pending();
   const std::ptrdiff_t result = write();
   const int write_errno = errno;
-  if (result < 0 && write_errno == EPIPE && sigismember(&pending, SIGPIPE) == 0)
-    take_pending_sigpipe();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (result < 0 && write_errno == EPIPE && !was_pending) take_pending_sigpipe();
+  if (!was_blocked) pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = write_errno;
   return result;
 }

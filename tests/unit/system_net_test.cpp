@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -27,10 +28,42 @@ using test::is_close_on_exec;
 using test::is_non_blocking;
 using test::wait_for;
 
-class SystemNetTest : public test::SystemNetFixture {};
+class SystemNetTest : public test::SystemNetFixture {
+ protected:
+  int file_of_one_byte() {
+    char name[] = "/tmp/rondo-system-net-XXXXXX";
+    const int file = keep(::mkstemp(name));
+    ::unlink(name);
+    EXPECT_EQ(::write(file, "x", 1), 1);
+    return file;
+  }
+};
 
 /// The calls that move bytes return -1 and set errno. This converts to the negative errno.
 std::ptrdiff_t outcome(std::ptrdiff_t result) { return result < 0 ? -errno : result; }
+
+bool sigpipe_is_blocked() {
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  return sigismember(&mask, SIGPIPE) == 1;
+}
+
+/// While it exists, this thread has blocked SIGPIPE.
+class BlockedSigpipe {
+ public:
+  BlockedSigpipe() {
+    sigset_t sigpipe;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &before_);
+  }
+  BlockedSigpipe(const BlockedSigpipe&) = delete;
+  BlockedSigpipe& operator=(const BlockedSigpipe&) = delete;
+  ~BlockedSigpipe() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
 
 bool sigpipe_is_pending() {
   sigset_t pending;
@@ -183,27 +216,54 @@ TEST_F(SystemNetTest, RaisesNoSigpipeOnAPipe) {
   close_now(reader);
   EXPECT_EQ(outcome(net_.write_file(parts, writer)), -EPIPE);
   EXPECT_FALSE(sigpipe_is_pending());
-  sigset_t mask;
-  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-  EXPECT_EQ(sigismember(&mask, SIGPIPE), 0);
+  EXPECT_FALSE(sigpipe_is_blocked());
+}
+
+/// sendfile(2) takes no flag against it.
+TEST_F(SystemNetTest, RaisesNoSigpipeWithAFile) {
+  const auto [a, b] = pair();
+  const int file = file_of_one_byte();
+  EXPECT_EQ(outcome(net_.send_file(file, 0, 1, b)), 1);
+  EXPECT_FALSE(sigpipe_is_blocked());
+  close_now(a);
+  EXPECT_EQ(outcome(net_.send_file(file, 0, 1, b)), -EPIPE);
+  EXPECT_FALSE(sigpipe_is_pending());
+  EXPECT_FALSE(sigpipe_is_blocked());
+}
+
+TEST_F(SystemNetTest, LeavesNoSigpipeWhereTheCallerHasBlockedIt) {
+  const BlockedSigpipe blocked;
+  const auto [reader, writer] = pipe();
+  const auto [a, b] = pair();
+  close_now(reader);
+  close_now(a);
+  const Bytes part = bytes("x");
+  EXPECT_EQ(outcome(net_.write_file({&part, 1}, writer)), -EPIPE);
+  EXPECT_FALSE(sigpipe_is_pending());
+  EXPECT_EQ(outcome(net_.send_file(file_of_one_byte(), 0, 1, b)), -EPIPE);
+  EXPECT_FALSE(sigpipe_is_pending());
+  EXPECT_TRUE(sigpipe_is_blocked());
 }
 
 TEST_F(SystemNetTest, LeavesASigpipeThatWasPending) {
-  sigset_t sigpipe;
-  sigset_t before;
-  sigemptyset(&sigpipe);
-  sigaddset(&sigpipe, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+  const BlockedSigpipe blocked;
   pthread_kill(pthread_self(), SIGPIPE);
   const auto [reader, writer] = pipe();
+  const auto [a, b] = pair();
   close_now(reader);
+  close_now(a);
   const Bytes part = bytes("x");
   EXPECT_EQ(outcome(net_.write_file({&part, 1}, writer)), -EPIPE);
-  EXPECT_TRUE(sigpipe_is_pending());
+  ASSERT_TRUE(sigpipe_is_pending());
+  EXPECT_EQ(outcome(net_.send_file(file_of_one_byte(), 0, 1, b)), -EPIPE);
+  ASSERT_TRUE(sigpipe_is_pending());
+  EXPECT_TRUE(sigpipe_is_blocked());
+  sigset_t sigpipe;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
   int number = 0;
   sigwait(&sigpipe, &number);
   EXPECT_FALSE(sigpipe_is_pending());
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 TEST_F(SystemNetTest, ShutsDownOneDirection) {
