@@ -1,4 +1,4 @@
-// Heads are put together from texts in one string, which keeps its memory. The stream gathers what
+// A head is put together from texts at once, with a small body behind it. The stream gathers what
 // is written while it reads: the answers to all requests that arrive together leave together.
 #include <chrono>
 #include <ctime>
@@ -38,6 +38,8 @@ constexpr Status statuses[] = {
     {505, "505 HTTP Version Not Supported"},
 };
 
+constexpr std::size_t copied_max = 512;  // a body behind its head; larger ones are not copied
+
 /// `200 OK`.
 std::string_view line_of(int status) noexcept {
   for (const Status& one : statuses)
@@ -49,39 +51,50 @@ rondo::Bytes bytes_of(std::string_view text) noexcept { return std::as_bytes(std
 
 }  // namespace
 
-std::string_view Press::date() {
-  const rondo::TimePoint now = reactor_.now();
-  if (now >= date_ends_) {
-    date_ends_ = now + std::chrono::seconds{1};
-    date_ = "\r\nDate: " + http_date(std::time(nullptr)) + "\r\n";
+Prepared::Prepared(std::string_view type, std::string_view its_body) : body(its_body) {
+  Text end;
+  end.assign("Content-Type: ", type, "\r\nContent-Length: ", Digits{body.size()}, "\r\n\r\n");
+  end_of_head = end.view();
+}
+
+std::string_view Press::beginning(int status) {
+  const bool is_new_second = now() >= date_ends_;
+  if (is_new_second) {
+    date_ends_ = now() + std::chrono::seconds{1};
+    date_ = http_date(std::time(nullptr));
   }
-  return date_;
+  if (is_new_second || status != status_) {
+    status_ = status;
+    beginning_.assign("HTTP/1.1 ").append(line_of(status));
+    beginning_.append("\r\nDate: ").append(date_).append("\r\n");
+  }
+  return beginning_;
 }
 
 void Answer::add(std::string_view name, std::string_view value) {
-  press_.fields.add(name).add(": ").add(value).add("\r\n");
+  press_.fields.add(name, ": ", value, "\r\n");
 }
 
 void Answer::send(int status, std::string_view type, std::string_view body) {
-  begin_head(status);
   add_content(type, body.size());
-  end_head(status, body);
+  send_head(status, "\r\n", body);
+}
+
+void Answer::send(int status, const Prepared& content) {
+  body_size_ = content.body.size();
+  send_head(status, content.end_of_head, content.body);
 }
 
 void Answer::send_status(int status) {
   send(status, "text/plain", std::string{line_of(status)} + "\n");
 }
 
-void Answer::send_nothing(int status) {
-  begin_head(status);
-  end_head(status, {});
-}
+void Answer::send_nothing(int status) { send_head(status, "\r\n", {}); }
 
 void Answer::send_file(int status, std::string_view type, rondo::File file, std::uint64_t offset,
                        std::uint64_t size) {
-  begin_head(status);
   add_content(type, size);
-  end_head(status, {});
+  send_head(status, "\r\n", {});
   if (is_without_body()) return;
   press_.counters.bytes += size;
   written_ = client_.send_file(std::move(file), offset, size);
@@ -90,34 +103,38 @@ void Answer::send_file(int status, std::string_view type, rondo::File file, std:
 void Answer::begin_stream(std::string_view type) {
   keeps_alive_ = false;
   is_stream_ = !is_without_body();
-  begin_head(200);
-  press_.head.add("Content-Type: ").add(type).add("\r\n");
-  if (is_chunked()) press_.head.add("Transfer-Encoding: chunked\r\n");
-  end_head(200, {});
-}
-
-void Answer::begin_head(int status) {
-  press_.head.clear();
-  press_.head.add("HTTP/1.1 ").add(line_of(status)).add(press_.date()).add(press_.fields.view());
-  if (!keeps_alive_) {
-    press_.head.add("Connection: close\r\n");
-  } else if (request_.minor_version == 0) {
-    press_.head.add("Connection: keep-alive\r\n");
-  }
+  add("Content-Type", type);
+  if (is_chunked()) add("Transfer-Encoding", "chunked");
+  send_head(200, "\r\n", {});
 }
 
 void Answer::add_content(std::string_view type, std::uint64_t size) {
-  body_size_ = is_without_body() ? 0 : size;
-  press_.head.add("Content-Type: ").add(type).add("\r\nContent-Length: ").add(size).add("\r\n");
+  body_size_ = size;
+  press_.fields.add("Content-Type: ", type, "\r\nContent-Length: ", Digits{size}, "\r\n");
 }
 
-void Answer::end_head(int status, std::string_view body) {
-  const std::string_view head = press_.head.add("\r\n").view();
-  if (is_without_body()) body = {};
-  const rondo::Bytes parts[] = {bytes_of(head), bytes_of(body)};
-  written_ = client_.write_parts(parts);
+std::string_view Answer::connection() const noexcept {
+  if (!keeps_alive_) return "Connection: close\r\n";
+  return request_.minor_version == 0 ? "Connection: keep-alive\r\n" : "";
+}
+
+/// `end` closes the head. A small body is sent from the same memory.
+void Answer::send_head(int status, std::string_view end, std::string_view body) {
+  if (is_without_body()) {
+    body = {};
+    body_size_ = 0;
+  }
+  const std::string_view copied = body.size() <= copied_max ? body : std::string_view{};
+  press_.head.assign(press_.beginning(status), press_.fields.view(), connection(), end, copied);
+  const std::string_view head = press_.head.view();
+  if (copied.size() == body.size()) {
+    written_ = client_.write(head);
+  } else {
+    const rondo::Bytes parts[] = {bytes_of(head), bytes_of(body)};
+    written_ = client_.write_parts(parts);
+  }
   ++press_.counters.requests;
-  press_.counters.bytes += head.size() + body.size();
+  press_.counters.bytes += head.size() + body.size() - copied.size();
   if (status >= 400) ++press_.counters.failed;
   if (press_.log != nullptr) press_.log->add(peer_, request_.line, status, body_size_);
 }
@@ -128,7 +145,8 @@ void write_part(rondo::Stream& client, std::string_view part, bool is_chunked) {
     return;
   }
   Text chunk;
-  client.write(chunk.add(part.size(), 16).add("\r\n").add(part).add("\r\n").view());
+  chunk.assign(Digits{part.size(), 16}, "\r\n", part, "\r\n");
+  client.write(chunk.view());
 }
 
 }  // namespace http

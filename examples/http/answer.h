@@ -27,8 +27,10 @@ class Press {
  public:
   Press(rondo::Reactor& reactor, Log* access_log) : log(access_log), reactor_(reactor) {}
 
-  /// The end of the status line, and the field Date, which is made once a second.
-  [[nodiscard]] std::string_view date();
+  /// The status line and the field Date, made once a second as long as the status is the same.
+  [[nodiscard]] std::string_view beginning(int status);
+  /// When this turn of the reactor has begun.
+  [[nodiscard]] rondo::TimePoint now() const { return reactor_.now(); }
 
   Counters counters;
   Log* const log;  // null: none
@@ -39,6 +41,16 @@ class Press {
   rondo::Reactor& reactor_;
   rondo::TimePoint date_ends_;
   std::string date_;
+  int status_ = 0;
+  std::string beginning_;  // for that status
+};
+
+/// A content that is sent often: what can be prepared of its answers is.
+struct Prepared {
+  Prepared(std::string_view type, std::string_view its_body);
+
+  std::string end_of_head;  // from Content-Type to the empty line
+  std::string body;
 };
 
 /// What a handler answers with: some calls of add(), then one of the calls that send.
@@ -52,8 +64,11 @@ class Answer {
 
   /// One more field. Both texts are trusted to be fit for a field.
   void add(std::string_view name, std::string_view value);
+  /// More fields, each with its end of line.
+  void add_fields(std::string_view fields) { press_.fields.add(fields); }
 
   void send(int status, std::string_view type, std::string_view body);
+  void send(int status, const Prepared& content);
   /// A short text that says what the status means.
   void send_status(int status);
   /// An answer without a body, and without the fields of one: 204 and 304.
@@ -64,6 +79,8 @@ class Answer {
   /// does. It is the last one of its connection.
   void begin_stream(std::string_view type);
 
+  /// When this turn of the reactor has begun.
+  [[nodiscard]] rondo::TimePoint now() const { return press_.now(); }
   [[nodiscard]] rondo::Stream& client() const noexcept { return client_; }
   [[nodiscard]] bool is_chunked() const noexcept { return request_.minor_version > 0; }
   /// Whether the connection is not to be closed afterwards.
@@ -75,9 +92,9 @@ class Answer {
   }
 
  private:
-  void begin_head(int status);
+  [[nodiscard]] std::string_view connection() const noexcept;
   void add_content(std::string_view type, std::uint64_t size);
-  void end_head(int status, std::string_view body);
+  void send_head(int status, std::string_view end, std::string_view body);
   [[nodiscard]] bool is_without_body() const noexcept { return request_.method == Method::head; }
 
   Press& press_;

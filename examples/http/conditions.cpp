@@ -17,13 +17,6 @@
 namespace http {
 namespace {
 
-std::string tag_of(const Version& version) {
-  Text tag;
-  tag.add("\"").add(static_cast<std::uint64_t>(version.modified), 16).add("-");
-  tag.add(version.modified_fraction, 16).add("-").add(version.size, 16).add("\"");
-  return std::string{tag.view()};
-}
-
 /// Whether a list such as `"a", W/"b"` has the tag. A weak one is the same only if `is_weak`.
 bool has_tag(std::string_view list, std::string_view tag, bool is_weak) noexcept {
   if (list == "*") return true;
@@ -41,14 +34,14 @@ bool has_tag(std::string_view list, std::string_view tag, bool is_weak) noexcept
 }
 
 /// The status of an answer in place of the version; 0: none.
-int failed_condition(const Request& request, const Version& version, std::string_view tag) {
+int failed_condition(const Request& request, const Version& version) {
   if (const auto tags = request.field("if-match"); tags.data() != nullptr) {
-    if (!has_tag(tags, tag, false)) return 412;
+    if (!has_tag(tags, version.tag, false)) return 412;
   } else if (const auto date = parse_date(request.field("if-unmodified-since"))) {
     if (version.modified > *date) return 412;
   }
   if (const auto tags = request.field("if-none-match"); tags.data() != nullptr) {
-    if (has_tag(tags, tag, true)) return 304;
+    if (has_tag(tags, version.tag, true)) return 304;
   } else if (const auto date = parse_date(request.field("if-modified-since"))) {
     if (version.modified <= *date) return 304;
   }
@@ -92,34 +85,43 @@ std::optional<Range> parse_range(std::string_view text, std::uint64_t size) noex
 }
 
 /// If-Range: what the client has of the file is of this version.
-bool range_applies(const Request& request, const Version& version, std::string_view tag) {
+bool range_applies(const Request& request, const Version& version) {
   const std::string_view condition = request.field("if-range");
   if (condition.data() == nullptr) return true;
-  if (condition.starts_with('"')) return condition == tag;
+  if (condition.starts_with('"')) return condition == version.tag;
   return parse_date(condition) == version.modified;
-}
-
-void send_range(Version& version, Range range, int status, std::string_view type, Answer& answer) {
-  if (version.file)
-    return answer.send_file(status, type, std::move(version.file), range.first, range.size);
-  answer.send(status, type,
-              version.content.substr(static_cast<std::size_t>(range.first),
-                                     static_cast<std::size_t>(range.size)));
 }
 
 }  // namespace
 
-void send_version(Version version, std::string_view type, const Request& request, Answer& answer) {
-  const std::string tag = tag_of(version);
-  answer.add("ETag", tag);
-  answer.add("Last-Modified", http_date(version.modified));
-  answer.add("Accept-Ranges", "bytes");
-  if (const int status = failed_condition(request, version, tag); status != 0)
+Version::Version(const struct stat& state, std::string_view its_type)
+    : size(static_cast<std::uint64_t>(state.st_size)),
+      modified(state.st_mtim.tv_sec),
+      type(its_type) {
+  const auto fraction = static_cast<std::uint64_t>(state.st_mtim.tv_nsec);
+  Text text;
+  text.assign("\"", Digits{static_cast<std::uint64_t>(modified), 16}, "-", Digits{fraction, 16},
+              "-", Digits{size, 16}, "\"");
+  tag = text.view();
+  text.assign("ETag: ", tag, "\r\nLast-Modified: ", http_date(modified),
+              "\r\nAccept-Ranges: bytes\r\n");
+  fields = text.view();
+}
+
+void send_version(const Version& version, rondo::File file, std::string_view content,
+                  const Request& request, Answer& answer) {
+  const auto send = [&](int status, Range part) {
+    if (file) return answer.send_file(status, version.type, std::move(file), part.first, part.size);
+    const auto first = static_cast<std::size_t>(part.first);
+    answer.send(status, version.type, content.substr(first, static_cast<std::size_t>(part.size)));
+  };
+  answer.add_fields(version.fields);
+  if (const int status = failed_condition(request, version); status != 0)
     return status == 304 ? answer.send_nothing(status) : answer.send_status(status);
   std::optional<Range> range;
-  if (request.method == Method::get && range_applies(request, version, tag))
+  if (request.method == Method::get && range_applies(request, version))
     range = parse_range(request.field("range"), version.size);
-  if (!range) return send_range(version, {0, version.size}, 200, type, answer);
+  if (!range) return send(200, {0, version.size});
   const std::string size = std::to_string(version.size);
   if (range->size == 0) {
     answer.add("Content-Range", "bytes */" + size);
@@ -127,7 +129,7 @@ void send_version(Version version, std::string_view type, const Request& request
   }
   answer.add("Content-Range", "bytes " + std::to_string(range->first) + "-" +
                                   std::to_string(range->first + range->size - 1) + "/" + size);
-  send_range(version, *range, 206, type, answer);
+  send(206, *range);
 }
 
 }  // namespace http

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include <sys/stat.h>
 
 #include <rondo/file.h>
 
@@ -11,16 +14,21 @@
 
 namespace http {
 
-/// A file as it was when it was opened, or when its content was read.
+/// What an answer says of a file, as it was when it was opened.
 struct Version {
+  Version() = default;
+  Version(const struct stat& state, std::string_view its_type);
+
   std::uint64_t size = 0;
-  std::int64_t modified = 0;            // seconds since 1970
-  std::uint64_t modified_fraction = 0;  // nanoseconds
-  rondo::File file{};
-  std::string_view content{};  // without a file
+  std::int64_t modified = 0;  // seconds since 1970
+  std::string_view type;
+  std::string tag;     // strong
+  std::string fields;  // those that all answers have
 };
 
-/// Answers with the version, a part of it, or what the conditions of the request say instead.
-void send_version(Version version, std::string_view type, const Request& request, Answer& answer);
+/// Answers with the version, a part of it, or what the conditions of the request say instead. If
+/// there is a file it is sent, or else the content.
+void send_version(const Version& version, rondo::File file, std::string_view content,
+                  const Request& request, Answer& answer);
 
 }  // namespace http

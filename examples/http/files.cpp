@@ -3,10 +3,10 @@
 // in the way, realpath() says where it leads, and if that is below the root, the walk begins anew
 // with that path.
 //
-// The content of small files is kept. It is used as long as stat(2) finds the same file there, with
-// the same time of change; so a link that was laid meanwhile is noticed as well. The clock of that
-// time stands still for some milliseconds at a time, so a file that was changed just now is not
-// kept: it may change again without a trace.
+// The content of small files is kept. It is used as long as stat(2), asked once in a turn of the
+// reactor, finds the same file there, with the same time of change; so a link that was laid
+// meanwhile is noticed as well. The clock of that time stands still for some milliseconds at a
+// time, so a file that was changed just now is not kept: it may change again without a trace.
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conditions.h"
 #include "files.h"
 #include "parser.h"
 
@@ -26,8 +25,9 @@ namespace http {
 namespace {
 
 constexpr std::size_t kept_file_max = std::size_t{64} << 10U;
-constexpr std::size_t kept_max = std::size_t{32} << 20U;  // beyond it, all begins anew
-constexpr std::size_t file_cost = 512;                    // an entry, roughly
+constexpr std::size_t read_file_max = std::size_t{16} << 10U;  // beyond it sendfile(2) is cheaper
+constexpr std::size_t kept_max = std::size_t{32} << 20U;       // beyond it, all begins anew
+constexpr std::size_t file_cost = 512;                         // an entry, roughly
 
 constexpr int file_flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO does not block
 
@@ -93,13 +93,6 @@ bool is_same(const struct stat& one, const struct stat& other) noexcept {
          is_same_time(one.st_mtim, other.st_mtim) && is_same_time(one.st_ctim, other.st_ctim);
 }
 
-Version version_of(const struct stat& state, std::string_view content) {
-  return {.size = static_cast<std::uint64_t>(state.st_size),
-          .modified = state.st_mtim.tv_sec,
-          .modified_fraction = static_cast<std::uint64_t>(state.st_mtim.tv_nsec),
-          .content = content};
-}
-
 /// The path is that of a directory: its name ends with a slash, so that links in its files lead to
 /// its other files.
 void redirect(const Request& request, Answer& answer) {
@@ -135,9 +128,8 @@ void Files::answer(const Request& request, Answer& answer) {
   if (!is_public(path_)) return answer.send_status(404);
   if (path_.ends_with('/')) path_ += "index.html";
   path_.erase(0, 1);
-  const std::string_view type = type_of(path_);
-  if (const Kept* const kept = find_kept())
-    return send_version(version_of(kept->state, kept->content), type, request, answer);
+  if (const Kept* const kept = find_kept(answer.now()))
+    return send_version(kept->version, {}, kept->content, request, answer);
   rondo::File file = walk(directory_.fd(), path_);
   const bool met_link = !file && (errno == ELOOP || errno == ENOTDIR || errno == EMLINK);
   if (met_link) file = open_linked(path_);
@@ -145,38 +137,43 @@ void Files::answer(const Request& request, Answer& answer) {
   if (!file || ::fstat(file.fd(), &state) < 0) return answer.send_status(status_of(errno));
   if (S_ISDIR(state.st_mode)) return redirect(request, answer);
   if (!S_ISREG(state.st_mode)) return answer.send_status(404);
-  if (const Kept* const kept = keep(file.fd(), state))
-    return send_version(version_of(kept->state, kept->content), type, request, answer);
-  Version version = version_of(state, {});
-  version.file = std::move(file);
-  send_version(std::move(version), type, request, answer);
+  if (const Kept* const small = read(file.fd(), state, answer.now()))
+    return send_version(small->version, {}, small->content, request, answer);
+  send_version({state, type_of(path_)}, std::move(file), {}, request, answer);
 }
 
 /// What is kept of the file at path_, if it has not changed.
-const Files::Kept* Files::find_kept() const {
+const Files::Kept* Files::find_kept(rondo::TimePoint now) {
   const auto found = kept_.find(path_);
   if (found == kept_.end()) return nullptr;
-  struct stat now{};
-  if (::fstatat(directory_.fd(), path_.c_str(), &now, 0) < 0) return nullptr;
-  return is_same(found->second.state, now) ? &found->second : nullptr;
+  Kept& kept = found->second;
+  if (kept.checked_at == now) return &kept;
+  struct stat state{};
+  if (::fstatat(directory_.fd(), path_.c_str(), &state, 0) < 0) return nullptr;
+  if (!is_same(kept.state, state)) return nullptr;
+  kept.checked_at = now;
+  return &kept;
 }
 
-/// Null: it is not kept.
-const Files::Kept* Files::keep(int fd, const struct stat& state) {
+/// Null: it is too large, or cannot be read whole.
+const Files::Kept* Files::read(int fd, const struct stat& state, rondo::TimePoint now) {
   constexpr std::time_t still_changing = 2;  // seconds
+  const bool is_kept = state.st_ctim.tv_sec <= std::time(nullptr) - still_changing;
   const auto size = static_cast<std::size_t>(state.st_size);
-  if (size > kept_file_max || state.st_ctim.tv_sec > std::time(nullptr) - still_changing)
-    return nullptr;
+  if (size > (is_kept ? kept_file_max : read_file_max)) return nullptr;
+  read_.content.resize(size);
+  if (::pread(fd, read_.content.data(), size, 0) != static_cast<ssize_t>(size)) return nullptr;
+  read_.state = state;
+  read_.version = {state, type_of(path_)};
+  read_.checked_at = now;
+  if (!is_kept) return &read_;
   if (kept_size_ + size > kept_max) {
     kept_.clear();
     kept_size_ = 0;
   }
-  std::string content(size, '\0');
-  const ssize_t read = ::pread(fd, content.data(), size, 0);
-  if (read != static_cast<ssize_t>(size)) return nullptr;
   Kept& kept = kept_[path_];
   kept_size_ += size + file_cost - kept.content.size();
-  kept = {state, std::move(content)};
+  kept = std::move(read_);
   return &kept;
 }
 

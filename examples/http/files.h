@@ -11,6 +11,7 @@
 #include <rondo/result.h>
 
 #include "answer.h"
+#include "conditions.h"
 #include "request.h"
 
 namespace http {
@@ -26,14 +27,16 @@ class Files {
 
  private:
   struct Kept {
-    struct stat state;
+    struct stat state{};
+    Version version;
     std::string content;
+    rondo::TimePoint checked_at;
   };
 
   Files(std::string root, rondo::File directory);
   [[nodiscard]] rondo::File open_linked(const std::string& path) const;
-  [[nodiscard]] const Kept* find_kept() const;
-  [[nodiscard]] const Kept* keep(int fd, const struct stat& state);
+  [[nodiscard]] const Kept* find_kept(rondo::TimePoint now);
+  [[nodiscard]] const Kept* read(int fd, const struct stat& state, rondo::TimePoint now);
 
   std::string root_;  // absolute, without links
   rondo::File directory_;
@@ -41,6 +44,7 @@ class Files {
 
   std::unordered_map<std::string, Kept> kept_;  // by path
   std::size_t kept_size_ = 0;
+  Kept read_;  // what is not kept
 };
 
 }  // namespace http

@@ -53,9 +53,9 @@ http::Limits limits_of(const Options& options) {
 
 void add_handlers(http::Service& service) {
   http::Site& site = service.site;
-  site.add("/hello", "GET, HEAD, OPTIONS", [](const http::Request&, http::Answer& answer) {
-    answer.send(200, "text/plain", "hello\n");
-  });
+  site.add("/hello", "GET, HEAD, OPTIONS",
+           [hello = http::Prepared{"text/plain", "hello\n"}](
+               const http::Request&, http::Answer& answer) { answer.send(200, hello); });
   site.add("/echo", "POST, PUT, OPTIONS", [](const http::Request& request, http::Answer& answer) {
     answer.send(200, "application/octet-stream", request.body);
   });

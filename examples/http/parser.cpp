@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,33 +23,39 @@ namespace {
 
 // --- classes of characters ----------------------------------------------------------------------
 
-constexpr std::uint8_t token = 1;     // a method, the name of a field: RFC 9110, 5.6.2
-constexpr std::uint8_t target = 2;    // RFC 3986, and what browsers leave as it is
-constexpr std::uint8_t value = 4;     // in a field: also bytes above ASCII
-constexpr std::uint8_t host = 8;      // a name, or an IPv4 address
-constexpr std::uint8_t address = 16;  // what is in the brackets of an IPv6 address
-constexpr std::uint8_t digit = 32;
+constexpr std::uint8_t token = 1;      // a method, the name of a field: RFC 9110, 5.6.2
+constexpr std::uint8_t target = 2;     // RFC 3986, and what browsers leave as it is
+constexpr std::uint8_t path_part = 4;  // the same, up to a `?`
+constexpr std::uint8_t value = 8;      // in a field: also bytes above ASCII
+constexpr std::uint8_t host = 16;      // a name, or an IPv4 address
+constexpr std::uint8_t address = 32;   // what is in the brackets of an IPv6 address
+constexpr std::uint8_t digit = 64;
+
+constexpr bool is_one_of(char c, std::string_view set) noexcept {
+  return set.find(c) != std::string_view::npos;
+}
+
+constexpr std::uint8_t classes_of(std::size_t c) noexcept {
+  const char text = static_cast<char>(c);
+  const bool is_visible = c > 0x20 && c < 0x7f;
+  const bool is_digit = c >= '0' && c <= '9';
+  const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const bool is_target = is_visible && !is_one_of(text, "\"#<>\\`");
+  const bool is_of_host = is_letter || is_digit || is_one_of(text, "-._~!$&'()*+,;=%");
+  std::uint8_t all = 0;
+  if (is_visible && !is_one_of(text, "\"(),/:;<=>?@[\\]{}")) all |= token;
+  if (is_target) all |= target;
+  if (is_target && text != '?') all |= path_part;
+  if (is_visible || is_one_of(text, " \t") || c >= 0x80) all |= value;
+  if (is_of_host) all |= host;
+  if (is_of_host || text == ':') all |= address;
+  if (is_digit) all |= digit;
+  return all;
+}
 
 constexpr std::array<std::uint8_t, 256> classes = [] {
-  constexpr std::string_view no_token = "\"(),/:;<=>?@[\\]{}";
-  constexpr std::string_view no_target = "\"#<>\\`";
-  constexpr std::string_view marks_of_host = "-._~!$&'()*+,;=%";
-  const auto is_one_of = [](char c, std::string_view set) {
-    return set.find(c) != std::string_view::npos;
-  };
   std::array<std::uint8_t, 256> all{};
-  for (std::size_t c = 0; c < all.size(); ++c) {
-    const char text = static_cast<char>(c);
-    const bool is_visible = c > 0x20 && c < 0x7f;
-    const bool is_digit = c >= '0' && c <= '9';
-    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (is_visible && !is_one_of(text, no_token)) all[c] |= token;
-    if (is_visible && !is_one_of(text, no_target)) all[c] |= target;
-    if (is_visible || c == ' ' || c == '\t' || c >= 0x80) all[c] |= value;
-    if (is_letter || is_digit || is_one_of(text, marks_of_host)) all[c] |= host;
-    if ((all[c] & host) != 0 || text == ':') all[c] |= address;
-    if (is_digit) all[c] |= digit;
-  }
+  for (std::size_t c = 0; c < all.size(); ++c) all[c] = classes_of(c);
   return all;
 }();
 
@@ -56,20 +63,24 @@ bool is_in(char c, std::uint8_t wanted) noexcept {
   return (classes[static_cast<std::uint8_t>(c)] & wanted) != 0;
 }
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
+/// The part of `text` from `begin` on that is in the class ends here. It does not look for the end
+/// of the text, since what lies behind a line, its CR, is in no class. Behind a text that is a part
+/// of a line it may find more.
+template <std::uint8_t Wanted>
+std::size_t end_of(std::string_view text, std::size_t begin = 0) noexcept {
+  const char* at = text.data() + begin;
+  while (is_in(*at, Wanted)) ++at;
+  return static_cast<std::size_t>(at - text.data());
 }
 
-/// The text up to `mark`, which is removed with it from `rest`.
-std::string_view cut(std::string_view& rest, char mark) noexcept {
-  const std::size_t at = rest.find(mark);
-  const std::string_view part = rest.substr(0, at);
-  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
-  return part;
+bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+inline std::string_view trimmed(std::string_view text) noexcept {
+  std::size_t begin = 0;
+  std::size_t end = text.size();
+  while (begin < end && is_blank(text[begin])) ++begin;
+  while (begin < end && is_blank(text[end - 1])) --end;
+  return text.substr(begin, end - begin);
 }
 
 struct KnownMethod {
@@ -83,30 +94,45 @@ constexpr KnownMethod known_methods[] = {
     {"OPTIONS", Method::options},
 };
 
-Method method_of(std::string_view text) noexcept {
-  for (const KnownMethod& known : known_methods)
-    if (text == known.name) return known.method;
-  return Method::unknown;
+/// Whether a field may have this value. Eight bytes are checked at a time, as long as none is a
+/// control character: in the first difference one below 0x20 borrows from its highest bit, in the
+/// second one that is DEL.
+bool is_value(std::string_view text) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr std::size_t word = sizeof(each);
+  std::size_t at = 0;
+  for (; text.size() - at >= word; at += word) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, word);
+    const std::uint64_t no_delete = bytes ^ (0x7f * each);
+    const std::uint64_t suspects =
+        ((bytes - 0x20 * each) & ~bytes) | ((no_delete - each) & ~no_delete);
+    if ((suspects & (0x80 * each)) != 0) break;
+  }
+  return end_of<value>(text, at) >= text.size();
 }
 
-/// The part of `text` from `begin` on that is in the class ends here.
-std::size_t end_of(std::uint8_t wanted, std::string_view text, std::size_t begin = 0) noexcept {
-  while (begin < text.size() && is_in(text[begin], wanted)) ++begin;
-  return begin;
+/// The name and the value, which is not checked.
+inline bool split_field(std::string_view line, Field& field) noexcept {
+  const std::size_t colon = end_of<token>(line);
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return false;
+  field.name = line.substr(0, colon);
+  field.value = trimmed(line.substr(colon + 1));
+  return true;
 }
 
 /// A name or an address, perhaps with a port; or nothing, for what has no authority.
 bool is_host(std::string_view text) noexcept {
   std::size_t end = 0;
   if (text.starts_with('[')) {
-    end = end_of(address, text, 1);
+    end = end_of<address>(text, 1);
     if (end == text.size() || text[end] != ']') return false;
     ++end;
   } else {
-    end = end_of(host, text);
+    end = end_of<host>(text);
   }
   if (end == text.size()) return true;
-  return text[end] == ':' && end_of(digit, text, end + 1) == text.size();
+  return text[end] == ':' && end_of<digit>(text, end + 1) == text.size();
 }
 
 // --- the head -----------------------------------------------------------------------------------
@@ -169,31 +195,41 @@ class HeadParser {
   }
 
   int read_request_line(std::string_view line) noexcept {
-    const std::size_t method_end = end_of(token, line);
-    if (method_end == 0 || !line.substr(method_end).starts_with(' ')) return bad_request;
-    const std::size_t target_end = end_of(target, line, method_end + 1);
-    const std::string_view asked = line.substr(method_end + 1, target_end - method_end - 1);
-    const std::string_view version = line.substr(target_end);
-    if (asked.empty() || version.size() != 9 || !version.starts_with(" HTTP/") ||
-        !is_in(version[6], digit) || version[7] != '.' || !is_in(version[8], digit))
-      return bad_request;
+    const bool is_get = line.starts_with("GET ");  // as most requests are
+    const std::size_t method_end = is_get ? 3 : end_of<token>(line);
+    if (method_end == 0 || method_end == line.size() || line[method_end] != ' ') return bad_request;
+    const std::size_t begin = method_end + 1;
+    const std::size_t path_end = end_of<path_part>(line, begin);
+    const std::size_t target_end = end_of<target>(line, path_end);
+    if (target_end == begin) return bad_request;
+    const int version_status = read_version(line.substr(target_end));
+    if (version_status == bad_request) return bad_request;
     request_.line = line;
-    if (version[6] != '1') return version_not_supported;
-    request_.minor_version = version[8] - '0';
-    request_.keeps_alive = request_.minor_version > 0;
-    request_.method = method_of(line.substr(0, method_end));
+    if (version_status != fine) return version_status;
+    request_.method = is_get ? Method::get : method_of(line.substr(0, method_end));
     if (request_.method == Method::unknown) return not_implemented;
-    return read_target(asked);
+    if (line[begin] != '/') return read_other_target(line.substr(begin, target_end - begin));
+    request_.path = line.substr(begin, path_end - begin);
+    if (path_end < target_end)
+      request_.query = line.substr(path_end + 1, target_end - path_end - 1);
+    return fine;
   }
 
-  int read_target(std::string_view asked) noexcept {
-    if (asked == "*") {
-      if (request_.method != Method::options) return bad_request;
-    } else if (!asked.starts_with('/')) {
-      return read_absolute(asked);
-    }
-    request_.path = cut(asked, '?');
-    request_.query = asked;
+  int read_version(std::string_view text) noexcept {
+    if (text == " HTTP/1.1") return fine;
+    if (text.size() != 9 || !text.starts_with(" HTTP/") || !is_in(text[6], digit) ||
+        text[7] != '.' || !is_in(text[8], digit))
+      return bad_request;
+    if (text[6] != '1') return version_not_supported;
+    request_.minor_version = text[8] - '0';
+    request_.keeps_alive = request_.minor_version > 0;
+    return fine;
+  }
+
+  int read_other_target(std::string_view asked) noexcept {
+    if (asked != "*") return read_absolute(asked);
+    if (request_.method != Method::options) return bad_request;
+    request_.path = asked;
     return fine;
   }
 
@@ -208,8 +244,9 @@ class HeadParser {
     authority_ = asked.substr(0, end);
     if (authority_.empty() || !is_host(authority_)) return bad_request;
     asked = end == std::string_view::npos ? std::string_view{} : asked.substr(end);
-    request_.path = cut(asked, '?');
-    request_.query = asked;
+    request_.path = asked.substr(0, asked.find('?'));
+    if (request_.path.size() < asked.size())
+      request_.query = asked.substr(request_.path.size() + 1);
     if (request_.path.empty()) request_.path = request_.method == Method::options ? "*" : "/";
     return fine;
   }
@@ -218,11 +255,11 @@ class HeadParser {
     if (request_.fields_count == std::min(limits_.fields_max, Request::fields_max))
       return head_too_large;
     Field& field = request_.fields[request_.fields_count];
-    if (!parse_field(line, field)) return bad_request;
+    if (!split_field(line, field)) return bad_request;
     ++request_.fields_count;
+    if (is_same(field.name, "host")) return read_host(field.value);
+    if (!is_value(field.value)) return bad_request;
     switch (field.name.size()) {
-      case 4:
-        return is_same(field.name, "host") ? read_host(field.value) : fine;
       case 6:
         return is_same(field.name, "expect") ? read_expect(field.value) : fine;
       case 10:
@@ -251,7 +288,9 @@ class HeadParser {
 
   int read_connection(std::string_view text) noexcept {
     while (!text.empty()) {
-      const std::string_view option = trimmed(cut(text, ','));
+      const std::size_t size = std::min(text.find(','), text.size());
+      const std::string_view option = trimmed(text.substr(0, size));
+      text.remove_prefix(std::min(size + 1, text.size()));
       if (is_same(option, "close")) closes_ = true;
       if (is_same(option, "keep-alive")) request_.keeps_alive = true;
     }
@@ -260,7 +299,7 @@ class HeadParser {
 
   int read_length(std::string_view text) noexcept {
     if (std::exchange(has_length_, true) || text.empty()) return bad_request;
-    if (end_of(digit, text) != text.size()) return bad_request;
+    if (end_of<digit>(text) != text.size()) return bad_request;
     const auto [end, error] =
         std::from_chars(text.data(), text.data() + text.size(), request_.content_length);
     return error == std::errc{} ? fine : content_too_large;
@@ -310,12 +349,14 @@ Parsed parse_head(std::string_view input, const Limits& limits, Request& request
   return HeadParser{input, limits, request}.parse();
 }
 
+Method method_of(std::string_view name) noexcept {
+  for (const KnownMethod& known : known_methods)
+    if (name == known.name) return known.method;
+  return Method::unknown;
+}
+
 bool parse_field(std::string_view line, Field& field) noexcept {
-  const std::size_t colon = end_of(token, line);
-  if (colon == 0 || colon == line.size() || line[colon] != ':') return false;
-  field.name = line.substr(0, colon);
-  field.value = trimmed(line.substr(colon + 1));
-  return end_of(value, field.value) == field.value.size();
+  return split_field(line, field) && is_value(field.value);
 }
 
 bool decode_path(std::string_view path, std::string& decoded) {

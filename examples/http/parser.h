@@ -23,7 +23,11 @@ struct Parsed {
 /// seen each line that is whole, so a bad one is refused before the others have arrived.
 [[nodiscard]] Parsed parse_head(std::string_view input, const Limits& limits, Request& request);
 
-/// A line of a head, or of a trailer, without its end. False: it is none.
+/// By its name, with its capitals.
+[[nodiscard]] Method method_of(std::string_view name) noexcept;
+
+/// A line of a head, or of a trailer, without its end; but behind it there is a byte that no line
+/// has: the CR, or a zero. False: it is none.
 [[nodiscard]] bool parse_field(std::string_view line, Field& field) noexcept;
 
 /// The text with its escapes (`%41`) replaced, in `decoded`. False: a bad escape, or a zero byte.

@@ -15,6 +15,7 @@
 namespace http {
 
 enum class Method : std::uint8_t { get, head, post, put, patch, remove, options, unknown };
+constexpr std::size_t methods_count = static_cast<std::size_t>(Method::unknown) + 1;
 
 struct Field {
   std::string_view name;

@@ -1,44 +1,38 @@
 #include <utility>
 
+#include "parser.h"
 #include "site.h"
 
 namespace http {
 namespace {
 
-constexpr std::string_view methods_of_files = "GET, HEAD, OPTIONS";
-
-std::string_view name_of(Method method) noexcept {
-  static constexpr std::string_view names[] = {"GET",   "HEAD",   "POST",    "PUT",
-                                               "PATCH", "DELETE", "OPTIONS", ""};
-  return names[static_cast<std::size_t>(method)];
-}
-
-bool allows(std::string_view methods, Method method) noexcept {
-  const std::string_view name = name_of(method);
-  while (!methods.starts_with(name)) {
-    const std::size_t comma = methods.find(", ");
-    if (comma == std::string_view::npos) return false;
-    methods.remove_prefix(comma + 2);
-  }
-  return true;
-}
+const Methods methods_of_files{"GET, HEAD, OPTIONS"};
 
 }  // namespace
 
+Methods::Methods(std::string_view list) noexcept : list_(list) {
+  while (true) {
+    const std::size_t end = list.find(", ");
+    has_[static_cast<std::size_t>(method_of(list.substr(0, end)))] = true;
+    if (end == std::string_view::npos) return;
+    list.remove_prefix(end + 2);
+  }
+}
+
 void Site::add(std::string path, std::string_view methods, Handler handler) {
-  routes_.push_back({std::move(path), methods, std::move(handler)});
+  routes_.push_back({std::move(path), Methods{methods}, std::move(handler)});
 }
 
 void Site::answer(const Request& request, Answer& answer) {
   const Route* const route = find(request.path);
-  const std::string_view methods = methods_of(route, request);
-  if (methods.empty()) return answer.send_status(404);
-  if (!allows(methods, request.method)) {
-    answer.add("Allow", methods);
+  const Methods* const methods = methods_of(route, request);
+  if (methods == nullptr) return answer.send_status(404);
+  if (!methods->has(request.method)) {
+    answer.add("Allow", methods->list());
     return answer.send_status(405);
   }
   if (request.method == Method::options) {
-    answer.add("Allow", methods);
+    answer.add("Allow", methods->list());
     return answer.send_nothing(204);
   }
   if (route != nullptr) return route->handler(request, answer);
@@ -46,8 +40,8 @@ void Site::answer(const Request& request, Answer& answer) {
 }
 
 bool Site::refuses(const Request& request) const {
-  const std::string_view methods = methods_of(find(request.path), request);
-  return methods.empty() || !allows(methods, request.method);
+  const Methods* const methods = methods_of(find(request.path), request);
+  return methods == nullptr || !methods->has(request.method);
 }
 
 const Site::Route* Site::find(std::string_view path) const noexcept {
@@ -56,10 +50,10 @@ const Site::Route* Site::find(std::string_view path) const noexcept {
   return nullptr;
 }
 
-/// Empty: there is nothing that could be asked for.
-std::string_view Site::methods_of(const Route* route, const Request& request) const noexcept {
-  if (route != nullptr) return route->methods;
-  return files_ || request.path == "*" ? methods_of_files : std::string_view{};
+/// Null: there is nothing that could be asked for.
+const Methods* Site::methods_of(const Route* route, const Request& request) const noexcept {
+  if (route != nullptr) return &route->methods;
+  return files_ || request.path == "*" ? &methods_of_files : nullptr;
 }
 
 }  // namespace http

@@ -1,28 +1,11 @@
 #include <array>
-#include <charconv>
 #include <ctime>
 
 #include "text.h"
 
 namespace http {
-namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-}  // namespace
-
-bool is_same(std::string_view one, std::string_view other) noexcept {
-  if (one.size() != other.size()) return false;
-  for (std::size_t i = 0; i < one.size(); ++i)
-    if (lower(one[i]) != lower(other[i])) return false;
-  return true;
-}
-
-Text& Text::add(std::uint64_t number, int base) {
-  std::array<char, 20> digits;
-  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  return add(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
-}
+void Text::grow(std::size_t more) { memory_.resize(2 * (size_ + more)); }
 
 std::string http_date(std::int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);

@@ -1,6 +1,9 @@
 // Texts, numbers and dates as HTTP writes them.
 #pragma once
 
+#include <array>
+#include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,24 +14,58 @@
 
 namespace http {
 
-/// Whether two texts are the same, whatever the case of their ASCII letters.
-[[nodiscard]] bool is_same(std::string_view one, std::string_view other) noexcept;
+/// Whether the text is `lower`, which has no capitals, whatever the case of its ASCII letters.
+[[nodiscard]] inline bool is_same(std::string_view text, std::string_view lower) noexcept {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_capital = c >= 'A' && c <= 'Z';
+    if (c != lower[i] && (!is_capital || (c | 0x20) != lower[i])) return false;
+  }
+  return true;
+}
+
+/// A number, written.
+class Digits {
+ public:
+  explicit Digits(std::uint64_t number, int base = 10) noexcept {
+    const auto end = std::to_chars(text_.data(), text_.data() + text_.size(), number, base).ptr;
+    size_ = static_cast<std::size_t>(end - text_.data());
+  }
+  operator std::string_view() const noexcept { return {text_.data(), size_}; }  // NOLINT
+
+ private:
+  std::array<char, 20> text_;
+  std::size_t size_;
+};
 
 /// A text that is put together from pieces, in memory that it keeps.
 class Text {
  public:
   void clear() noexcept { size_ = 0; }
-  Text& add(std::string_view piece) {
-    if (piece.size() > memory_.size() - size_) [[unlikely]]
-      memory_.resize(2 * (size_ + piece.size()));
-    std::memcpy(memory_.data() + size_, piece.data(), piece.size());
-    size_ += piece.size();
-    return *this;
+  template <std::convertible_to<std::string_view>... Pieces>
+  void assign(const Pieces&... pieces) {
+    clear();
+    add(pieces...);
   }
-  Text& add(std::uint64_t number, int base = 10);
+  template <std::convertible_to<std::string_view>... Pieces>
+  void add(const Pieces&... pieces) {
+    append(std::string_view{pieces}...);
+  }
   [[nodiscard]] std::string_view view() const noexcept { return {memory_.data(), size_}; }
 
  private:
+  template <typename... Views>
+  void append(Views... pieces) {
+    const std::size_t more = (pieces.size() + ...);
+    if (more > memory_.size() - size_) [[unlikely]]
+      grow(more);
+    char* end = memory_.data() + size_;
+    ((std::memcpy(end, pieces.data(), pieces.size()), end += pieces.size()), ...);
+    size_ += more;
+  }
+  void grow(std::size_t more);
+
   std::vector<char> memory_ = std::vector<char>(1024);
   std::size_t size_ = 0;
 };
