@@ -61,8 +61,13 @@ class Text {
     if (more > memory_.size() - size_) [[unlikely]]
       grow(more);
     char* end = memory_.data() + size_;
-    ((std::memcpy(end, pieces.data(), pieces.size()), end += pieces.size()), ...);
+    ((end = copy(pieces, end)), ...);
     size_ += more;
+  }
+  /// Returns the end of the copy. An empty piece may be a null pointer.
+  static char* copy(std::string_view piece, char* to) noexcept {
+    if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+    return to + piece.size();
   }
   void grow(std::size_t more);
 
