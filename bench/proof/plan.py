@@ -2,6 +2,7 @@
 row has an id; the report cites it."""
 
 import contextlib
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -169,8 +170,9 @@ class Run:
         for kind, scenario, number_max in self.repeated(group):
             able = [each for each in contenders if serves(each, scenario)]
             for number in range(1, number_max + 1):
-                # They begin a round in turn, so that none always follows the same one.
-                for each in able[number % len(able):] + able[:number % len(able)]:
+                # In an order of its own, so that none always follows the same one.
+                order = random.Random(f"{scenario.key}, {number}")
+                for each in order.sample(able, len(able)):
                     steps.append(Step(
                         kind, f"{scenario.title}: {each.name}, round {number}/{number_max}",
                         lambda kind=kind, scenario=scenario, each=each, number=number:
