@@ -20,7 +20,8 @@ Owned<SSL_CTX> make_context(Version version_min) {
       &made, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"));
   demand(SSL_CTX_set1_groups_list(&made, "X25519:P-256:P-384"));
   SSL_CTX_set_options(&made, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(&made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(&made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);  // until a connection is busy
   // So a peer that sends messages of the protocol alone does not hold a call.
   SSL_CTX_clear_mode(&made, SSL_MODE_AUTO_RETRY);
   // A record's header and its content come with one call.

@@ -15,22 +15,36 @@ constexpr std::string_view truncated_early = "the peer left in the handshake";
 // The peer can use a record once all of it has arrived. So the first ones fit in a segment.
 constexpr std::size_t small_record = 1'350;
 
+/// OpenSSL keeps the keys of a key exchange, the private one included, as long as a connection of
+/// TLS 1.3, though they are of no more use: 430 bytes with X25519, 3,900 with P-256.
+void empty_exchange_keys(SSL& ssl) noexcept {
+  for (const int which : {SSL_CTRL_GET_TMP_KEY, SSL_CTRL_GET_PEER_TMP_KEY}) {
+    EVP_PKEY* key = nullptr;
+    if (SSL_ctrl(&ssl, which, 0, static_cast<void*>(&key)) != 1) continue;
+    const Owned<EVP_PKEY> shared{key};  // with `ssl`
+    // What it contains is freed, whatever its type was.
+    if (EVP_PKEY_set_type(key, EVP_PKEY_X25519) != 1) ERR_clear_error();
+  }
+}
+
 bool is_transient(int error) noexcept {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
 }  // namespace
 
-/// The wire, as OpenSSL sees it.
+/// The wire, as OpenSSL sees it: that of the layer whose call is running.
 class WireBio {
  public:
-  [[nodiscard]] static BIO* make(Layer& layer) {
+  [[nodiscard]] static Owned<BIO> make(LayerOwner& owner) {
     const BIO_METHOD* const how = method();
-    BIO* const bio = how == nullptr ? nullptr : BIO_new(how);
-    if (bio == nullptr) return nullptr;
-    BIO_set_data(bio, &layer);
-    BIO_set_init(bio, 1);
+    Owned<BIO> bio = own(how == nullptr ? nullptr : BIO_new(how));
+    BIO_set_data(bio.get(), &owner);
+    BIO_set_init(bio.get(), 1);
     return bio;
+  }
+  [[nodiscard]] static Layer& layer_of(BIO* bio) noexcept {
+    return *static_cast<LayerOwner*>(BIO_get_data(bio))->running;
   }
 
  private:
@@ -45,20 +59,22 @@ class WireBio {
     }();
     return made;
   }
-  /// What the wire's call returned, noted for the layer.
+  /// What the wire's call returned, noted for the layer. No flags are set when a call of the layer
+  /// begins: see stopped().
   static int note(BIO* bio, Layer& layer, std::ptrdiff_t result, int retry) {
-    BIO_clear_retry_flags(bio);
     layer.wire_error_ = result < 0 ? errno : 0;
+    if (result > 0) return static_cast<int>(result);
+    BIO_clear_retry_flags(bio);
     if (result < 0 && is_transient(layer.wire_error_))
       BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
     return static_cast<int>(result);
   }
   static long control(BIO* bio, int what, long, void*) {
     if (what == BIO_CTRL_FLUSH) return 1;
-    return what == BIO_CTRL_EOF && static_cast<Layer*>(BIO_get_data(bio))->wire_has_ended_ ? 1 : 0;
+    return what == BIO_CTRL_EOF && layer_of(bio).wire_has_ended_ ? 1 : 0;
   }
   static int read(BIO* bio, char* into, int size) {
-    Layer& layer = *static_cast<Layer*>(BIO_get_data(bio));
+    Layer& layer = layer_of(bio);
     const MutableBytes room{reinterpret_cast<std::byte*>(into), static_cast<std::size_t>(size)};
     const std::ptrdiff_t got = layer.wire_->read(room);
     layer.wire_has_ended_ = got == 0;
@@ -66,7 +82,7 @@ class WireBio {
     return note(bio, layer, got, BIO_FLAGS_READ);
   }
   static int write(BIO* bio, const char* data, int size) {
-    Layer& layer = *static_cast<Layer*>(BIO_get_data(bio));
+    Layer& layer = layer_of(bio);
     const Bytes bytes{reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(size)};
     return note(bio, layer, layer.wire_->write(bytes), BIO_FLAGS_WRITE);
   }
@@ -76,7 +92,8 @@ class WireBio {
 /// call that has succeeded leaves none, and stopped() clears what it has looked at.
 class Layer::Call {
  public:
-  Call(Layer& layer, LayerWire& wire) noexcept : layer_(layer) {
+  Call(Layer& layer, LayerWire& wire) noexcept : owner_(layer.owner()), outer_(owner_.running) {
+    owner_.running = &layer;
     layer.wire_ = &wire;
     layer.wire_error_ = 0;
     layer.wire_is_dry_ = false;
@@ -85,13 +102,14 @@ class Layer::Call {
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call() { layer_.wire_ = nullptr; }
+  ~Call() { owner_.running = outer_; }
 
  private:
-  Layer& layer_;
+  LayerOwner& owner_;
+  Layer* const outer_;  // while a user's clock runs, it may write to another stream
 };
 
-Layer& Layer::of(const SSL& ssl) noexcept { return *static_cast<Layer*>(SSL_get_app_data(&ssl)); }
+Layer& Layer::of(const SSL& ssl) noexcept { return WireBio::layer_of(SSL_get_rbio(&ssl)); }
 
 Layer::Layer(std::shared_ptr<LayerOwner> owner, Owned<SSL> ssl, std::string host)
     : owner_(std::move(owner)), is_client_(true), host_(std::move(host)) {
@@ -106,9 +124,9 @@ int Layer::note_verification(int is_right, X509_STORE_CTX* store) {
   Layer& layer = of(*ssl);
   ERR_set_mark();  // what a damaged certificate adds is of no interest
   try {
-    layer.verification_ = verification_text(*store, layer.host_);
+    layer.text_ = verification_text(*store, layer.host_);
   } catch (const std::bad_alloc&) {
-    layer.verification_.clear();
+    layer.text_.clear();
   }
   ERR_pop_to_mark();
   return is_right;
@@ -123,8 +141,9 @@ Layer::~Layer() {
 }
 
 void Layer::adopt(Owned<SSL> ssl) {
-  demand(SSL_set_app_data(ssl.get(), this));
-  BIO* const bio = own(WireBio::make(*this)).release();
+  if (owner_->wire == nullptr) owner_->wire = WireBio::make(*owner_);
+  BIO* const bio = owner_->wire.get();
+  demand(BIO_up_ref(bio));
   SSL_set_bio(ssl.get(), bio, bio);
   ssl_ = std::move(ssl);
 }
@@ -145,11 +164,7 @@ StreamLayer::Handshake Layer::shake_hands(LayerWire& wire) noexcept {
   }
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    is_open_ = true;
-    has_more_ = true;
-    // Not before: a handshake that is cut off has failed in any case.
-    if (owner_->accepts_truncation) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-    owner_->handshake_is_done(*ssl_);
+    become_open();
     return Handshake::done;
   }
   if (stopped(result) == 0) {  // a notice of the end
@@ -161,13 +176,29 @@ StreamLayer::Handshake Layer::shake_hands(LayerWire& wire) noexcept {
   return Handshake::failed;
 }
 
+void Layer::become_open() noexcept {
+  is_open_ = true;
+  has_more_ = true;
+  // Not before: a handshake that is cut off has failed in any case.
+  if (owner_->accepts_truncation) SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+  empty_exchange_keys(*ssl_);
+  owner_->handshake_is_done(*ssl_);
+}
+
+/// It was read, or written.
+void Layer::count_use() noexcept {
+  if (--uses_until_busy_ == 0) SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+}
+
 std::ptrdiff_t Layer::read(LayerWire& wire, MutableBytes into) noexcept {
   const Call call{*this, wire};
   std::size_t got = 0;
   has_more_ = true;
   waits_to_write_ = false;
   const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got);
-  return result == 1 ? static_cast<std::ptrdiff_t>(got) : stopped(result);
+  if (result != 1) return stopped(result);
+  if (uses_until_busy_ > 0) count_use();
+  return static_cast<std::ptrdiff_t>(got);
 }
 
 std::ptrdiff_t Layer::write(LayerWire& wire, Bytes data) noexcept {
@@ -179,7 +210,9 @@ std::ptrdiff_t Layer::write(LayerWire& wire, Bytes data) noexcept {
   }
   std::size_t taken = 0;
   const int result = SSL_write_ex(ssl_.get(), data.data(), size, &taken);
-  return result == 1 ? static_cast<std::ptrdiff_t>(taken) : stopped(result);
+  if (result != 1) return stopped(result);
+  if (uses_until_busy_ > 0) count_use();
+  return static_cast<std::ptrdiff_t>(taken);
 }
 
 bool Layer::finish(LayerWire& wire) noexcept {
@@ -196,7 +229,13 @@ bool Layer::has_input() const noexcept {
 }
 
 void Layer::rest() noexcept {
-  if (ssl_ != nullptr) (void)SSL_free_buffers(ssl_.get());  // it keeps those that are in use
+  if (ssl_ == nullptr) return;
+  uses_until_busy_ = uses_when_new;
+  SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+  // Before OpenSSL 3.0.14 it frees buffers that are in use, too (CVE-2024-4741).
+  const bool holds_part =
+      SSL_has_pending(ssl_.get()) == 1 || std::string_view{SSL_rstate_string(ssl_.get())} != "RH";
+  if (!holds_part) (void)SSL_free_buffers(ssl_.get());  // it keeps output that waits
 }
 
 std::ptrdiff_t Layer::waits(int why) noexcept {
@@ -211,6 +250,7 @@ std::ptrdiff_t Layer::waits(int why) noexcept {
 
 std::ptrdiff_t Layer::stopped(int result) noexcept {
   const int why = SSL_get_error(ssl_.get(), result);
+  BIO_clear_retry_flags(owner_->wire.get());  // they are of no more use, and of no other layer
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return waits(why);
   const ClearErrors at_end;
   switch (why) {
@@ -242,7 +282,7 @@ std::ptrdiff_t Layer::stopped(int result) noexcept {
 
 void Layer::fail() noexcept {
   try {
-    set_failure(CloseReason::error, failure_text(verification_));
+    set_failure(CloseReason::error, failure_text(text_));
   } catch (const std::bad_alloc&) {
     failure_ = {CloseReason::error, "tls: failed"};
   }

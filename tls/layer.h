@@ -1,5 +1,11 @@
 // One connection's TLS. OpenSSL reads and writes through a BIO that is the wire of the call that is
-// running, without a buffer between the two.
+// running, without a buffer between the two. All connections of an owner share that BIO.
+//
+// An idle connection is to need little memory, and a busy one no instruction for that:
+//
+//   new    OpenSSL frees its two buffers of 16 KiB after each record
+//   busy   after some messages it keeps them
+//   idle   rest() frees them, and the connection is as new
 #pragma once
 
 #include <rondo/stream_layer.h>
@@ -13,6 +19,8 @@
 
 namespace rondo::tls {
 
+class Layer;
+
 /// What the layers of one server, or of one client, have in common.
 class LayerOwner {
  public:
@@ -23,6 +31,8 @@ class LayerOwner {
 
   bool accepts_truncation = false;
   Duration handshake_timeout{};
+  Owned<BIO> wire;           // made by the first layer that needs it
+  Layer* running = nullptr;  // the layer that `wire` belongs to, during a call
 
  protected:
   ~LayerOwner() = default;
@@ -59,14 +69,20 @@ class Layer final : public StreamLayer {
   [[nodiscard]] LayerOwner& owner() const noexcept { return *owner_; }
   /// Called for each certificate of a peer: notes what is wrong with it, while that is known.
   static int note_verification(int is_right, X509_STORE_CTX* store);
-  /// The layer that an SSL object belongs to.
+  /// The layer that an SSL object belongs to, during a call.
   [[nodiscard]] static Layer& of(const SSL& ssl) noexcept;
 
  private:
   friend class WireBio;
   class Call;
 
+  // Reads and writes, so half as many messages and answers. To free the buffers takes about 1,000
+  // instructions for both, a handshake two millions.
+  static constexpr std::uint8_t uses_when_new = 32;
+
   void adopt(Owned<SSL> ssl);
+  void become_open() noexcept;
+  void count_use() noexcept;
   /// -1 and errno, or the peer's end; `result` is what a call of OpenSSL returned.
   [[nodiscard]] std::ptrdiff_t stopped(int result) noexcept;
   [[nodiscard]] std::ptrdiff_t waits(int why) noexcept;
@@ -78,8 +94,7 @@ class Layer final : public StreamLayer {
   Owned<SSL> ssl_;
   LayerWire* wire_ = nullptr;  // during a call
   std::string host_;
-  std::string verification_;  // what is wrong with the peer's certificate
-  std::string text_;          // what failure_ refers to
+  std::string text_;  // what failure_ refers to; before, what is wrong with the peer's certificate
   Failure failure_;
   int wire_error_ = 0;        // errno of the last call of the wire; 0: it was its end
   bool wire_is_dry_ = false;  // in this call
@@ -88,6 +103,7 @@ class Layer final : public StreamLayer {
   bool waits_to_write_ = false;
   bool has_more_ = false;        // OpenSSL may hold input
   std::uint8_t small_left_ = 4;  // records that are still small
+  std::uint8_t uses_until_busy_ = uses_when_new;
 };
 
 }  // namespace rondo::tls

@@ -80,6 +80,22 @@ TEST_P(TlsWire, GivesRecordsThatArriveTogetherOneByOne) {
   EXPECT_EQ(notes, "made open one two end eof. gone ");
 }
 
+TEST_P(TlsWire, MayRestWithinARecord) {
+  if (GetParam().name != "sim") GTEST_SKIP() << "it takes real time";
+  RawClient client;
+  opens(client);
+  for (const std::size_t first : {1, 5, 6, 20}) {  // the header has 5 bytes
+    const std::string wire = client.say("after");
+    write_all(peer.get(), wire.substr(0, first));
+    const TimePoint until = reactor.now() + std::chrono::seconds{6};
+    Timer timer{reactor, [] {}};
+    timer.arm_at(until);
+    EXPECT_TRUE(runs_until([&] { return reactor.now() >= until; }));
+    write_all(peer.get(), wire.substr(first));
+    EXPECT_EQ(client.hear(arrives()), "after");
+  }
+}
+
 TEST_P(TlsWire, ChangesItsKeysInBothDirections) {
   RawClient client;
   opens(client);
