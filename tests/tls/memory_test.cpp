@@ -5,6 +5,10 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
 
 #include "raw_client.h"
 #include "support/noted_session.h"
