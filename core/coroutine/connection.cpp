@@ -134,10 +134,9 @@ void Connection::hold_input_unless_read() noexcept {
   if (input_ == idle) StreamImpl::of(*stream_).hold_input();
 }
 
-LentBytes Connection::take_input_elsewhere() {
-  const LentBytes bytes = take_kept_input();
-  if (bytes.empty()) throw_if_broken("read");
-  return bytes;
+ReadResult Connection::take_input_elsewhere() noexcept {
+  if (const LentBytes bytes = take_kept_input()) return ReadResult{bytes};
+  return is_lost() ? ReadResult{*this} : ReadResult{};
 }
 
 LentBytes Connection::take_kept_input() noexcept {
@@ -220,21 +219,22 @@ void Connection::expect_no_reader() const noexcept {
 
 // --- the end ------------------------------------------------------------------------------------
 
-/// Whether the connection has ended, and not cleanly.
-bool Connection::is_broken() const noexcept {
+bool Connection::is_lost() const noexcept {
   const StreamImpl& stream = StreamImpl::of(*stream_);
   if (!stream.has_ended()) return false;
-  const CloseReason reason = stream.close_info().reason;
+  const CloseReason reason = stream.close_reason();
   return reason != CloseReason::eof && reason != CloseReason::closed;
 }
 
-std::optional<Disconnected> Connection::find_failure(const char* operation) const {
-  if (!is_broken()) return {};
-  return Disconnected(*stream_, StreamImpl::of(*stream_).close_info(), operation);
+void Connection::throw_if_lost(const char* operation) const {
+  if (is_lost()) throw failure(operation);
 }
 
-void Connection::throw_if_broken(const char* operation) const {
-  if (const auto failure = find_failure(operation)) throw Disconnected{*failure};
+/// Why nothing can be read or written any more.
+Disconnected Connection::failure(const char* operation) const {
+  const StreamImpl& stream = StreamImpl::of(*stream_);
+  return {*stream_, stream.has_ended() ? stream.close_info() : Close{CloseReason::closed},
+          operation};
 }
 
 void Connection::throw_incomplete(const char* operation) {
@@ -251,13 +251,6 @@ void Connection::drain() {
   }
   stream_->close();
   resume_readers();
-}
-
-/// Why nothing can be written any more.
-Disconnected Connection::output_failure(const char* operation) const {
-  const StreamImpl& stream = StreamImpl::of(*stream_);
-  return {*stream_, stream.has_ended() ? stream.close_info() : Close{CloseReason::closed},
-          operation};
 }
 
 /// Wakes those whose wait is over.

@@ -40,7 +40,7 @@ bool Connection::ReadSome::is_complete() {
 
 std::size_t Connection::ReadSome::await_resume() {
   const std::size_t size = std::min(connection().unread_bytes(), into_.size());
-  if (size == 0) connection().throw_if_broken("read");
+  if (size == 0) connection().throw_if_lost("read");
   if (size > 0) std::memcpy(into_.data(), connection().take(size).data(), size);
   return size;
 }
@@ -73,7 +73,7 @@ LentBytes Connection::ReadUntil::await_resume() {
                             "read_until: no delimiter in " + std::to_string(max_) + " bytes");
   }
   if (unread > 0) from.throw_incomplete("read_until");
-  from.throw_if_broken("read_until");
+  from.throw_if_lost("read_until");
   return {};
 }
 
@@ -104,15 +104,8 @@ std::optional<LentBytes> Connection::ReadFrame::await_resume() {
     return from.take(static_cast<std::size_t>(*length_));
   }
   if (from.unread_bytes() > 0) from.throw_incomplete("read_frame");
-  from.throw_if_broken("read_frame");
+  from.throw_if_lost("read_frame");
   return {};
-}
-
-Result<LentBytes, Disconnected> Connection::TryRead::await_resume() {
-  const LentBytes bytes = take();
-  if (bytes) return bytes;
-  if (const auto failure = from_.find_failure("read")) return *failure;
-  return bytes;
 }
 
 // --- the rest -----------------------------------------------------------------------------------
@@ -138,12 +131,12 @@ bool Connection::Writable::is_complete() {
 }
 
 void Connection::Writable::await_resume() const {
-  if (!connection().stream().is_writable()) throw connection().output_failure("write");
+  if (!connection().stream().is_writable()) throw connection().failure("write");
 }
 
-Result<void, Disconnected> Connection::TrySend::await_resume() const {
+SendResult Connection::TrySend::await_resume() const noexcept {
   if (status() == WriteStatus::accepted || connection().stream().is_writable()) return {};
-  return connection().output_failure("write");
+  return SendResult{connection()};
 }
 
 bool Connection::Flushed::is_complete() {
@@ -154,7 +147,7 @@ bool Connection::Flushed::is_complete() {
   return false;
 }
 
-void Connection::Flushed::await_resume() const { connection().throw_if_broken("flush"); }
+void Connection::Flushed::await_resume() const { connection().throw_if_lost("flush"); }
 
 bool Connection::Closed::is_complete() {
   return StreamImpl::of(connection().stream()).has_reported_end();

@@ -6,7 +6,11 @@
 //                              (Server::Impl::ended) until finished() reports the coroutine's end
 //   the server goes first      the coroutine is destroyed; if it is running at that moment, the
 //                              block is kept until it is suspended (condemned_is_gone)
+#include <cxxabi.h>
+
 #include <rondo/connection.h>
+
+#include <typeinfo>
 
 #include "connection_delivery.h"
 #include "stream/stream_impl.h"
@@ -52,6 +56,15 @@ void ServedConnection::on_open(Stream&) {
 /// The server does not destroy it while a callback of its stream is running.
 void ServedConnection::on_data(Stream&, Bytes data) {
   deliver(data, [] { return false; });
+}
+
+/// The connection was lost, and Disconnected has left the task, as usual. Which connection it tells
+/// of does not matter any more. If the type is another one, or this connection is not lost,
+/// finished() looks at the exception itself.
+bool ServedConnection::expects_current_exception() const noexcept {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  if (type == nullptr || !is_lost()) return false;
+  return *type == typeid(Disconnected) || *type == typeid(IncompleteRead);
 }
 
 void ServedConnection::finished(std::exception_ptr exception) {

@@ -231,7 +231,9 @@ void CoroutineContext::end_turn() {
 // --- roots and waits ---------------------------------------------------------------------------
 
 void TaskRoot::threw(TaskPromise& task, std::exception_ptr exception) noexcept {
-  task.context().threw(std::move(exception));
+  const bool is_of_another_language = exception == nullptr;
+  if (is_of_another_language || !expects_current_exception())
+    task.context().threw(std::move(exception));
 }
 
 void TaskRoot::frame_ends(TaskPromise& task) noexcept {

@@ -44,7 +44,7 @@ bool TextConnection::take_input() try {
   } else {
     if (!connection_->input_is_over()) return false;
     has_ended_ = true;
-    add(connection_->is_broken() ? Decoded{} : decoder_.finish());
+    add(connection_->is_lost() ? Decoded{} : decoder_.finish());
   }
   reader_.keep();  // the bytes are lent
   return true;
@@ -70,9 +70,9 @@ void TextConnection::release_memory() noexcept {
 }
 
 /// All text was read.
-void TextConnection::throw_if_broken(const char* operation) const {
+void TextConnection::throw_if_lost(const char* operation) const {
   if (error_) throw InvalidText(*error_, operation);
-  connection_->throw_if_broken(operation);
+  connection_->throw_if_lost(operation);
 }
 
 bool TextConnection::Request::is_complete() {
@@ -94,7 +94,7 @@ Line TextConnection::ReadLine::await_resume() {
     throw std::system_error(std::make_error_code(std::errc::message_size),
                             "read_line: a line above the limit");
   }
-  if (line_.status == ReadStatus::end) text().throw_if_broken("read_line");
+  if (line_.status == ReadStatus::end) text().throw_if_lost("read_line");
   return line_;
 }
 
@@ -104,7 +104,7 @@ bool TextConnection::ReadText::read() {
 }
 
 std::string_view TextConnection::ReadText::await_resume() {
-  if (read_.empty() && characters_ > 0) text().throw_if_broken("read");
+  if (read_.empty() && characters_ > 0) text().throw_if_lost("read");
   return read_;
 }
 

@@ -179,6 +179,7 @@ class StreamImpl final : public Stream {
   [[nodiscard]] bool is_full() const noexcept { return state_.has(StreamState::above_high_water); }
   [[nodiscard]] bool has_ended() const noexcept { return state_.is_over(); }
   [[nodiscard]] bool has_reported_end() const noexcept { return state_.life() >= Life::done; }
+  [[nodiscard]] CloseReason close_reason() const noexcept { return state_.reason(); }
   /// Why it has ended; `what` lives as long as the stream.
   [[nodiscard]] Close close_info() const noexcept;
   [[nodiscard]] StreamHandler& handler() const noexcept { return *handler_; }

@@ -8,7 +8,7 @@ namespace {
 
 rondo::Task<> serve_client(rondo::Connection& client, Totals& totals) {
   ++totals.clients;
-  while (const auto data = co_await client.read()) {
+  while (const auto data = co_await client.try_read()) {
     totals.bytes += data.size();
     client.write(data);
   }

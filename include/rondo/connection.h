@@ -21,6 +21,7 @@
 #include <rondo/net.h>
 #include <rondo/stream.h>
 #include <rondo/task.h>
+#include <rondo/try_results.h>
 
 namespace rondo {
 
@@ -42,8 +43,9 @@ class TextConnection;
 /// has ended. open_connection() makes one for its caller. Use it on the reactor's thread only.
 class RONDO_EXPORT Connection : public StreamHandler {
  public:
-  /// What read() returns: a number, because it is cheaper than an object.
+  /// What read() and try_read() return: a number, because it is cheaper than an object.
   enum class [[nodiscard]] ReadOperation : std::uintptr_t {};
+  enum class [[nodiscard]] TryReadOperation : std::uintptr_t {};
   class Read;
   class ReadSome;
   class ReadExactly;
@@ -97,8 +99,11 @@ class RONDO_EXPORT Connection : public StreamHandler {
       LengthFormat format = {}, std::size_t max = message_max_default) noexcept {
     return Awaitable<ReadFrame, LengthFormat, std::size_t>{this, format, max};
   }
-  /// As read(), but returns what read() throws: Result<LentBytes, Disconnected>.
-  Awaitable<TryRead> try_read() noexcept { return Awaitable<TryRead>{this}; }
+  /// The same as read(), but where that throws, the ReadResult is empty and tells it: a peer that
+  /// resets the connection then costs no exception.
+  [[nodiscard]] TryReadOperation try_read() noexcept {
+    return static_cast<TryReadOperation>(reinterpret_cast<std::uintptr_t>(this));
+  }
   /// Bytes that have arrived and were not read.
   [[nodiscard]] std::size_t unread_bytes() const noexcept;
 
@@ -114,7 +119,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   Awaitable<Send, Bytes> send(std::string_view text) noexcept {
     return send(std::as_bytes(std::span{text}));
   }
-  /// As send(), but returns what send() throws: Result<void, Disconnected>.
+  /// The same as send(), but where that throws, the SendResult is false.
   Awaitable<TrySend, Bytes> try_send(Bytes data) noexcept {
     return Awaitable<TrySend, Bytes>{this, data};
   }
@@ -158,12 +163,16 @@ class RONDO_EXPORT Connection : public StreamHandler {
   void on_end(Stream& stream) final;
   void on_writable(Stream& stream) final;
   void on_close(Stream& stream, const Close& why) override;
+  /// Whether the connection has ended, and not cleanly.
+  [[nodiscard]] bool is_lost() const noexcept;
   /// The server drains.
   void drain();
   void hold_input_unless_read() noexcept;
 
  private:
   friend class TextConnection;
+  friend class ReadResult;
+  friend class SendResult;
   class Awaiter;
   class Request;
   class Waiter;
@@ -209,7 +218,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
     input_ = taken;
     return LentBytes{all};
   }
-  [[nodiscard]] LentBytes take_input_elsewhere();
+  [[nodiscard]] ReadResult take_input_elsewhere() noexcept;
   [[nodiscard]] LentBytes take_kept_input() noexcept;
   template <typename IsGone>
   void deliver_elsewhere(const Delivery& delivery, IsGone is_gone);
@@ -228,10 +237,8 @@ class RONDO_EXPORT Connection : public StreamHandler {
   [[nodiscard]] Bytes look_at(std::size_t size);
   [[nodiscard]] LentBytes take(std::size_t size);
   [[nodiscard]] std::size_t find(std::string_view text, std::size_t from) const noexcept;
-  [[nodiscard]] bool is_broken() const noexcept;
-  [[nodiscard]] std::optional<Disconnected> find_failure(const char* operation) const;
-  void throw_if_broken(const char* operation) const;
-  [[nodiscard]] Disconnected output_failure(const char* operation) const;
+  void throw_if_lost(const char* operation) const;
+  [[nodiscard]] Disconnected failure(const char* operation) const;
   [[noreturn]] void throw_incomplete(const char* operation);
 
   Stream* stream_ = nullptr;
@@ -259,24 +266,36 @@ class Connection::Read {
     Connection& connection = *std::exchange(connection_, nullptr);
     if (connection.is(lent)) [[likely]]
       return connection.take_input();
-    const LentBytes bytes = connection.take_input_elsewhere();
+    const ReadResult result = connection.take_input_elsewhere();
     connection_ = nullptr;  // again, so that the compiler knows it after the call
-    return bytes;
+    if (result.is_lost()) [[unlikely]]
+      result.throw_error();
+    return result;
   }
 
  protected:
-  /// What has arrived, if anything has.
-  LentBytes take() noexcept {
-    Connection& connection = *std::exchange(connection_, nullptr);
-    return connection.is(lent) ? connection.take_input() : connection.take_kept_input();
-  }
-
- private:
   Connection* connection_;  // null once it was read
+};
+
+class Connection::TryRead : public Read {
+ public:
+  using Read::Read;
+  ReadResult await_resume() noexcept {
+    Connection& connection = *std::exchange(connection_, nullptr);
+    if (connection.is(lent)) [[likely]]
+      return ReadResult{connection.take_input()};
+    const ReadResult result = connection.take_input_elsewhere();
+    connection_ = nullptr;  // as above
+    return result;
+  }
 };
 
 [[nodiscard]] inline Connection::Read operator co_await(Connection::ReadOperation read) noexcept {
   return Connection::Read{read};
+}
+[[nodiscard]] inline Connection::TryRead operator co_await(
+    Connection::TryReadOperation read) noexcept {
+  return Connection::TryRead{static_cast<Connection::ReadOperation>(read)};
 }
 
 }  // namespace rondo

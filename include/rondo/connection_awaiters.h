@@ -15,6 +15,7 @@
 #include <rondo/net.h>
 #include <rondo/result.h>
 #include <rondo/task.h>
+#include <rondo/try_results.h>
 
 namespace rondo {
 
@@ -109,16 +110,6 @@ class RONDO_EXPORT Connection::ReadFrame final : public Request {
   std::optional<std::uint64_t> length_;  // once its bytes have arrived
 };
 
-class RONDO_EXPORT Connection::TryRead final : public Read {
- public:
-  explicit TryRead(Connection* connection) noexcept
-      : Read(connection->read()), from_(*connection) {}
-  [[nodiscard]] Result<LentBytes, Disconnected> await_resume();
-
- private:
-  Connection& from_;
-};
-
 /// Waits for something other than input.
 class RONDO_EXPORT Connection::Waiter : public Awaiter {
  public:
@@ -169,7 +160,7 @@ class RONDO_EXPORT Connection::Send : public Writable {
 class RONDO_EXPORT Connection::TrySend final : public Send {
  public:
   using Send::Send;
-  [[nodiscard]] Result<void, Disconnected> await_resume() const;
+  [[nodiscard]] SendResult await_resume() const noexcept;
 };
 
 class RONDO_EXPORT Connection::Flushed final : public Waiter {

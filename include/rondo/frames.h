@@ -1,6 +1,7 @@
-// rondo: the memory of coroutine frames. Frames of 1016 bytes or fewer come from free lists, one
-// for each size, that the thread keeps: a task that is called again and again takes no memory from
-// malloc. The sizes are those of which malloc wastes nothing: 24, 40, 56, ... bytes.
+// rondo: the memory of coroutine frames, and of the clients of servers. Frames of 1016 bytes or
+// fewer come from free lists, one for each size, that the thread keeps: a task that is called again
+// and again, or clients that come and go, take no memory from malloc. The sizes are those of which
+// malloc wastes nothing: 24, 40, 56, ... bytes.
 //
 // Under AddressSanitizer each frame comes from malloc, so that it sees the use of a frame that is
 // gone.

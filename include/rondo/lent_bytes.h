@@ -64,6 +64,11 @@ class LentBytes {
     return {reinterpret_cast<const char*>(data()), size()};
   }
 
+ protected:
+  /// Empty; `other` stands in the place of the bytes.
+  explicit LentBytes(const void* other) noexcept : data_(static_cast<const std::byte*>(other)) {}
+  [[nodiscard]] const void* in_place_of_data() const noexcept { return data_; }
+
  private:
   const std::byte* data_ = nullptr;
   std::uint64_t size_ = 0;  // with assertions: above 32 bits lending(), or 0 if it is not checked

@@ -47,6 +47,7 @@ class RONDO_EXPORT ServedConnection final : public Connection, private TaskRoot 
   void on_open(Stream& stream) override;
   void on_data(Stream& stream, Bytes data) override;
   void ended() noexcept override { task_ = nullptr; }
+  [[nodiscard]] bool expects_current_exception() const noexcept override;
   void finished(std::exception_ptr exception) override;
   void condemned_is_gone() noexcept override;
 

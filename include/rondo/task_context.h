@@ -192,6 +192,9 @@ class RONDO_EXPORT TaskRoot : public Completion {
 
   /// The task frees its frame now: it is not to be cancelled any more. finished() follows.
   virtual void ended() noexcept = 0;
+  /// An exception has left the task's body, and is being handled. True: it is no error, and
+  /// finished() does not get it. To throw it there once more, for its type, would be expensive.
+  [[nodiscard]] virtual bool expects_current_exception() const noexcept { return false; }
   /// Its frame is gone. `exception` is null if none left it. What this
   /// throws leaves through the loop. It may destroy the root.
   virtual void finished(std::exception_ptr exception) = 0;

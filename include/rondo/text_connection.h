@@ -97,7 +97,7 @@ class RONDO_EXPORT TextConnection {
   [[nodiscard]] bool take_input();
   void add(const Decoded& decoded);
   void release_memory() noexcept;
-  void throw_if_broken(const char* operation) const;
+  void throw_if_lost(const char* operation) const;
   WriteStatus send(const Encoded& encoded);
 
   Connection* connection_;

@@ -77,7 +77,8 @@ class RefusalsTest(unittest.TestCase):
                     "  (void)co_await when_any(a.read_exactly(1), b.read_exactly(1)); }")
 
     def test_lent_datagrams_and_results_of_several_at_a_time(self):
-        for what, operation in (("ReceivedDatagram", "d.receive()"), ("LentBytes", "c.try_read()")):
+        for what, operation in (("ReceivedDatagram", "d.receive()"),
+                                ("ReadResult", "c.try_read()")):
             self.refuse("Task<> f(rondo::Datagrams& d, Connection& c) {"
                         f"  (void)co_await when_all({operation}, c.flushed()); (void)d; }}",
                         what,

@@ -50,16 +50,17 @@ ROOMS = {
 
 # What is in a folder beside its rooms. Everything in core/ may use what is at its top.
 LOOSE = {
-    "core": ("assert.cpp", "callbacks.h", "heap.h", "meson.build", "quoted.cpp", "quoted.h",
-             "result.cpp", "used.h", "version.cpp"),
+    "core": ("assert.cpp", "callbacks.h", "frames.cpp", "heap.h", "meson.build", "quoted.cpp",
+             "quoted.h", "result.cpp", "used.h", "version.cpp"),
     "tests": ("meson.build", "run"),
     "bench": ("costs", "meson.build", "prepare", "prove", "run"),
 }
 
+# And cxxabi.h, which belongs to the C++ ABI that all these systems have.
 POSIX_HEADERS = re.compile(
-    r"(arpa/inet|dirent|errno|fcntl|grp|iconv|net/if|netdb|netinet/\w+|poll|pthread|pwd|sched"
-    r"|signal|spawn|sys/(ioctl|mman|resource|select|socket|stat|time|types|uio|un|wait)|termios"
-    r"|time|unistd)\.h"
+    r"(arpa/inet|cxxabi|dirent|errno|fcntl|grp|iconv|net/if|netdb|netinet/\w+|poll|pthread|pwd"
+    r"|sched|signal|spawn|sys/(ioctl|mman|resource|select|socket|stat|time|types|uio|un|wait)"
+    r"|termios|time|unistd)\.h"
 )
 POLLER_HEADERS = re.compile(
     r"sys/(epoll|eventfd|timerfd|signalfd|sendfile|random|syscall|ucred|vfs)\.h"
