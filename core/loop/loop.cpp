@@ -352,8 +352,8 @@ void Loop::forget_thread_of_parent() noexcept {
   in_turn_ = false;
 }
 
-std::error_code Loop::reinit_if_forked() noexcept try {
-  if (!forked()) return {};
+/// In a forked child.
+std::error_code Loop::reinit() noexcept try {
   forget_thread_of_parent();
   (void)own_posts();  // so that the parent's work is not found here
   // Until this succeeds the child has no backend. The next call that needs one tries again.

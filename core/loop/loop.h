@@ -158,7 +158,12 @@ class Loop final : public HostedLoop {
     return runner == std::thread::id{} || runner == std::this_thread::get_id() || forked();
   }
   void forget_thread_of_parent() noexcept;
-  [[nodiscard]] std::error_code reinit_if_forked() noexcept;
+  [[nodiscard]] std::error_code reinit_if_forked() noexcept {
+    if (forked()) [[unlikely]]
+      return reinit();
+    return {};
+  }
+  [[nodiscard, gnu::cold]] std::error_code reinit() noexcept;
   void wake() noexcept;
   /// Destroys the work that has not run. It may own a WorkGuard, a Watch or a Timer, and it may
   /// defer more work while it is destroyed.

@@ -95,8 +95,7 @@ Result<Endpoint, std::error_code> Endpoint::from_system(const ::sockaddr* addres
     return std::errc::invalid_argument;
   }
   Endpoint endpoint;
-  const auto copy = [&](std::size_t significant) {
-    std::memset(endpoint.storage_, 0, sizeof(endpoint.storage_));
+  const auto copy = [&](std::size_t significant) {  // at least the family; the rest is zero
     std::memcpy(endpoint.storage_, address, significant);
     endpoint.size_ = static_cast<std::uint32_t>(significant);
   };

@@ -198,12 +198,11 @@ namespace detail {
 
 std::vector<UnappliedOption> apply(Socket& socket, const Endpoint& where,
                                    const SocketOptions& options, Purpose purpose) {
+  if (purpose == Purpose::accept && socket.net().accepted_inherit_options()) return {};
   Setter setter{socket, where};
   const AddressFamily family = where.family();
   const bool tcp = family != AddressFamily::unix_domain && purpose != Purpose::datagram;
-  if (purpose == Purpose::accept) {
-    if (socket.net().accepted_inherit_options()) return {};
-  } else {
+  if (purpose != Purpose::accept) {
     if (purpose == Purpose::adopt) {
       check_after_bind(setter, options);
     } else {

@@ -25,7 +25,7 @@ std::unique_ptr<Stream> StreamImpl::connect(Reactor& reactor, std::string_view t
   auto stream = std::make_unique<StreamImpl>(
       *group, &handler, StreamState{Life::connecting, StreamState::owns_group});
   (void)group.release();  // it belongs to the stream now
-  context.add(*stream);
+  context.add(*stream, never);
   if (options.secure != nullptr && !stream->make_layer(*options.secure, target)) return stream;
   ConnectorOptions race;
   race.timeout = options.timeout;

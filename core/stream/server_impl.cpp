@@ -1,5 +1,7 @@
 #include "server_impl.h"
 
+#include <rondo/frames.h>
+
 #include <exception>
 #include <iterator>
 #include <new>
@@ -196,10 +198,13 @@ bool Server::Impl::report(const std::exception_ptr& exception, const Endpoint* p
   return true;
 }
 
-void Server::Impl::admit(Socket client, const Endpoint& peer) {
+// What each client takes from here on is inline, in one function.
+
+inline void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};
   // An option that could not be applied to the listener has been reported by unapplied().
-  (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
+  if (!accepted_inherit_options_)
+    (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
   detail::StreamImpl* stream = nullptr;
   try {
     stream = make_client(client, peer);
@@ -216,7 +221,7 @@ void Server::Impl::admit(Socket client, const Endpoint& peer) {
 }
 
 /// Null: it was refused, or failed, and is counted.
-detail::StreamImpl* Server::Impl::make_client(Socket& client, const Endpoint& peer) {
+inline detail::StreamImpl* Server::Impl::make_client(Socket& client, const Endpoint& peer) {
   const std::size_t ends_before = ends_;
   detail::AddressCounts::Entry* counted = nullptr;
   if (is_full() || !passes_filter(peer) || ends_ != ends_before || !addresses_.add(peer, counted)) {
@@ -228,7 +233,7 @@ detail::StreamImpl* Server::Impl::make_client(Socket& client, const Endpoint& pe
   return stream;
 }
 
-bool Server::Impl::passes_filter(const Endpoint& peer) {
+inline bool Server::Impl::passes_filter(const Endpoint& peer) {
   if (!filter_) return true;
   detail::Lent filter{filter_};
   return filter(peer);
@@ -236,8 +241,8 @@ bool Server::Impl::passes_filter(const Endpoint& peer) {
 
 /// The block of a client that the poller watches. Null, with nothing left, if the poller or the
 /// factory refused it, or if the server ended meanwhile.
-detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
-                                              detail::AddressCounts::Entry* counted) {
+inline detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& peer,
+                                                     detail::AddressCounts::Entry* counted) {
   struct Unfinished {  // undoes what is done so far
     Impl& impl;
     detail::AddressCounts::Entry* counted;
@@ -247,11 +252,11 @@ detail::StreamImpl* Server::Impl::make_stream(Socket& client, const Endpoint& pe
     ~Unfinished() {
       if (has_session) impl.block_.destroy_session(*stream);
       if (stream != nullptr) std::destroy_at(stream);
-      ::operator delete(memory);
+      if (memory != nullptr) detail::free_frame(memory, impl.block_.size());
       impl.addresses_.remove(counted);
     }
   } block{*this, counted};
-  block.memory = ::operator new(block_.size());
+  block.memory = detail::allocate_frame(block_.size());
   streams_.make_room();
   block.stream = ::new (block.memory) detail::StreamImpl{
       group_, nullptr,
@@ -330,7 +335,7 @@ void Server::Impl::destroy(detail::StreamImpl& stream) noexcept {
   auto* const counted = block_.counted(stream);
   if (has_session) block_.destroy_session(stream);
   std::destroy_at(&stream);
-  ::operator delete(&stream);
+  detail::free_frame(&stream, block_.size());
   addresses_.remove(counted);
   const bool was_full = is_full();
   if (!has_session) --handshakes_;

@@ -142,7 +142,9 @@ std::error_code StreamImpl::open(int fd, Watch watch) noexcept try {
     if (owner() == nullptr) accept_descriptors(net(), fd, true);  // a server may have had it
   }
   active_at_ = shared.tick();
-  shared.add(*this);
+  const TimePoint now = shared.now();
+  const TimePoint deadline = first_deadline(now).when;
+  shared.add(*this, deadline);
   const Ready interest = state_.reads() ? Ready::read : Ready::none;
   if (const std::error_code error = begin_watch(fd, interest, std::move(watch))) {
     shared.remove(*this);
@@ -150,7 +152,7 @@ std::error_code StreamImpl::open(int fd, Watch watch) noexcept try {
   }
   fd_ = fd;
   if (state_.has(StreamState::securing)) shared.run_at_end_of_turn(*this);
-  deadlines_changed();
+  if (deadline <= now || state_.has(StreamState::layered)) deadlines_changed();
   return {};
 } catch (const std::bad_alloc&) {
   return std::make_error_code(std::errc::not_enough_memory);

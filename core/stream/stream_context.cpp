@@ -68,7 +68,7 @@ void StreamContext::forget(StreamImpl& stream) noexcept {
 
 void StreamContext::keep(StreamImpl& stream) noexcept {
   stream.keep();
-  add(stream);
+  add(stream, never);
 }
 
 void StreamContext::retire(StreamImpl& stream, StreamOwner& owner) noexcept {
@@ -163,7 +163,7 @@ void StreamContext::run_at_end_of_turn(StreamImpl& stream) noexcept {
 }
 
 /// If a step throws bad_alloc, aborts the stream and rethrows.
-void StreamContext::run(StreamImpl& stream) {
+inline void StreamContext::run(StreamImpl& stream) {
   stream.state_.clear(StreamState::queued);
   const StreamObserver observer{*this, stream};
   try {
@@ -181,7 +181,7 @@ void StreamContext::forked() noexcept {
 }
 
 /// Those that were about to end have nothing left to send.
-void StreamContext::run_inherited() noexcept {
+inline void StreamContext::run_inherited() noexcept {
   if (!std::exchange(has_inherited_, false)) return;
   for (std::size_t i = 0; i < deadlines_.size(); ++i) run_at_end_of_turn(*deadlines_[i].item);
 }
@@ -213,7 +213,7 @@ void StreamContext::end_turn() {
 }
 
 /// They run after the streams that have output and calls to make.
-void StreamContext::admit_handshakes() noexcept {
+inline void StreamContext::admit_handshakes() noexcept {
   handshakes_.begin_turn();
   while (StreamImpl* const stream = handshakes_.next()) {
     stream->extra_->handshake.turn = HandshakeTurn::granted;
@@ -233,7 +233,10 @@ void StreamContext::DeadlineItems::put(StreamImpl& stream, std::uint32_t index) 
   stream.deadline_index_ = index;
 }
 
-void StreamContext::add(StreamImpl& stream) noexcept { deadlines_.push(never, stream); }
+void StreamContext::add(StreamImpl& stream, TimePoint deadline) noexcept {
+  deadlines_.push(deadline, stream);
+  if (deadline != never) arm();
+}
 
 void StreamContext::remove(StreamImpl& stream) noexcept {
   deadlines_.erase(stream.deadline_index_);

@@ -212,8 +212,8 @@ class StreamContext final : public PerReactor {
   void forked() noexcept override;
 
   // Deadlines.
-  /// Without a deadline so far. make_room() went before.
-  void add(StreamImpl& stream) noexcept;
+  /// make_room() went before.
+  void add(StreamImpl& stream, TimePoint deadline) noexcept;
   void remove(StreamImpl& stream) noexcept;
   void not_later_than(StreamImpl& stream, TimePoint when) noexcept;
 

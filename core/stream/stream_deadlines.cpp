@@ -13,15 +13,12 @@ constexpr Duration idle_timeout_max = std::chrono::hours{24 * 50};  // ticks dif
 
 }  // namespace
 
-/// Ends the stream if one of its deadlines has passed. Returns the first deadline to come.
-TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
+/// Without that of the layer's rest.
+StreamImpl::Deadline StreamImpl::first_deadline(TimePoint now) const noexcept {
   const StreamOptions& limits = options();
-  TimePoint first = never;
-  Limit which = Limit::none;
+  Deadline first;
   const auto consider = [&](TimePoint deadline, Limit kind) {
-    if (deadline >= first) return;
-    first = deadline;
-    which = kind;
+    if (deadline < first.when) first = {deadline, kind};
   };
   if (limits.idle_timeout != forever && !state_.connecting()) {
     const Duration idle = std::min(limits.idle_timeout, idle_timeout_max);
@@ -39,6 +36,12 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
     if (extra.handshake_from != never && !state_.closing())
       consider(after(extra.handshake_from, handshake_timeout()), Limit::handshake);
   }
+  return first;
+}
+
+/// Ends the stream if one of its deadlines has passed. Returns the first deadline to come.
+TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
+  auto [first, limit] = first_deadline(now);
   if (extra_ != nullptr && state_.has(StreamState::layered) && !state_.has(StreamState::securing))
     first = std::min(first, rest_layer(now));
   if (first > now) return first;
@@ -46,7 +49,7 @@ TimePoint StreamImpl::check_deadlines(TimePoint now) noexcept {
   if (state_.lingering()) {
     end(CloseReason::closed);
   } else {
-    end(CloseReason::timed_out, ETIMEDOUT, which);
+    end(CloseReason::timed_out, ETIMEDOUT, limit);
   }
   return never;
 }

@@ -294,7 +294,7 @@ Close StreamImpl::close_info() const noexcept {
   return close;
 }
 
-void StreamImpl::report_close() {
+inline void StreamImpl::report_close() {
   state_.reported();
   const Close close = close_info();
   StreamOwner* const owner = this->owner();

@@ -332,6 +332,11 @@ class StreamImpl final : public Stream {
 
   // What the poller and the clock are asked for.
   void update_interest() noexcept;
+  struct Deadline {
+    TimePoint when = never;
+    Limit limit = Limit::none;
+  };
+  [[nodiscard]] Deadline first_deadline(TimePoint now) const noexcept;
   [[nodiscard]] TimePoint check_deadlines(TimePoint now) noexcept;
   [[nodiscard]] Duration handshake_timeout() const noexcept;
   [[nodiscard]] bool waits_to_close() const noexcept;

@@ -31,7 +31,7 @@ inline constexpr bool keeps_frames = true;
 struct SpareFrames {
   static constexpr std::size_t step = 16;
   static constexpr std::size_t size_max = 1016;
-  static constexpr std::size_t kept_max = 32;  // for each size
+  static constexpr std::size_t kept_max = 64;  // for each size
 
   struct Frame {
     Frame* next;
