@@ -1,6 +1,7 @@
 // load: counts of durations, exact to 1/64, in a fixed table.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -20,7 +21,8 @@ class Histogram {
   /// The upper end of the bucket below which `part` (0 to 1) of the values lie; 0 without values.
   [[nodiscard]] std::uint64_t quantile(double part) const noexcept {
     if (total_ == 0) return 0;
-    const auto wanted = static_cast<std::uint64_t>(part * static_cast<double>(total_));
+    const auto wanted =
+        std::min(static_cast<std::uint64_t>(part * static_cast<double>(total_)), total_ - 1);
     std::uint64_t seen = 0;
     std::size_t bucket = 0;
     for (; bucket + 1 < buckets; ++bucket) {

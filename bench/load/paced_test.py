@@ -79,6 +79,8 @@ while client.recv(4096):
         self.assertEqual(measured["requests"], 100)
         self.assertGreater(measured["latency_us"]["90"], 100_000)
         self.assertGreater(measured["longest_gap_ms"], 240)
+        self.assertGreaterEqual(measured["latency_us"]["100"], measured["latency_us"]["99.99"])
+        self.assertLess(measured["latency_us"]["100"], 10e6)  # no more than the test takes
         self.assertLess(measured["late_us"], 100_000)  # the load itself does not wait
 
     def test_counts_what_a_server_that_leaves_has_not_answered(self):
