@@ -18,6 +18,7 @@ from tidy_source import read_tree
 LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 70
 COLUMNS_MAX = 100
+LINES_OF_README_MAX = 150  # the front door
 
 LIBRARY = ("include", "core", "backends", "tls")
 USERS = ("examples", "bench")  # what sees only what an installed rondo shows
@@ -178,11 +179,12 @@ def platform_ifs(tree, source):
 
 
 def sizes(tree, source):
+    count = len(source.lines)
+    limit = LINES_OF_README_MAX if str(source.name) == "README.md" else LINES_PER_FILE_MAX
+    if count > limit and (source.kind != "md" or limit == LINES_OF_README_MAX):
+        yield count, f"{count} lines: split it, {limit} are the limit of a file"
     if source.kind == "md":
         return
-    count = len(source.lines)
-    if count > LINES_PER_FILE_MAX:
-        yield count, f"{count} lines: split it, {LINES_PER_FILE_MAX} are the limit of a file"
     for number, line in enumerate(source.lines, 1):
         if len(line) > COLUMNS_MAX:
             yield number, f"{len(line)} columns: {COLUMNS_MAX} are the limit"
@@ -363,8 +365,6 @@ def headers(tree, source):
         line = source.statements.count("\n", 0, exported.start()) + 1
         yield line, f"what it exports must be defined where all look for it: core/*/{stem}.cpp"
 
-
-# ------------------------------------------------------------------------------------------------
 
 RULES = (arrows, platform_ifs, sizes, banned, ignored_results, comments, language, layout,
          test_files, test_habits, headers, awaits)

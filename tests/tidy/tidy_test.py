@@ -140,6 +140,11 @@ class Sizes(RuleTest):
             self.assert_silent(name, "\n" * 400)
             self.assert_fires("sizes", name, "\n" * 401, line=401)
 
+    def test_of_the_front_door_alone_of_the_pages(self):
+        self.assert_silent("docs/a.md", "\n" * 401)
+        self.assert_silent("README.md", "\n" * 150)
+        self.assert_fires("sizes", "README.md", "\n" * 151, line=151)
+
     def test_of_a_script_without_an_ending(self):
         self.assert_fires("sizes", "tools/a", "#!/usr/bin/env bash\n" + "\n" * 400, line=401)
 
