@@ -202,10 +202,8 @@ bool Server::Impl::report(const std::exception_ptr& exception, const Endpoint* p
 
 inline void Server::Impl::admit(Socket client, const Endpoint& peer) {
   const Call call{*this};
-  if (!accepted_inherit_options_) {
-    // An option that could not be applied to the listener has been reported by unapplied().
-    (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
-  }
+  // An option that could not be applied to the listener has been reported by unapplied().
+  (void)detail::apply(client, peer, options_.socket, detail::Purpose::accept);
   detail::StreamImpl* stream = nullptr;
   try {
     stream = make_client(client, peer);

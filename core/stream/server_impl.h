@@ -124,7 +124,6 @@ class Server::Impl final : public detail::StreamOwner, public detail::Retirable<
   Counters counters_;
   detail::AddressCounts addresses_;
   const detail::ClientBlock block_;
-  const bool accepted_inherit_options_ = reactor_.net().accepted_inherit_options();
   std::size_t connections_ = 0;
   std::size_t handshakes_ = 0;  // connections without a session
   // The calls of drain() and abort(): a client that is being admitted ends, too.
