@@ -13,8 +13,8 @@ import time
 import unittest
 
 from cache_requests import ANSWERS, DIFFERENCES, SAME, array, random_request
-from example_programs import (EXAMPLES, SECONDS_MAX, ExamplesTest, needs, receive_all, run,
-                              running, send_all_aside)
+from example_programs import (EXAMPLES, SECONDS_MAX, Dialogue, ExamplesTest, needs, receive_all,
+                              run, running, send_all_aside)
 
 SEED = int(os.environ.get("RONDO_SEED") or random.randrange(1 << 32))
 RANDOM_SCRIPTS = 60
@@ -86,19 +86,11 @@ def cuts_of(data, chooser):
         yield cut(data, [1])
 
 
-class Client:
+class Client(Dialogue):
     """Sends requests, and reads each reply."""
 
     def __init__(self, path):
-        self.socket = connect(path)
-        self.file = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.socket.close()
+        super().__init__(connect(path))
 
     def __call__(self, *words):
         self.socket.sendall(array(*words))

@@ -53,6 +53,21 @@ def connect(address):
     return socket.create_connection(address, SECONDS_MAX)
 
 
+class Dialogue:
+    """A connection whose answers are read one by one, from its file."""
+
+    def __init__(self, connected):
+        self.socket = connected
+        self.file = connected.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+
 @contextlib.contextmanager
 def unanswered_address():
     """An address without a listener: it is bound only."""

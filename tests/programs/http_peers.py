@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from example_programs import SECONDS_MAX, connect, receive_all, running
+from example_programs import SECONDS_MAX, Dialogue, connect, receive_all, running
 
 HEAD = b"Host: a\r\n\r\n"
 CLOSE = b"Host: a\r\nConnection: close\r\n\r\n"
@@ -103,19 +103,9 @@ def statuses(data):
     return tuple(answer.status for answer in answers(data))
 
 
-class Client:
-    """A connection on which answers are read one by one."""
-
+class Client(Dialogue):
     def __init__(self, address):
-        self.socket = socket.create_connection(address, SECONDS_MAX)
-        self.file = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.socket.close()
+        super().__init__(connect(address))
 
     def send(self, data):
         self.socket.sendall(data)
