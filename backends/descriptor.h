@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Closes the descriptor that it owns.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux: epoll(7), level-triggered, the Token in the event's data.
 //
 // wake() writes to an eventfd that is registered edge-triggered. Each write is an edge, so the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // FreeBSD, NetBSD, OpenBSD and macOS: kqueue(2).
 //
 // A registration is up to two level-triggered filters in the kernel, EVFILT_READ and EVFILT_WRITE,
@@ -366,8 +367,7 @@ void KqueueBackend::report_ended(Sink& sink) {
 void KqueueBackend::wake() noexcept {
   if (wake_pending_.exchange(true)) return;
   const int saved_errno = errno;
-  // The write cannot fail: the pipe holds one byte at most.
-  (void)!::write(kernel_.wake_writer.get(), "", 1);
+  (void)!::write(kernel_.wake_writer.get(), "", 1);  // cannot fail: the pipe holds one byte
   errno = saved_errno;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The end of a failed assertion.
 //
 // An assertion is about a mistake in the program, so no caller could handle an error. This is the

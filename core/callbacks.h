@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Guards for callbacks. A callback may destroy the object that calls it, throw, or install another
 // callback in its slot.
 #pragma once

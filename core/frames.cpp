@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/frames.h>
 
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A 4-ary heap of (when, item). Four children share two cache lines. Each item knows its index, so
 // that it can be moved and removed in O(log n).
 #pragma once

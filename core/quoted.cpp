@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text from outside is shown in quotes, so that it cannot be mistaken for a part of the message.
 #include "quoted.h"
 

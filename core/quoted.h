@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text from outside in a message.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The text of errors.
 //
 // The library itself prints nothing, except before it ends a program because of a mistake in it

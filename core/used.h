@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What every call of a public object requires, checked in builds with assertions.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the examples use of rondo-tls. In a build without it, both functions return an error that
 // says so.
 #pragma once

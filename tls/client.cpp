@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The client's side: names and issuers are checked, and sessions resumed.
 #include <string>
 #include <utility>

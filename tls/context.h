@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the contexts of servers and of clients have in common.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Why a handshake or a connection has failed, in words.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Certificates and keys in PEM form. What is wrong with them is found here, before a client does.
 #include "identity.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What an Identity and Roots hold. Nothing of it changes once it is made, so threads may share it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/stream.h>
 
 #include "layer.h"

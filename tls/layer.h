@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One connection's TLS. OpenSSL reads and writes through a BIO that is the wire of the call that is
 // running, without a buffer between the two. All connections of an owner share that BIO.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names of hosts, as certificates have them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // OpenSSL's objects, each with an owner, and what its calls say when they fail.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The server's side: an SSL_CTX for each identity, chosen by the name that the client asks for.
 #include <map>
 #include <stdexcept>

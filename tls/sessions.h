@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The sessions that a client may resume: the newest of each host, each used once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Session tickets: what a server needs to resume a session, encrypted, in the hands of the client.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A batch of messages in the system's form.
 #pragma once
 

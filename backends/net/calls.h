@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The socket calls that differ between kernels. Meson picks the files that define them for the
 // system. They return -1 and set errno on failure.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // macOS, which cannot set flags when it creates a descriptor.
 //
 // The flags are set right after the call. In between, a fork and exec in another thread can inherit

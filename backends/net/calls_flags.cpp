@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux, FreeBSD, NetBSD and OpenBSD (7.2) set flags when they create a descriptor, and move
 // messages in batches.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // FreeBSD's sendfile and LOCAL_PEERCRED, which includes the process since FreeBSD 13.
 #include <sys/types.h>  // first: <sys/ucred.h> does not include it
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux's sendfile and SO_PEERCRED, and what it opens again by the links in /proc.
 #include <fcntl.h>
 #include <sys/ioctl.h>

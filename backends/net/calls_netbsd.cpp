@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // NetBSD's LOCAL_PEEREID.
 #include <sys/un.h>
 

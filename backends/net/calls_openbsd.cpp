@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // OpenBSD's SO_PEERCRED.
 #include <cerrno>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the system's sendfile does, for a file that it refuses: each call copies one piece through
 // the program. Bytes that the socket does not accept are read again by the next call.
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Calls on descriptors that are not sockets and were opened elsewhere: pipes and terminals. They
 // return -1 and set errno on failure.
 #pragma once

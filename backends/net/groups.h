@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Multicast. For IPv4, some systems identify an interface by its index, others by an address: Meson
 // picks one groups_*.cpp. The functions return -1 and set errno on failure.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // NetBSD and OpenBSD: IPv4 identifies an interface by an address. NetBSD also accepts its index as
 // an address 0.x.y.z; OpenBSD does not, and returns EADDRNOTAVAIL.
 #include <netinet/in.h>

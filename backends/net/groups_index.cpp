@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux, macOS, FreeBSD: interfaces by index, with group_req (RFC 3678) and ip_mreqn.
 #include <netinet/in.h>
 #include <sys/socket.h>

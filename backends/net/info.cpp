@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The control messages that are the same on all systems: the packet information of IPv6, which has
 // only the address in the datagram's header. IPv6 has no broadcast. An IPv6 socket that also serves
 // IPv4 reports and accepts mapped addresses.

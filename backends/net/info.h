@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // MessageInfo in the system's control messages: packet information (system-specific for IPv4,
 // RFC 3542 for IPv6) and, where the system supports it, the size of segments (udp(7)).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // FreeBSD and OpenBSD: the packet information of IPv4 in two messages.
 //
 // IP_RECVDSTADDR reports the address in the datagram's header, IP_RECVIF the interface. The

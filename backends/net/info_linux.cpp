@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux supports generic segmentation offload (4.18) and receive offload (5.0) for UDP (udp(7)),
 // and reports the whole size of a truncated datagram.
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Systems without segments, which do not report the original size of a truncated datagram.
 #include "info.h"
 

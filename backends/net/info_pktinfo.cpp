@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux, macOS, NetBSD: the packet information of IPv4 in IP_PKTINFO.
 //
 // It reports two addresses: the one in the datagram's header, which may be a multicast or broadcast

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sets and gets options by name.
 //
 // Values that the system does not take as an int are converted here. A flag is 0 or 1 and nothing

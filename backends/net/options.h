@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Socket options by name. options.cpp sets and gets them, and has the numbers that all systems
 // share. Meson picks the options_*.cpp with the numbers of the system.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Options that differ on macOS. It lacks user_timeout, fast_open_connect, defer_accept, busy_poll,
 // receive_offload and send_offload.
 //

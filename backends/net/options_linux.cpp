@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Options that only Linux has, or that differ there: socket(7), tcp(7), ip(7), udp(7).
 //
 // An accepted socket begins as a copy of its listener, options included. UDP_SEGMENT exists since

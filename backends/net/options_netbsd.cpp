@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Options that differ on NetBSD (8 or later): tcp(4), ip(4). It lacks user_timeout, notsent_lowat,
 // fast_open, fast_open_connect, defer_accept, busy_poll, receive_offload and send_offload.
 //

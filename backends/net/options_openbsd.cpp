@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Options that differ on OpenBSD: ip(4). It lacks the times of keep_alive, user_timeout,
 // notsent_lowat, fast_open, fast_open_connect, defer_accept, busy_poll, receive_offload and
 // send_offload. An IPv6 socket never serves IPv4.

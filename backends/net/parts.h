@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Pieces of data in the form that the system's vectored calls take.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Systems on which /dev/fd/N is another name for the same file description: a terminal is opened
 // again by its name, and nothing else is.
 #include <fcntl.h>

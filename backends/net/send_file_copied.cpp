@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // NetBSD and OpenBSD have no sendfile.
 #include "calls.h"
 

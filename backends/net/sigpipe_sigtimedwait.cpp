@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux, FreeBSD, NetBSD: one call consumes a pending signal, if there is one.
 #include <csignal>
 #include <ctime>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // macOS and OpenBSD have no sigtimedwait: check for a pending signal first, so that sigwait does
 // not block.
 #include <csignal>

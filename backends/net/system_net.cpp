@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The system's own sockets.
 //
 // Each function makes one system call. No function repeats a call after EINTR: an interrupted call

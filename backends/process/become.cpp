@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the child does before it is the program. After vfork() it shares the memory of its parent,
 // which waits: so nothing here allocates, takes a lock, or changes what the parent relies on, and
 // errors go through the pipe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The parts of SystemProcessCalls that differ between systems. Meson picks the files that define
 // them. They return -1 and set errno on failure.
 #pragma once

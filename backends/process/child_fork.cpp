@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // macOS, which discourages vfork().
 #include <fcntl.h>
 #include <unistd.h>

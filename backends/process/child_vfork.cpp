@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux and the BSDs: a child by vfork(), which does not copy the tables of a large parent. The
 // parent's thread waits until the child runs its program. The function below contains nothing but
 // the call, because both return to its frame.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // FreeBSD, NetBSD, OpenBSD and macOS: a kqueue that watches one process is a descriptor that is
 // ready when the process has ended, for any poller.
 #include <sys/types.h>  // first: older systems' <sys/event.h> does not include it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Linux: pidfd_open(2) of 5.3 and close_range(2) of 5.11, where the kernel has them. Both, and what
 // belongs to them, are called by number: the C library of Debian 12 has a part of them.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Starts programs by fork and exec, or vfork and exec.
 //
 // posix_spawn(3) would do most of it. But its error does not say whether the directory or the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An address and a port in the simulated network. IPv4 addresses are IPv6-mapped (RFC 4291,
 // 2.5.5.2), so that one form serves sockets of both families.
 #pragma once

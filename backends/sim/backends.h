@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The two backends of a host: the world runs the reactor of the one; the wait() of the other runs
 // the world.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A queue of bytes, which has no memory while it is empty.
 #pragma once
 

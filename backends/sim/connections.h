@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The connections of one machine: by route, and by slot. A packet carries the slot of its sender,
 // so that an answer finds the connection by an index. A look-up by route would miss the cache in a
 // hash table as large as the number of connections.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A ring of events in the order of their time.
 #pragma once
 

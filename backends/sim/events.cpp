@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // If all links are alike, packets are sent in the order of their arrival. Such events form a run: a
 // ring to which events are added at the end, in constant time. All other events are in a binary
 // heap, with small entries and separate slots for the actions. Most of them are timeouts, one per

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Future events in the order of time; events at the same time, in the order in which they were
 // added.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is a host name, and when two names are equal.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether this thread runs code of a program, in a turn of one of its reactors, or code of the
 // world. Only allocations of a program may fail for a test: the kernel of a simulated machine
 // always has memory.

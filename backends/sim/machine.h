@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The inside of a Host: the kernel of a machine with one process.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Invalid arguments end the program, in every build: a test that continued would test nothing and
 // pass.
 #pragma once

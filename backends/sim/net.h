@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The socket calls of one process. After its machine has crashed, each call fails with EBADF, so
 // that objects of the old process cannot close what the next process has opened.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The object that a descriptor refers to. Each kind of socket derives from Object; calls that a
 // kind does not support fail as on Linux. Results are 0 or more, or the negative errno.
 #pragma once

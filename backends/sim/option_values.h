@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The values of the options of one simulated socket, and the effects of the few that have any.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One direction between two hosts: when packets arrive, and whether they pass.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The two ends of a pipe: pipe(7).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The registrations of one backend, as in epoll(7): level-triggered, each for a descriptor and the
 // object that it referred to, with a list of those that may be ready. An object that changes puts
 // its registrations on the list. deliver() removes those that are not ready any more. An idle

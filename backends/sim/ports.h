@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The ports of one machine and one protocol, and the sockets that are bound to them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Random numbers that are the same on every machine: xoshiro256** (Blackman, Vigna), seeded by
 // splitmix64. As long as there are bytes of WorldOptions::choices, they are used instead.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A counted reference to an object of the simulated kernel, which descriptors, connections and
 // messages in flight share on one thread.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The report of a run for people: its seed, how to repeat it, and its state.
 #include <charconv>
 #include <cstdlib>

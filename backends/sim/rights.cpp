@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "rights.h"
 
 #include <sys/socket.h>

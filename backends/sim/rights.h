@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors in control data: SCM_RIGHTS of unix(7), as cmsg(3) lays it out.
 #pragma once
 

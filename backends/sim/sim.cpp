@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public classes World and Host.
 #include <rondo/sim.h>
 

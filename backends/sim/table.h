@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The descriptors of one process. As POSIX requires, a new one gets the lowest free number.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The socket calls on a TCP socket.
 #include "tcp.h"
 

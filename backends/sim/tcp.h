@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // TCP without its wire protocol: segments pass along the paths between hosts, complete and in
 // order, with those parts of the handshake, windows, ends and resets that a program can observe.
 //

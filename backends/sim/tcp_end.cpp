@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The ends of TCP connections: in order, by a reset, by a timeout.
 #include <algorithm>
 #include <cerrno>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The segments between the two ends of a TCP connection.
 #include <algorithm>
 #include <cerrno>

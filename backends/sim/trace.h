@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // All events so far, as a hash and, on request, as lines. No number in it depends on the machine on
 // which the program runs.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // UDP: datagrams that may be lost, multicast groups, and the ICMP error for an unused port.
 #pragma once
 

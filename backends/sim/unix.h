@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Unix sockets of one machine: streams, records (seqpacket) and datagrams, which can carry
 // descriptors. They take no time: what is written has arrived when the call returns.
 //

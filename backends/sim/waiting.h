@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What waits for ever, and for which event: the lines of the report.
 #pragma once
 

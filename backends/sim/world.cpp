@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Time and order. One step is a turn of one of the runnable reactors, drawn from the seed or, if
 // there is none, the next event, for which the clock jumps. What is sent within one machine takes
 // no time: it arrives, in order, when the call or the event that sent it is over, so that no object

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The inside of a World: time, random choices, hosts and the paths between them.
 #pragma once
 

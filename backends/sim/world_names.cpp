@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The name service of a world: answers with what name() has set, after a while.
 #include <algorithm>
 #include <utility>

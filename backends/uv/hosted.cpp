@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A reactor inside a libuv loop that another program part, the host, runs. libuv calls back for
 // events, for wake() (an async handle) and for the deadline (a timer, in whole milliseconds,
 // rounded up). A check handle runs right after the poll and runs one turn of the hosted loop for

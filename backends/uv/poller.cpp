@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What this file relies on, as read in the sources of libuv 1.44 to 1.50 and as run:
 //
 // - There is one uv_poll_t per descriptor. uv_close is asynchronous: the node then belongs to libuv

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What both libuv backends share: a uv_poll_t for each watched descriptor, and the clock of libuv.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The default backend: a libuv loop that belongs to the reactor. wait() runs one iteration of it,
 // in which libuv calls the sink.
 //

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What bench/run and bench/costs share: the echo servers, the load generator, and the measuring of
 what they use."""
 

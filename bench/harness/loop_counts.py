@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the scenario `loops` counts of each server: instructions and system calls."""
 
 import pathlib

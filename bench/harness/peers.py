@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The echo servers that rondo is compared with, by layer: what a program that uses the loop writes.
 
 handler: it is told that a descriptor is ready, and reads and writes itself. session: it is told of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Figures in a form that other programs read: a file of JSON with the machine, the commands, the
 versions of what was compared, and rows of scenario, server, what, unit and value."""
 

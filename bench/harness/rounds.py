@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the scenarios of bench/run share: servers, cores, rounds, and the ratios of rounds."""
 
 import contextlib

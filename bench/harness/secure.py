@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The servers with TLS, what they need, and what is counted of them. All connections have TLS 1.3,
 AES-128-GCM and a P-256 certificate."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Other ends of TLS before a plain server: nginx, stunnel4 and hitch, each with one thread for its
 clients where it has a choice, on one core, with TLS 1.3."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What tracers report about a program: instructions and system calls."""
 
 import pathlib

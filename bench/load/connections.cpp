@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // On loopback a connection stands when connect() returns, so a message is sent at once, and the
 // loop waits for writability only if that was too early, or if the kernel does not take all of it.
 #include "connections.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: TCP connections to an echo server, and the loop on epoll that drives them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Between two sockets loopback keeps the order, so the next reply is known.
 #include "datagrams.h"
 

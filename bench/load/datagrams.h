@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: datagrams, as many as a server can take at once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: the closed loops: connections that stay, and connections that end after each message.
 #pragma once
 

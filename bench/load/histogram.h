@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: counts of durations, exact to 1/64, in a fixed table.
 #pragma once
 

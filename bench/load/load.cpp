@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How many messages may still be sent decides everything: no limit while time is measured, a number
 // in a run of so many messages, zero while the last replies are awaited. Between two measurements
 // nothing is in flight.

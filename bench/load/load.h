@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: what every load has in common: the measuring, the deadline, the detection of silence.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/load: what it exchanges, and that it notices a server that answers wrong."""
 
 import contextlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: drives an echo server with many clients from one thread, on epoll, without rondo. The last
 // line on standard output is a JSON object.
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: the message of a client.
 #pragma once
 

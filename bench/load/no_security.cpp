@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In a build without OpenSSL there is no TLS to load.
 #include "security.h"
 #include "system.h"

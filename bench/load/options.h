@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: the command line.
 #pragma once
 

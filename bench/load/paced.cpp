@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The schedule does not wait for the server: request number i is due at start + i / rate, and its
 // latency counts from then, also while it waits because every connection still has a request in
 // flight. A server that stops for a second is therefore charged with all requests of that second,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // paced: connections that send one request at a time, at the times of a schedule.
 #pragma once
 

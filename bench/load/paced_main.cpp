@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // paced: asks a server of HTTP, of Redis' protocol or of memcached's for one thing, over and over,
 // at a fixed rate that does not depend on the answers. It prints one JSON object.
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/paced: where an answer ends, and that no pause of a server is left out."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The clients take turns, one each period / count, so one deadline is enough. In a turn the
 // firehose moves a bounded piece in each direction, so that this process reads the pings soon after
 // they have come.

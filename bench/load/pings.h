@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: clients that send a little now and then, perhaps beside one that streams.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: reports progress now and then.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // paced: where a reply ends, in the protocols that it speaks.
 #pragma once
 

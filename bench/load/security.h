@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: TLS for the connections: version 1.3, AES-128-GCM and one group with every server, so that
 // all of them do the same work. Certificates are not checked.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // load: the system calls that all loads use.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // micro: libev.
 #include <ev.h>
 

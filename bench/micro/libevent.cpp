@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // micro: libevent.
 #include <event2/event.h>
 #include <event2/event_struct.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // micro: rondo, on each backend that is built.
 #include <rondo/reactor.h>
 #include <rondo/timer.h>

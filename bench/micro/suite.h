@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // micro: the same small jobs for each loop. A loop is a class with
 //
 //   turn()           one pass that does not sleep

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // micro: libuv.
 #include <uv.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the rows of a run say: for each server a figure with its spread, and for each pair of ours
 and a rival a ratio, computed within a round."""
 

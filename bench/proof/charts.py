@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Charts as inline SVG. Their colors are classes, so that the page chooses them for light and dark;
 they have no fixed size. Each mark has the ids of its rows."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The load generators: which command makes a load, and what its output says."""
 
 import csv

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where a run takes place: the machine and the versions, and the folder that the servers share."""
 
 import contextlib

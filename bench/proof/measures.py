@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is measured of a running server: CPU time under a load, instructions and system calls for a
 request, bytes of an idle client, latencies at a fixed rate, and what a restart loses."""
 

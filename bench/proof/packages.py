@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Debian's packages of the rivals, without the services that they start."""
 
 import contextlib

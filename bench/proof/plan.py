@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a run consists of: scenarios, how often each is measured, and the rows that come out. Every
 row has an id; the report cites it."""
 

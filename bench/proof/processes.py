@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A server under test: started on a core and a port, observed, and ended whatever happens."""
 
 import contextlib

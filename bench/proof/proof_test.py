@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/prove: what it reads in the output of others' tools, the steps of a run, and, where the
 programs are there, that it leaves nothing behind."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The report of a run, from its raw data alone: one HTML page without scripts, and Markdown."""
 
 import html

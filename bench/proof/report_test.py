@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """bench/prove: what it makes of the rows of a run, and what the report shows."""
 
 import html.parser

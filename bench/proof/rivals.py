@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The servers that are compared: how each is started, and what it does that ours does not.
 
 Every rival runs on one core with the configuration that its documentation recommends for

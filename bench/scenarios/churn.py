@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `churn`: clients that connect, exchange one message, and leave."""
 
 import contextlib

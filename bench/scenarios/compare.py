@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Measures servers beside each other, end to end.
 
 All servers run at once, each with its clients connected, all on one core; the load generators are

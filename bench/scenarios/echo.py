@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `echo`: as many clients as fit, each with a message in flight.
 
 The order in which the servers' clients connect matters: with 10,000 clients each, the first of six

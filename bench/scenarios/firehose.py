@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `firehose`: many clients that ping, alone and beside one that streams through the
 same reactor."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `loops`: rondo in each style on each backend, beside the other event loops.
 
 A turn is a new process of a server, alone on its core, with its clients; a round is a turn of each

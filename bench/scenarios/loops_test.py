@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `loops` of bench/run: how it compares, and what it says of it. No server runs."""
 
 import json

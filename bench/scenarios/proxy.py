@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `proxy`: examples/proxy beside haproxy in TCP mode, both before the same echo
 server, which shares the core of the load."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Moves the deadline of one of 100,000 timers, chosen at random each time, as a timeout does with
 // every message.
 // bench/costs counts its instructions. Usage: rearm at|after|choose COUNT; `choose` only chooses a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Awaits something again and again, within one resumption.
 // bench/costs counts its instructions. Usage: tasks ready|empty|result COUNT
 //

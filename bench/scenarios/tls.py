@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scenario `tls`: examples/proxy as the end of TLS before a plain echo server, beside nginx,
 stunnel4 and hitch; an echo server with TLS beside a bare loop on OpenSSL; and pings while
 handshakes storm in."""

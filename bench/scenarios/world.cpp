@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The cost of a connection of a simulated network and of a message over it, by the number of
 // connections: the memory requested from operator new, and CPU time.
 //

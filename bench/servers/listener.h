@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // bench: what the echo servers that rondo is compared with have in common. They do the least that
 // echoes a message, one read and one write for each readiness, so they show what their loop costs.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server on Asio with callbacks, as its example of a TCP echo server: a session keeps
 // itself alive by a shared pointer, reads some into a buffer of its own, and writes all of it.
 // There is one thread, so Asio is told to do without locks, which saves 400 instructions a message.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server on Asio with C++20 coroutines, as its example of one: a coroutine for each client,
 // with a buffer of its own. Errors are results, because an exception for each client that leaves
 // would be dear. There is one thread, so Asio is told to do without locks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A UDP echo server on Asio, as its example of one: a datagram is received and its sender's address
 // with it, and is sent back before the next is received. Asio has no call for several at once.
 #include <array>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """An echo server on Python's asyncio, with a Protocol, or on uvloop, which replaces its loop."""
 
 import argparse

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server on libevent's bufferevents, as in its manual: the input buffer moves to the output
 // buffer, without a copy. Above a high mark nothing is read until all has been sent.
 #include <event2/buffer.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server on libev can do: one ev_io for each client.
 #include <ev.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server on libevent can do: one bare struct event for each client.
 #include <event2/event.h>
 #include <event2/event_struct.h>

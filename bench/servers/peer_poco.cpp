@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server on POCO's SocketReactor, as its manual writes a service handler. The reactor calls
 // one handler at a time, so all of them read into one buffer. What the kernel does not take is kept
 // in the handler, which waits for room then, and reads nothing more.

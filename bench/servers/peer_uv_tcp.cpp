@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server on libuv's streams, uv_tcp_t. All connections read into one buffer and reply from
 // it by uv_try_write, which needs no request. What the kernel does not take is copied, and nothing
 // more is read until uv_write has sent it.

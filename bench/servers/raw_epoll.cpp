@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server on epoll can do: level-triggered, one read and one write for each
 // readiness, and no state for a client but its descriptor. rondo is compared with it.
 #include <sys/epoll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server with TLS can do: raw_epoll.cpp with SSL_read and SSL_write, over
 // the socket BIO of OpenSSL. rondo is compared with it.
 // Usage: raw_tls CHAIN KEY [--listen HOST:PORT]

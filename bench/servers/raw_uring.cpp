@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server on io_uring can do, as its manual recommends: one multishot accept,
 // one multishot receive for each client into buffers that all clients share, and replies from the
 // buffer that was received into. A client has one send at a time, because the kernel may reorder

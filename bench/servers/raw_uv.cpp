@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that an echo server on libuv's uv_poll can do: one uv_poll_t for each client, one read
 // and one write for each readiness. What rondo's uv backend is measured against.
 #include <uv.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The echo servers that rondo is compared with: each that is built sends back what it is sent."""
 
 import contextlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo with TLS, for bench/costs and bench/run: an echo server. At SIGUSR1 it prints the bytes of
 // the heap that are in use, after it has given free memory back to the system.
 #include <malloc.h>

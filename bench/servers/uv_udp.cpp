@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The least that a UDP echo server on libuv can do: it receives several datagrams in a call
 // (recvmmsg) and sends one in a call, because libuv has nothing else.
 #include <uv.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The input of a Connection. Where it is on its way:
 //
 //   in the reactor's buffer   on_data lends it, by a Delivery on its stack. Usually a task waits in

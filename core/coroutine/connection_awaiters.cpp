@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tasks wait for: input that read() alone does not give, room for output, the end of it, the
 // end of the connection, and that the server drains.
 #include <rondo/connection_awaiters.h>

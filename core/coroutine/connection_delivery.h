@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From the stream to the task that reads: the path that each message takes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Connection needs besides its one word; see connection.cpp.
 #pragma once
 

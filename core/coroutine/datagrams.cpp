@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where a datagram is on its way to the task:
 //
 //   in the kernel              while no task waits: the socket is paused

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/descriptor_wait.h>
 
 #include <rondo/result.h>

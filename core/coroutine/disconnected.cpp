@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/disconnected.h>
 
 namespace rondo {

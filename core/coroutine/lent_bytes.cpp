@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/lent_bytes.h>
 
 #include "task_context.h"

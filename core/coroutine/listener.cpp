@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Acceptor is paused when its callback begins, and resumed when a task waits again, which may
 // be inside of that callback. So it accepts exactly what a task takes, nothing is kept for later,
 // and a task that accepts one after the other gets a batch of them in one turn.

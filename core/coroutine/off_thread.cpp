@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pool of a reactor belongs to its CoroutineContext.
 #include <rondo/off_thread.h>
 

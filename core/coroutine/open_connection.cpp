@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/open_connection.h>
 
 #include <utility>

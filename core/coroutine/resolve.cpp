@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/resolve.h>
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/run.h>
 
 #include <exception>

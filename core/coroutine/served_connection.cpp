@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The session of a Server whose clients are served by coroutines. It lives, in the memory of its
 // stream, until the stream has ended and the coroutine, too:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/sync.h>
 
 #include <rondo/assert.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "task_context.h"
 
 #include <rondo/lent_bytes.h>

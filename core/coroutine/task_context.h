@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tasks of one reactor share: what is running, and what is to be resumed at the end of the
 // turn. Events, queues and the like never resume a task themselves, since a user calls them, maybe
 // inside of another task; they wake it, and the end of the turn resumes it. Those that are woken

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Each task of a group has a Child: its root, which is destroyed when the task has ended or was
 // cancelled. A child starts by the list of those that are resumed at the end of the turn.
 #include <rondo/task_group.h>

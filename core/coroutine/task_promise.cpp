@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a task ends.
 #include <rondo/task_promise.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/task_report.h>
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // bytes of the Connection -> Decoder -> LineReader -> the task; text -> TextOutput -> the
 // Connection.
 //

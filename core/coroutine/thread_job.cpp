@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/thread_job.h>
 
 #include <utility>

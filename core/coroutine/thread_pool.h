@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The threads of off_thread(), of one reactor.
 //
 // The reactor's thread makes the jobs, counts them, and destroys them. What threads share with it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/connection.h>
 #include <rondo/try_results.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/wait_place.h>
 
 #include <utility>

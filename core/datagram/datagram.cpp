@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DatagramSocket: how one is made, and its public functions, which call datagram_impl.cpp.
 //
 // Options are set before bind or connect. An option that fails does not end the making: it is kept

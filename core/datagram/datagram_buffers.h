@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the datagram sockets of one reactor share. They receive and send one after the other, so one
 // batch and one queue serve all of them. A borrower gives its buffer back when it is done. While
 // the buffer is borrowed, because a callback runs the host's loop or because output has to wait,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DatagramSocket: receive a batch, call the handler, send what it has left, and again, within a
 // budget.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DatagramSocket::Impl: one socket, its two directions, and the calls of the handler.
 #pragma once
 

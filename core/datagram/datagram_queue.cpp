@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Terms: a record is what add() made: one datagram, or a run of datagrams of one size to one
 // address, whose bytes follow one another. A piece is what one message of the kernel's batch
 // carries: a record, or, where the kernel takes no segments, one segment of a record.

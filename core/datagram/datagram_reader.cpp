@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DatagramReader: one system call brings a batch, which is split into datagrams.
 //
 // The poller reports readiness again as long as something is there. So a batch that is not full

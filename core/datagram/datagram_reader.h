@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The input of a DatagramSocket: when it may be read, and what one system call brings.
 //
 //       too many errors, exhaustion            an error that lasts, the end

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DatagramWriter: the transitions. What leaves, and in what order, is in datagram_queue.cpp.
 #include "datagram_writer.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The output of a DatagramSocket: what waits to be sent, and when it may be sent.
 //
 //   ready      nothing is in the way; send() schedules a flush, except while a callback runs

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The choice of the backend: by name, otherwise by the environment, otherwise the build's default.
 #include <rondo/backend.h>
 

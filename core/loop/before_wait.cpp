@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public side of a hook before the wait. The calls are in wait_hooks.cpp.
 #include <rondo/before_wait.h>
 #include <rondo/reactor.h>

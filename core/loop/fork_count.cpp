@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // After fork(2) the child shares the kernel's poller with its parent (epoll) or has none (kqueue).
 // It must notice that it is a child before it uses the poller. getpid() would cost a system call
 // each time, so a handler of pthread_atfork(3) counts instead. It does not see a child of vfork(2)

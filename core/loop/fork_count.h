@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The number of forks between the process that loaded the library and this one.
 #pragma once
 

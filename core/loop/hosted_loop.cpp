@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The turn of a reactor that a host drives. The host delivers events whenever it finds them. It
 // calls turn() after the events, after a wake-up, and at the armed time. A change in between, from
 // one of the host's own callbacks, requests a turn soon, because the armed time may be too late

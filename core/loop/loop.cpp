@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. One turn:
 //
 //   1  run the work that was posted and deferred before it

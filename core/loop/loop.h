@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The implementation of a Reactor: the turn, and the parts that take part in it.
 #pragma once
 

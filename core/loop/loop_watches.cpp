@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The registrations of a Loop: the table has them, and a fork is noticed here.
 #include "loop.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A slot in which the loop keeps the state of a room above it, for example what the streams of one
 // reactor share. The loop knows no more about that state than this interface.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public side of the reactor, its watches and work guards. The implementation is in loop.cpp.
 #include <rondo/reactor.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several registrations of one descriptor.
 //
 //   Table        one for each reactor: the descriptors that have such registrations, by number

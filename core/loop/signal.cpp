@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public side of a signal. The work of the signal handler is in signal_hub.cpp.
 #include <rondo/reactor.h>
 #include <rondo/signal.h>

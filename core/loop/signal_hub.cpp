@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. A signal handler may interrupt any code, in any thread. So it only sets a bit in each
 // inbox that collects the signal, and calls Backend::wake(), which writes to an open descriptor. It
 // preserves errno. The inboxes are a static array: they have no lifetime, and the handler takes no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The memory that a signal handler may touch: an inbox of pending signals for each reactor.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gather, then dispatch: arrived signals move from the inbox to a list of callbacks to run. A
 // Signal that ends is removed from that list, because a callback may end any other. Signals are few
 // and rare, so these are plain vectors that are searched from end to end.

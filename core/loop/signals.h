@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The signals that one reactor handles.
 #pragma once
 

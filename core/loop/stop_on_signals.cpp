@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the signals count as, SIGINT and SIGTERM together. The signal handler counts them
 // (SignalInbox::insistent), so one counts too that arrives while a callback does not return.
 //

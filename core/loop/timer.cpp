@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public side of a timer. The order of timers is in timer_queue.cpp.
 #include <rondo/reactor.h>
 #include <rondo/timer.h>

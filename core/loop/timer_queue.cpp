@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. A heap of (when, timer), and one invariant:
 //
 //     an entry's `when` is never later than its timer's deadline.

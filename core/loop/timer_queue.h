@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers in the order of their deadlines. The queue never reads a clock: its caller passes the
 // time.
 #pragma once

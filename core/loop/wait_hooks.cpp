@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Hooks are few, so this is a plain vector. A hook may end itself and any other, and make new ones,
 // which are first called before the next wait.
 #include "wait_hooks.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The functions that one reactor calls before each wait.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. A descriptor number has at most one registration, and the number itself is the index
 // in the table, as in Redis' ae. A Token holds this number, the generation of the registration, and
 // the awaited readiness. An event of an ended registration has another generation, so it reaches no

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The registrations: a table with a slot for each descriptor number.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A table for the whole process, because a Socket does not know which reactor watches it. The
 // numbers of several networks (simulated ones) share it: if two watch the same number, the record
 // of one is lost, and the check does not find its mistake. In a forked child the records are the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which descriptors are watched, for one check: that no Socket is closed before its Watch. Builds
 // without assertions keep no record.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. A queue is filled and a batch is run. The two vectors are exchanged, so that in the
 // steady state neither allocates. Work that is pushed while the batch runs waits for the next turn,
 // and the poller runs in between.

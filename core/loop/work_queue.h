@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Work for the reactor to run: deferred by its own thread, or posted by any thread.
 #pragma once
 

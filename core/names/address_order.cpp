@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // RFC 6724, section 6: the order of destination addresses.
 //
 // The rules compare two addresses; the first rule that distinguishes them decides. Each rule uses

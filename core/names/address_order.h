@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which of several addresses to try first.
 #pragma once
 

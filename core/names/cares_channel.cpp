@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DNS by c-ares (>= 1.18). c-ares does what is hard to get right in packets: it writes queries with
 // unpredictable numbers, checks and reads answers, follows aliases, and repeats over TCP a question
 // whose answer was truncated. All that takes time is done here, by the reactor's time:

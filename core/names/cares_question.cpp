@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cares_question.h"
 
 #include <netdb.h>

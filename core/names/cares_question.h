@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One question to the name servers: the addresses of one family.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What c-ares calls instead of the system's socket functions. Like those, they return -1 and set
 // errno. None of them ends a lookup or calls a user: an error is kept for error().
 //

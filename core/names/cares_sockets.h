@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The sockets of a c-ares channel, made through the reactor's Net and watched by the reactor.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The text is one line: `connect to a.test:80: 127.0.0.1:80: Connection refused; [::1]:80: Network
 // is unreachable`. If the target is the only address, it is named once.
 #include "connect_failures.h"

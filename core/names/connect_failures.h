@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Why the attempts of a Connector have failed, for the message of its error.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connector: a race of connection attempts.
 //
 //                 a name              its first addresses
@@ -19,8 +20,7 @@
 // attempt before, or at once when that has failed. An attempt is watched for writing even if
 // connect() has succeeded at once: so there is one way to the result, on_ready, and SO_ERROR
 // decides. Only if the listener of a Unix socket has no room (EAGAIN) is there nothing to watch:
-// such an address goes to without_room_, and connect() is called again and again, beside the
-// others; so it is where the memory for an attempt is missing.
+// such an address, or one for which memory is missing, waits in without_room_ to be tried again.
 //
 // `prepare` and the callback may destroy the Connector, or throw: a Call holds the Impl until they
 // have returned (see callbacks.h).

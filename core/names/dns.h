@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Resolver uses for names that it does not know itself. Meson chooses the .cpp for DNS:
 // cares_channel.cpp or dns_none.cpp.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A build without c-ares: names that the hosts file does not have cannot be resolved.
 #include "dns.h"
 

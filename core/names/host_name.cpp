@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Host names: their form, and those that are known without a name server.
 //
 // A name is printable ASCII without blanks and backslashes (name servers treat a backslash as an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The form of host names, and the names that need no name server.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The hosts file: each line has an address and its names; `#` begins a comment.
 //
 // The text is kept as it is and searched for each name. A search takes one or two microseconds in a

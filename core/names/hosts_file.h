@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The hosts file: hosts(5).
 #pragma once
 

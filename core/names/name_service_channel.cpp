@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names that the backend resolves itself, as a simulated network does.
 #include <utility>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // resolv.conf(5), line by line, as __res_vinit of glibc reads it. c-ares has a reader too, but it
 // loses the zone of a link-local name server, and has limits of its own.
 //

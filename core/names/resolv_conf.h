@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The system's configuration of DNS: resolv.conf(5), read as glibc reads it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The errors of name resolution, in words.
 //
 // A code is equivalent to the standard's condition of the same meaning, if there is one: a program

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Resolver: which lookups ask name servers, which wait, and how each ends exactly once.
 //
 // An Operation is one lookup. Its Lookup owns it; the resolver lists it. Its state only goes

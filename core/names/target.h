@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a client connects to, as text.
 #pragma once
 

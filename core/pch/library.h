@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What most of the library includes, parsed once where the build precompiles headers
 // (-Db_pch=true). Each source still includes what it uses: builds without it check that.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/exit_status.h>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text from the user goes to the system as it is, except that a null character would cut it.
 //
 // The search of a name in PATH takes place here, as a list of paths to try, because the child can

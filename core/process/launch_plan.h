@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the system needs to start a program, made of what the user has asked for. All memory is
 // allocated here, before there is a child.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The list belongs to the program, because no reactor is left to keep it. A forked child inherits
 // it and has no such children: for it they are lost, and are removed.
 #include "orphans.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that were detached, and whose reactor has ended.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The end of the program is the end of the collection. Its own output has been passed on before
 // that (Process), so the ends of the pipes are not waited for: a process that the program has left
 // behind may hold them for ever.

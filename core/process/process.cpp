@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public side of a process.
 #include <rondo/process.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the system has no descriptor that reports the end of a process, SIGCHLD does. It is only a
 // hint to look: signals merge, the thread may block it, and other code may replace its handler. So
 // a timer looks too, once in a second, and more often if the signal cannot be had. It cannot if

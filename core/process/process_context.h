@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the processes of one reactor share: the list of those that have not ended, and how their end
 // is noticed where the system has no descriptor for it.
 #pragma once

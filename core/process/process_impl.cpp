@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The end of a program. Which process is meant is certain at each moment: until it is reaped its id
 // belongs to it, and afterwards no signal is sent. Only this process is waited for, never any child
 // (waitpid of -1), so other code keeps its own children.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One program that was started. The life of a ProcessImpl:
 //
 //   running --reap--> ended --report--> reported

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The descriptor in reserve, which all acceptors of a reactor share.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Acceptor: a listening socket that is watched, and what to do when its queue cannot be emptied.
 //
 // Terms.  A batch is the accepts of one on_ready, at most accepts_per_turn_max; if more connections

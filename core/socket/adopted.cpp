@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The checks of an adopted socket. All of them are needed: epoll accepts a descriptor that blocks,
 // and a datagram socket, and the loop would stop in the first call that waits.
 #include "adopted.h"

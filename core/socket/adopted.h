@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sockets that were made elsewhere: by systemd, by a parent process, by another library.
 #pragma once
 

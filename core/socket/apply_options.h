@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Applies SocketOptions to a socket.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors in control messages: cmsg(3), SCM_RIGHTS in unix(7).
 //
 // Received descriptors are owned by Sockets on the stack before anything else can fail. There is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Endpoint: a socket address as a value. endpoint_storage.h has its layout, endpoint_text.cpp
 // parses and prints it.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The layout of an Endpoint, for the two files that need it.
 //
 // The storage holds a sockaddr in one normal form for each address, so that equal endpoints have

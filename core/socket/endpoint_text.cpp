@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Endpoint as text.
 //
 // The parser reads from left to right. The first character decides the kind of the address, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A file for Stream::send_file, with only what that needs.
 #include <fcntl.h>
 #include <sys/stat.h>

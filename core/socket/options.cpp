@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Applies SocketOptions: which option is set for which purpose, and which ones failed.
 //
 // A Setter has the socket and collects the failures. On Linux an accepted socket inherits the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors in control messages, for a descriptor that the caller owns. <rondo/descriptors.h>
 // documents these calls.
 #pragma once

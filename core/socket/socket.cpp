@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Socket: an owned descriptor and the calls on it, through a Net.
 //
 // A Socket holds only the Net and the descriptor; the kernel has all other state. The functions

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A file is identified by device and inode, so that another file of the same name is not removed.
 //
 // Whether a socket uses a file is asked by a socket of another type: connecting it fails with

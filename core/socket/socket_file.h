@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The files of Unix sockets, which outlive their listeners unless they are removed.
 #pragma once
 

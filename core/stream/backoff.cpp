@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Backoff: a pause is a product and a random number.
 //
 // The generator is SplitMix64 (Steele, Lea and Flood, 2014): it has 64 bits of state, and every

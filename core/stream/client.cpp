@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client's stream. While it connects it has no descriptor: the Connector in its Extra makes one,
 // and output waits in the queue. From connected() on it does not differ from other streams.
 #include <rondo/client.h>

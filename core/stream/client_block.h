@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Server keeps of each client: a block of memory, and how many clients each address has.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The cork: gathers what a stream writes inside its own on_data, so that the answer leaves in one
 // system call.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A descriptor that others may share keeps its flags, so it may block. But read(2) of a pipe or a
 // terminal that poll(2) reports as readable returns what there is.
 #include "file_source.h"

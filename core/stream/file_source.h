@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Files that are sent, but are no regular files: pipes, terminals. They are read when they have
 // something to read.
 #pragma once

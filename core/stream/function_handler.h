@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A StreamHandler that calls functions, and belongs to its stream.
 #pragma once
 

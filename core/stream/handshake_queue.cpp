@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "handshake_queue.h"
 
 namespace rondo::detail {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The handshakes of layers take turns. A step may cost as much time as a thousand messages, since
 // it computes signatures: so a few of them are taken in each turn, at its end, in the order in
 // which they became possible. A stream that waits for its step is not of interest to the poller.

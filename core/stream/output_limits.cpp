@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The limits of what is queued.
 //
 // Of one stream: above the high-water mark a writer should stop; beyond the hard limit the stream

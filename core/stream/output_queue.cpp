@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The model. A piece is in memory (`data` is not empty), or in a file (`file_size` is not 0), or it
 // is a file of which a part was read into memory, because the system's sendfile refuses it: then
 // `data` comes before the rest of the file. What has been sent of a piece is dropped from its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a stream has yet to send: pieces in order, each a copy, owned bytes, or a part of
 // a file. Descriptors may go with the first byte of a copy.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One stream after the other. An ended stream is kept until the pause is over, since the pause
 // begins inside its on_close. The user may destroy the Reconnector in each callback, so the call of
 // the user's handler is the last statement of each function here.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Most removals are of a stream that came last, and find it by a short search from the back. If
 // thousands of streams are destroyed that wait in the queue, in any order, such a search would take
 // quadratic time: then a hash table finds them. Its slots are twice the capacity, and each entry

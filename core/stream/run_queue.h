@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The streams that have something left to do at the end of a turn, in the order in which they came.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public face of Server. See server_impl.h for what it does.
 #include <rondo/server.h>
 

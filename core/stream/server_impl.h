@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Server does: listeners, and a block of memory for each client (see client_block.h).
 //
 //   listener -> accept -> filter, limits -> block -> Stream, session -> on_open

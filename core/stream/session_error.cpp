@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library prints nothing else on its own. An exception of one session must not end the service
 // of the other clients, and without a trace its cause would not be found: Python's socketserver and
 // asyncio print it, too. A program that logs elsewhere sets an error handler.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a server does with the exception of a session if its program has not said.
 #pragma once
 

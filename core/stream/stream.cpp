@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a stream is made, its options and addresses.
 #include <rondo/stream.h>
 

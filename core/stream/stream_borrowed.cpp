@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A descriptor that the stream does not own, and that other programs share, such as standard
 // output.
 //

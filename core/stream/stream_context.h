@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the streams of one reactor share: the buffer that they read into, the cork, the run queue
 // for the end of the turn, the deadlines, and the list of what is running.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The timeouts of a stream. Their starting points are stored, and the deadlines computed from them:
 // when an option is set, and when the stream's entry in the heap of deadlines is due.
 #include <algorithm>

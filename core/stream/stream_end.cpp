@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is due at the end of a turn, and how streams end. Each ends once, by end(): it leaves the
 // poller, drops what is queued, and calls on_close at the end of the turn. The ways there are
 // listed in rondo/stream.h; besides them the system's errors, deadlines, and too much output end a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a stream seldom needs, in a block of its own.
 #pragma once
 

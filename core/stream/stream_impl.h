@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The implementation of Stream. The files, in the order of a message:
 //
 //   stream_transport.cpp   the one entrance of bytes from the descriptor, and the one exit to it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Input: from the poller to the handler. Each message takes the fast path through take_input(), in
 // which the answer is gathered in the cork:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A layer between a stream and its descriptor, such as TLS. receive() and transmit() pass through
 // it, so that the rest of the stream does not notice: what is queued, counted and limited are plain
 // bytes. A message costs a plain stream nothing, because a stream with a layer does not take the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Output. Where bytes are on their way out:
 //
 //   the cork    written inside the stream's own on_data, while nothing is queued: transmitted at

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The state of a stream, in one word. Five parts of it only go forward, each by its own functions,
 // which assert that it does:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the bytes of a stream enter and leave. Nothing else in this folder calls the Net for them
 // but receive() and transmit() in stream_impl.h, the two that each message takes. What passes
 // through a layer goes on from here to stream_layer.cpp.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decoder: converts bytes in chunks to text.
 //
 // Each encoding is one case of step(): it appends the text of the valid bytes and returns how many

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Converter: iconv(3), and corrections where it differs from Python.
 //
 // - ASCII is copied without iconv if the encoding maps all 128 characters to themselves, and also

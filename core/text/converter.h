@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One direction of the system's iconv, between UTF-8 and another encoding.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Encoder: converts text in pieces to bytes. The loop is the Decoder's in the other direction: text
 // is scanned for valid UTF-8, put() encodes the characters that the encoding has, and `errors` says
 // what happens to the rest. Two things may be wrong: text that is not UTF-8, and characters that

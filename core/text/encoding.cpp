@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Encoding: names in the spellings that people use. Names are compared without case and separators.
 // A name that is not one of rondo's own is tried with iconv, in the spellings of glibc, libiconv
 // and musl. It is checked first: to iconv an empty name or `char` means the locale's encoding, and

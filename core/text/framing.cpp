@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Framers: split the bytes of an InputBuffer into frames, without copying those within one chunk.
 //
 // A frame above the limit is reported as `too_long`, and then returned in pieces, or dropped as it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // InputBuffer: a queue of bytes that copies only what it must.
 //
 //   kept_   [ dropped | kept ... ]     begin_ is where the kept part begins

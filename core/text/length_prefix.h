@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The number before a frame, in bytes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LineReader: splits the text of an InputBuffer into lines.
 //
 // scanned_ is how far the first line was searched for its ending, so that no byte is searched

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The guard of the calls that a TextStream makes.
 #pragma once
 

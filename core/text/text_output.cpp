@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <rondo/text_output.h>
 
 #include <utility>

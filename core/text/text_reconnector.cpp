@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Passes the calls of a Reconnector on to a TextStream, which it makes at the first call of each
 // connection: on_open, or on_close of an attempt that failed.
 #include <rondo/text_reconnector.h>

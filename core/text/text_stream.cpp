@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // bytes -> Decoder -> LineReader -> the user; text -> line endings -> Encoder -> the stream.
 //
 // All text leaves by the LineReader: on_readable reports that there is some, and its default reads

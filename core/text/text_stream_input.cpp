@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The input of a TextStream: from the bytes that its stream passes on to the LineReader.
 //
 // Memory. Input whose text might be longer than itself is decoded in pieces. If there is no room

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // UTF-8 and UTF-16, read as in the Unicode Standard (3.9, D92 and "U+FFFD Substitution of Maximal
 // Subparts") and in CPython's unicodeobject.c: an invalid part of UTF-8 is the longest beginning of
 // a character that could have become one, or else one byte. An invalid part of UTF-16 is one unit,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Unicode's encoding forms: finds valid text, and converts bytes to characters and back.
 #pragma once
 

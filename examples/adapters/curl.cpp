@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // adapter_curl: libcurl's transfers on a reactor, by its multi socket interface. Any number of
 // transfers run at the same time in one thread.
 //

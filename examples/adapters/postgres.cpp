@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // adapter_postgres: libpq on a reactor. It connects, sends a query, and prints the rows one by one
 // as they arrive. With COUNT it then prints as many notifications.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // adapter_redis: hiredis' asynchronous client on a reactor.
 //
 //   adapter_redis unix:/run/redis.sock INCR visits    sends one command and prints the reply

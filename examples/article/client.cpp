@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The client of many articles on sockets: make a socket, connect to ("127.0.0.1", 8888), send
 // bytes and receive bytes; then wrap the socket for text.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The server of many articles on sockets: make a socket, bind, listen, accept; then exchange lines.
 // In Python this is `for line in client.makefile(): ...`, for one client at a time; here one thread
 // serves all clients at once.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the subscribers of channels, by name and by patterns of names.
 #pragma once
 

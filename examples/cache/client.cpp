@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a request gets to its command. Requests that arrive whole are executed where they lie, in the
 // reactor's buffer. What is incomplete at the end of the input is kept; what arrives then is
 // appended to it, and executed there.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: one client, a session of the server.
 #pragma once
 

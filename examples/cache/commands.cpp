@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table, and what happens before a command's function is called. The order of the checks, and
 // their errors, are those of redis-server 7.0: the name, the number of arguments, memory, and what
 // a subscribed client may do.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the commands: a table of names, and what all of them share.
 #pragma once
 

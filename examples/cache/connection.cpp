@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The commands of a connection: what it is, and what it is subscribed to.
 #include <algorithm>
 #include <string>

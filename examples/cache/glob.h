@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the patterns of KEYS, SCAN and PSUBSCRIBE.
 #pragma once
 

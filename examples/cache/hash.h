@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: SipHash-1-2, the hash of Redis' tables. Its key is drawn when the program starts, so that
 // no client can send keys that all fall into one bucket.
 // https://www.aumasson.jp/siphash/siphash.pdf

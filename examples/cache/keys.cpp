@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The commands of keys, and of the time at which they end.
 #include <algorithm>
 #include <charconv>

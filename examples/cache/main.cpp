@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: a store of keys and values in memory that speaks the protocol of Redis, until SIGINT or
 // SIGTERM. Read it in this order, from the bytes of a client to the memory of a key:
 //

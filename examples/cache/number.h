@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: integers as Redis reads and writes them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the replies to one client, gathered so that those to many requests leave in one piece.
 #pragma once
 

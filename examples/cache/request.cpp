@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two forms, told apart by the first byte of a request:
 //
 //     *2\r\n$3\r\nGET\r\n$1\r\nx\r\n     an array: its size, then the size and the bytes of each

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the requests of the Redis protocol (RESP2), which are arrays of strings, or lines of words
 // that a person types.
 #pragma once

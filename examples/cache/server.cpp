@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The commands about the server itself.
 #include <string>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: what all clients share.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is over ends in two ways: when it is asked for, and by sweep(), which walks through all
 // buckets, so that keys that no client asks for do not stay for ever.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: the keys and their values, with the time at which each ends and a limit for all.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // cache: a hash table of entries, each of which is one piece of memory with its key and its value.
 //
 // It is a linear hash table: it grows by one bucket for one entry, and shrinks by at most two, so

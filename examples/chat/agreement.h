@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What must hold whatever happens: the invariant of the chat.
 #pragma once
 

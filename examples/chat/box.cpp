@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // chat_in_a_box: the chat under many seeds, in a simulated network with faults. What must hold is
 // in agreement.h; docs/sim_seeds.md describes how to write such a test.
 #include <cstdint>

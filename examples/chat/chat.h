@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A chat room. The first line of a client is its nickname; every further line goes to all others.
 // `/who` lists the guests, `/quit` leaves. The same code serves the network (main.cpp) and a
 // simulated one (box.cpp).

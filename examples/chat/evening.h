@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One evening in the chat, drawn from a seed: which members join, what they say, what fails.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // chat: the room of chat.h, on the network; try it with netcat, or with text_client.
 #include <chrono>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A member of the chat: joins, sends lines, and records what it receives and how it ends.
 #pragma once
 

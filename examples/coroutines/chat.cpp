@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A chat in one screen: what a member writes, all members get. A member who is silent for an hour
 // is sent home.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fetches addresses by HTTP, with TLS or without, some at a time, each within a time limit, and
 // again after a failure, later and later. Through one of several proxies, if there are any, in
 // turn:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The client of that server: greeted HOST:PORT NAME...
 #include <cstdio>
 #include <span>

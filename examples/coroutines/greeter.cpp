@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The server of many articles on sockets, as a coroutine: it asks for a name and greets, line by
 // line, until the client leaves. One thread serves all clients.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Passes each connection on to another server: proxy LISTEN TARGET. A side that is slow holds the
 // other one back.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A pool of workers: three tasks take jobs from a bounded queue, and put their results into
 // another one.
 #include <cstdio>

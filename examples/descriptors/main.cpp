@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // descriptors: opens a file in one process and reads it in another, which may not be allowed to
 // open it itself: what goes through the Unix socket is the open file.
 //

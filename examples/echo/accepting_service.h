@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // echo: what both handler styles begin with.
 #pragma once
 

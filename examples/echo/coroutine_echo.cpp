@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One coroutine for each client, on the same streams as sessions.
 #include "service.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One object for each client: a Handler with its Socket and its Watch. All of them read into one
 // buffer of the server and write from there, so a client that keeps up needs no memory of its own.
 // If the kernel does not take all, the rest is kept in a backlog, which becomes the client's

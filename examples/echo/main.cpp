@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // echo: sends back what its clients send, until SIGINT or SIGTERM. Each style is one way of writing
 // the same server.
 #include <cinttypes>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // echo: the command line. It is parsed in a file of its own, because CLI11 is slow to compile.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The handler style with TLS: an Acceptor, and a handler for the stream of each client, which this
 // program owns itself. A bare socket has no place for TLS, a stream has.
 #include <list>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // echo: what main() knows of a style of writing the server.
 #pragma once
 

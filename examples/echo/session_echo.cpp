@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One session for each client. The stream does what the handler style does by hand: short writes,
 // back-pressure, the end of input, timeouts. The server owns the sessions.
 #include "service.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A head is put together from texts at once, with a small body behind it. The stream gathers what
 // is written while it reads: the answers to all requests that arrive together leave together.
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A chunked body is a sequence of lines and of chunks (RFC 9112, 7.1):
 //
 //   chunk_size  "5;extension" CR LF   ->  chunk, or trailer if the size is 0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The body of a request, as it arrives: in chunks, or with a length that is known.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The order is that of RFC 9110, 13.2.2:
 //
 //   If-Match, or else If-Unmodified-Since    does not hold: 412

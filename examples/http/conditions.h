@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conditional requests and ranges: RFC 9110, 13 and 14.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The way of a request:
 //
 //   on_data -> answer_all -> parse_head -> answer -> the site's handler or file

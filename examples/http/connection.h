@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One client: its requests, one after the other.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From a path to a file. The path is walked from directory to directory, and no step follows a
 // symbolic link, so that it cannot leave the root, whatever changes meanwhile. Only where a link is
 // in the way, realpath() says where it leads, and if that is below the root, the walk begins anew

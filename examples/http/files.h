@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Static files below one directory.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A page that shows the state of the server, by server-sent events.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The access log: one line for each answer, in the form that most tools read.
 //
 //   127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] "GET /hello HTTP/1.1" 200 6

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // http: a server of files and of handlers, for HTTP/1.1 and 1.0, with or without TLS.
 //
 //   parser      reads the head of a request where it lies in the reactor's buffer

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The parser goes from line to line. A line ends with CR LF; both are allowed nowhere else, since
 // each byte of a line must be in the class of its place. What two servers could understand in two
 // ways is refused, so that nothing can be smuggled past one of them:

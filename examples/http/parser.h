@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The head of a request: RFC 9112, and nothing that it merely tolerates.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A request, as the parser has understood it. Its texts are views of the input, which is valid
 // while the request is answered.
 #pragma once

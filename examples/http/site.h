@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the server has to answer with: handlers for some paths, and files for all others.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Texts, numbers and dates as HTTP writes them.
 #pragma once
 

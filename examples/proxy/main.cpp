@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // proxy: a TCP proxy. Each client is connected to another address. What either side sends goes to
 // the other, no faster than that side takes it; an end of input is passed on too. TLS may end here,
 // or begin here, or both.

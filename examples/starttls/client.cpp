@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The client of that server, as a coroutine: starttls_client ROOTS HOST:PORT LINE... It says no
 // LINE before the server has shown a certificate for HOST that leads to one of the ROOTS.
 #include <cstdio>

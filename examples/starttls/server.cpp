@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A protocol of lines that begins without TLS, as those of mail do: starttls_server CHAIN KEY
 // [HOST:PORT]. It answers nothing that matters before the client has said STARTTLS.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // text_client: exchanges text with a server from a terminal. It sends what you type, line by line,
 // and prints what comes back. At the end of your input it shuts its output down, and the server may
 // still reply.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // udp_echo: sends back all datagrams, until SIGINT or SIGTERM.
 #include <cinttypes>
 #include <cstdio>

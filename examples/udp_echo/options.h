@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // udp_echo: the options of the command line. They are parsed in a file of their own, because CLI11
 // takes long to compile.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: accepts connections, also when descriptors run out.
 #pragma once
 

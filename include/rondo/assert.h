@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: assertions against programmer errors. They are off with NDEBUG, and never the only
 // protection of memory.
 #pragma once

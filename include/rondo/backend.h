@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the port between the reactor and a poller. A backend reports readiness, wakes up, knows
 // the time and makes the socket calls. It knows nothing of handlers, timers, streams or coroutines.
 // A class that implements it is a backend that can do everything the built-in ones can;

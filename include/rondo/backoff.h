@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the pauses between attempts that fail.
 #pragma once
 

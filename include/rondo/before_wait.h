@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a call before each wait, for libraries that must act before their thread sleeps.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: one of several awaits that a task has at a time.
 //
 // An awaiter resumes a coroutine. For a branch that is a frame written by hand, of which the first

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that waits for another program.
 //
 //     auto child = rondo::Child::start(reactor, {"make", "all"}).value();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a client's stream, which exists at once and connects later.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: converts bytes to text and text to bytes, in chunks of any size and in any encoding. Text
 // is UTF-8.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: several awaits at a time: when_all, when_any, timeout.
 //
 // Each of what they are given is a branch, whose awaiter stands in the frame of the task that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a connection that a task reads and writes.
 //
 //     rondo::Task<> echo(rondo::Connection& client) {

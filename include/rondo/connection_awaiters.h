@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what a task waits with for a Connection. connection.h includes it.
 #pragma once
 

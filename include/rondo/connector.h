@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: connects to a host by the first of its addresses that answers.
 #pragma once
 

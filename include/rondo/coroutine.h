@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: everything about coroutines. rondo.h does not include it.
 #pragma once
 

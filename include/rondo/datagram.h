@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: datagrams of UDP and of the Unix family, received and sent in batches.
 //
 //     struct Echo : rondo::DatagramHandler {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that receives datagrams.
 //
 //     auto socket = rondo::Datagrams::make(reactor, rondo::Endpoint::any(7)).value();

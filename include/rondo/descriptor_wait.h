@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that waits until a descriptor is ready, for descriptors that rondo does not read or
 // write itself.
 //

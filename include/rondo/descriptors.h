@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: passing descriptors to another process over a Unix socket. Stream can pass them too.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what an await throws when its connection has ended.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the address of a socket: IPv4 or IPv6 with a port, or a name in the Unix family.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: how a program has ended.
 #pragma once
 

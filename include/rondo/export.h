@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the mark of what the library shows. Everything else in it is hidden.
 #pragma once
 

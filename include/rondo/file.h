@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: an open file, owned, for Stream::send_file.
 #pragma once
 

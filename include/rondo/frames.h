@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the memory of coroutine frames, and of the clients of servers. Frames of 1016 bytes or
 // fewer come from free lists, one for each size, that the thread keeps: a task that is called again
 // and again, or clients that come and go, take no memory from malloc. The sizes are those of which

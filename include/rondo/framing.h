@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: splits a byte stream into frames: ended by a delimiter, preceded by their length, or of a
 // fixed size. You feed chunks of any size, and read frames:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a callable that can be moved but not copied. Small callables are stored without
 // allocation.
 #pragma once

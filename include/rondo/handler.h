@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the interface of objects that a reactor calls.
 #pragma once
 

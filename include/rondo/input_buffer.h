@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the buffer below the readers of lines and of frames, and for protocols of your own: bytes
 // are fed in chunks, and only what lies across chunks is copied.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: input that a task may use until it is suspended.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: splits text that arrives in pieces into lines, with any line ending and a limit; and
 // writes line endings.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that accepts connections. For one that serves each of them, see serve().
 //
 //     auto listener = rondo::Listener::make(reactor, rondo::Endpoint::loopback(8888)).value();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: names that a backend resolves itself, as a simulated network does.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the interface below every socket call. The sockets of the system are one Net, a simulated
 // network is another. A test can wrap either of them to make a call fail.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that waits for a function which blocks or computes, on another thread.
 //
 //     const std::string digest = co_await rondo::off_thread(sha256, text);

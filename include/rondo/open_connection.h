@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a client's connection, awaited.
 //
 //     const auto server = co_await rondo::open_connection("example.org:80");

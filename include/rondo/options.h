@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the options of sockets, by name. The names that kernels use for them are in backends/.
 #pragma once
 

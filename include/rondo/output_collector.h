@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: runs a program and collects what it writes.
 //
 //     auto run = rondo::OutputCollector::start(reactor, {"git", "log"}, [](auto collected) {

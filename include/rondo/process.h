@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: other programs, started and awaited by the reactor. Their standard descriptors can be
 // streams.
 //

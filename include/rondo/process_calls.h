@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the port between Process and the system, which a test or a backend can replace. Programs
 // use <rondo/process.h>.
 #pragma once

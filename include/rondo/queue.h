@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a queue between tasks of one reactor.
 #pragma once
 

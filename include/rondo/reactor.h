@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: the reactor. One thread waits for readiness and dispatches it to registered handlers.
 #pragma once
 

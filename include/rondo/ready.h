@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what a descriptor is ready for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a client that connects again.
 #pragma once
 

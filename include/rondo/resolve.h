@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that waits for the addresses of a name.
 //
 //     const auto addresses = co_await rondo::resolve("example.org:80");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: names to addresses, without blocking and without threads.
 //
 //     rondo::Resolver resolver{reactor};

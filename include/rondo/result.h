@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a value or the reason why there is none, shaped like C++23's std::expected.
 #pragma once
 

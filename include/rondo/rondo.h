@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: all public headers, except <rondo/uv.h> and <rondo/sim.h>.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a program that is a coroutine.
 //
 //     rondo::Task<> program(rondo::Reactor& reactor) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: servers whose clients are served by coroutines. connection.h includes it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a server, which listens and gives each client a Session.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: several registrations of one descriptor, for libraries that ask for them one by one.
 #pragma once
 

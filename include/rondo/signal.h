@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: signals as ordinary callbacks.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a task that waits for signals.
 //
 //     rondo::Signals signals{reactor, {SIGHUP, SIGUSR1}};

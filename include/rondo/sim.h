@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a simulated network. A World has hosts, links and a clock of its own. Complete servers and
 // clients run in it on one thread, through their usual API, and one seed decides everything random.
 // See docs/sim.md.

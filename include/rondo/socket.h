@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: an owned network descriptor and the calls on it.
 #pragma once
 

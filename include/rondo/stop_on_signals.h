@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: ends a program in good order on Ctrl-C.
 #pragma once
 

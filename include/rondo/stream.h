@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a connection: TCP, a Unix socket, a pipe. Input arrives by callbacks; output is queued and
 // bounded; the stream ends once, with a reason.
 //

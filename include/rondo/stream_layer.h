@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what may stand between a stream and its descriptor, such as TLS. A program uses a layer
 // that exists, by ServerOptions::secure, ConnectOptions::secure or Stream::upgrade(); this is for
 // those who write one.

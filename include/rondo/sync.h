@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: how tasks of one reactor wait for each other. None of these calls resumes a task: a task
 // that is woken continues at the end of the turn. A waiter that is cancelled leaves the line, and
 // what it was about to get goes to the next one. Destroy them after the tasks that wait for them.

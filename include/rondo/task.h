@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: Task, what a coroutine returns.
 //
 // How a task runs. Its frame is made when the coroutine is called, and its body starts when it is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what the tasks of one reactor share: which of them is running, and which wait to be woken.
 #pragma once
 

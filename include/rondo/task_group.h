@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: TaskGroup, tasks that run beside each other and end together.
 #pragma once
 

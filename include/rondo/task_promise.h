@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what every task has in its frame, and where its end is reported.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what every task waits for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: text over a connection that a task reads and writes.
 //
 //     rondo::Task<> answer(rondo::Connection& client) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: text on its way out: line endings, then the encoding.
 #pragma once
 

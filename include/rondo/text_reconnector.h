@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a client that speaks in text and connects again.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: text over a stream: reads lines and writes text, as Python's makefile() does for a socket.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what off_thread() and the pool of threads have in common.
 #pragma once
 

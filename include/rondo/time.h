@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: points in time and durations. One clock, monotonic, counted in nanoseconds.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: timers. They count nanoseconds, are never early, and are cheap to postpone.
 #pragma once
 

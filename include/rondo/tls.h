@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: TLS under the streams, by OpenSSL. Link it with `pkg-config rondo-tls`.
 //
 //   auto identity = rondo::tls::Identity::load("chain.pem", "key.pem");

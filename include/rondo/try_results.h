@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: what Connection::try_read() and try_send() return. connection.h includes it.
 #pragma once
 

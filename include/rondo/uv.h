@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo and libuv: a reactor inside your libuv loop, or your handles inside the loop of a reactor.
 // Installed with builds that have the uv backend. Include <uv.h> yourself.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo: a place where one task at a time waits for the object that has it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cache/store.h"
 
 #include <gtest/gtest.h>

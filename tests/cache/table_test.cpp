@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cache/table.h"
 
 #include <gtest/gtest.h>

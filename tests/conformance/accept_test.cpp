@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Accepting on every backend, in real time. What needs virtual time, and what the callbacks may do,
 // is in acceptor_test.cpp and acceptor_exhaustion_test.cpp.
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Hooks before the wait, and a reactor that is nested in another loop.
 #include <poll.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams that write to descriptors which other programs share, such as standard output.
 #include <fcntl.h>
 #include <unistd.h>

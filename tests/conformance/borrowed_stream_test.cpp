@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams that read descriptors which other programs share, such as standard input.
 #include <fcntl.h>
 #include <sys/stat.h>

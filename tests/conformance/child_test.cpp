@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for other programs, on each backend.
 #include <rondo/child.h>
 

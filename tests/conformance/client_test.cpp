@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clients: streams that exist at once and connect later, on every backend.
 #include <gtest/gtest.h>
 #include <unistd.h>

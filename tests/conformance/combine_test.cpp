@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads that are branches of when_any and the like, on each backend: they lose no byte.
 #include <rondo/combine.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The result of a connect, on every backend: SO_ERROR reports it, not writability.
 #include <cerrno>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Coroutines that serve a client, and end after what called them, on each backend.
 #include <rondo/connection.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads of frames, and those that return their failures, on each backend.
 #include <rondo/connection.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clients that coroutines serve, on each backend.
 #include <rondo/connection.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connector: targets, results and lifetimes, with real listeners.
 #include <rondo/connector.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many at once: more than any batch holds, and none is called twice or left out.
 #include <algorithm>
 #include <memory>

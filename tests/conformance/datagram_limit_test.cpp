@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Datagrams beyond write_buffer_max: what waits is offered to the system before any is refused.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Datagrams that are sent, those that cannot be sent, and callbacks that destroy or throw.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Datagrams: text, the peer that a socket gets and loses, groups by source, and adopted sockets.
 #include <unistd.h>
 

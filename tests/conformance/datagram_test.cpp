@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Datagrams that arrive: whole, in order, once, and with what is known about them.
 #include <gtest/gtest.h>
 #include <net/if.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that receive datagrams, on each backend.
 #include <rondo/datagrams.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait until a descriptor is ready, on each backend. It is a hint, so they look.
 #include <rondo/descriptor_wait.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How servers end: drain() with its deadline, and the report of its end.
 #include <functional>
 #include <optional>

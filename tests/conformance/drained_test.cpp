@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait until a server has drained, on each backend.
 #include <rondo/run.h>
 

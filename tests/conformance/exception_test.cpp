@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An exception that leaves a callback leaves run(). The next run() does what was still due.
 #include <signal.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a forked child shares with its parent stays as it is: datagrams that wait, and connections.
 #include <array>
 #include <chrono>

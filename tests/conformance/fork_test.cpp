@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // After a fork the child uses or destroys its copy of a reactor, and the parent is not affected.
 #include <signal.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Anything may be destroyed from inside any callback. A destroyed handler is not called again, even
 // if its event is already in the batch.
 #include <signal.h>

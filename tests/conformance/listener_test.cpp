@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that accept connections, on each backend.
 #include <rondo/listener.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lookup: its callback comes once and in a later turn; cancelling and destroying.
 #include <algorithm>
 #include <memory>

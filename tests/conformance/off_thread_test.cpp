@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for functions on other threads, on each backend.
 #include <rondo/off_thread.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connections that tasks open, on each backend.
 #include <rondo/open_connection.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that are run for what they write.
 #include <rondo/output_collector.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Readiness beyond reading and writing: the peer has closed, and what has priority.
 #include <poll.h>
 #include <sys/socket.h>

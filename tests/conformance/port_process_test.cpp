@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend and its process: descriptors, forks, sockets.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Backend::watch and Backend::wait: which readiness is reported, with which token, and for how
 // long.
 #include <cstring>

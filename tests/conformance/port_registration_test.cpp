@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Backend::watch and Backend::unwatch: descriptors that cannot be polled, and ended registrations.
 #include <fcntl.h>
 #include <unistd.h>

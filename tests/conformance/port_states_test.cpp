@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every state of a descriptor on every backend. The seventeenth row of the table, descriptors that
 // cannot be polled, is in port_registration_test.cpp.
 #include "support/descriptor_states.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Backend::wait and Backend::wake: how long a wait sleeps, and what ends the sleep.
 #include <signal.h>
 #include <sys/time.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Work: posted from any thread, or deferred by the reactor's own.
 #include <array>
 #include <atomic>

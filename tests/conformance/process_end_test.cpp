@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The ends of programs beside other code of the same process: its signals, its children, its forks.
 #include <signal.h>
 #include <sys/wait.h>

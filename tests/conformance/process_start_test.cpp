@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a program is started: which one, and with what.
 #include <fcntl.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs and their ends: how they are noticed, reported and brought about.
 #include <fcntl.h>
 #include <signal.h>

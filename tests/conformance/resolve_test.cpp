@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for the addresses of a name, on each backend.
 #include <rondo/resolve.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Resolver: the answers of the hosts file and of a name server that the test plays.
 #include <rondo/resolver.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // run(): what keeps it running, what ends it, and how long it sleeps.
 #include <signal.h>
 

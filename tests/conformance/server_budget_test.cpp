@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What all clients of a server together may have queued: one large answer is no reason to end a
 // client, and clients that take nothing end before those that do.
 #include <gtest/gtest.h>

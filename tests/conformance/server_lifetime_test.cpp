@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Servers and their sessions are destroyed, drained and left by exceptions in each of their calls.
 #include <functional>
 #include <memory>

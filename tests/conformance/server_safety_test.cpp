@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a server does by default against clients that harm others.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Servers: which clients they accept, and where they listen. How they end: see drain_test.cpp.
 #include <fcntl.h>
 #include <unistd.h>

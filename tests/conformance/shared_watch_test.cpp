@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several registrations of one descriptor.
 #include <rondo/shared_watch.h>
 

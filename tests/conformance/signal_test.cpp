@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Signals as callbacks. The program's own signal handlers stay as they are.
 #include <pthread.h>
 #include <signal.h>

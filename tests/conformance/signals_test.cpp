@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for signals, on each backend.
 #include <rondo/signals.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clients that connect and never send anything.
 #include <unistd.h>
 

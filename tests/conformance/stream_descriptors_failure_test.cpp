@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors that do not arrive: each is closed, whatever failed, and the failure is
 // reported.
 #include <sys/socket.h>

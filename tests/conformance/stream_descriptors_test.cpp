@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors that pass through streams, in order with the bytes, and always with an
 // owner.
 #include <unistd.h>

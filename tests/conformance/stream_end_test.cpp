@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How streams end: half-close both ways, close, abort, reset, and what of the data still arrives.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Each call that a stream makes fails once, with each errno that its man page names: a clear reason
 // and nothing left behind, or no harm where the call is to be made again.
 #include <cerrno>

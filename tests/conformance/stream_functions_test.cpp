@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams with functions instead of a handler.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams with a layer between them and their descriptors, on every backend: two sides that both
 // have one, and peers that hold the wire.
 #include <rondo/stream_layer.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams may be destroyed, released and left by an exception in each of their calls.
 #include <fcntl.h>
 #include <poll.h>

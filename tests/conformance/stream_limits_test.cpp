@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The limits of what is queued: a stream is not ended for output that its peer takes, and files and
 // descriptors count as bytes do.
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two streams that are connected with each other do random things, beside a model of what each has
 // written: its bytes arrive in order and whole until the end, and each ends once. RONDO_SEED
 // replays a run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stream::set_options(): everything holds from the call on, without any other event.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is written leaves: in order, whole, in as few calls as was promised, within its limits.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams that have nothing to do: whatever state the peer has left them in, the reactor sleeps.
 #include <chrono>
 #include <functional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Files that the system's sendfile refuses: they are read and written instead.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a stream does if nothing fails.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What describe_tasks() shows, on each backend.
 #include <rondo/task_report.h>
 

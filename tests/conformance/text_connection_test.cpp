@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text that tasks read and write, on each backend.
 #include <rondo/text_connection.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text that the program reads itself: read_line, lines, read and read_all of a TextStream, inside
 // its calls and outside, on every backend.
 #include <gtest/gtest.h>

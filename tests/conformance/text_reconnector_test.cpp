@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client that speaks in text and connects again: each connection begins anew.
 #include <gtest/gtest.h>
 

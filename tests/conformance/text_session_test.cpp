@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text over the streams of a server, on every backend.
 #include <gtest/gtest.h>
 

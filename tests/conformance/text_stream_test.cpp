@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text over streams: lines are received and text is sent, on every backend.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers on a real clock. What can be tested without one is in unit/timer_test.cpp.
 #include <limits>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lines first, and then a layer, as STARTTLS has it: for texts and for connections, on every
 // backend. What came before the layer, and was not read, must not pass for what came through it.
 #include <string>

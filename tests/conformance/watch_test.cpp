@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Watches: interest, its cost, and hang-ups that no interest requested.
 #include "support/descriptor_states.h"
 #include "support/descriptors.h"

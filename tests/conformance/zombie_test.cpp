@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors that are closed while their registration still exists. This breaks the contract, but
 // the reactor must not spin or crash, and must not call the handler of another descriptor.
 #include <fcntl.h>

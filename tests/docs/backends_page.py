@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The code of docs/backends.md and the commands of docs/certify.md.
 
 A block ```c++ NAME or ```meson NAME is a part of that file, in order; one that is named ```sh TITLE

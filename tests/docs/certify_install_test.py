@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The commands of docs/certify.md on an installed rondo: a backend written outside the tree passes
 the whole conformance suite, which needs nothing of rondo's internals."""
 

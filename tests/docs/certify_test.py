@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The backend of docs/backends.md keeps the port's contract. certify_install_test.py runs the
 commands of docs/certify.md, on an installed rondo and with all of the suite."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every program in README.md and docs/ compiles and does what its page says.
 
 A block that begins with ```cpp is a whole program. It must end successfully, in bounded time; if a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clients, by address and by name, in a world whose kernel makes its choices from the input. The
 // server is a set of sockets that the input controls, or there is none. Safety: each byte arrives
 // once and in order, and each client ends once, or not at all if it was destroyed. Then the faults

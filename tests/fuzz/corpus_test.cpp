@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs the fuzz targets on the kept inputs in each build: each past finding is a file. It also runs
 // random mutations of these inputs, a simple form of fuzzing without libFuzzer: RONDO_FUZZ_INPUTS
 // is their number for each target, RONDO_SEED replays them.

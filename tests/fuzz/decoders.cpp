@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decoders: chunks make no difference; the text is UTF-8; lossless text yields the same bytes.
 #include "fuzz/codecs.h"
 #include "fuzz/target.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // DelimiterFramer and FixedFramer with any chunks, against find() and substr() on the whole input.
 #include <rondo/framing.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Answers of a name server, through a simulated network, over UDP and TCP: valid answers, valid
 // answers that were changed, and random bytes. A lookup ends once and in time, with no address that
 // was not sent to it. From valid answers it has exactly the addresses that they contain.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Encoders: pieces make no difference; text that needed no replacement can be decoded again.
 #include "fuzz/codecs.h"
 #include "fuzz/target.h"

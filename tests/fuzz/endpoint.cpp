@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Endpoint: a parsed value prints and parses to itself, and inet_pton agrees on what is an address.
 // A value from the system prints and parses to itself as well.
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads the frames of a framer, for the fuzz targets of framers.
 #pragma once
 

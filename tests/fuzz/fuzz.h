@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The parts of a fuzz target: input bytes that choose the operations, and checks that end the run.
 //
 // A target is a function that applies the chosen operations to the real object and to a simple

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names, numeric addresses and the hosts file, compared with a simple reading of RFC 1035 and
 // hosts(5).
 #include "names/host_name.h"

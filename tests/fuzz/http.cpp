@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The parser of examples/http. A head is understood in the same way however much of it has arrived:
 // each prefix needs more or is refused, and once it is refused, it stays so. A body is the same in
 // any chunks. A chunked one that is accepted is what an encoder makes of its content.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LengthFramer on any bytes, with any chunks, against a walk over the whole input; and
 // append_frame, whose frames are read again.
 #include <optional>

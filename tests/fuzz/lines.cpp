@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LineReader in any mode, with any limit and any chunks: its lines and reads against a split of the
 // whole text. And append_lines against a replacement byte by byte.
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The program that libFuzzer drives: RONDO_FUZZ_TARGET names the target.
 #include <cstdio>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The output queue of a stream against a string: copies, owned bytes, parts of a file and
 // descriptors go in, and any number of bytes go out.
 #include "stream/output_queue.h"

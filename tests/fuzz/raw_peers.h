@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The other side of a conversation in a world: sockets without a stream, which the input controls.
 // Also the text that both sides send, in which each byte shows its position.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The requests of examples/cache in any cuts, against a model that reads the whole text at once.
 // And the words of a line, written in quotes again.
 #include "cache/request.h"

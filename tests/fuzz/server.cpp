@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A server in a world whose kernel makes its choices from the input: which faults strike, when, and
 // the order of events. The input also controls its clients, which are plain sockets, and its
 // sessions. Safety: each byte arrives once and in order, and each session ends once. Then the

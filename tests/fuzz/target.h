@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Registers the function of a file as a fuzz target. A file that is not built is not registered.
 #pragma once
 

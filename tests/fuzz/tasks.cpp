@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A forest of tasks, each of which does what the input says: it waits, calls others, gives them
 // deadlines, throws, and cancels, maybe itself. Beside it is a model: which tasks exist, how each
 // has ended, what each waits for, and the order of each line of waiting tasks.

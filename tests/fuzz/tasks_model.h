@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the model of the target `tasks` knows.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text over a stream in a world, written and read in pieces of any size: the peer receives the
 // bytes of the text encoded in one piece, and the lines are those of the bytes decoded in one
 // piece.

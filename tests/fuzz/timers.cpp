@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers that are armed, put off, cancelled, moved and destroyed, also from their own callbacks,
 // against a list that is sorted in each pass. Timers are never early, run in order, and run once.
 #include <memory>

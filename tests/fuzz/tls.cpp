@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The server's layer of TLS, and a client by OpenSSL: their bytes are cut, and changed on the way.
 // What is not changed arrives as it was written; what is changed ends the connection at most.
 #include <openssl/pem.h>

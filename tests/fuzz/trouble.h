@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The faults in the world of a conversation, chosen by the input.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The decoder of UTF-8 against the table of the standard (Unicode 15, table 3-7), byte by byte: the
 // maximal invalid parts, with every policy, in chunks.
 #include "fuzz/codecs.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The handler of a stream that checks the promises of its callbacks: each byte once and in order,
 // none while paused, nothing after the end, one close. It sends as much as it receives, and the
 // input controls its calls of the stream.

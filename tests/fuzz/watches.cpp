@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of registrations against a map, and against the contract of the port for calls of a
 // poller. Registrations are added, changed, given another handler and removed, also from callbacks.
 // The poller refuses some calls; events are valid, stale, or not awaited.

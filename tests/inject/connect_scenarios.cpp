@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names, races of connects, and clients that reconnect.
 #include <memory>
 #include <optional>

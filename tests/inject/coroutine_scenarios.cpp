@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Coroutines: each frame, and all that a task needs besides, can be refused. A frame that cannot be
 // made throws where the coroutine is called; its arguments are destroyed.
 #include <array>

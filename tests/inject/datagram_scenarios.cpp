@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Datagrams: batches, groups, Unix sockets, and a sender that has to wait.
 #include <array>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Each call fails once: in each scenario, on the simulated network and on each poller, each call of
 // the Net and of the Backend fails in each way that its man page documents, at its first, second,
 // ... n-th time. So does operator new. Whatever fails, nothing leaks, hangs, crashes or ends twice,

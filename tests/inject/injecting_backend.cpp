@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "inject/injecting_backend.h"
 
 namespace rondo::test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend that forwards to another, except for the call that must fail. Time is virtual: on a
 // real poller it jumps to the deadline if no event has come for a moment.
 #pragma once

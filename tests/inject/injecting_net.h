@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Net that forwards to another, except for the call that must fail.
 #pragma once
 

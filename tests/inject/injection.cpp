@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of failures, from the man pages of Linux (socket(2), accept(2), send(2) and so on) and
 // POSIX. EINTR is only listed for close(): otherwise the Net's contract turns it into EAGAIN, which
 // the tests of the system's Net check.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One failure: the call, the kind of failure, and the number of the call.
 #pragma once
 

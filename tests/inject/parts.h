@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The parts of scenarios: an echo session, and a client that sends a text and receives it.
 #pragma once
 

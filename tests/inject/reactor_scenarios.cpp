@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The reactor itself: watches, timers, work, signals, and sockets without streams.
 #include <signal.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The scenarios: short programs on the public API with the same outcome in each run.
 #pragma once
 

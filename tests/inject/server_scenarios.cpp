@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Servers and their clients.
 #include <memory>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "inject/stage.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The stage of a scenario: a reactor whose calls can fail, and the checks of the outcome.
 #pragma once
 

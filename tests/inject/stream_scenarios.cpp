@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two connected streams.
 #include <algorithm>
 #include <array>

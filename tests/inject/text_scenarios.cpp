@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text, lines and frames: only the allocation of memory can fail in them.
 #include <array>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kqueue(2) and kevent(2) for Linux, as far as rondo's backend needs them, with the behaviour of
 // several systems. Written from the manual page.
 //
@@ -16,8 +17,7 @@
 // A queue that is asked for the end of a process becomes a pidfd. It can then be polled by another
 // queue, which is all that rondo does with it; it takes no more changes.
 //
-// Thread-safe, but a kevent() that already sleeps does not see the changes of another thread. Each
-// kevent() visits the whole table.
+// Thread-safe, but a kevent() that already sleeps does not see the changes of another thread.
 #include "emulator.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Controls of the emulated kqueue for tests: which system the next queue behaves like, which call
 // fails, and how many filters are registered.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The emulator compared with kqueue(2), since the tests of the backend depend on it.
 #include "emulator.h"
 

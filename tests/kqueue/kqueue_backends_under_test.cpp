@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The conformance suite on the kqueue backend, with the behaviour of each emulated system.
 #include "emulator.h"
 #include "make_kqueue.h"

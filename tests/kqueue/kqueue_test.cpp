@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tests of the kqueue backend alone, with the behaviour of each emulated system.
 #include <fcntl.h>
 #include <sys/event.h>

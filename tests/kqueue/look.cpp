@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Translates the results of Linux' poll() to those of kqueue(2), one filter at a time. Nothing here
 // changes the descriptor: SO_ERROR stays unread, so events have no fflags.
 #include "look.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The state that a filter of kqueue(2) would report of a descriptor, derived from poll(2) and
 // similar calls.
 #pragma once

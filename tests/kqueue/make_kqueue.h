@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The function that backends/kqueue.cpp defines. Where the library has this backend,
 // built_backends() leads to it.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tests of streams, where each stream has a layer.
 #include "stream/stream_impl.h"
 #include "support/transparent_layer.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The installed library, as a program outside of this tree finds it: by pkg-config alone."""
 
 import functools

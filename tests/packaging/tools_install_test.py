@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tools/install, with stand-ins for dpkg-query and apt-get: nothing is really installed."""
 
 import subprocess

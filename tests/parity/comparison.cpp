@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/comparison.h"
 
 #include <algorithm>

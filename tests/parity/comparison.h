@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plays a script on the simulation and then on a real kernel, and reports where they differ.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names for endpoints that are the same on each kernel: ports are numbered in the order in which
 // they are first seen, and the prefix of the kernel's names is removed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Single facts that scripts have found, checked on the simulated and the real kernel.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/kernel.h"
 
 #include <poll.h>

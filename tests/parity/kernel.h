@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A kernel on which a script is played: the simulation, or this system through one of the backends.
 #pragma once
 

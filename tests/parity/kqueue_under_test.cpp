@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kqueue backend with the behaviour of the emulated systems; OpenBSD behaves like FreeBSD. The
 // evil personality is left out: its spurious events make a stream detect an end in another call.
 #include "kqueue/emulator.h"

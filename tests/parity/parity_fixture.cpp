@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/parity_fixture.h"
 
 #include <chrono>

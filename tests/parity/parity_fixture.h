@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shared by the two levels of parity tests: slices of the seeds, and the report of a difference.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plays a script step by step and describes the visible state.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The function that plays each kind of step.
 #include "parity/port_player.h"
 

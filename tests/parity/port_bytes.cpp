@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Steps on bytes, messages, options and groups.
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The simulated network behaves like this system's: generated scripts are played on both, and the
 // visible state after each step is compared. docs/parity.md lists what may differ.
 //

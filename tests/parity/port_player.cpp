@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Slots, readiness, addresses and connections.
 #include "parity/port_player.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plays scripts at the level of the port: the results of Net's calls, and the readiness of each
 // descriptor that a backend reports after pending events have happened.
 #pragma once

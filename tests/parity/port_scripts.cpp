@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/port_scripts.h"
 
 namespace rondo::test {
@@ -388,10 +389,9 @@ void PortScripts::step_of_any_kind() {
                                       random_.below(port_kind_count - 5));
   if (kind == Kind::pass_descriptor || kind == Kind::fill) return;
   const std::uint8_t slot = any_slot();
-  const std::uint8_t other = any_slot();
   const bool is_name = kind == Kind::bind_path || kind == Kind::bind_abstract ||
                        kind == Kind::connect_path || kind == Kind::connect_abstract;
-  add({kind, slot, other,
+  add({kind, slot, any_slot(),
        is_name                ? random_.below(paths)
        : kind == Kind::listen ? 16
                               : some_size()});

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Generates scripts for the port: phrases that make connections, and then random steps on the
 // existing slots, chosen by the state that the generator assumes for each slot.
 #pragma once

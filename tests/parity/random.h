@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small random generator that is the same on each system. The standard's distributions are not.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/script.h"
 
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Scripts, which are played on the simulation and on a real kernel to compare the two.
 #pragma once
 

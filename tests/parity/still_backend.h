@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend on the poller of another one, with a clock that only the test moves. So deadlines pass
 // when a script says so, whatever the speed of the machine.
 #pragma once

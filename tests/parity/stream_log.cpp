@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/stream_log.h"
 
 #include <array>

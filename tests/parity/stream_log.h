@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Handlers that log their calls and behave in one of a few ways.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The same programs receive the same callbacks on the simulated network and on this system's.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "parity/stream_player.h"
 
 #include <algorithm>

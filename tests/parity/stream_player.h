@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plays scripts at the level of streams, servers and datagram sockets, and logs the callbacks of
 // each object in order.
 #pragma once

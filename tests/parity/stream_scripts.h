@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Generates scripts for streams, servers and datagram sockets.
 #pragma once
 

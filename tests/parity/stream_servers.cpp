@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Steps on servers and datagram sockets.
 #include <chrono>
 #include <utility>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The adapters of examples/adapters/ against real servers: Python's http.server, redis-server and
 PostgreSQL."""
 

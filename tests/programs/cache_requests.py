@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Requests for examples/cache, and their answers: what cache_test.py sends."""
 
 

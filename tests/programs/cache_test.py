@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """examples/cache beside redis-server 7: the same requests, good and bad, in any cuts, and the same
 bytes for an answer; and redis-cli, redis-benchmark and hiredis, which are used with either."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A codec as a filter, for tests that compare it with another codec. Each line of the input is
 //   decode|encode ENCODING ERRORS CHUNK...      chunks in hexadecimal, `-` for an empty one
 // and each line of the output is their joint result in hexadecimal, followed by the position, size

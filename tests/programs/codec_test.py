@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Decoder and Encoder against Python's codecs: the same text, bytes and errors, for random input in
 random chunks. Each test prints its seed; RONDO_SEED replays it."""
 

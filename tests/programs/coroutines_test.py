@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples with coroutines, with clients and servers in Python."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples as programs: what the tests that start them share."""
 
 import contextlib

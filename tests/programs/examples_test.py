@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples against clients and servers of Python's socket and asyncio."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tools/gdb/rondo_tasks.py: a process that gdb has stopped, and its core file, against what
 describe_tasks() says in that process."""
 

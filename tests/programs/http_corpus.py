@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Requests that are good, odd or hostile, each with the statuses of its answers; and the table of
 what nginx and h11 judge otherwise."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The corpus of requests: how examples/http answers, whole and in every cut, and how nginx and h11
 judge the same."""
 

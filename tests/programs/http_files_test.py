@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The files of examples/http: paths, links, conditions, ranges, files that change."""
 
 import email.utils

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests of examples/http share: the server, a client that sends bytes as they are, and
 what it understands of the answers."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """examples/http with raw sockets, Python's http.client and curl: requests, bodies, limits, the end
 of the server, the live page, the log, TLS."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // https_server CERTIFICATE KEY: as little HTTP over TLS as programs of others need. Each
 // request gets the same answer; after one with `Connection: close` the connection ends. At its own
 // end it prints what it has counted.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """HTTP over TLS with nginx, as a server and as a client, and with wrk."""
 
 import contextlib

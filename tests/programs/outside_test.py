@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples against programs of other projects: socat and netcat."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The proxy between two programs of other projects: curl, and Python's http.server. Also as the end
 of TLS, as its beginning, and as both."""
 

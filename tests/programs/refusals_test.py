@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What would go wrong with coroutines, and can be seen by the compiler, does not compile. The error
 says what to do."""
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // seqpacket_echo unix:PATH: sends one client's messages back, prints their sizes, ends when it
 // leaves.
 #include <cstdio>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples that begin TLS inside a connection, and the crawler's https, with Python's ssl."""
 
 import contextlib

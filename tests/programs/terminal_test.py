@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples at a terminal: a line at a time, Ctrl-D, Ctrl-C, and a terminal that is left as it
 was found."""
 

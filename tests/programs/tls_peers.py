@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests of TLS share: certificates, servers of Python's ssl, programs to talk with."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The examples over TLS, with the programs of OpenSSL and GnuTLS, and Python's ssl."""
 
 import re

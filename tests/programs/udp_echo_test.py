@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """examples/udp_echo, driven by Python's sockets, on every backend that is built."""
 
 import os

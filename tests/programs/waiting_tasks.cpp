@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for different things, on two reactors, for the test of tools/gdb/rondo_tasks.py.
 // It prints what describe_tasks() says of them, where that test stops it: in a turn, and then
 // outside of one.

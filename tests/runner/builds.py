@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The builds under test: how each is configured and compiled. What a sanitizer or valgrind needs at
 run time is in tests/runner/meson.build, so that `meson test` works without the runner."""
 

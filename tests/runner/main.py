@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/run, once the packages are installed: builds, runs the tests and prints the totals."""
 
 import argparse

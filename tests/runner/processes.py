@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs a program in a session of its own. No such session outlives the runner."""
 
 import os

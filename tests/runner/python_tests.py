@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs a file of unittest cases as a GoogleTest program would run: it prints the same lines and
 takes --gtest_filter. Usage: python_tests.py FILE [--gtest_filter=PATTERN]"""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The cases of test programs: read from their output, counted and printed."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/run's own machinery, on Meson projects of stand-ins for test programs."""
 
 import contextlib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server and a client, for the tests of the simulated network.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The event queue against a model that is obviously correct, an ordered map. RONDO_SEED replays a
 // run.
 #include "../../backends/sim/events.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The visible effects of faults of calls, connections and packets.
 #include <algorithm>
 #include <numeric>

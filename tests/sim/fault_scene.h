@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two hosts and the Net calls of their processes, for tests of one fault at a time.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The visible effects of faults of readiness, the clock and names.
 #include <algorithm>
 

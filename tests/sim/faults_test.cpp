@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Each fault alone: that it strikes, and its visible effect.
 #include "fault_scene.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names with many addresses, most of which are silent, in the simulated network.
 #include <gtest/gtest.h>
 

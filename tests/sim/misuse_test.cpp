@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A misuse of the simulation ends the test in each build, with a message that says why.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Links, partitions, crashes and names: the network between hosts and its failures.
 #include <chrono>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a silent connection notices a dead peer: keep-alive, and the probes of a closed window.
 #include <chrono>
 

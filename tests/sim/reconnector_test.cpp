@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Reconnector in virtual time: how often it calls on a server that drops it at once.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The texts for a person: what waits for ever and why, the report of a failing run, the trace file.
 #include <cstdlib>
 #include <filesystem>

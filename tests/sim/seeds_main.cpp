@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs seeds one after the other: `seeds FIRST COUNT`, or `seeds FIRST COUNT portable` without
 // failing allocations, so that the traces are the same in each build. The last line has the hash of
 // all traces. The exit status is 1 if a check failed in any of them.

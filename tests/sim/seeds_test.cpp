@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Thousands of scenes, each generated from its seed: see scenario/scene.h.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client whose connection takes six seconds: its deadlines, and what it does meanwhile.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sockets of all kinds, through Net.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The states of a descriptor, as in the conformance suite's table for Linux.
 #include <gtest/gtest.h>
 

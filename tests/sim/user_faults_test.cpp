@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Faults that a program makes itself: it throws, destroys objects in callbacks, runs out of memory.
 #include <gtest/gtest.h>
 

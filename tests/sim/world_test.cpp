@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Time, order and replay.
 #include <chrono>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of Acceptor share: a reactor in virtual time, a Net whose calls can fail, and
 // clients of the Unix family, which are connected when connect() returns.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Replaces the global operator new and delete of the test program by ones that count. The size of
 // each block stands before it, since malloc does not tell it everywhere.
 #include "support/allocation_counter.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts the calls of operator new, so that a test can require that there are none, and makes them
 // fail.
 #pragma once

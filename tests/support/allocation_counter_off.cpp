@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where operator new cannot be replaced: nothing is ever counted.
 #include "support/allocation_counter.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which backends the conformance suite runs on: the program that contains it defines
 // backends_under_test(). To certify a backend of your own, see docs/certify.md.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of borrowed descriptors share: terminals, pipes that block, and a net that does
 // not open descriptors again.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The conformance suite on every backend that is built.
 #include "support/built_backends_under_test.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is built in, and has no name in built_backends().
 #pragma once
 

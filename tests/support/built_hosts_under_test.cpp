@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The hosted suite on the loops that rondo has, and on the loop that docs/hosting.md shows, which
 // polls with another backend.
 #include <algorithm>

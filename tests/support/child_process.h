@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A piece of a test in a child process.
 #pragma once
 

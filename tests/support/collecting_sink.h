@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A sink that keeps the reports of a backend.
 #pragma once
 

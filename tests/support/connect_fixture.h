@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of connecting share: listeners on loopback, some of which accept no connection.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // For the tests of DatagramSocket: a reactor on each backend, a Net whose calls can fail, and a
 // handler that keeps what is reported to it.
 #pragma once

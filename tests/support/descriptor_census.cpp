@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/descriptor_census.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A fixture that fails when a test leaves descriptors open, or closes what was not its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/descriptor_states.h"
 
 #include <gtest/gtest.h>

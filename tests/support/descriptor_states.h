@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The states of a descriptor, what a poller must report for each, and the results of the calls.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of descriptors that pass through streams share.
 #pragma once
 

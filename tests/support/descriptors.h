@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors for tests, of the kernel of the case.
 #pragma once
 

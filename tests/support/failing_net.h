@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Net that forwards each call to another, except for those that a test lets fail.
 #pragma once
 

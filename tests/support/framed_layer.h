@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A layer with a handshake, frames and an end of its own: what TLS does, without the cryptography.
 //
 // Each side sends four bytes first. Then come frames: two bytes of length, the first in front, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which host loops the hosted suite runs on: the program that contains it defines
 // hosts_under_test(). To certify a HostedBackend of your own, see docs/certify.md.
 #pragma once

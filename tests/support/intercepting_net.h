@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Net that forwards each call to another, unless a derived class lets the call fail.
 #pragma once
 

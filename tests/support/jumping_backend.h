@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend for tests with real descriptors in virtual time: it looks at once, and where nothing is
 // ready, the clock jumps to the deadline. So a second of pauses takes no time, and wake-ups can be
 // counted exactly. The Net is the test's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/kernel.h"
 
 #include <fcntl.h>

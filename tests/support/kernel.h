@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Access to the kernel beside the backend, where a test makes descriptors and acts as the other
 // end. As a rule the system's; that of a simulated network for a backend which watches its
 // descriptors.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/manual_backend.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Backends written by a user of the library: the test moves the clock and says what is ready.
 #pragma once
 

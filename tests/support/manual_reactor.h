@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A reactor whose time is numbers.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small name server for tests: UDP and TCP on one loopback port, which the system chooses, in the
 // reactor of the test. It does not keep run() from returning.
 #pragma once

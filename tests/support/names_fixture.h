@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // For the tests of names, on any reactor: a name server, no hosts and no search domains.
 #pragma once
 

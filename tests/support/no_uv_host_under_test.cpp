@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/uv_host_under_test.h"
 
 namespace rondo::test {

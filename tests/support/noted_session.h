@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A session that notes what happens to it, answers what its client says, and ends with it.
 #pragma once
 

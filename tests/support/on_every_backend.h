@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fixtures of the tests that run once for each backend.
 #pragma once
 

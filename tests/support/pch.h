@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What nearly every test includes, parsed once a program where the build precompiles headers
 // (-Db_pch=true). Each test still includes what it uses: builds without it check that.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of the port share: a backend without a reactor, and queries of its reports.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of processes share: a reactor on each backend, with the system's calls, some of
 // which can be taken away.
 #pragma once

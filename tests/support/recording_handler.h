@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A handler that counts its calls and then does what the test says.
 #pragma once
 

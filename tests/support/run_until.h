@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Running a reactor for no longer than a test needs.
 #pragma once
 

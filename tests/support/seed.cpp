@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/seed.h"
 
 #include <cstdio>

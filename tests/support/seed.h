@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The seed of everything random in the tests.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of servers share: clients that the test holds, on each backend.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/built_backends_under_test.h"
 
 namespace rondo::test {

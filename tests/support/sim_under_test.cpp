@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The simulated network under the conformance suite: each case has a world of its own, with one
 // host, whose kernel makes the descriptors.
 #include <gtest/gtest.h>

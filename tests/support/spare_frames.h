@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Frames of coroutines come from free lists, which remember what ran before.
 #pragma once
 

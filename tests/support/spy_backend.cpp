@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/spy_backend.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend that passes everything on to another: it counts the calls, checks that they keep to the
 // port's contract, and fails those a test wants to see failing. It keeps name_service() to itself:
 // the tests of names bring a hosts file and a name server.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A stream whose time is that of a backend that never sleeps: what the tests of deadlines share.
 #pragma once
 

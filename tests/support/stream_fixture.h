@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of streams share: a handler that records its calls, and a reactor on
 // each backend whose socket calls are counted and can fail.
 #pragma once

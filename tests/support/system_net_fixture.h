@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of the system's Net share: descriptors that are closed at the end, and counted.
 #pragma once
 

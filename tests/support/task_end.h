@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Running tasks in tests: an exception that leaves one fails its test.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of coroutines share: a reactor whose time is numbers, and a group for its tasks.
 #pragma once
 

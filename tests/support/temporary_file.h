@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A file of the test's own, gone with it.
 #pragma once
 

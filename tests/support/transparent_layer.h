@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A layer that does not show on the wire, so that whatever a stream does with one can be tested
 // against plain peers. It reads ahead, hands its input out in small pieces, and writes in pieces.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // libuv's loop as a host under test, where the build has it.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What must not stand in the expression of a `co_await`, because g++ 12 destroys it twice: lambdas
 with captures, and braced lists that may initialise an aggregate. Also a lambda with captures that
 is called in an argument of spawn(): it is gone when its task starts. And a coroutine without a

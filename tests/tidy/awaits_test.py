@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/tidy/awaits.py: each rule about coroutines is seen to fire, and to stay silent."""
 
 import unittest

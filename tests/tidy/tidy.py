@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Checks what neither compiler nor clang-tidy sees: the arrows between the rooms, sizes of files,
-banned calls, comments, language. Prints `file:line: what, and how to mend it`.
+banned calls, comments, language, licences. Prints `file:line: what, and how to mend it`.
 
 An exception stands on the line it is for, or on the one above, with its rule and its reason:
 `tidy: allow sleep: the kernel alone knows when`.
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from awaits import awaits
+from test_rules import test_files, test_habits
 from tidy_source import read_tree
 
 LINES_PER_FILE_MAX = 400
@@ -312,45 +314,7 @@ def layout(tree, source):
         yield 1, f"a loose file in {source.room}/: move it to one of its rooms"
 
 
-# --- tests and headers --------------------------------------------------------------------------
-
-
-def test_files(tree, source):
-    if source.room != "tests" or source.kind != "cpp":
-        return
-    macro = r"^(?:TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\("
-    first = re.search(macro, source.statements, re.M)
-    named = re.fullmatch(r"[a-z0-9_]+_test\.cpp", source.path.name) and not source.is_support
-    if first and not named:
-        line = source.statements.count("\n", 0, first.start()) + 1
-        yield line, "tests in a file that is not called noun_test.cpp"
-    if named and source.path.name not in tree.meson_text("tests"):
-        yield 1, "no meson.build below tests/ lists it: it is never run"
-
-
-def test_habits(tree, source):
-    if source.kind not in ("cpp", "py") or source.path.name == "tidy_test.py":
-        return
-    if source.room != "tests" and not re.search(r"_test\.(py|cpp)$", source.path.name):
-        return
-    lines = source.code if source.kind == "cpp" else source.lines
-    sleep = r"\b(?:u|nano)sleep\s*\(|\bsleep\(\d+\)|\bsleep_for\b|\bpoll\s*\(\s*(?:nullptr|NULL)\b"
-    if source.kind == "py":
-        sleep = r"^\s*(?:await )?(?:time|asyncio)\.sleep\("
-    for number, line in enumerate(lines, 1):
-        if re.search(sleep, line):
-            yield number, "a test that sleeps is slow or flaky: wait for the event itself", "sleep"
-    for number, line in enumerate(source.lines, 1):
-        call = re.search(r"^[^#/]*\b(?:listen|bind|serve|(?:create|start)_server)\b(.*)", line)
-        if source.name.startswith("tests/sim/"):
-            call = None  # a simulated network has all of its ports to itself
-        if (call and fixed_port(call[1])) or re.search(r"\bhtons\(\s*0*[1-9]", line):
-            yield number, "a fixed port may be taken: take port 0, ask which it became", "port"
-
-
-def fixed_port(text):
-    address = r"""["'](?:[\d.]+|localhost|\[[\da-f:]*\]|)(?::|["'],\s*)(\d+)\b"""
-    return any(int(port) != 0 for port in re.findall(address, text))
+# --- headers and licences -----------------------------------------------------------------------
 
 
 def headers(tree, source):
@@ -366,8 +330,17 @@ def headers(tree, source):
         yield line, f"what it exports must be defined where all look for it: core/*/{stem}.cpp"
 
 
+def licence(tree, source):
+    """Files that cannot carry a comment are covered by REUSE.toml."""
+    if source.kind == "md":
+        return
+    first = source.lines[1 if source.text.startswith("#!") else 0] if source.lines else ""
+    if "SPDX-License-Identifier: MIT" not in first:
+        yield 1, "begin with `SPDX-License-Identifier: MIT`, in a comment of its own"
+
+
 RULES = (arrows, platform_ifs, sizes, banned, ignored_results, comments, language, layout,
-         test_files, test_habits, headers, awaits)
+         test_files, test_habits, headers, licence, awaits)
 
 
 def allowed(source, line, rule):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Source files as tests/tidy.py sees them: which room they are in, their code without comments and
 strings, their comments without the code."""
 

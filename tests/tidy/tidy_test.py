@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tests/tidy/tidy.py: each rule is seen to fire, and to stay silent, on a small tree of its own."""
 
 import subprocess
@@ -10,7 +11,7 @@ import tidy
 
 
 class RuleTest(unittest.TestCase):
-    ignored = ("layout",)  # the files of most cases are loose
+    ignored = ("layout", "licence")  # the files of most cases are loose, and have no header
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -158,7 +159,7 @@ class Sizes(RuleTest):
 
 
 class Layout(RuleTest):
-    ignored = ()
+    ignored = ("licence",)
 
     def test_fires_on_a_loose_file(self):
         for name in ("tests/a.h", "bench/a.py", "core/a.h"):
@@ -321,19 +322,30 @@ class Headers(RuleTest):
         self.assert_silent("include/rondo/export.h", "#define RONDO_EXPORT [[gnu::used]]\n")
 
 
+class Licence(RuleTest):
+    ignored = ("layout",)
+
+    def test_stands_in_the_first_line_or_below_the_interpreter(self):
+        self.assert_silent("core/a.cpp", "// SPDX-License-Identifier: MIT\nint a;\n")
+        self.assert_silent("tools/a", "#!/bin/sh\n# SPDX-License-Identifier: MIT\n")
+        self.assert_silent("docs/a.md", "# A page\n")
+        self.assert_fires("licence", "core/a.cpp", "int a;\n// SPDX-License-Identifier: MIT\n")
+        self.assert_fires("licence", "core/a.cpp", "// SPDX-License-Identifier: GPL-2.0-only\n")
+
+
 class Program(RuleTest):
     def run_it(self):
         command = [sys.executable, Path(tidy.__file__), self.top]
         return subprocess.run(command, capture_output=True, text=True, timeout=30)
 
     def test_prints_file_line_and_how_to_mend_it_and_fails(self):
-        self.write("core/a.cpp", "\nabort();\n")
+        self.write("core/a.cpp", "// SPDX-License-Identifier: MIT\nabort();\n")
         done = self.run_it()
         self.assertEqual(done.returncode, 1)
         self.assertIn("core/a.cpp:2: `abort(`: the library ends no program: return", done.stdout)
 
     def test_is_silent_and_succeeds_on_a_tidy_tree(self):
-        self.write("core/loop/a.cpp", "int a;\n")
+        self.write("core/loop/a.cpp", "// SPDX-License-Identifier: MIT\nint a;\n")
         self.write("build/core/a.cpp", "abort();\n")
         done = self.run_it()
         self.assertEqual((done.returncode, done.stdout), (0, ""))

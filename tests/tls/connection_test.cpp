@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connections over TLS, on every backend: rondo at both ends.
 #include <array>
 #include <memory>

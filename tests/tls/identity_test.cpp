@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Identities and roots: what is wrong with files is said when they are read.
 #include <fstream>
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A conversation in which each of OpenSSL's allocations fails once, and what a connection holds of
 // OpenSSL's memory. This is a program of its own: OpenSSL takes other functions for memory only
 // before it is first used.

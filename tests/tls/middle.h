@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A host between a client and a server of a simulated network. It passes on as many bytes as the
 // test lets pass, and can end the connection.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a client accepts: the names, the addresses, the dates and the issuers of certificates.
 #include "tls_fixture.h"
 

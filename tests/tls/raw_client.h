@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client by OpenSSL alone: the test holds the bytes that go over the wire, in both directions.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // TLS on the simulated network. OpenSSL draws its random numbers from a seed, so that runs repeat;
 // and the connection of a client and a server is cut at each byte of their handshake.
 #define OPENSSL_SUPPRESS_DEPRECATED  // RAND_METHOD, which can be replaced and put back at any time

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two reactors, each in its thread, that share an identity, roots and the keys of tickets.
 #include <array>
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The keys of tickets as they grow old. The client is OpenSSL alone: it shows any ticket again, and
 // the first bytes of a ticket name its key.
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of TLS share: the certificates that make_certificates has made.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a server does with each cut of the wire's bytes, and with what peers should not send. The
 // peer is OpenSSL alone.
 #include "raw_client.h"
@@ -84,7 +85,7 @@ TEST_P(TlsWire, MayRestWithinARecord) {
   if (GetParam().name != "sim") GTEST_SKIP() << "it takes real time";
   RawClient client;
   opens(client);
-  for (const std::size_t first : {1, 5, 6, 20}) {  // the header has 5 bytes
+  for (const std::size_t first : {1U, 5U, 6U, 20U}) {  // the header has 5 bytes
     const std::string wire = client.say("after");
     write_all(peer.get(), wire.substr(0, first));
     const TimePoint until = reactor.now() + std::chrono::seconds{6};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Acceptor when descriptors or memory run out, made up by a Net and real: it sheds, pauses in
 // virtual time, and recovers.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Acceptor: batches, errors of one client and of the listener, pausing, and callbacks that destroy,
 // move or throw.
 #include <gtest/gtest.h>

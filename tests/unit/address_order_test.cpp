@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The order of addresses: the examples of RFC 6724, 10.2, and some more.
 #include "names/address_order.h"
 

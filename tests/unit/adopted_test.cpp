@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sockets that were made elsewhere, as systemd does: they block, linger, or are of the wrong kind.
 #include "socket/adopted.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The forms of a co_await expression that rondo's users write, on each compiler: each temporary is
 // destroyed once. g++ 12 destroys some twice; what is here must be right with it.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The socket functions that c-ares calls, and what they hide from it.
 #include "names/cares_sockets.h"
 

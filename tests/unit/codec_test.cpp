@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decoder and Encoder: names, errors, chunks, copies. codec_test.py compares them with Python.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several awaits at a time: what branches that are not wanted any more leave behind.
 #include <rondo/combine.h>
 

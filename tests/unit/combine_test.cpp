@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several awaits at a time: results, cancellation, and what is ready in one turn.
 #include <rondo/combine.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connector in virtual time, with a name server that answers for one family late or never: RFC
 // 8305, section 3.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connector in virtual time: which address is tried when, and what the deadline does.
 #include <gtest/gtest.h>
 #include <unistd.h>

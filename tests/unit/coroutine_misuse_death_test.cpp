@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programmer errors with coroutines: each is reported with what to do.
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The queue of datagrams that wait.
 #include "datagram/datagram_queue.h"
 

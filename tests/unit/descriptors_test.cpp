@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors passed over Unix sockets: they arrive, and none stays open if anything fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A seeded fuzz test of Endpoint's parser and printer. RONDO_SEED replays the seed that it prints.
 #include <gtest/gtest.h>
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What limits for each address count: one client must not have many addresses.
 #include <gtest/gtest.h>
 

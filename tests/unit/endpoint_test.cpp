@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Endpoint: tables of valid and invalid text, and the system's forms of an address.
 #include <gtest/gtest.h>
 #include <net/if.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A promise of the epoll backend alone: its wake-up descriptor, to which other threads write, stays
 // open.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The framers: the chunks do not change the frames; limits; the end of the input; copies.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Function: where the callable is stored, how it moves, and when it is destroyed. The callable's
 // own operator new counts allocations, so that those of the rest of the program do not matter.
 #include <gtest/gtest.h>

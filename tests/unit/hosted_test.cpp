@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A hosted reactor. The host is the test, with a clock of its own.
 #include <algorithm>
 #include <memory>

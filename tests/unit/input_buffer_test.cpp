@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // InputBuffer: what is copied, and what memory it keeps.
 #include <gtest/gtest.h>
 

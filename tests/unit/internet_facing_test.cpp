@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // internet_facing(), in virtual time: the values of docs/facing_the_internet.md, and what they do.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The deadlines of a stream with a layer, and when the layer rests.
 #include <cerrno>
 #include <chrono>

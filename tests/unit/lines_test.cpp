@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LineReader: Python's newline modes, the limit, and how long results are valid.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A CR at the end of what has arrived: it ends its line at once, and a LF that follows belongs to
 // it.
 #include <gtest/gtest.h>

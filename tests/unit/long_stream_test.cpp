@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A stream that carries more than 32 bits can count, in constant memory. The bytes come from a Net
 // that makes them up.
 #include <gtest/gtest.h>

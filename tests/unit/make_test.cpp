@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reactor::make(): the choice of the backend, the version, and exhausted descriptors.
 #include <cstdlib>
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Out of memory: each make function throws std::bad_alloc and leaves nothing behind.
 #include <signal.h>
 

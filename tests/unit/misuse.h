@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One of each kind of public object, for tests of their misuse.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What debug builds say about the use of an empty object, and about destruction in the wrong order.
 // It is not part of the conformance suite, because that also runs on an installed library, which
 // may have been built without assertions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // No memory while names are resolved and connections made: resolve() or run() throws
 // std::bad_alloc, and every operation that has begun still ends exactly once.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Options by name: each is read back from the kernel by number. Options that could not be applied
 // are reported.
 #include <gtest/gtest.h>

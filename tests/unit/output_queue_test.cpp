@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // OutputQueue against a model that is obviously right: one string. RONDO_SEED repeats a run.
 #include "stream/output_queue.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // resolv.conf(5) as glibc reads it, and the names to try for a name.
 #include "names/resolv_conf.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Resolver in a build without DNS: names that need none, and a clear error for all others.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Resolver in virtual time: a name of the search list, or a server, that fails does not end the
 // lookup, and the options of resolv.conf(5).
 #include <gtest/gtest.h>

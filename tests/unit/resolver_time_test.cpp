@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Resolver in virtual time: silent servers, tries and deadlines.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Result, Error and print_error.
 #include <gtest/gtest.h>
 

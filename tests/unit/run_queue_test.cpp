@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The queue of streams for the end of the turn, against a model. Its streams are only addresses.
 #include "stream/run_queue.h"
 

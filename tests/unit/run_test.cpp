@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that are coroutines: their exit codes, what they print, and signals.
 #include <rondo/run.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The seed: taken from the environment, otherwise one for the whole process, and printed.
 #include <gtest/gtest.h>
 

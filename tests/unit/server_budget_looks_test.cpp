@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A server that is above its budget does not look at all of its streams for each write.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The line about a session that has thrown: a client chooses a part of its text.
 #include "stream/session_error.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The sink's part of a dispatch: from the token to the handler.
 #include <gtest/gtest.h>
 

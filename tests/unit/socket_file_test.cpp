@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // If a listener cannot be made, the file that bind() made for its Unix socket is removed.
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Socket: ownership, listening, connecting, and errors that say which operation failed.
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The files of Unix sockets: stale ones are replaced by one of several that start at the same time,
 // and nothing else is touched, also by a forked child or after a change of directory.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The deadlines of streams, in virtual time: never early, and no more than the step that is
 // documented late.
 #include <gtest/gtest.h>

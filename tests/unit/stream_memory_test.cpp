@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Want of memory in the life of streams and servers: what cannot fail does not, what can changes
 // nothing, and a stream that has lost a part of its output ends.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks that wait for each other: order, cancellation, and that nothing is lost.
 #include <rondo/sync.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The system's Net: messages, in batches and with descriptors. An empty datagram is data.
 #include <gtest/gtest.h>
 #include <poll.h>

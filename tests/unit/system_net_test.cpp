@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The system's Net, call by call: the kernel's results, flags that are set at creation, and no
 // SIGPIPE, whose default action would end this program.
 #include <gtest/gtest.h>

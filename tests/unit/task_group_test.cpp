@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Groups of tasks: their end, their errors, and that no task outlives its group.
 #include <rondo/task_group.h>
 

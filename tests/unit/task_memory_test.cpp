@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tasks allocate, the frames that a thread keeps, and tasks without memory.
 #include <gtest/gtest.h>
 

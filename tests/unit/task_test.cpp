@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tasks by themselves: results, exceptions, frames, and stacks that do not grow.
 #include <rondo/task.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An encoding that the system cannot convert at the moment, as for lack of descriptors: the stream
 // ends with that error.
 #include <dlfcn.h>

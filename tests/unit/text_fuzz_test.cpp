@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The chunks do not change the outcome: decoders, encoders, lines and frames are compared with the
 // same input in one piece, or with a model. Each test prints its seed; RONDO_SEED replays it.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The memory of text streams and of servers, in bytes.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers against a model that is obviously correct, a sorted map. RONDO_SEED replays a run.
 #include <cstdint>
 #include <map>

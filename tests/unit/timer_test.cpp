@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers without a real clock: the test moves the time.
 #include <memory>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A user's libuv handles in rondo's own libuv loop.
 #include <signal.h>
 #include <uv.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams and servers inside a user's libuv loop, also if a callback runs that loop.
 #include <uv.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A reactor inside a user's libuv loop, in the way a program on libuv is written.
 #include <signal.h>
 #include <uv.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs started by rondo and by libuv in one process.
 #include <signal.h>
 #include <uv.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What code on libuv and rondo do to each other in one loop: requests right before the poll,
 // children and signals of both, and descriptors that are closed too early.
 #include <fcntl.h>

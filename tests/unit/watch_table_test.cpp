@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // WatchTable: how it counts stale events, and its list of changes when a descriptor number is used
 // again.
 #include <memory>

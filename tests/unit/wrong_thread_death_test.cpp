@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In debug builds every call of a reactor's objects checks its thread. This is not part of the
 // conformance suite, because that also runs on an installed library, which may have been built
 // without assertions.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A command for gdb: what the coroutines of a stopped process or of a core file wait for.
 
     (gdb) source tools/gdb/rondo_tasks.py

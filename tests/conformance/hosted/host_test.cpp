@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a loop that hosts a reactor must do, whatever loop it is.
 #include <signal.h>
 

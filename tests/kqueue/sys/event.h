@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // rondo's tests: the part of the header of kqueue(2) that backends/kqueue.cpp may use, for Linux.
 // emulator.cpp implements the two calls. This is the smallest common part of the systems: it has
 // neither EVFILT_USER nor kqueue1(). The struct is that of FreeBSD 12, the largest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actor.h"
 
 namespace rondo::sim::scenario {

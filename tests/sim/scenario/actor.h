@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An actor in a scene. Its callbacks end in act_up(), which makes mischief.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The actors: servers, which stay until the end, and their clients. Each chooses its behaviour from
 // the seed.
 #pragma once

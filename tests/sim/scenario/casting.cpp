@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The choice of actors: of callbacks, or, in half of the scenes, every other one of coroutines.
 #include "actor.h"
 #include "cast.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client with one stream to a server.
 #pragma once
 

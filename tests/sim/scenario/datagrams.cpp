@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // UDP and Unix datagrams: each comes back unchanged, or not at all.
 #include <algorithm>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the actors that send datagrams have in common.
 #pragma once
 

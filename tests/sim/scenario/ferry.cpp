@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Descriptors over a Unix stream: each letter of the conversation carries one end of a pair, and
 // the ferry writes that letter to it. No descriptor may leak, whichever side holds it at the end.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the ferry and its passengers have in common.
 #pragma once
 

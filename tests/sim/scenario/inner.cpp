@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Actors without a network: timers and work. Also a client that reconnects, by a timer.
 #include <algorithm>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The layers of the streams of a scene: those of FramedLayer, with checks of what their streams do
 // with them. Each stream of the scene that a layer's stream meets has one, too, so whatever comes
 // in plain text was sent past a layer.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lines of text: each is answered in order and whole.
 #include <utility>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the actors that speak in lines have in common.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads of a coroutine, in one of many ways. Most of them may be cancelled when a part of what they
 // wait for has arrived.
 #pragma once

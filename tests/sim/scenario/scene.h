@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A world that is generated from a seed: sites with servers and clients, faults between them, and
 // mischief in their callbacks. The checks run at each call, after each step and at the end;
 // failures are kept as text.

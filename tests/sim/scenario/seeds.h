@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs one seed from start to end, and checks that it leaves nothing behind.
 #pragma once
 

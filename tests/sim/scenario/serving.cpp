@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "serving.h"
 
 namespace rondo::sim::scenario {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A server that listens again a little later, whatever ended it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Half-close in both directions: a source sends a lot, with back-pressure, and shuts its output
 // down first. Its client answers afterwards, and shuts its output down as well.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Checks the calls of a stream, whatever faults happen: which calls may come, in which order, and
 // that it ends once, for a matching reason. Its owner reports its own actions to the check.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An echo server and its clients. They write in parts or at once, with or without pauses, connect
 // by name or address, shut down first or last, read slowly, or write more than the limit.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An actor whose task begins again a little later, whatever ended it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client whose task has one connection to a server.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The actors of datagrams, of coroutines: their receives are cancelled now and then, or come late,
 // and a datagram that has arrived may not be lost by that, or be received twice.
 #include <algorithm>

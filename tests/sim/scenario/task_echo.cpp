@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The echo server of coroutines.
 #include <utility>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The ferry and its passengers, of coroutines. A Connection passes no received descriptors, so the
 // ferry accepts by a Listener, and waits until a socket is readable. A passenger has a task for
 // each letter, which waits for it until the other end of its pair is closed: at a descriptor that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The source and its clients, of coroutines: half-close in both directions. A task of the source
 // writes while another one reads. Its client cancels its reads now and then.
 #include <algorithm>

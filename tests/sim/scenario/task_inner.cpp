@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Actors of coroutines without a network: tasks that sleep, and tasks that wait for each other.
 // What they do is cancelled as a whole now and then, and goes on where it was.
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The client of the line server, of coroutines. Its reads of lines, and of parts of them, are
 // cancelled by timeouts, by other branches and from outside: what comes is one text, of which no
 // character may be lost, doubled or out of order.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The line server of coroutines: its reads are cancelled now and then, and lose no half of a line.
 #include "cast.h"
 #include "lines.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Coroutines instead of a Reconnector: a task that connects again after each end, with pauses,
 // until it is stopped.
 #include <memory>

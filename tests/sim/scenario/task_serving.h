@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A server whose clients are served by tasks.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clients of the echo server, of coroutines. What reads and writes is cancelled at random steps,
 // from inside, from other tasks and from timers; another task continues with the same connection:
 // no byte may be lost, doubled or out of order.
