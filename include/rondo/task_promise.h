@@ -102,6 +102,8 @@ class CompletionLink {
   /// Whether the task that awaits it waits for its return.
   [[nodiscard]] bool is_call() const noexcept { return (word_ & is_call_bit) != 0; }
   [[nodiscard]] bool is_awaited() const noexcept { return (word_ & is_awaited_bit) != 0; }
+  /// From now on the end is reported. It is awaited.
+  void stop_call() noexcept { word_ &= ~is_call_bit; }
   /// If it is awaited.
   [[nodiscard]] Awaiting& awaiting() const noexcept {
     // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): set before the task starts
@@ -183,7 +185,7 @@ class RONDO_EXPORT TaskPromise {
     completion_ = completion;
   }
   /// The task that called it is about to be suspended, or must not take its return for success.
-  void stop_call() noexcept { completion_ = CompletionLink{completion_.awaiting()}; }
+  void stop_call() noexcept { completion_.stop_call(); }
 
   /// Before it has started: the next one in a list of such tasks.
   [[nodiscard]] TaskPromise* take_next_start() noexcept {
