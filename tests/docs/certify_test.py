@@ -45,6 +45,16 @@ class Certify(unittest.TestCase):
         for reason in reasons:
             self.assertIn(f"| {reason} |", page)
 
+    def test_the_fragment_of_the_page_compiles(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            write_files(folder)
+            source = folder / "fragment.cpp"
+            source.write_text('#include <rondo/rondo.h>\n#include "poll_backend.h"\n'
+                              f'void use() {{\n{(folder / "fragment").read_text()}}}\n')
+            self.run_all([*compiler_of_build(), "-std=c++20", *WARNINGS, "-fsyntax-only",
+                          f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}", source])
+
     def run_all(self, command, **options):
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX,
                               **options)
