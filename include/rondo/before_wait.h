@@ -21,7 +21,7 @@ class Loop;
 /// made. Destroying it ends the calls, also from inside one. Destroy it before the reactor. Use it
 /// on the reactor's thread only.
 ///
-///   rondo::BeforeWait flush{reactor, [&] { wl_display_flush(display); }};
+///     rondo::BeforeWait flush{reactor, [&] { wl_display_flush(display); }};
 class RONDO_EXPORT BeforeWait {
  public:
   BeforeWait(Reactor& reactor, Function<void()> callback);

@@ -24,7 +24,7 @@ constexpr std::size_t descriptors_per_send_max = 253;
 /// has more descriptors in flight than a process may open), operation_not_supported on a socket of
 /// another family.
 ///
-///   auto sent = rondo::send_descriptors(socket, data, std::array{file.fd()});
+///     auto sent = rondo::send_descriptors(socket, data, std::array{file.fd()});
 [[nodiscard]] RONDO_EXPORT Result<std::size_t, std::error_code> send_descriptors(
     Socket& socket, Bytes data, std::span<const int> descriptors) noexcept;
 

@@ -22,8 +22,8 @@ namespace rondo {
 /// `[::1]:5000`, `[fe80::1%eth0]:80`, `unix:/path` or `unix:@abstract`. The address of an unbound
 /// Unix socket is printed as `unix:`.
 ///
-///   const auto endpoint = rondo::Endpoint::parse("127.0.0.1:8888");
-///   if (!endpoint) return rondo::print_error(endpoint.error());
+///     const auto endpoint = rondo::Endpoint::parse("127.0.0.1:8888");
+///     if (!endpoint) return rondo::print_error(endpoint.error());
 class RONDO_EXPORT Endpoint {
  public:
   /// 0.0.0.0:0.

@@ -16,9 +16,9 @@ constexpr std::uint64_t to_end_of_file = UINT64_MAX;
 
 /// Owns the descriptor of a regular file and closes it. It can be moved, not copied.
 ///
-///   auto file = rondo::File::open("index.html");
-///   if (!file) return rondo::print_error(file.error());
-///   stream.send_file(std::move(*file), 0, rondo::to_end_of_file);
+///     auto file = rondo::File::open("index.html");
+///     if (!file) return rondo::print_error(file.error());
+///     stream.send_file(std::move(*file), 0, rondo::to_end_of_file);
 class RONDO_EXPORT File {
  public:
   File() noexcept = default;

@@ -19,7 +19,7 @@ class Function;
 /// whose move cannot throw is stored inside; another one is allocated once, when the Function is
 /// made.
 ///
-///   rondo::Function<void()> work = [socket = std::move(socket)]() mutable { socket.close(); };
+///     rondo::Function<void()> work = [socket = std::move(socket)]() mutable { socket.close(); };
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:

@@ -8,9 +8,9 @@ namespace rondo {
 
 /// Implement this class and register the object with Reactor::watch():
 ///
-///   struct Printer final : rondo::Handler {
-///     void on_ready(rondo::Ready ready) override { std::puts("something arrived"); }
-///   };
+///     struct Printer final : rondo::Handler {
+///       void on_ready(rondo::Ready ready) override { std::puts("something arrived"); }
+///     };
 class Handler {
  public:
   /// Called when the watched descriptor may be ready. `ready` is part of the current interest of

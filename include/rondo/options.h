@@ -67,7 +67,7 @@ struct KeepAlive {
 
 /// The options of a socket that is made. An empty optional keeps the default of the system.
 ///
-///   auto server = rondo::serve<Echo>(reactor, "0.0.0.0:80", {.socket = {.reuse_port = true}});
+///     auto server = rondo::serve<Echo>(reactor, "0.0.0.0:80", {.socket = {.reuse_port = true}});
 struct SocketOptions {
   std::optional<bool> nodelay{};          ///< empty: on for TCP
   std::optional<KeepAlive> keep_alive{};  ///< if given, it is on

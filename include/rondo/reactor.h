@@ -44,8 +44,8 @@ RONDO_EXPORT void check_thread(const Reactor& reactor, const char* call) noexcep
 /// the descriptor is closed (declare it after the Socket) and before the reactor. Use it on the
 /// reactor's thread only.
 ///
-///   auto watch = reactor.watch(socket.fd(), rondo::Ready::read, handler);
-///   if (!watch) return rondo::print_error(watch.error());
+///     auto watch = reactor.watch(socket.fd(), rondo::Ready::read, handler);
+///     if (!watch) return rondo::print_error(watch.error());
 class RONDO_EXPORT Watch {
  public:
   Watch() noexcept = default;
@@ -114,10 +114,10 @@ struct ReactorOptions {
 /// After a fork the child may use or destroy its copy: it gets a backend of its own and removes
 /// nothing from the parent's.
 ///
-///   rondo::Reactor reactor;
-///   rondo::Timer timer{reactor, [] { std::puts("one second later"); }};
-///   timer.arm_after(std::chrono::seconds{1});
-///   if (auto done = reactor.run(); !done) return rondo::print_error(done.error());
+///     rondo::Reactor reactor;
+///     rondo::Timer timer{reactor, [] { std::puts("one second later"); }};
+///     timer.arm_after(std::chrono::seconds{1});
+///     if (auto done = reactor.run(); !done) return rondo::print_error(done.error());
 class RONDO_EXPORT Reactor {
  public:
   /// Throws std::system_error where make() returns the error.

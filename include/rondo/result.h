@@ -34,12 +34,12 @@ RONDO_EXPORT int print_error(const Error& error) noexcept;
 RONDO_EXPORT int print_error(std::error_code error) noexcept;
 /// The same for what a constructor, or a callback inside Reactor::run(), has thrown:
 ///
-///   int main() try {
-///     rondo::Reactor reactor;  // throws, for example, if RONDO_BACKEND names no backend
-///     ...
-///   } catch (const std::exception& error) {
-///     return rondo::print_error(error);
-///   }
+///     int main() try {
+///       rondo::Reactor reactor;  // throws, for example, if RONDO_BACKEND names no backend
+///       ...
+///     } catch (const std::exception& error) {
+///       return rondo::print_error(error);
+///     }
 RONDO_EXPORT int print_error(const std::exception& error) noexcept;
 
 /// The calling thread's errno as an error_code.
@@ -72,8 +72,8 @@ template <typename E>
 /// memory is not reported by a Result: throughout the library a function that is not noexcept
 /// throws std::bad_alloc instead, and has changed nothing.
 ///
-///   auto server = rondo::serve<Echo>(reactor, "127.0.0.1:8888");
-///   if (!server) return rondo::print_error(server.error());
+///     auto server = rondo::serve<Echo>(reactor, "127.0.0.1:8888");
+///     if (!server) return rondo::print_error(server.error());
 ///
 /// Calls that are made for each message report a std::error_code, the others an Error.
 template <typename T, typename E = Error>

@@ -21,8 +21,8 @@ class Reactor;
 /// of them, including its own. A descriptor has either SharedWatches or a Watch. Destroy it before
 /// the descriptor is closed and before the reactor, and use it on the reactor's thread only.
 ///
-///   auto reading = rondo::SharedWatch::make(reactor, fd, rondo::Ready::read,
-///                                           [&](rondo::Ready) { library.read(); });
+///     auto reading = rondo::SharedWatch::make(reactor, fd, rondo::Ready::read,
+///                                             [&](rondo::Ready) { library.read(); });
 class RONDO_EXPORT SharedWatch {
  public:
   using Callback = Function<void(Ready ready)>;

@@ -19,7 +19,7 @@ class Loop;
 /// Several reactors may listen to the same number: each is notified. Use it on the reactor's thread
 /// only, and destroy it before the reactor.
 ///
-///   rondo::Signal interrupt{reactor, SIGINT, [&] { reactor.stop(); }};
+///     rondo::Signal interrupt{reactor, SIGINT, [&] { reactor.stop(); }};
 class RONDO_EXPORT Signal {
  public:
   /// Throws std::system_error where make() returns the error.

@@ -23,8 +23,8 @@ namespace rondo {
 /// its Watch before the Socket: a member that is declared after it is destroyed before it. The Net
 /// must outlive the Socket. Each call but listen(), connect() and close() is one system call.
 ///
-///   auto listener = rondo::Socket::listen(reactor.net(), rondo::Endpoint::loopback(8888));
-///   if (!listener) return rondo::print_error(listener.error());
+///     auto listener = rondo::Socket::listen(reactor.net(), rondo::Endpoint::loopback(8888));
+///     if (!listener) return rondo::print_error(listener.error());
 class RONDO_EXPORT Socket {
  public:
   /// Empty, until another Socket is moved to it. In builds with assertions, a call that needs a

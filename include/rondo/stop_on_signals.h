@@ -21,7 +21,7 @@ namespace rondo {
 /// it before the reactor, and before what `begin` uses: declare it last. Use it on the reactor's
 /// thread only. A hosted reactor is not run: there `begin` must end the host.
 ///
-///   rondo::StopOnSignals stop{reactor, *server};
+///     rondo::StopOnSignals stop{reactor, *server};
 class RONDO_EXPORT StopOnSignals {
  public:
   static constexpr Duration default_timeout = std::chrono::seconds{10};

@@ -23,8 +23,8 @@ constexpr Duration once{-1};  // the period of a timer that is not periodic
 /// Destroying a timer cancels it, also from its own callback. Destroy it before the reactor, and
 /// use it on the reactor's thread only.
 ///
-///   rondo::Timer timer{reactor, [&] { connection.close(); }};
-///   timer.arm_after(std::chrono::seconds{30});
+///     rondo::Timer timer{reactor, [&] { connection.close(); }};
+///     timer.arm_after(std::chrono::seconds{30});
 class RONDO_EXPORT Timer {
  public:
   Timer(Reactor& reactor, Function<void()> callback);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // rondo: TLS under the streams, by OpenSSL. Link it with `pkg-config rondo-tls`.
 //
-//   auto identity = rondo::tls::Identity::load("chain.pem", "key.pem");
-//   if (!identity) return rondo::print_error(identity.error());
-//   rondo::tls::Server secure{*identity};
-//   auto server = rondo::serve<Echo>(reactor, "0.0.0.0:8443", {.secure = &secure});
+//     auto identity = rondo::tls::Identity::load("chain.pem", "key.pem");
+//     if (!identity) return rondo::print_error(identity.error());
+//     rondo::tls::Server secure{*identity};
+//     auto server = rondo::serve<Echo>(reactor, "0.0.0.0:8443", {.secure = &secure});
 //
-//   rondo::tls::Client trust;  // the system's roots
-//   auto stream = rondo::connect(reactor, "example.org:443", handler, {.secure = &trust});
+//     rondo::tls::Client trust;  // the system's roots
+//     auto stream = rondo::connect(reactor, "example.org:443", handler, {.secure = &trust});
 //
 // TLS 1.2 and 1.3, without compression, renegotiation and early data. A Server and a Client belong
 // to the thread of one reactor; an Identity, Roots and TicketKeys may be shared by all threads.
