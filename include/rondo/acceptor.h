@@ -27,12 +27,13 @@ struct AcceptLimits {
   /// The first pause when descriptors or memory are exhausted; at least 10 ms. Each further pause
   /// is twice as long, up to `pause_max`, until a connection is accepted.
   Duration pause_min = std::chrono::milliseconds{10};
-  Duration pause_max = std::chrono::seconds{1};
+  Duration pause_max = std::chrono::seconds{1};  ///< the longest pause; at least `pause_min` counts
 };
 
+/// `Acceptor::make(reactor, endpoint, on_accept, {.socket = {.reuse_port = true}})`
 struct AcceptorOptions {
-  SocketOptions socket{};  ///< for the listener and accepted sockets; see Acceptor::unapplied
-  AcceptLimits accept_limits{};
+  SocketOptions socket{};        ///< for the listener and accepted sockets; see Acceptor::unapplied
+  AcceptLimits accept_limits{};  ///< how many at once, and the pauses
 };
 
 /// Listens, and passes each accepted connection to a callback. When the process or the system has
@@ -43,13 +44,18 @@ struct AcceptorOptions {
 /// closes the listener. Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Acceptor {
  public:
+  /// What has happened since the acceptor was made.
   struct Counters {
-    std::uint64_t accepted = 0;
+    std::uint64_t accepted = 0;   ///< connections that were passed to the callback
     std::uint64_t transient = 0;  ///< connections that were gone before they were accepted
     std::uint64_t shed = 0;       ///< connections closed because descriptors had run out
+    /// By itself, as when descriptors had run out; those of pause() do not count.
     std::uint64_t pauses = 0;
   };
+  /// Gets each connection and the address of its other end. It may destroy the acceptor. An
+  /// exception leaves through Reactor::run().
   using OnAccept = Function<void(Socket client, const Endpoint& peer)>;
+  /// See set_error_handler().
   using ErrorHandler = Function<void(std::error_code error)>;
 
   /// Errors: those of Socket::listen. The file of a Unix socket that no socket uses any more is
@@ -73,6 +79,7 @@ class RONDO_EXPORT Acceptor {
 
   /// The address of the listener, with the port that the system chose.
   [[nodiscard]] const Endpoint& local_endpoint() const noexcept;
+  /// They grow while the acceptor lives; the reference stays valid as long.
   [[nodiscard]] const Counters& counters() const noexcept;
   /// The options of AcceptorOptions::socket that could not be set. The acceptor works without them.
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
@@ -80,6 +87,7 @@ class RONDO_EXPORT Acceptor {
   /// Leaves connections in the listen queue until resume(). A pause because of exhaustion is
   /// independent of it and may last longer.
   void pause() noexcept;
+  /// Accepts again: after pause(), or after an error that was reported.
   void resume() noexcept;
 
  private:

@@ -44,12 +44,15 @@ class Sink {
   /// The parts of a token: readiness in the lowest four bits, then the offset of the slot, then the
   /// generation, which is never 0. No registration has the token 0.
   static constexpr std::uint64_t slot_size = 16;
+  /// Where the generation begins in a token, in bits.
   static constexpr unsigned generation_shift = 32;
+  /// No sink has more slots: an offset has 28 bits above the four of readiness.
   static constexpr std::uint32_t slots_max = 1U << 28U;
 
+  /// What ready() looks up for a token: the handler, and the token that is valid now.
   struct alignas(slot_size) Slot {
-    Handler* handler = nullptr;
-    Token expected{};
+    Handler* handler = nullptr;  ///< called if the token is `expected`
+    Token expected{};            ///< the token of the registration that has this slot
   };
   static_assert(sizeof(Slot) == slot_size);
 
@@ -219,10 +222,10 @@ class HostedBackend : public Backend {
   /// backend.
   virtual void attach(HostedLoop& loop) noexcept = 0;
 
-  /// Requests turn() at `deadline`, or soon if that has passed; replaces the previous request.
   /// `keeps_host` means that the hosted loop still has something to wait for, so that the host must
   /// continue to run.
   enum class Liveness : bool { lets_host_end, keeps_host };
+  /// Requests turn() at `deadline`, or soon if that has passed; replaces the previous request.
   virtual void arm(TimePoint deadline, Liveness liveness) noexcept = 0;
 
   /// Receives an exception that left a callback, if the reactor has no exception handler
@@ -241,7 +244,8 @@ class HostedBackend : public Backend {
 
 /// A backend that this build contains.
 struct BuiltBackend {
-  std::string_view name;
+  std::string_view name;  ///< such as `epoll`; lives for ever
+  /// Makes one. Errors: those of the system.
   Result<std::unique_ptr<Backend>, std::error_code> (*make)();
 };
 

@@ -29,6 +29,7 @@ class RONDO_EXPORT Backoff {
   /// No pause is shorter: from zero the pauses would never grow.
   static constexpr Duration pause_floor = std::chrono::milliseconds{10};
 
+  /// Values out of range are replaced by the nearest one that is allowed; see BackoffOptions.
   explicit Backoff(const BackoffOptions& options = {});
   /// `seed` replaces that of the options.
   Backoff(const BackoffOptions& options, std::uint64_t seed) noexcept;

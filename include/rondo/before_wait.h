@@ -24,6 +24,7 @@ class Loop;
 ///     rondo::BeforeWait flush{reactor, [&] { wl_display_flush(display); }};
 class RONDO_EXPORT BeforeWait {
  public:
+  /// The calls begin with the next wait. Throws std::bad_alloc.
   BeforeWait(Reactor& reactor, Function<void()> callback);
   BeforeWait(BeforeWait&& other) noexcept;
   BeforeWait& operator=(BeforeWait&& other) = delete;

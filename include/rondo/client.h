@@ -19,6 +19,7 @@ namespace rondo {
 class Reactor;
 class Resolver;
 
+/// `connect(reactor, "example.org:80", handler, {.timeout = 5s})`
 struct ConnectOptions {
   /// For connecting, the lookup of the name included. Zero fails at once; `forever`: no limit.
   Duration timeout = std::chrono::seconds{30};
@@ -32,7 +33,7 @@ struct ConnectOptions {
   /// An option that cannot be set ends the attempt, with a message that names it: `connect to
   /// 127.0.0.1:80: set notsent_lowat on 127.0.0.1:80: Protocol not available`.
   SocketOptions socket{};
-  StreamOptions stream{};
+  StreamOptions stream{};  ///< the limits of the stream
   /// Makes the layer of the stream (see stream_layer.h), and outlives it. on_open is called when
   /// the layer's handshake is done. Null: none.
   StreamLayers* secure = nullptr;

@@ -49,11 +49,13 @@ struct TextError {
   friend bool operator==(const TextError&, const TextError&) = default;
 };
 
+/// What a Decoder returns: text, and perhaps an error behind it.
 struct Decoded {
   std::string_view text{};  ///< valid until the next call, and as long as the chunk: it may be that
   std::optional<TextError> error{};  ///< what followed directly after `text`
 };
 
+/// What an Encoder returns: bytes, and perhaps an error behind them.
 struct Encoded {
   Bytes bytes{};  ///< valid until the next call, and as long as the text: it may be that
   std::optional<TextError>
@@ -83,6 +85,7 @@ class RONDO_EXPORT Encoding {
   /// system's iconv knows, and for utf-7, which is refused.
   [[nodiscard]] static Result<Encoding> find(std::string_view name);
 
+  /// How it is converted; `other` if iconv does it.
   [[nodiscard]] EncodingKind kind() const noexcept { return kind_; }
   /// One of rondo's own in lower case, as `utf-8`; another in iconv's spelling.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -104,6 +107,7 @@ class RONDO_EXPORT Decoder {
   /// Errors: invalid_argument as Encoding::find, and those of iconv_open(3).
   [[nodiscard]] static Result<Decoder> make(std::string_view encoding,
                                             TextErrors errors = TextErrors::strict);
+  /// The same for an encoding that was found before. Errors: those of iconv_open(3).
   [[nodiscard]] static Result<Decoder> make(const Encoding& encoding,
                                             TextErrors errors = TextErrors::strict);
   Decoder(Decoder&& other) noexcept;
@@ -113,6 +117,7 @@ class RONDO_EXPORT Decoder {
   /// All whole characters so far. After an error of `strict` every call returns that error and no
   /// text, until reset().
   [[nodiscard]] Decoded decode(Bytes chunk);
+  /// The same for bytes that are at hand as a string.
   [[nodiscard]] Decoded decode(std::string_view chunk);
   /// The input has ended: an incomplete character is invalid. Call reset() before decoding again.
   [[nodiscard]] Decoded finish();
@@ -157,6 +162,7 @@ class RONDO_EXPORT Encoder {
   /// Errors: as Decoder::make.
   [[nodiscard]] static Result<Encoder> make(std::string_view encoding,
                                             TextErrors errors = TextErrors::strict);
+  /// The same for an encoding that was found before. Errors: those of iconv_open(3).
   [[nodiscard]] static Result<Encoder> make(const Encoding& encoding,
                                             TextErrors errors = TextErrors::strict);
   Encoder(Encoder&& other) noexcept;

@@ -28,8 +28,8 @@ namespace rondo {
 /// The first of several tasks that has ended.
 template <typename T>
 struct FirstEnded {
-  std::size_t index;  // its place in the vector
-  T result;           // std::monostate if it has none
+  std::size_t index;  ///< its place in the vector
+  T result;           ///< std::monostate if it has none
 };
 
 namespace detail {

@@ -46,6 +46,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
  public:
   /// What read() and try_read() return: a number, because it is cheaper than an object.
   enum class [[nodiscard]] ReadOperation : std::uintptr_t {};
+  /// What try_read() returns.
   enum class [[nodiscard]] TryReadOperation : std::uintptr_t {};
   class Read;
   class ReadSome;
@@ -59,15 +60,18 @@ class RONDO_EXPORT Connection : public StreamHandler {
   class Flushed;
   class Closed;
   class Draining;
+  /// What the functions below return: await it in the expression that calls them. It owns nothing.
   template <typename Awaiter, typename... Arguments>
   using Awaitable = detail::Awaitable<Awaiter, Connection*, Arguments...>;
 
+  /// The limit of read_until() and read_frame(), if the caller gives none: 64 KiB.
   static constexpr std::size_t message_max_default = std::size_t{64} << 10U;
 
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   virtual ~Connection();
 
+  /// The stream below. It lives as long as the connection.
   [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
 
   /// Whatever has arrived, as soon as there is something: `LentBytes data = co_await c.read()`.
@@ -110,6 +114,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
 
   /// Sends a copy of `data`, and awaits nothing: see Stream::write().
   WriteStatus write(Bytes data) { return stream_->write(data); }
+  /// The same for text, whose bytes are sent as they are.
   WriteStatus write(std::string_view text) { return stream_->write(text); }
   /// Sends without a copy. LentBytes do not live long enough: write() them.
   WriteStatus write_owned(OwnedBytes data) { return stream_->write_owned(std::move(data)); }
@@ -117,6 +122,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   /// Sends a copy of `data`, and then waits while more is queued than the high-water mark allows.
   /// If that is cancelled, all of `data` is still sent. Throws Disconnected if it is refused.
   Awaitable<Send, Bytes> send(Bytes data) noexcept { return Awaitable<Send, Bytes>{this, data}; }
+  /// The same for text, which must live as long as `data`: until the await has ended.
   Awaitable<Send, Bytes> send(std::string_view text) noexcept {
     return send(std::as_bytes(std::span{text}));
   }
@@ -124,6 +130,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   Awaitable<TrySend, Bytes> try_send(Bytes data) noexcept {
     return Awaitable<TrySend, Bytes>{this, data};
   }
+  /// The same for text.
   Awaitable<TrySend, Bytes> try_send(std::string_view text) noexcept {
     return try_send(std::as_bytes(std::span{text}));
   }
@@ -142,7 +149,9 @@ class RONDO_EXPORT Connection : public StreamHandler {
 
   /// As the functions of Stream.
   void shutdown_output() { stream_->shutdown_output(); }
+  /// As Stream::close(). A task that reads then gets nothing, as at the end of the input.
   void close();
+  /// As Stream::abort(); closed() then gives CloseReason::aborted.
   void abort() noexcept;
   /// Waits until the connection has ended, and returns why: Close.
   Awaitable<Closed> closed() noexcept { return Awaitable<Closed>{this}; }
@@ -154,9 +163,13 @@ class RONDO_EXPORT Connection : public StreamHandler {
  protected:
   /// set_stream() follows.
   Connection() noexcept = default;
+  /// Over a stream that outlives it, and whose handler it becomes by Stream::set_handler().
   explicit Connection(Stream& stream) noexcept : stream_(&stream) {}
+  /// The stream, for the constructor that got none.
   void set_stream(Stream& stream) noexcept { stream_ = &stream; }
 
+  /// Passes input on to the task that reads. `is_gone()` tells whether this object was destroyed
+  /// meanwhile.
   template <typename IsGone>
   void deliver(Bytes data, IsGone is_gone);
 
@@ -168,6 +181,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   [[nodiscard]] bool is_lost() const noexcept;
   /// The server drains.
   void drain();
+  /// Pauses the stream if no task reads.
   void hold_input_unless_read() noexcept;
 
  private:

@@ -28,6 +28,7 @@ namespace detail {
 class StreamImpl;
 }
 
+/// `Connector{reactor, resolver, "example.org:80", callback, {.timeout = 5s}}`
 struct ConnectorOptions {
   /// For everything, the lookup of the name included. Zero fails at once; `forever`: no limit.
   Duration timeout = std::chrono::seconds{30};

@@ -43,6 +43,7 @@ struct Datagram {
   bool truncated;    ///< the datagram was larger than datagram_size_max
   std::size_t size;  ///< the size before truncation; 0 if the system does not report it
 
+  /// The bytes as text, in whatever encoding they are.
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
@@ -74,9 +75,10 @@ class DatagramHandler {
 
 /// `DatagramSocket::make(reactor, endpoint, handler, {.broadcast = true})`
 struct DatagramOptions {
-  SocketOptions socket{};
-  bool broadcast = false;
-  std::optional<int> ttl{};
+  SocketOptions socket{};    ///< reuse_port, buffers and what else precedes bind
+  bool broadcast = false;    ///< allow datagrams to broadcast addresses
+  std::optional<int> ttl{};  ///< hops, for datagrams to one host; empty: the system's default
+  /// Hops, for datagrams to groups; empty: the system's default.
   std::optional<int> multicast_ttl{};
   std::optional<bool> multicast_loop{};                ///< this host receives its own datagrams
   std::optional<std::uint32_t> multicast_interface{};  ///< index: by which groups are sent to
@@ -99,15 +101,16 @@ struct DatagramOptions {
 /// Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT DatagramSocket {
  public:
+  /// What has happened since the socket was made.
   struct Counters {
-    std::uint64_t received = 0;
-    std::uint64_t received_bytes = 0;
-    std::uint64_t truncated = 0;
-    std::uint64_t sent = 0;
-    std::uint64_t sent_bytes = 0;
-    std::uint64_t overflowed = 0;  ///< dropped by send(), because of write_buffer_max
-    std::uint64_t dropped = 0;     ///< not taken by the kernel; without keep_unsent, not reported
-    std::uint64_t errors = 0;      ///< calls of on_error()
+    std::uint64_t received = 0;        ///< datagrams that were passed to on_datagrams()
+    std::uint64_t received_bytes = 0;  ///< their bytes, without what was truncated
+    std::uint64_t truncated = 0;       ///< larger than datagram_size_max
+    std::uint64_t sent = 0;            ///< datagrams that the kernel has taken
+    std::uint64_t sent_bytes = 0;      ///< their bytes
+    std::uint64_t overflowed = 0;      ///< dropped by send(), because of write_buffer_max
+    std::uint64_t dropped = 0;  ///< not taken by the kernel; without keep_unsent, not reported
+    std::uint64_t errors = 0;   ///< calls of on_error()
   };
 
   /// A socket bound to `local`; a client passes Endpoint::any(0). `handler` must outlive the
@@ -136,12 +139,15 @@ class RONDO_EXPORT DatagramSocket {
   /// Errors of sending are reported by on_error() and in the counters. Whether a datagram arrives
   /// is not reported.
   bool send(Bytes data, const Endpoint& to);
+  /// The same for text.
   bool send(std::string_view text, const Endpoint& to) { return send(bytes_of(text), to); }
   /// The same, to the peer of a connected socket.
   bool send(Bytes data);
+  /// The same for text.
   bool send(std::string_view text) { return send(bytes_of(text)); }
   /// The same, to the sender of `datagram`; with packet_info, from the address it was sent to.
   bool reply(const Datagram& datagram, Bytes data);
+  /// The same for text.
   bool reply(const Datagram& datagram, std::string_view text) {
     return reply(datagram, bytes_of(text));
   }
@@ -156,6 +162,7 @@ class RONDO_EXPORT DatagramSocket {
   /// Errors: address_in_use for a group that is joined already, address_not_available for one that
   /// is not joined, invalid_argument for an address that is no group.
   [[nodiscard]] Result<void> join(const Endpoint& group, std::uint32_t interface = 0);
+  /// Leaves a group that was joined.
   [[nodiscard]] Result<void> leave(const Endpoint& group, std::uint32_t interface = 0);
   /// The same for the datagrams of one source only (RFC 3678); call it again for further ones. A
   /// group that was joined for all sources is from then on joined for `source` only. Errors:
@@ -163,6 +170,7 @@ class RONDO_EXPORT DatagramSocket {
   /// on NetBSD and OpenBSD.
   [[nodiscard]] Result<void> join_source(const Endpoint& group, const Endpoint& source,
                                          std::uint32_t interface = 0);
+  /// Leaves a group for one source; the others are still received.
   [[nodiscard]] Result<void> leave_source(const Endpoint& group, const Endpoint& source,
                                           std::uint32_t interface = 0);
 
@@ -174,10 +182,12 @@ class RONDO_EXPORT DatagramSocket {
   /// A socket that is not referenced does not keep run() from returning. New sockets are
   /// referenced.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while the socket exists.
   void unref() noexcept;
 
   /// The address it is bound to, with the port that the system has chosen.
   [[nodiscard]] Result<Endpoint> local_endpoint() const;
+  /// They grow while the socket lives; the reference stays valid as long.
   [[nodiscard]] const Counters& counters() const noexcept;
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;

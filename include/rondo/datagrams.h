@@ -28,12 +28,13 @@ class Reactor;
 
 /// A datagram that a task has received. Its bytes are lent, until the task is suspended.
 struct ReceivedDatagram {
-  LentBytes data;  ///< may be empty: a datagram of 0 bytes is valid
-  Endpoint from;
-  MessageInfo info;
+  LentBytes data;          ///< may be empty: a datagram of 0 bytes is valid
+  Endpoint from;           ///< the sender; `unix:` if it has no name
+  MessageInfo info;        ///< with DatagramOptions::packet_info, where the datagram came in
   bool truncated = false;  ///< the other members are those of Datagram
-  std::size_t size = 0;
+  std::size_t size = 0;    ///< the size before truncation; 0 if the system does not report it
 
+  /// The bytes as text, in whatever encoding they are; lent as `data` is.
   [[nodiscard]] std::string_view text() const noexcept { return data.text(); }
 };
 
@@ -51,8 +52,10 @@ class RONDO_EXPORT Datagrams {
   /// The same as the functions of DatagramSocket.
   [[nodiscard]] static Result<Datagrams> make(Reactor& reactor, const Endpoint& local,
                                               const DatagramOptions& options = {});
+  /// As DatagramSocket::connect().
   [[nodiscard]] static Result<Datagrams> connect(Reactor& reactor, const Endpoint& peer,
                                                  const DatagramOptions& options = {});
+  /// As DatagramSocket::adopt().
   [[nodiscard]] static Result<Datagrams> adopt(Reactor& reactor, Socket socket,
                                                const DatagramOptions& options = {});
   Datagrams(Datagrams&& other) noexcept;
@@ -69,10 +72,15 @@ class RONDO_EXPORT Datagrams {
 
   /// As the functions of DatagramSocket: they copy `data`, and await nothing.
   bool send(Bytes data, const Endpoint& to) { return socket().send(data, to); }
+  /// The same for text.
   bool send(std::string_view text, const Endpoint& to) { return socket().send(text, to); }
+  /// To the peer of a connected socket.
   bool send(Bytes data) { return socket().send(data); }
+  /// The same for text.
   bool send(std::string_view text) { return socket().send(text); }
+  /// To the sender of `datagram`; with packet_info, from the address it was sent to.
   bool reply(const ReceivedDatagram& datagram, Bytes data);
+  /// The same for text.
   bool reply(const ReceivedDatagram& datagram, std::string_view text) {
     return reply(datagram, std::as_bytes(std::span{text}));
   }

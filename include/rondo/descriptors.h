@@ -28,6 +28,7 @@ constexpr std::size_t descriptors_per_send_max = 253;
 [[nodiscard]] RONDO_EXPORT Result<std::size_t, std::error_code> send_descriptors(
     Socket& socket, Bytes data, std::span<const int> descriptors) noexcept;
 
+/// What receive_with_descriptors() has read.
 struct ReceivedDescriptors {
   std::size_t size = 0;  ///< bytes read; 0: the end of input, or an empty datagram
   /// In the order of the send. Each is close-on-exec, and is owned even if it is not a socket.

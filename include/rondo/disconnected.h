@@ -16,11 +16,13 @@ namespace rondo {
 /// connection, that is no error.
 class RONDO_EXPORT Disconnected : public std::system_error {
  public:
+  /// Its what() is `operation`, and the message of `close`. The code is that of `close`.
   Disconnected(const Stream& stream, const Close& close, const std::string& operation);
   Disconnected(const Disconnected&) = default;
   Disconnected& operator=(const Disconnected&) = default;
   ~Disconnected() override;
 
+  /// Why the stream has ended.
   [[nodiscard]] CloseReason reason() const noexcept { return reason_; }
   /// Whether it was this one that has ended.
   [[nodiscard]] bool is_of(const Stream& stream) const noexcept { return stream_ == &stream; }
@@ -33,6 +35,7 @@ class RONDO_EXPORT Disconnected : public std::system_error {
 /// The input has ended within what was to be read. reason() is `eof` if it has ended cleanly.
 class RONDO_EXPORT IncompleteRead : public Disconnected {
  public:
+  /// As Disconnected, with a copy of what had arrived.
   IncompleteRead(const Stream& stream, const Close& close, const std::string& operation,
                  std::string_view part);
   IncompleteRead(const IncompleteRead&) = default;

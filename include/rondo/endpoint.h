@@ -39,6 +39,7 @@ class RONDO_EXPORT Endpoint {
   /// 127.0.0.1 and 0.0.0.0, ::1 and ::, with a port.
   [[nodiscard]] static Endpoint loopback(std::uint16_t port,
                                          AddressFamily family = AddressFamily::ipv4) noexcept;
+  /// 0.0.0.0 or ::, with a port: every address of this host, for a listener.
   [[nodiscard]] static Endpoint any(std::uint16_t port,
                                     AddressFamily family = AddressFamily::ipv4) noexcept;
 
@@ -48,15 +49,17 @@ class RONDO_EXPORT Endpoint {
                                                                      std::size_t size) noexcept;
   /// The sockaddr for system calls. It is valid until the endpoint changes or is destroyed.
   [[nodiscard]] const ::sockaddr* system() const noexcept;
+  /// The size of that sockaddr in bytes, as the system calls want it.
   [[nodiscard]] std::size_t system_size() const noexcept { return size_; }
 
+  /// Which kind of address it is.
   [[nodiscard]] AddressFamily family() const noexcept;
   /// 0 for the Unix family.
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// The same address with another port. An address of the Unix family stays as it is.
   [[nodiscard]] Endpoint with_port(std::uint16_t port) const noexcept;
-  /// The IPv4 address that an IPv4-mapped IPv6 address stands for (`::ffff:10.1.2.3`, which a
-  /// socket that serves both families reports), with its port; any other address unchanged.
+  /// The IPv4 address that an IPv4-mapped IPv6 address stands for (RFC 4291, 2.5.5.2; a socket that
+  /// serves both families reports such addresses), with its port; any other address unchanged.
   [[nodiscard]] Endpoint unmapped() const noexcept;
   /// The first `prefix_length` bits of the address, and no port: its network. For IPv4 at most 32
   /// bits count, for IPv6 128. An address of the Unix family stays as it is.
@@ -65,6 +68,7 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] bool is_link_local() const noexcept;
   /// The address without the port: `127.0.0.1`, `fe80::1%eth0`, `/path`, `@abstract`.
   [[nodiscard]] std::string host() const;
+  /// The text that parse() reads: `127.0.0.1:5000`, `[::1]:5000`, `unix:/path`.
   [[nodiscard]] std::string to_string() const;
 
   /// Compares address, port, scope and name, but not the flow label. The order is by family, then
@@ -72,7 +76,9 @@ class RONDO_EXPORT Endpoint {
   [[nodiscard]] bool operator==(const Endpoint& other) const noexcept {
     return (*this <=> other) == 0;
   }
+  /// By family, then address, then port, so that endpoints can be sorted.
   [[nodiscard]] std::strong_ordering operator<=>(const Endpoint& other) const noexcept;
+  /// Equal for equal endpoints; std::hash uses it.
   [[nodiscard]] std::size_t hash() const noexcept;
 
  private:

@@ -9,10 +9,11 @@
 
 namespace rondo {
 
+/// How a program has ended: by exit(), by a signal, or unknown.
 struct ExitStatus {
-  int code = 0;    ///< what the program passed to exit(); 0 if a signal ended it
-  int signal = 0;  ///< the signal that ended it, or 0
-  bool core_dumped = false;
+  int code = 0;              ///< what the program passed to exit(); 0 if a signal ended it
+  int signal = 0;            ///< the signal that ended it, or 0
+  bool core_dumped = false;  ///< the system has written a core file
   /// Why the rest is not known. no_child_process: this program ignores SIGCHLD, so the kernel keeps
   /// no status (Linux 6.15 and later still reports it), or other code has waited for all children,
   /// or this is a forked child and the program is its parent's.

@@ -7,4 +7,5 @@
 #include "rondo needs C++20: compile with -std=c++20 or later"
 #endif
 
+/// Marks what the shared library shows.
 #define RONDO_EXPORT __attribute__((visibility("default")))

@@ -37,9 +37,11 @@ class RONDO_EXPORT File {
   /// The current size in bytes. Errors: those of fstat(2), as `file size: ...`.
   [[nodiscard]] Result<std::uint64_t> size() const noexcept;
 
+  /// The descriptor, or -1 if it is empty. It stays owned.
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Releases the descriptor, which the caller must close.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+  /// Whether it has a descriptor.
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
  private:

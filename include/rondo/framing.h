@@ -24,14 +24,15 @@ namespace rondo {
 
 /// The result of a framer. `data` is valid until the framer's next call, and as long as its chunk.
 struct Frame {
-  ReadStatus status = ReadStatus::more;
-  Bytes data{};  ///< without delimiter or prefix
+  ReadStatus status = ReadStatus::more;  ///< what `data` is
+  Bytes data{};                          ///< without delimiter or prefix
   /// With `too_long` and `incomplete`, the size of what `data` is the beginning of: the frame, the
   /// rest of it after `too_long`, or its length prefix. 0: not known.
   std::uint64_t expected = 0;
 
   /// Whether it is a frame, or the last piece of one.
   explicit operator bool() const noexcept { return status == ReadStatus::ready; }
+  /// `data` as text, in whatever encoding it is.
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
@@ -40,6 +41,7 @@ struct Frame {
 /// What all framers share. A frame within one chunk is not copied.
 class RONDO_EXPORT Framer {
  public:
+  /// The limit of a frame, if the caller gives none: 64 KiB.
   static constexpr std::size_t limit_default = std::size_t{64} << 10U;
 
   /// Lends a chunk, which must live until next() has returned `more`, or until keep(). This call
@@ -63,10 +65,10 @@ class RONDO_EXPORT Framer {
   Frame nothing(std::uint64_t expected);
 
   // NOLINTBEGIN(readability-identifier-naming): members of the framers below
-  InputBuffer input_;
-  bool ended_ = false;
-  bool is_long_ = false;   // inside a frame above the limit
-  bool skipping_ = false;  // the rest of the frame is dropped
+  InputBuffer input_;      ///< what was fed and not read
+  bool ended_ = false;     ///< finish() was called
+  bool is_long_ = false;   ///< inside a frame above the limit
+  bool skipping_ = false;  ///< the rest of the frame is dropped
   // NOLINTEND(readability-identifier-naming)
 };
 
@@ -94,8 +96,8 @@ class RONDO_EXPORT DelimiterFramer : public Framer {
 /// The length before each frame. It does not include its own size. Two bytes, little-endian:
 /// `{.size = 2, .order = std::endian::little}`.
 struct LengthFormat {
-  std::uint8_t size = 4;  ///< bytes: 1 to 8
-  std::endian order = std::endian::big;
+  std::uint8_t size = 4;                 ///< bytes: 1 to 8
+  std::endian order = std::endian::big;  ///< big: the network's order
 };
 
 /// Frames after a length prefix. Memory grows with what has arrived, not with what was announced.
@@ -122,8 +124,10 @@ class RONDO_EXPORT LengthFramer : public Framer {
 /// Frames of `size` bytes each, at least 1.
 class RONDO_EXPORT FixedFramer : public Framer {
  public:
+  /// `size`: bytes of each frame.
   explicit FixedFramer(std::size_t size);
 
+  /// The next frame; never `too_long`.
   [[nodiscard]] Frame next();
 
  private:
@@ -134,6 +138,7 @@ class RONDO_EXPORT FixedFramer : public Framer {
 class LengthPrefix {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): stream.write(*make_length_prefix(size))
+  /// The bytes to send before the frame. They live as long as this object.
   operator Bytes() const noexcept { return Bytes{bytes_}.first(size_); }
 
  private:

@@ -13,6 +13,7 @@
 namespace rondo {
 
 template <typename Signature>
+/// Only Function<R(Args...)> is defined.
 class Function;
 
 /// Holds any callable, also one that cannot be copied. A callable of up to `inline_size` bytes
@@ -23,11 +24,15 @@ class Function;
 template <typename R, typename... Args>
 class Function<R(Args...)> {
  public:
+  /// A callable of so many bytes needs no allocation.
   static constexpr std::size_t inline_size = 48;
 
   Function() noexcept = default;
+  /// An empty one.
   Function(std::nullptr_t) noexcept {}  // NOLINT: the empty function
 
+  /// Moves or copies `callable` to itself. Throws std::bad_alloc if it must be allocated, and what
+  /// its constructor throws.
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, Function> &&
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
@@ -58,6 +63,7 @@ class Function<R(Args...)> {
   Function& operator=(const Function&) = delete;
   ~Function() { reset(); }
 
+  /// Whether it can be called.
   explicit operator bool() const noexcept { return operations_ != nullptr; }
 
   /// Calling an empty Function is a programmer error.

@@ -68,6 +68,7 @@ class RONDO_EXPORT InputBuffer {
   /// Adds a chunk at the end, without a copy. It must live until all of it was dropped, or until
   /// keep(). Keeps what is left of the chunk before. Throws std::bad_alloc.
   void feed(Bytes chunk) { lend(as_text(chunk)); }
+  /// The same for bytes that are at hand as a string.
   void lend(std::string_view chunk);
   /// Copies what is left of the lent chunk. A byte is copied a bounded number of times, whatever
   /// the chunks. Throws std::bad_alloc; nothing has changed then.
@@ -77,11 +78,15 @@ class RONDO_EXPORT InputBuffer {
   /// Gives memory back that is not needed now. Call it when a connection becomes idle.
   void release_memory() noexcept;
 
+  /// Bytes that were fed and not dropped, owned and lent.
   [[nodiscard]] std::size_t size() const noexcept { return kept().size() + lent_.size(); }
+  /// Whether it holds more than the limit: then end the connection, or drop something.
   [[nodiscard]] bool is_over_limit() const noexcept { return size() > limit_; }
+  /// The part that it owns, which comes first.
   [[nodiscard]] std::string_view kept() const noexcept {
     return std::string_view{kept_.data(), kept_.size()}.substr(begin_);
   }
+  /// The part that is still the caller's, which comes last.
   [[nodiscard]] std::string_view lent() const noexcept { return lent_; }
   /// `at` is less than size().
   [[nodiscard]] char operator[](std::size_t at) const noexcept {

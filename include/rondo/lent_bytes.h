@@ -45,7 +45,9 @@ class LentBytes {
       return true;
     return false;
   }
+  /// Whether there are none. It may also be asked when they are not valid any more.
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  /// The number of bytes.
   [[nodiscard]] std::size_t size() const noexcept {
 #ifndef NDEBUG
     return static_cast<std::uint32_t>(size_);
@@ -53,6 +55,7 @@ class LentBytes {
     return size_;
 #endif
   }
+  /// The first of them, valid until the task is suspended.
   [[nodiscard]] const std::byte* data() const noexcept {
     RONDO_REQUIRE(size_ >> 32U == 0 || size_ >> 32U == detail::lending(), "LentBytes",
                   " were used after the task that read them was suspended. Copy what is needed "
@@ -60,7 +63,9 @@ class LentBytes {
     return data_;
   }
   // NOLINTNEXTLINE(google-explicit-constructor): they are bytes
+  /// The bytes, valid until the task is suspended.
   operator Bytes() const noexcept { return {data(), size()}; }
+  /// The bytes as text, in whatever encoding they are.
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(data()), size()};
   }
@@ -68,6 +73,7 @@ class LentBytes {
  protected:
   /// Empty; `other` stands in the place of the bytes.
   explicit LentBytes(const void* other) noexcept : data_(static_cast<const std::byte*>(other)) {}
+  /// What the constructor got instead of bytes.
   [[nodiscard]] const void* in_place_of_data() const noexcept { return data_; }
 
  private:

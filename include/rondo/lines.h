@@ -18,12 +18,13 @@ namespace rondo {
 /// What ends a line of the input, as newline= of Python's io.TextIOWrapper.
 enum class Newlines : std::uint8_t {
   universal,  ///< None: LF, CR or CRLF; read as LF. A line ends at its CR, without waiting for more
-  kept,       ///< '': the same three, read as they are
-  lf,         ///< '\n' alone; a CR is text
-  crlf,       ///< '\r\n' alone
-  cr,         ///< '\r' alone
+  kept,       ///< "": the same three, read as they are
+  lf,         ///< `\n` alone; a CR is text
+  crlf,       ///< `\r\n` alone
+  cr,         ///< `\r` alone
 };
 
+/// A line ending, as bytes: `\n`, `\r\n` or `\r`.
 enum class LineEnding : std::uint8_t { lf, crlf, cr };
 
 /// Appends `text` to `out`, with each LF replaced by `ending`. A CR is not changed, so with `crlf`
@@ -51,8 +52,10 @@ struct Line {
 /// memory is reused.
 class RONDO_EXPORT LineReader {
  public:
+  /// The limit of a line, if the caller gives none: 64 KiB.
   static constexpr std::size_t limit_default = std::size_t{64} << 10U;
 
+  /// What lines() returns.
   using Lines = WholeLines<LineReader>;
 
   /// `limit`: bytes of a line without its ending, at least 1. A line of `limit` bytes is whole.
@@ -140,6 +143,7 @@ class RONDO_EXPORT LineReader {
 template <typename Source>
 class WholeLines {
  public:
+  /// Goes from line to line; each step reads one.
   class Iterator {
    public:
     using iterator_concept = std::input_iterator_tag;
@@ -147,14 +151,19 @@ class WholeLines {
     using difference_type = std::ptrdiff_t;
 
     Iterator() noexcept = default;
+    /// Reads the first line.
     explicit Iterator(Source& source) : source_(&source) { ++*this; }
 
+    /// The line, valid until the next step.
     const Line& operator*() const noexcept { return line_; }
+    /// The line, valid until the next step.
     const Line* operator->() const noexcept { return &line_; }
+    /// Reads the next line.
     Iterator& operator++() {
       line_ = source_->read_whole_line();
       return *this;
     }
+    /// Reads the next line.
     void operator++(int) { ++*this; }
     friend bool operator==(const Iterator& one, std::default_sentinel_t) noexcept {
       return !one.line_;
@@ -165,8 +174,11 @@ class WholeLines {
     Line line_;
   };
 
+  /// `source` must outlive it.
   explicit WholeLines(Source& source) noexcept : source_(&source) {}
+  /// Reads the first line. Call it once.
   [[nodiscard]] Iterator begin() const { return Iterator{*source_}; }
+  /// Reached when no whole line is left.
   [[nodiscard]] static std::default_sentinel_t end() noexcept { return {}; }
 
  private:

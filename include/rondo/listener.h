@@ -48,6 +48,7 @@ class RONDO_EXPORT Listener {
     return detail::Awaitable<Accept, Listener*>{this};
   }
 
+  /// The address of the listener, with the port that the system chose.
   [[nodiscard]] const Endpoint& local_endpoint() const noexcept;
   /// For its counters and the options that could not be set. Leave pause() and resume() to this
   /// object.

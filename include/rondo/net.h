@@ -16,7 +16,9 @@ namespace rondo {
 class Endpoint;
 enum class SocketOption : std::uint8_t;  // <rondo/options.h>
 
+/// Bytes of another object, which must live as long as they are used.
 using Bytes = std::span<const std::byte>;
+/// Room in another object, which a call fills from the front.
 using MutableBytes = std::span<std::byte>;
 
 /// The same bytes as text, without a copy, in whatever encoding they are.
@@ -24,8 +26,11 @@ using MutableBytes = std::span<std::byte>;
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
+/// The families of addresses: IPv4, IPv6 and the names of Unix sockets.
 enum class AddressFamily : std::uint8_t { ipv4, ipv6, unix_domain };
+/// A byte stream (TCP), datagrams (UDP), or a connection that keeps messages apart.
 enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
+/// Input, output or both.
 enum class Direction : std::uint8_t { read, write, both };
 
 struct MessageInfo;
@@ -48,8 +53,8 @@ struct Message {
 /// The process that made the other end of a Unix socket, when it was connected or paired.
 struct Credentials {
   std::int64_t process = -1;  ///< -1: this system does not report it
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
+  std::uint32_t user = 0;     ///< its effective user id
+  std::uint32_t group = 0;    ///< its effective group id
 };
 
 /// The socket calls. Results follow the kernel: 0 or more is success, less is a negative errno.
@@ -64,7 +69,9 @@ class Net {
   virtual int socket(AddressFamily family, SocketType type) noexcept = 0;
   /// Two connected sockets of the Unix family: socketpair(2).
   virtual int pair(SocketType type, int (&fds)[2]) noexcept = 0;
+  /// Gives the socket its own address: bind(2).
   virtual int bind(int fd, const Endpoint& local) noexcept = 0;
+  /// Lets clients connect, of which `backlog` may wait to be accepted: listen(2).
   virtual int listen(int fd, int backlog) noexcept = 0;
   /// Returns the accepted descriptor and fills `peer` unless it is null: accept4(2).
   virtual int accept(int fd, Endpoint* peer) noexcept = 0;
@@ -77,9 +84,11 @@ class Net {
 
   /// Returns the bytes read, 0 at the end of input. Also from pipes and terminals.
   virtual std::ptrdiff_t read(MutableBytes into, int fd) noexcept = 0;
+  /// The same for several parts, filled in their order: readv(2).
   virtual std::ptrdiff_t readv(std::span<const MutableBytes> into, int fd) noexcept = 0;
   /// Returns the bytes written, which may be fewer. Fails with ENOTSOCK if `fd` is not a socket.
   virtual std::ptrdiff_t write(Bytes data, int fd) noexcept = 0;
+  /// The same for several parts, which leave in their order: writev(2).
   virtual std::ptrdiff_t writev(std::span<const Bytes> data, int fd) noexcept = 0;
   /// The same for other descriptors: a pipe, a terminal.
   virtual std::ptrdiff_t write_file(std::span<const Bytes> data, int fd) noexcept = 0;
@@ -96,6 +105,7 @@ class Net {
   /// From now on no call blocks: O_NONBLOCK. Where the system allows it, `fd` gets a file
   /// description of its own, so that other programs that share the old one do not notice.
   virtual int set_nonblocking(int fd) noexcept = 0;
+  /// Whether it is a terminal: isatty(3).
   [[nodiscard]] virtual bool is_terminal(int fd) noexcept {
     (void)fd;  // a network that is not the system's has no terminals
     return false;
@@ -112,6 +122,7 @@ class Net {
   /// read() and write_file() where reopen() has failed. They do not block although `fd` may, unless
   /// another program takes the data, or the room, at the same moment.
   virtual std::ptrdiff_t read_shared(MutableBytes into, int fd) noexcept { return read(into, fd); }
+  /// As read_shared(), for output.
   virtual std::ptrdiff_t write_shared(std::span<const Bytes> data, int fd) noexcept {
     return write_file(data, fd);
   }
@@ -120,6 +131,7 @@ class Net {
   /// batch may be cut short, so a smaller number does not mean that no more could be moved.
   /// Received descriptors are close-on-exec. -EMSGSIZE: one message of more than 256 parts.
   virtual int receive(int fd, std::span<Message> messages) noexcept = 0;
+  /// The same for output.
   virtual int send(int fd, std::span<Message> messages) noexcept = 0;
 
   /// Joins a multicast group, or leaves it, on the interface with this index (0: the choice of the
@@ -140,6 +152,7 @@ class Net {
     return -EOPNOTSUPP;
   }
 
+  /// Ends input, output or both, and keeps the descriptor: shutdown(2).
   virtual int shutdown(int fd, Direction direction) noexcept = 0;
   /// The descriptor is closed whatever is returned: close(2).
   virtual int close(int fd) noexcept = 0;
@@ -148,13 +161,17 @@ class Net {
   /// range. -ENOPROTOOPT or -EOPNOTSUPP: this system or this socket has no such option.
   /// -EOPNOTSUPP also for a linger time, since no call may block.
   virtual int set(int fd, SocketOption option, int value) noexcept = 0;
+  /// Reads an option; the errors are those of set().
   virtual int get(int fd, SocketOption option, int& value) noexcept = 0;
   /// True if accepted sockets inherit the options of their listener.
   [[nodiscard]] virtual bool accepted_inherit_options() const noexcept = 0;
   /// Level and name are numbers of the system. Returns the size of the value.
   virtual int option(int fd, int level, int name, MutableBytes value) noexcept = 0;
+  /// Sets an option that SocketOption does not have: setsockopt(2).
   virtual int set_option(int fd, int level, int name, Bytes value) noexcept = 0;
+  /// The socket's own address: getsockname(2).
   virtual int local_endpoint(int fd, Endpoint& address) noexcept = 0;
+  /// The peer's address: getpeername(2).
   virtual int remote_endpoint(int fd, Endpoint& address) noexcept = 0;
   /// -ENOTCONN: the peer is not known, as for all sockets but those of the Unix family.
   virtual int credentials(int fd, Credentials& peer) noexcept = 0;

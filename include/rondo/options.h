@@ -75,14 +75,15 @@ struct SocketOptions {
   /// For a new listener: the number of connections that may wait to be accepted. The system limits
   /// it (net.core.somaxconn).
   int backlog = 4096;
-  bool reuse_port = false;  ///< several listeners may share the port
-  bool dual_stack = false;  ///< an IPv6 socket also serves IPv4
-  std::optional<std::size_t> receive_buffer{};
-  std::optional<std::size_t> send_buffer{};
+  bool reuse_port = false;                      ///< several listeners may share the port
+  bool dual_stack = false;                      ///< an IPv6 socket also serves IPv4
+  std::optional<std::size_t> receive_buffer{};  ///< bytes; see SocketOption::receive_buffer
+  std::optional<std::size_t> send_buffer{};     ///< bytes that may be unsent or unacknowledged
   std::optional<std::chrono::milliseconds> user_timeout{};  ///< ends after this time without an ACK
-  std::optional<std::size_t> notsent_lowat{};
-  std::optional<int> fast_open{};  ///< listener: its queue; client: not 0 turns it on
+  std::optional<std::size_t> notsent_lowat{};  ///< bytes: writable only while fewer are unsent
+  std::optional<int> fast_open{};              ///< listener: its queue; client: not 0 turns it on
   std::optional<std::chrono::seconds> defer_accept{};  ///< accept only after data arrived
+  /// Poll the device so long before sleeping.
   std::optional<std::chrono::microseconds> busy_poll{};
   /// Below 0: off; 0: close() resets. Above 0 is refused, since close() would block the loop for so
   /// long: use StreamOptions::lingering_close.
@@ -92,8 +93,8 @@ struct SocketOptions {
 /// A requested option that could not be set. error.message() returns
 /// `set notsent_lowat on 127.0.0.1:80: Protocol not available`.
 struct UnappliedOption {
-  SocketOption option{};
-  Error error;
+  SocketOption option{};  ///< which one
+  Error error;            ///< why
 };
 
 }  // namespace rondo

@@ -33,10 +33,10 @@ struct CollectedOutput {
     overflow,   ///< it wrote more than CollectOptions::output_max, and was killed
   };
 
-  ExitStatus status{};
-  std::string output{};
-  std::string error{};
-  End end = End::exited;
+  ExitStatus status{};    ///< how the program ended
+  std::string output{};   ///< its standard output
+  std::string error{};    ///< its standard error; see CollectOptions::error
+  End end = End::exited;  ///< how the collection ended
 
   /// The program ended by itself, with exit(0).
   [[nodiscard]] bool is_success() const noexcept {
@@ -44,6 +44,7 @@ struct CollectedOutput {
   }
 };
 
+/// `OutputCollector::start(reactor, {"git", "log"}, done, {.timeout = 5s})`
 struct CollectOptions {
   std::string input{};                              ///< what the program reads
   std::size_t output_max = std::size_t{16} << 20U;  ///< for output and error together
@@ -52,7 +53,7 @@ struct CollectOptions {
   ProcessOptions process{};  ///< its input, output and error are replaced by pipes
   /// Where the standard error of the program goes: to CollectedOutput::error, or to output.
   enum class ErrorOutput : std::uint8_t { apart, with_output, dropped };
-  ErrorOutput error = ErrorOutput::apart;
+  ErrorOutput error = ErrorOutput::apart;  ///< apart: to CollectedOutput::error
 };
 
 /// Runs one program with pipes for its standard descriptors. Output and error are read, and input
@@ -62,6 +63,7 @@ struct CollectOptions {
 /// it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT OutputCollector {
  public:
+  /// Gets the result. An exception leaves through Reactor::run().
   using Done = Function<void(CollectedOutput)>;
 
   /// Errors: those of Process::start().

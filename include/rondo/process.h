@@ -47,6 +47,7 @@ class Redirect {
     redirect.options_ = options;
     return redirect;
   }
+  /// The same without a handler.
   [[nodiscard]] static Redirect pipe() noexcept { return Redirect{Kind::pipe}; }
   /// To a descriptor that the caller keeps, and may close once the program has started.
   [[nodiscard]] static Redirect to(int fd) noexcept {
@@ -68,10 +69,11 @@ class Redirect {
   StreamOptions options_{};
 };
 
+/// `Process::start(reactor, {"make"}, on_exit, {.directory = "/src"})`
 struct ProcessOptions {
-  Redirect input = Redirect::null();
-  Redirect output = Redirect::inherit();
-  Redirect error = Redirect::inherit();
+  Redirect input = Redirect::null();      ///< standard input
+  Redirect output = Redirect::inherit();  ///< standard output
+  Redirect error = Redirect::inherit();   ///< standard error
   /// Further descriptors of this process, and their numbers, from 3 on, in the program. All others
   /// are closed there.
   std::vector<ProgramStart::Descriptor> descriptors{};
@@ -84,7 +86,7 @@ struct ProcessOptions {
   std::vector<std::string> environment{};
   /// False: the program gets `environment` alone.
   bool inherit_environment = true;
-  ProcessGroup group = ProcessGroup::inherited;
+  ProcessGroup group = ProcessGroup::inherited;  ///< the processes that get signals with it
 };
 
 /// A program that was started. It keeps run() from returning until it has ended. Destroying a
@@ -96,6 +98,7 @@ struct ProcessOptions {
 /// on_exit may be called with ExitStatus::error.
 class RONDO_EXPORT Process {
  public:
+  /// Called once, when the program has ended. It may destroy the Process.
   using OnExit = Function<void(const ExitStatus&)>;
 
   /// Starts the program arguments[0], without a shell. A name without `/` is searched in the PATH
@@ -131,17 +134,22 @@ class RONDO_EXPORT Process {
   /// The streams of Redirect::pipe(); null for another redirect, and after take_...(). The Process
   /// owns them. When the program has ended, input() is closed.
   [[nodiscard]] Stream* input() const noexcept;
+  /// As input(), for the standard output.
   [[nodiscard]] Stream* output() const noexcept;
+  /// As input(), for the standard error.
   [[nodiscard]] Stream* error() const noexcept;
   /// Gives a stream to the caller, for example for TextStream::adopt(); null if there is none.
   /// Close an input that was taken, also when the program has ended.
   [[nodiscard]] std::unique_ptr<Stream> take_input() noexcept;
+  /// As take_input(), for the standard output.
   [[nodiscard]] std::unique_ptr<Stream> take_output() noexcept;
+  /// As take_input(), for the standard error.
   [[nodiscard]] std::unique_ptr<Stream> take_error() noexcept;
 
   /// A process that is not referenced does not keep run() from returning; its streams may. New ones
   /// are referenced.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while the program runs.
   void unref() noexcept;
 
   /// Lets a program run on alone: it is not killed, and nothing is called. The reactor waits for

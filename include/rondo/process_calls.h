@@ -24,16 +24,16 @@ enum class ProcessGroup : std::uint8_t {
 struct ProgramStart {
   /// A descriptor of this process, and its number in the program.
   struct Descriptor {
-    int fd = -1;
-    int number = -1;
+    int fd = -1;      ///< the number here
+    int number = -1;  ///< the number there
   };
 
-  const char* const* files = nullptr;  ///< the paths to try, in this order
-  char* const* arguments = nullptr;
-  char* const* environment = nullptr;
-  const char* directory = nullptr;      ///< null: that of this program
-  std::span<Descriptor> descriptors{};  ///< start() may change the `fd` of each
-  ProcessGroup group = ProcessGroup::inherited;
+  const char* const* files = nullptr;            ///< the paths to try, in this order
+  char* const* arguments = nullptr;              ///< the first is the name that the program sees
+  char* const* environment = nullptr;            ///< each `NAME=value`
+  const char* directory = nullptr;               ///< null: that of this program
+  std::span<Descriptor> descriptors{};           ///< start() may change the `fd` of each
+  ProcessGroup group = ProcessGroup::inherited;  ///< which group it joins or makes
 };
 
 /// What failed when a program could not be started.

@@ -42,6 +42,7 @@ class Queue {
     append(std::move(value));
     return true;
   }
+  /// Takes a value without waiting. Null: there is none.
   [[nodiscard]] std::optional<T> try_pop() {
     if (!items_.try_take()) return std::nullopt;
     return take();
@@ -52,7 +53,9 @@ class Queue {
     items_.close();
   }
 
+  /// Values that were pushed and not taken.
   [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  /// Whether close() was called.
   [[nodiscard]] bool is_closed() const noexcept { return room_.is_closed(); }
 
  private:

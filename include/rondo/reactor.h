@@ -58,6 +58,7 @@ class RONDO_EXPORT Watch {
   /// refuses the change, the handler is called with the awaited readiness as a hint, so that it
   /// meets the error in its own call, and the change is tried again.
   void set(Ready interest) noexcept;
+  /// What set() has asked for last.
   [[nodiscard]] Ready interest() const noexcept;
 
   /// Calls `handler` from now on. It must outlive the watch.
@@ -68,10 +69,12 @@ class RONDO_EXPORT Watch {
 
   /// A watch that is not referenced does not keep run() from returning. New ones are.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while the watch exists.
   void unref() noexcept;
 
   /// The watched descriptor, or -1 if empty.
   [[nodiscard]] int fd() const noexcept;
+  /// Whether it is registered: false if it is empty.
   explicit operator bool() const noexcept;
 
  private:
@@ -122,7 +125,9 @@ class RONDO_EXPORT Reactor {
  public:
   /// Throws std::system_error where make() returns the error.
   explicit Reactor(const ReactorOptions& options = {});
+  /// On the built-in backend of that name, such as `epoll`; see make_backend().
   explicit Reactor(std::string_view backend);
+  /// On a backend of your own. It is owned from now on.
   explicit Reactor(std::unique_ptr<Backend> backend, const ReactorOptions& options = {});
   /// A reactor inside another loop, which runs it: run(), run_for() and run_once() fail.
   explicit Reactor(std::unique_ptr<HostedBackend> backend, const ReactorOptions& options = {});
@@ -195,6 +200,7 @@ class RONDO_EXPORT Reactor {
 
   /// True while something is left that run() would wait for.
   [[nodiscard]] bool alive() const noexcept;
+  /// Keeps run() from returning as long as the WorkGuard exists.
   [[nodiscard]] WorkGuard work_guard() noexcept;
 
   /// The time of this turn, read once after the wait. Outside of run() and in a hosted reactor, the
@@ -206,7 +212,9 @@ class RONDO_EXPORT Reactor {
   /// (HostedBackend::take_exception), as a sim::World does; otherwise the program is terminated.
   void set_exception_handler(Function<void(std::exception_ptr)> handler) noexcept;
 
+  /// The socket calls of its backend, for Socket. Any thread may ask.
   [[nodiscard]] Net& net() noexcept;
+  /// Its backend, which lives as long as the reactor. Any thread may ask.
   [[nodiscard]] Backend& backend() noexcept;
 
  private:

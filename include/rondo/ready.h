@@ -25,9 +25,11 @@ enum class Ready : std::uint8_t {
 };
 
 // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): its values are sets of bits
+/// The bits that are in one of them, or in both.
 constexpr Ready operator|(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
+/// The bits that are in both.
 constexpr Ready operator&(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
 }
@@ -36,13 +38,18 @@ constexpr Ready operator-(Ready a, Ready b) noexcept {
   return static_cast<Ready>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
 }
 // NOLINTEND(clang-analyzer-optin.core.EnumCastOutOfRange)
+/// Adds the bits of `b`.
 constexpr Ready& operator|=(Ready& a, Ready b) noexcept { return a = a | b; }
 
+/// Whether it contains Ready::read.
 constexpr bool can_read(Ready ready) noexcept { return (ready & Ready::read) != Ready::none; }
+/// Whether it contains Ready::write.
 constexpr bool can_write(Ready ready) noexcept { return (ready & Ready::write) != Ready::none; }
+/// Whether it contains Ready::peer_closed.
 constexpr bool has_peer_closed(Ready ready) noexcept {
   return (ready & Ready::peer_closed) != Ready::none;
 }
+/// Whether it contains Ready::priority.
 constexpr bool has_priority(Ready ready) noexcept {
   return (ready & Ready::priority) != Ready::none;
 }

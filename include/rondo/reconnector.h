@@ -17,9 +17,10 @@
 
 namespace rondo {
 
+/// `Reconnector{reactor, "example.org:7000", handler, {.stable_after = 1min}}`
 struct ReconnectOptions {
-  ConnectOptions connect{};
-  BackoffOptions backoff{};
+  ConnectOptions connect{};  ///< for each attempt
+  BackoffOptions backoff{};  ///< the pauses between attempts
   /// The pauses grow until a connection has lasted this long; then they start small again. A peer
   /// that accepts and closes at once is so called less and less often.
   Duration stable_after = std::chrono::seconds{10};

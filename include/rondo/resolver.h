@@ -46,7 +46,9 @@ enum class ResolveError {
   no_dns,              ///< this build has no DNS; also std::errc::not_supported
 };
 
+/// The category of ResolveError.
 [[nodiscard]] RONDO_EXPORT const std::error_category& name_category() noexcept;
+/// Lets a ResolveError be compared with, and converted to, an error_code.
 [[nodiscard]] RONDO_EXPORT std::error_code make_error_code(ResolveError error) noexcept;
 
 /// Whether a later attempt may succeed: server_failed, refused, bad_answer, no_name_server,
@@ -65,6 +67,7 @@ class RONDO_EXPORT Lookup {
 
   /// Whether the callback is still to be called.
   explicit operator bool() const noexcept;
+  /// Ends it: the callback is not called. It is empty afterwards.
   void cancel() noexcept;
 
  private:
@@ -84,7 +87,7 @@ struct ResolverOptions {
   /// `tries` times, at least once. A server that reports a failure is not queried again. Empty:
   /// `timeout` and `attempts` of resolv.conf(5), or else 2 s and 2.
   std::optional<Duration> try_timeout{};
-  std::optional<std::size_t> tries{};
+  std::optional<std::size_t> tries{};     ///< how often each name server is queried
   std::size_t in_flight_max = 32;         ///< lookups that query at the same time; at least 1
   std::size_t waiting_max = 1 << 16;      ///< lookups that wait for these; one more is too_many
   std::vector<Endpoint> name_servers{};   ///< empty: those of the system's configuration
@@ -99,9 +102,12 @@ struct ResolverOptions {
 /// from a callback. Destroy it before the reactor. Use it on the reactor's thread only.
 class RONDO_EXPORT Resolver {
  public:
+  /// Gets the addresses, or the error. It may destroy the Lookup and the Resolver.
   using Callback = Function<void(Result<std::vector<Endpoint>> addresses)>;
+  /// A name that has more addresses of a family gives so many of them.
   static constexpr std::size_t addresses_per_family_max = 32;
 
+  /// Reads no file before the first name. Throws std::bad_alloc.
   explicit Resolver(Reactor& reactor, ResolverOptions options = {});
   Resolver(Resolver&& other) noexcept;
   Resolver& operator=(Resolver&& other) noexcept;

@@ -17,9 +17,10 @@ namespace rondo {
 /// An error, with what the library tried to do when it occurred: message() returns
 /// `connect to 127.0.0.1:1: Connection refused`.
 struct Error {
-  std::error_code code;
-  std::string context;
+  std::error_code code;  ///< what to compare: `error.code == std::errc::connection_refused`
+  std::string context;   ///< what was tried: `connect to 127.0.0.1:1`
 
+  /// The context and the message of the code, or that message alone without a context.
   [[nodiscard]] RONDO_EXPORT std::string message() const;
   // NOLINTNEXTLINE(google-explicit-constructor): meant to be used as the code it carries
   operator std::error_code() const noexcept { return code; }
@@ -31,6 +32,7 @@ struct Error {
 /// Writes the message to standard error; returns EXIT_FAILURE, for `return
 /// rondo::print_error(error)` in a main.
 RONDO_EXPORT int print_error(const Error& error) noexcept;
+/// The same for a code without a context.
 RONDO_EXPORT int print_error(std::error_code error) noexcept;
 /// The same for what a constructor, or a callback inside Reactor::run(), has thrown:
 ///
@@ -83,8 +85,11 @@ class [[nodiscard]] Result {
   using error_type = E;
 
   // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return error;` are the point
+  /// Success.
   Result(T value) : value_(std::move(value)), has_value_(true) {}
+  /// Failure.
   Result(E error) : error_(std::move(error)), has_value_(false) {}
+  /// Failure, by the condition of a system call.
   Result(std::errc condition)
     requires std::is_same_v<E, std::error_code>
       : Result(std::make_error_code(condition)) {}
@@ -116,28 +121,41 @@ class [[nodiscard]] Result {
   = default;
   ~Result() { drop(); }
 
+  /// Whether it is a success.
   [[nodiscard]] bool has_value() const noexcept { return has_value_; }
+  /// Whether it is a success.
   explicit operator bool() const noexcept { return has_value_; }
 
+  /// The value. Ends the program if there is none.
   T& value() & noexcept { return *std::addressof(checked()); }
+  /// The value. Ends the program if there is none.
   const T& value() const& noexcept { return const_cast<Result&>(*this).checked(); }
+  /// The value, to be moved. Ends the program if there is none.
   T&& value() && noexcept { return std::move(checked()); }
+  /// As value().
   T& operator*() & noexcept { return checked(); }
+  /// As value().
   const T& operator*() const& noexcept { return value(); }
+  /// As value().
   T&& operator*() && noexcept { return std::move(checked()); }
+  /// The members of the value. Ends the program if there is none.
   T* operator->() noexcept { return std::addressof(checked()); }
+  /// The members of the value. Ends the program if there is none.
   const T* operator->() const noexcept { return std::addressof(value()); }
 
+  /// The value, or `fallback` if there is none.
   template <typename U>
   T value_or(U&& fallback) && {
     return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
   }
 
+  /// The error. Ends the program if there is none.
   const E& error() const& noexcept {
     if (has_value_) [[unlikely]]
       detail::no_error();
     return error_;
   }
+  /// The error, to be moved. Ends the program if there is none.
   E&& error() && noexcept {
     if (has_value_) [[unlikely]]
       detail::no_error();
@@ -181,26 +199,34 @@ class [[nodiscard]] Result<void, E> {
   using value_type = void;
   using error_type = E;
 
+  /// Success.
   Result() noexcept = default;
   // NOLINTBEGIN(google-explicit-constructor): `return error;` is the point
+  /// Failure.
   Result(E error) : error_(std::move(error)) {}
+  /// Failure, by the condition of a system call.
   Result(std::errc condition)
     requires std::is_same_v<E, std::error_code>
       : Result(std::make_error_code(condition)) {}
   // NOLINTEND(google-explicit-constructor)
 
+  /// Whether it is a success.
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+  /// Whether it is a success.
   explicit operator bool() const noexcept { return has_value(); }
+  /// Ends the program, with the message of the error, if it is no success.
   void value() const noexcept {
     if (!has_value()) [[unlikely]]
       detail::no_value_but(*error_);
   }
 
+  /// The error. Ends the program if there is none.
   const E& error() const& noexcept {
     if (has_value()) [[unlikely]]
       detail::no_error();
     return *error_;
   }
+  /// The error, to be moved. Ends the program if there is none.
   E&& error() && noexcept {
     if (has_value()) [[unlikely]]
       detail::no_error();

@@ -25,8 +25,9 @@
 
 namespace rondo {
 
+/// `return rondo::run(program, {.reactor = {.backend = "epoll"}})`
 struct RunOptions {
-  ReactorOptions reactor{};
+  ReactorOptions reactor{};  ///< for the reactor that it makes
   /// How long the program may take to end after SIGINT or SIGTERM.
   Duration stop_timeout = std::chrono::seconds{10};
 };

@@ -80,9 +80,10 @@ enum class WhenFull : std::uint8_t {
   reject,  ///< accept and close them, so that they notice
 };
 
+/// `serve<Echo>(reactor, "127.0.0.1:8888", {.connections_max = 1000})`
 struct ServerOptions {
-  SocketOptions socket{};  ///< for listeners and accepted sockets; see Server::unapplied
-  AcceptLimits accept_limits{};
+  SocketOptions socket{};        ///< for listeners and accepted sockets; see Server::unapplied
+  AcceptLimits accept_limits{};  ///< how many at once, and the pauses, for each listener
   /// For each client. Where pause_reading_when_full is not given, it is on.
   StreamOptions stream{};
   /// Makes the layer of each connection (see stream_layer.h), and outlives the server. The session
@@ -93,7 +94,7 @@ struct ServerOptions {
   std::size_t connections_max = by_descriptors;
   /// Connections whose layer's handshake is not done. A server that has so many is full, too.
   std::size_t handshakes_max = 10'000;
-  WhenFull when_full = WhenFull::pause;
+  WhenFull when_full = WhenFull::pause;  ///< what becomes of clients above connections_max
   /// For each address, whatever the port. A client that exceeds it is closed at once. An IPv4
   /// address is the same in its IPv6 form. All clients of Unix sockets count as one address.
   std::size_t connections_per_address_max = unlimited;
@@ -124,8 +125,8 @@ struct ServerOptions {
 /// How a server makes its sessions, in memory that follows their stream. session_factory() makes
 /// one.
 struct SessionFactory {
-  std::size_t size = 0;
-  std::size_t alignment = alignof(void*);
+  std::size_t size = 0;                    ///< bytes that `make` needs
+  std::size_t alignment = alignof(void*);  ///< the alignment of the first one
   /// Makes a session in the `size` bytes at `where`. Returns the handler of the stream, or null to
   /// close the connection; `destroy` is called in both cases, but not if `make` throws.
   Function<StreamHandler*(void* where, Stream& client, const Endpoint& peer)> make{};
@@ -144,6 +145,7 @@ struct SessionFactory {
 /// the reactor's thread only.
 class RONDO_EXPORT Server {
  public:
+  /// What has happened since the server was made.
   struct Counters {
     std::uint64_t accepted = 0;      ///< connections that got a session
     std::uint64_t refused = 0;       ///< by the filter, by a limit for an address, or when full
@@ -151,7 +153,9 @@ class RONDO_EXPORT Server {
     std::uint64_t exceptions = 0;    ///< thrown by sessions, their constructors, the filter
     Acceptor::Counters listeners{};  ///< the sum over all listeners
   };
+  /// See accept_if().
   using Filter = Function<bool(const Endpoint& peer)>;
+  /// See set_error_handler().
   using ErrorHandler = Function<void(const std::exception_ptr& exception)>;
 
   /// A server that does not listen yet. `factory` comes from session_factory(). `reactor` must
@@ -168,6 +172,7 @@ class RONDO_EXPORT Server {
   /// servers that start at the same time. The server removes its own file, but not in a forked
   /// child. Errors: those of Endpoint::parse and Socket::listen.
   [[nodiscard]] Result<Endpoint> listen(std::string_view where);
+  /// The same for an address that is known.
   [[nodiscard]] Result<Endpoint> listen(const Endpoint& where);
   /// Accepts from a socket that is already listening, as Acceptor::adopt does; it is a socket of
   /// streams. It is too late to set the options that precede bind: reuse_address, reuse_port and
@@ -192,7 +197,9 @@ class RONDO_EXPORT Server {
   /// The options of ServerOptions::socket that could not be set. The server runs without them.
   [[nodiscard]] std::span<const UnappliedOption> unapplied() const noexcept;
 
+  /// Connections that exist now.
   [[nodiscard]] std::size_t connections() const noexcept;
+  /// A copy of the counters, with those of listeners that are closed.
   [[nodiscard]] Counters counters() const noexcept;
 
   /// Closes the listeners. Connections are not affected.

@@ -25,6 +25,7 @@ class Reactor;
 ///                                             [&](rondo::Ready) { library.read(); });
 class RONDO_EXPORT SharedWatch {
  public:
+  /// Gets the part of the interest that is ready; a hint, as for Handler::on_ready().
   using Callback = Function<void(Ready ready)>;
 
   /// An empty one, which may only be assigned to, cancelled, destroyed, or asked for fd().
@@ -39,6 +40,7 @@ class RONDO_EXPORT SharedWatch {
 
   /// Changes the awaited readiness from now on; Ready::none pauses.
   void set(Ready interest) noexcept;
+  /// What set() has asked for last.
   [[nodiscard]] Ready interest() const noexcept;
 
   /// Ends the registration now; it is empty afterwards.
@@ -46,10 +48,12 @@ class RONDO_EXPORT SharedWatch {
 
   /// A watch that is not referenced does not keep Reactor::run from returning. New ones are.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while the watch exists.
   void unref() noexcept;
 
   /// The watched descriptor, or -1 if empty.
   [[nodiscard]] int fd() const noexcept;
+  /// Whether it is registered: false if it is empty.
   explicit operator bool() const noexcept { return entry_ != nullptr; }
 
  private:

@@ -32,10 +32,12 @@ class RONDO_EXPORT Signal {
   /// Ends it at once, also from its own callback.
   ~Signal();
 
+  /// The number that it was made for, such as SIGHUP.
   [[nodiscard]] int number() const noexcept;
 
   /// A signal that is not referenced does not keep run() from returning. New ones are.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while it exists.
   void unref() noexcept;
 
   struct Entry;

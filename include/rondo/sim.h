@@ -29,12 +29,12 @@ class Machine;
 /// `{.latency = 20ms, .bandwidth = 1'000'000}`. The bytes of a TCP connection arrive
 /// complete and in order, sooner or later; a datagram may be lost. A probability is from 0 to 1.
 struct Link {
-  Duration latency = std::chrono::milliseconds{1};
+  Duration latency = std::chrono::milliseconds{1};  ///< from the sender to the receiver
   Duration jitter{};            ///< the maximum additional latency, drawn for each packet
   std::uint64_t bandwidth = 0;  ///< bytes per second; 0: unlimited
   double loss = 0;              ///< for datagrams, like the next two
-  double duplication = 0;
-  double reordering = 0;
+  double duplication = 0;       ///< how likely a datagram arrives twice
+  double reordering = 0;        ///< how likely a datagram is overtaken by later ones
 };
 
 /// Random faults, in addition to what the links do and what the test does to hosts. Each fault
@@ -81,6 +81,7 @@ enum class Fault : std::uint8_t {
   destroying_callback,  ///< a callback destroys streams, servers, timers or its own object
   stopping_callback,    ///< a callback ends or stops the object that it belongs to
 };
+/// The number of faults.
 constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::stopping_callback) + 1;
 
 /// The enumerator as it is written in the source: `short_read`.
@@ -99,10 +100,12 @@ class RONDO_EXPORT Faults {
   /// From 0, never, to 1, always. If not_now or late_ready strikes always, no program makes
   /// progress.
   void set(Fault fault, double probability) noexcept;
+  /// The probability that set(), swarm() or clear() has left.
   [[nodiscard]] double get(Fault fault) const noexcept;
   /// Draws from the seed which faults strike, about a third of them, and how often: usually between
   /// one time in 20 and one in 1,000. Another seed draws other faults.
   void swarm();
+  /// No fault strikes from now on. The counts stay.
   void clear() noexcept;
   /// Draws whether the fault strikes now: for the faults that the program itself carries out.
   [[nodiscard]] bool strikes(Fault fault) noexcept;
@@ -141,16 +144,20 @@ class RONDO_EXPORT Host {
   Result<void> add_address(std::string_view address);
   /// The first address: `10.0.0.1`.
   [[nodiscard]] std::string_view address() const noexcept;
+  /// The name that World::host() was called with first, or the address.
   [[nodiscard]] std::string_view name() const noexcept;
 
   /// pipe(2) and dup(2), which Net does not have. Returns 0 or more, or the negative errno.
   int pipe(int (&fds)[2]) noexcept;
+  /// Another descriptor of the same file: dup(2).
   int duplicate(int fd) noexcept;
 
   /// Switches the power off. Descriptors, sockets and packets in flight to the host are gone
   /// without notice: peers receive nothing more, or a reset after the host has restarted.
   void crash();
+  /// Switches the power on again: nothing is left of what ran before. The clock goes on.
   void restart();
+  /// False from crash() until restart().
   [[nodiscard]] bool is_up() const noexcept;
 
   /// The number of descriptors that may be open: opening one more fails with EMFILE.
@@ -159,8 +166,10 @@ class RONDO_EXPORT Host {
   void limit_memory(std::size_t bytes) noexcept;
   /// Sets the clock of this host forward at once, by up to a year.
   void jump_clock(Duration forward);
+  /// The clock of this host, which jump_clock() and Fault::clock_jump change.
   [[nodiscard]] TimePoint now() const noexcept;
 
+  /// Descriptors that are open.
   [[nodiscard]] std::size_t descriptors() const noexcept;
   /// The TCP connections in this host's kernel, including closed ones that still send.
   [[nodiscard]] std::size_t connections() const noexcept;
@@ -223,11 +232,14 @@ class RONDO_EXPORT World {
   void partition(std::string_view a, std::string_view b, Duration duration);
   /// Like partition(), in one direction.
   void cut(std::string_view from, std::string_view to);
+  /// Ends what partition() and cut() did between two hosts, in both directions.
   void heal(std::string_view a, std::string_view b);
   /// Keeps what is sent in one direction, datagrams too, until release() delivers it in order.
   void hold(std::string_view from, std::string_view to);
+  /// Delivers what hold() has kept, in its order, and keeps nothing more.
   void release(std::string_view from, std::string_view to);
 
+  /// The random faults of this world. They live as long as it.
   [[nodiscard]] Faults& faults() noexcept;
 
   // These run the network and the reactors of backend(). If a callback throws, and its reactor has
@@ -257,6 +269,7 @@ class RONDO_EXPORT World {
   [[nodiscard]] TimePoint now() const noexcept;
   /// The time since the world was made.
   [[nodiscard]] Duration elapsed() const noexcept;
+  /// The seed that the world was made with.
   [[nodiscard]] std::uint64_t seed() const noexcept;
   /// Draws a number below `bound`, which is at least 1: for choices of the test.
   [[nodiscard]] std::uint64_t draw(std::uint64_t bound) noexcept;
@@ -284,10 +297,14 @@ class RONDO_EXPORT World {
 ///     for (const std::uint64_t seed : rondo::sim::test_seeds(200)) { ... }
 class TestSeeds {
  public:
+  /// Goes from seed to seed.
   class Iterator {
    public:
+    /// At this seed.
     explicit Iterator(std::uint64_t seed) noexcept : seed_(seed) {}
+    /// The seed.
     std::uint64_t operator*() const noexcept { return seed_; }
+    /// To the next seed.
     Iterator& operator++() noexcept {
       ++seed_;
       return *this;
@@ -298,15 +315,20 @@ class TestSeeds {
     std::uint64_t seed_;
   };
 
+  /// `count` seeds from `first` on.
   TestSeeds(std::uint64_t first, std::uint64_t count) noexcept : first_(first), count_(count) {}
+  /// At the first seed.
   [[nodiscard]] Iterator begin() const noexcept { return Iterator{first_}; }
+  /// Behind the last seed.
   [[nodiscard]] Iterator end() const noexcept { return Iterator{first_ + count_}; }
+  /// How many there are.
   [[nodiscard]] std::uint64_t size() const noexcept { return count_; }
 
  private:
   std::uint64_t first_;
   std::uint64_t count_;
 };
+/// The seeds for a test; see TestSeeds. An environment variable that is no number ends the program.
 [[nodiscard]] RONDO_EXPORT TestSeeds test_seeds(std::uint64_t count);
 
 }  // namespace rondo::sim

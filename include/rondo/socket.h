@@ -75,6 +75,7 @@ class RONDO_EXPORT Socket {
     require("Socket::read");
     return checked(net_->read(into, fd_));
   }
+  /// The same into several parts, which are filled in their order.
   [[nodiscard]] Result<std::size_t, std::error_code> readv(
       std::span<const MutableBytes> into) noexcept {
     require("Socket::readv");
@@ -86,31 +87,38 @@ class RONDO_EXPORT Socket {
     require("Socket::write");
     return checked(net_->write(data, fd_));
   }
+  /// The same from several parts, which leave in their order.
   [[nodiscard]] Result<std::size_t, std::error_code> writev(std::span<const Bytes> data) noexcept {
     require("Socket::writev");
     return checked(net_->writev(data, fd_));
   }
 
+  /// Ends input, output or both; the descriptor stays open: shutdown(2). Errors: not_connected.
   Result<void> shutdown(Direction direction);
 
   /// Sets one option. To set many, pass SocketOptions where the socket is made. The message of an
   /// error names the option: `set nodelay: Protocol not available`.
   Result<void> set(SocketOption option, int value);
+  /// The value of an option now; its unit is that of the SocketOption.
   [[nodiscard]] Result<int> get(SocketOption option) const;
   /// The same with the numbers of the system, such as SOL_SOCKET and SO_RCVBUF.
   Result<void> set_option(int level, int name, int value);
+  /// The value of an option by the numbers of the system.
   [[nodiscard]] Result<int> option(int level, int name) const;
 
   /// Errors name the descriptor: `remote endpoint of descriptor 7: Transport endpoint is not
   /// connected`.
   [[nodiscard]] Result<Endpoint> local_endpoint() const;
+  /// The address of the peer. Errors as above, not_connected among them.
   [[nodiscard]] Result<Endpoint> remote_endpoint() const;
   /// The process at the other end of a Unix socket. Errors: not_connected for all other sockets.
   [[nodiscard]] Result<Credentials> peer_credentials() const;
 
+  /// The descriptor, or -1 if it is empty. It stays owned.
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// The Net that made this socket.
   [[nodiscard]] Net& net() const noexcept { return *net_; }
+  /// Whether it has a descriptor.
   explicit operator bool() const noexcept { return fd_ >= 0; }
   /// Hands over the open descriptor. The socket is empty afterwards.
   [[nodiscard]] int release() noexcept {
@@ -140,9 +148,10 @@ class RONDO_EXPORT Socket {
   int fd_ = -1;
 };
 
+/// What accept() returns: the connection, and the address of its other end.
 struct Socket::Accepted {
-  Socket socket;
-  Endpoint peer;
+  Socket socket;  ///< non-blocking, close-on-exec
+  Endpoint peer;  ///< `unix:` for a client without a name
 };
 
 /// True if accept() failed because of one connection or was interrupted, so the next call may

@@ -24,10 +24,12 @@ namespace rondo {
 ///     rondo::StopOnSignals stop{reactor, *server};
 class RONDO_EXPORT StopOnSignals {
  public:
+  /// The `timeout` if none is given: ten seconds.
   static constexpr Duration default_timeout = std::chrono::seconds{10};
 
   /// The first signal ends run(). Throws std::system_error where make() returns the error.
   explicit StopOnSignals(Reactor& reactor);
+  /// The first signal calls `begin`. Throws as above.
   StopOnSignals(Reactor& reactor, Function<void()> begin, Duration timeout = default_timeout);
   /// The first signal calls server.drain(timeout): it stops to accept, and ends its sessions. When
   /// the last has ended, and has had its on_close, run() returns. Only if drain() has not reported

@@ -58,8 +58,9 @@ enum class CloseReason : std::uint8_t {
   truncated,      ///< the input ended without the end that a layer such as TLS shows
 };
 
+/// How a stream has ended; on_close gets it.
 struct Close {
-  CloseReason reason;
+  CloseReason reason;       ///< what the program can act on
   std::error_code error{};  ///< the system's error, or timed_out, or none
   /// What was tried, or which deadline passed or limit was exceeded: `idle timeout`,
   /// `write_buffer_max`. `handshake`: the connection failed before that of a layer was done. Valid
@@ -124,7 +125,7 @@ struct StreamOptions {
   /// read its replies cannot send more requests. By default the streams of a Server do it, and no
   /// others: two peers that both do it can deadlock.
   std::optional<bool> pause_reading_when_full{};
-  LingeringClose lingering_close = LingeringClose::as_needed;
+  LingeringClose lingering_close = LingeringClose::as_needed;  ///< for close()
   /// For a Unix socket: received descriptors are passed to on_descriptors, at the cost of a slower
   /// system call. Without it the kernel closes them; a Server has the kernel refuse them, where it
   /// can (Linux 6.16): sending them fails with EPERM.
@@ -173,11 +174,11 @@ class RONDO_EXPORT StreamHandler {
 ///         {.on_data = [](rondo::Stream&, rondo::Bytes data) { std::cout << rondo::as_text(data);
 ///         }});
 struct StreamFunctions {
-  Function<void(Stream& stream)> on_open{};
-  Function<void(Stream& stream, Bytes data)> on_data{};
-  Function<void(Stream& stream)> on_end{};
-  Function<void(Stream& stream)> on_writable{};
-  Function<void(Stream& stream, const Close& why)> on_close{};
+  Function<void(Stream& stream)> on_open{};                     ///< as StreamHandler::on_open
+  Function<void(Stream& stream, Bytes data)> on_data{};         ///< as StreamHandler::on_data
+  Function<void(Stream& stream)> on_end{};                      ///< as StreamHandler::on_end
+  Function<void(Stream& stream)> on_writable{};                 ///< as StreamHandler::on_writable
+  Function<void(Stream& stream, const Close& why)> on_close{};  ///< as StreamHandler::on_close
 };
 
 /// Bytes with an owner, and how to free them. A stream sends such bytes without a copy:
@@ -185,6 +186,7 @@ struct StreamFunctions {
 ///     stream.write_owned(OwnedBytes{std::move(page)});  // a string, a vector, ...
 class OwnedBytes {
  public:
+  /// Frees what the bytes belong to.
   using Free = void (*)(void* owner) noexcept;
 
   OwnedBytes() noexcept = default;
@@ -193,6 +195,7 @@ class OwnedBytes {
   /// only, and post other work to the reactor.
   OwnedBytes(Bytes data, void* owner, Free free) noexcept
       : data_(data), owner_(owner), free_(free) {}
+  /// Moves `container` to the heap, and deletes it there. Throws std::bad_alloc.
   template <typename Container>
     requires(!std::is_lvalue_reference_v<Container> &&
              !std::is_same_v<std::remove_cv_t<Container>, OwnedBytes> &&
@@ -216,6 +219,7 @@ class OwnedBytes {
     if (free_ != nullptr) free_(owner_);
   }
 
+  /// The bytes, valid until they are freed.
   [[nodiscard]] Bytes data() const noexcept { return data_; }
 
  private:
@@ -265,8 +269,10 @@ class RONDO_EXPORT Stream : private Handler {
   /// borrow() of 0 for input, of 1 and 2 for output. bad_file_descriptor if it is close-on-exec.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_input(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
+  /// The same for the program's standard output.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_output(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
+  /// The same for the program's standard error.
   [[nodiscard]] static Result<std::unique_ptr<Stream>> standard_error(
       Reactor& reactor, StreamHandler& handler, const StreamOptions& options = {});
   Stream(const Stream&) = delete;
@@ -280,6 +286,7 @@ class RONDO_EXPORT Stream : private Handler {
   /// close() and the end. Throws std::bad_alloc if there is no memory to queue it; nothing was
   /// written then.
   virtual WriteStatus write(Bytes data) = 0;
+  /// The same for text, whose bytes are sent as they are.
   WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span{text})); }
   /// The same without a copy: `data` is kept until it is sent.
   virtual WriteStatus write_owned(OwnedBytes data) = 0;
@@ -296,6 +303,7 @@ class RONDO_EXPORT Stream : private Handler {
   /// them from now on, and closes them when they were sent, or when it ends. It ends with `error`
   /// if it is no Unix stream, or if `data` is empty, or with too many descriptors.
   virtual WriteStatus write(Bytes data, std::vector<Socket> descriptors) = 0;
+  /// The same for text.
   WriteStatus write(std::string_view text, std::vector<Socket> descriptors) {
     return write(std::as_bytes(std::span{text}), std::move(descriptors));
   }
@@ -305,6 +313,7 @@ class RONDO_EXPORT Stream : private Handler {
   /// Stops the calls of on_data until resume(); TCP holds the peer back. While it is paused the
   /// stream does not notice that the peer leaves, except by write() and by deadlines.
   virtual void pause() noexcept = 0;
+  /// Reads again after pause(); on_resume is called at the end of the turn.
   virtual void resume() noexcept = 0;
 
   /// Ends the output: when all of it has left, the peer sees the end (shutdown). Input goes on.
@@ -313,6 +322,7 @@ class RONDO_EXPORT Stream : private Handler {
   /// Ends input and output: when the output has left, and perhaps after lingering, on_close is
   /// called, within `timeout` (by default StreamOptions::close_timeout).
   virtual void close() = 0;
+  /// The same within `timeout`.
   virtual void close(Duration timeout) = 0;
   /// Ends it now: unsent output is lost, and a TCP peer gets a reset. on_close follows.
   virtual void abort() noexcept = 0;
@@ -328,6 +338,7 @@ class RONDO_EXPORT Stream : private Handler {
 
   /// Calls `handler` from now on, which outlives the stream.
   virtual void set_handler(StreamHandler& handler) noexcept = 0;
+  /// What it was made with, or what set_options() has set.
   [[nodiscard]] virtual const StreamOptions& options() const noexcept = 0;
   /// Everything holds at once, also for what is queued: it may now be too much, or above the
   /// high-water mark, or below the low-water mark. Timeouts count from now on, but a close_timeout
@@ -336,7 +347,9 @@ class RONDO_EXPORT Stream : private Handler {
 
   /// -1 while it connects, after release(), and after on_close.
   [[nodiscard]] virtual int fd() const noexcept = 0;
+  /// Its own address. Errors: those of getsockname(2); bad_file_descriptor without one.
   [[nodiscard]] virtual Result<Endpoint, std::error_code> local_endpoint() const noexcept = 0;
+  /// The peer's address. Errors: those of getpeername(2); bad_file_descriptor without one.
   [[nodiscard]] virtual Result<Endpoint, std::error_code> remote_endpoint() const noexcept = 0;
   /// The process at the other end of a Unix socket. Errors: not_connected for all others.
   [[nodiscard]] virtual Result<Credentials, std::error_code> peer_credentials() const noexcept = 0;
@@ -359,6 +372,7 @@ class RONDO_EXPORT Stream : private Handler {
   /// Bytes that were written and have not left. SIZE_MAX: more than fits, or a file is being sent
   /// to its end.
   [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept = 0;
+  /// Whether it still connects: it has no descriptor yet.
   [[nodiscard]] virtual bool connecting() const noexcept = 0;
   /// Whether on_data may still be called.
   [[nodiscard]] virtual bool is_reading() const noexcept = 0;

@@ -40,10 +40,12 @@ class LayerWire {
 /// never from inside a call of the stream's handler, and calls nothing but the wire.
 class RONDO_EXPORT StreamLayer {
  public:
+  /// How far shake_hands() has come.
   enum class Handshake : std::uint8_t { done, waits, failed };
+  /// Why a layer has failed.
   struct Failure {
-    CloseReason reason = CloseReason::error;
-    std::string_view what{};  ///< Close::what; lives as long as the layer
+    CloseReason reason = CloseReason::error;  ///< what on_close gets
+    std::string_view what{};                  ///< Close::what; lives as long as the layer
   };
 
   StreamLayer() = default;

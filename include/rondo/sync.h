@@ -105,15 +105,18 @@ class RONDO_EXPORT Event {
  public:
   class Waiter;
 
+  /// It is not set at first.
   Event() noexcept : permits_(0, "Event::wait") {}
 
   /// Those that wait continue, and later ones do not wait.
   void set() noexcept;
   /// Later ones wait.
   void reset() noexcept;
+  /// Whether set() was called, and not reset() after it.
   [[nodiscard]] bool is_set() const noexcept;
   /// Whether a task waits.
   [[nodiscard]] bool is_awaited() const noexcept { return permits_.is_awaited(); }
+  /// Waits until it is set; if it is set, the task is not suspended.
   detail::Awaitable<Waiter, Event*> wait() noexcept {
     return detail::Awaitable<Waiter, Event*>{this};
   }
@@ -137,8 +140,10 @@ class RONDO_EXPORT Semaphore {
   class Waiter;
   class Permit;
 
+  /// `count`: how many may be let through at a time.
   explicit Semaphore(std::size_t count) noexcept : permits_(count, "Semaphore::acquire") {}
 
+  /// Waits for a Permit, which the await returns.
   detail::Awaitable<Waiter, Semaphore*> acquire() noexcept {
     return detail::Awaitable<Waiter, Semaphore*>{this};
   }
@@ -146,6 +151,7 @@ class RONDO_EXPORT Semaphore {
   [[nodiscard]] std::size_t available() const noexcept { return permits_.count(); }
 
  protected:
+  /// `what` is the name of the call in describe_tasks(); it lives for ever.
   Semaphore(std::size_t count, const char* what) noexcept : permits_(count, what) {}
 
  private:
@@ -192,9 +198,12 @@ class Semaphore::Waiter final : public detail::Permits::Waiter {
 ///     const auto lock = co_await mutex.lock();
 class Mutex : private Semaphore {
  public:
+  /// What lock() gives: the right to go on, until it is destroyed or released.
   using Lock = Permit;
   Mutex() noexcept : Semaphore(1, "Mutex::lock") {}
+  /// Waits for the Lock, which the await returns.
   detail::Awaitable<Waiter, Semaphore*> lock() noexcept { return acquire(); }
+  /// Whether a task has the Lock.
   [[nodiscard]] bool is_locked() const noexcept { return available() == 0; }
 };
 

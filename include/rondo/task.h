@@ -172,6 +172,7 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
   Task(Task&&) noexcept = default;
   Task& operator=(Task&&) noexcept = default;
 
+  /// Starts the task; the await returns its result, or throws its exception.
   [[nodiscard]] detail::TaskAwaiter<T> operator co_await() && noexcept {
     RONDO_REQUIRE(task_.get() != nullptr, "A Task",
                   " was awaited that is empty, because it was awaited before or moved from.");

@@ -32,6 +32,7 @@ class RONDO_EXPORT TaskGroup {
  public:
   class Join;
 
+  /// For tasks on `reactor`, which must outlive it. Throws std::bad_alloc.
   explicit TaskGroup(Reactor& reactor);
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;

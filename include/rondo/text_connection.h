@@ -26,11 +26,13 @@ namespace rondo {
 /// TextErrors. Its code is illegal_byte_sequence.
 class RONDO_EXPORT InvalidText : public std::system_error {
  public:
+  /// Its what() is `operation`, and the message of `error`.
   InvalidText(const TextError& error, const char* operation);
   InvalidText(const InvalidText&) = default;
   InvalidText& operator=(const InvalidText&) = default;
   ~InvalidText() override;
 
+  /// Where the invalid part is, and what is wrong with it.
   [[nodiscard]] const TextError& error() const noexcept { return error_; }
 
  private:
@@ -54,6 +56,7 @@ class RONDO_EXPORT TextConnection {
  public:
   class ReadLine;
   class ReadText;
+  /// What the reads return: await it in the expression that calls them. It owns nothing.
   template <typename Awaiter, typename... Arguments>
   using Awaitable = detail::Awaitable<Awaiter, TextConnection*, Arguments...>;
 
@@ -63,6 +66,7 @@ class RONDO_EXPORT TextConnection {
   TextConnection& operator=(const TextConnection&) = delete;
   ~TextConnection() = default;
 
+  /// The connection below, for what is not text.
   [[nodiscard]] Connection& connection() const noexcept { return *connection_; }
 
   /// The next line: Line. The last one may have no ending. Throws a std::system_error

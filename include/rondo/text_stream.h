@@ -34,6 +34,7 @@ namespace detail {
 RONDO_EXPORT StreamHandler& begin(LineSession& session, Stream& client);
 }  // namespace detail
 
+/// `TextStream::connect(reactor, target, handler, {.newlines = Newlines::crlf})`
 struct TextOptions {
   Encoding encoding{};                                 ///< utf-8; see Encoding::find
   TextErrors errors = TextErrors::strict;              ///< for the input
@@ -52,6 +53,7 @@ struct TextOptions {
 /// the TextStream. Override on_line to receive the lines, or on_readable to read the text yourself.
 class RONDO_EXPORT TextHandler {
  public:
+  /// As StreamHandler::on_open().
   virtual void on_open(TextStream&) {}
   /// Text can be read, by read_line(), lines(), read() or read_all(). Called again at once while
   /// each call reads a part and leaves another part that no read has found too short; then when
@@ -68,6 +70,7 @@ class RONDO_EXPORT TextHandler {
   virtual void on_text_error(TextStream& text, const TextError& error);
   /// The input has ended, and all text was read. By default it closes the stream.
   virtual void on_end(TextStream& text);
+  /// As StreamHandler::on_writable(). Counts bytes in the encoding, not text.
   virtual void on_writable(TextStream&) {}
   /// The last call. Text that was received and not read can still be read.
   virtual void on_close(TextStream&, const Close&) {}
@@ -83,6 +86,7 @@ class RONDO_EXPORT TextHandler {
 /// CloseReason::error with that error. Use it on the reactor's thread only.
 class RONDO_EXPORT TextStream final : public StreamHandler {
  public:
+  /// What lines() returns.
   using Lines = WholeLines<TextStream>;
 
   /// Connects as rondo::connect() does. Text may be written at once.
@@ -131,11 +135,15 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   // return is valid until the next of these calls, and at most until the handler's call, or the
   // turn, has ended.
 
+  /// As LineReader::read_line(). `too_long` is a piece of a line above line_limit.
   [[nodiscard]] Line read_line();
+  /// As LineReader::read_whole_line().
   [[nodiscard]] Line read_whole_line();
   /// `for (std::string_view line : text.lines())`: the whole lines that have arrived.
   [[nodiscard]] Lines lines() noexcept { return Lines{*this}; }
+  /// Up to so many characters of what has arrived. Empty: nothing is left now.
   [[nodiscard]] std::string_view read(std::size_t characters);
+  /// All of the text that has arrived.
   [[nodiscard]] std::string_view read_all();
   /// Drops the rest of a line that is too long, or else the next line.
   void skip_line() noexcept;
@@ -149,6 +157,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
   /// Stops the calls for input until resume(), also for text that was received already. That text
   /// can still be read.
   void pause() noexcept;
+  /// Calls the handler for input again, also for text that arrived before.
   void resume() noexcept;
 
   /// Stream::upgrade(), inside the call for the line that asks for it: STARTTLS. Input behind that
@@ -213,6 +222,7 @@ class RONDO_EXPORT TextStream final : public StreamHandler {
 /// A session that speaks in text, for serve<S>() as a Session is: override on_line or on_readable.
 class RONDO_EXPORT LineSession : public TextHandler {
  public:
+  /// With options for the client's text.
   explicit LineSession(const TextOptions& options = {}) : text_(options) {}
   LineSession(const LineSession&) = delete;
   LineSession& operator=(const LineSession&) = delete;

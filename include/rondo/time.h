@@ -6,8 +6,11 @@
 
 namespace rondo {
 
+/// The clock of points in time: monotonic, and not changed with the system's time.
 using Clock = std::chrono::steady_clock;
+/// A span of time, in nanoseconds: the durations of std::chrono convert to it.
 using Duration = std::chrono::nanoseconds;
+/// A point in time on the Clock; `never` stands for none.
 using TimePoint = std::chrono::time_point<Clock, Duration>;
 
 /// Stands for "no deadline".

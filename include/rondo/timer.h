@@ -27,6 +27,7 @@ constexpr Duration once{-1};  // the period of a timer that is not periodic
 ///     timer.arm_after(std::chrono::seconds{30});
 class RONDO_EXPORT Timer {
  public:
+  /// Not armed at first. Throws std::bad_alloc.
   Timer(Reactor& reactor, Function<void()> callback);
   Timer(Timer&& other) noexcept;
   Timer& operator=(Timer&& other) = delete;
@@ -46,8 +47,10 @@ class RONDO_EXPORT Timer {
   /// missed(). A period of zero or less means every turn.
   void arm_every(Duration period) noexcept;
 
+  /// Disarms it: the callback is not called until it is armed again.
   void cancel() noexcept;
 
+  /// Whether the callback will be called.
   [[nodiscard]] bool armed() const noexcept;
   /// The next deadline; `never` if not armed.
   [[nodiscard]] TimePoint deadline() const noexcept;
@@ -56,6 +59,7 @@ class RONDO_EXPORT Timer {
 
   /// A timer that is not referenced does not keep run() from returning. New ones are.
   void ref() noexcept;
+  /// Undoes ref(): run() may return while the timer is armed.
   void unref() noexcept;
 
  private:

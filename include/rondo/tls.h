@@ -44,7 +44,9 @@ enum class Fault : std::uint8_t {
   bad_name,  ///< a host name that is empty, too long or not ASCII
 };
 
+/// The category of Fault.
 RONDO_EXPORT const std::error_category& fault_category() noexcept;
+/// Lets a Fault be compared with, and converted to, an error_code.
 inline std::error_code make_error_code(Fault fault) noexcept {
   return {static_cast<int>(fault), fault_category()};
 }
@@ -53,6 +55,7 @@ inline std::error_code make_error_code(Fault fault) noexcept {
 /// handshake, that fails.
 using Clock = std::function<std::chrono::system_clock::time_point()>;
 
+/// How an Identity is read.
 struct IdentityOptions {
   /// Called if the key is encrypted. What it throws leaves load().
   std::function<std::string()> password{};
@@ -75,6 +78,7 @@ class RONDO_EXPORT Identity {
 
   /// The names and addresses that the certificate is for.
   [[nodiscard]] std::vector<std::string> names() const;
+  /// The end of the time in which the certificate is valid.
   [[nodiscard]] std::chrono::system_clock::time_point expires_at() const;
 
   struct Impl;
@@ -89,7 +93,9 @@ class RONDO_EXPORT Identity {
 /// Certificates that are trusted: roots, which are signed by themselves. Copies share them.
 class RONDO_EXPORT Roots {
  public:
+  /// A file in PEM form with any number of certificates. Errors: those of reading it, and Fault.
   [[nodiscard]] static Result<Roots> load(const std::string& file);
+  /// The same for a text.
   [[nodiscard]] static Result<Roots> parse(std::string_view pem);
 
   struct Impl;
@@ -105,6 +111,7 @@ class RONDO_EXPORT Roots {
 /// them are still accepted for as long. Servers that share them resume each other's sessions.
 class RONDO_EXPORT TicketKeys {
  public:
+  /// The `lifetime` if none is given: twelve hours.
   static constexpr Duration default_lifetime = std::chrono::hours{12};
 
   /// `clock` is called on the threads of all servers that share the keys. Empty: a steady clock,
@@ -118,20 +125,24 @@ class RONDO_EXPORT TicketKeys {
   std::shared_ptr<Impl> impl_;
 };
 
+/// The versions of the protocol.
 enum class Version : std::uint8_t { tls1_2, tls1_3 };
 
+/// Whether a server asks its clients for a certificate, and serves those without one.
 enum class ClientCertificates : std::uint8_t { ignored, optional, required };
 
+/// `tls::Server secure{identity, {.alpn = {"http/1.1"}}}`
 struct ServerOptions {
   /// The protocols that the server speaks, the preferred one first, such as "h2" and "http/1.1". A
   /// client that offers others only is refused; one that offers none is served.
   std::vector<std::string> alpn{};
-  Version version_min = Version::tls1_2;
+  Version version_min = Version::tls1_2;  ///< older ones are refused
+  /// What is asked of clients.
   ClientCertificates client_certificates = ClientCertificates::ignored;
   /// Those that clients are checked against; needed if their certificates are not ignored.
   std::optional<Roots> client_roots{};
   std::optional<TicketKeys> ticket_keys{};  ///< none: keys of its own, by `clock`
-  bool gives_tickets = true;
+  bool gives_tickets = true;                ///< so that clients can resume sessions
   /// A peer that closes the connection without a notice of it has finished, too. Otherwise the
   /// stream ends with CloseReason::truncated: what came may not be all.
   bool accept_truncation = false;
@@ -143,10 +154,11 @@ struct ServerOptions {
 /// may outlive it.
 class RONDO_EXPORT Server final : public StreamLayers {
  public:
+  /// What has happened since the server was made.
   struct Counters {
     std::uint64_t handshakes = 0;  ///< completed, resumed ones included
-    std::uint64_t resumed = 0;
-    std::uint64_t failed = 0;
+    std::uint64_t resumed = 0;     ///< by a ticket of an earlier connection
+    std::uint64_t failed = 0;      ///< handshakes that have failed, timeouts included
   };
 
   /// Throws std::invalid_argument for options that contradict themselves: names in `alpn` that are
@@ -162,10 +174,13 @@ class RONDO_EXPORT Server final : public StreamLayers {
   /// all names with one label more. Replaces the one that was there. Clients that ask for another
   /// name, or for none, get the constructor's.
   [[nodiscard]] Result<void> add(std::string_view host, const Identity& identity);
+  /// Clients that ask for `host` get the constructor's identity again.
   void remove(std::string_view host);
 
+  /// A copy of the counters.
   [[nodiscard]] Counters counters() const noexcept;
 
+  /// For the streams of a rondo::Server; programs do not call it.
   [[nodiscard]] Result<std::unique_ptr<StreamLayer>> make(std::string_view host) override;
 
   struct Impl;
@@ -174,12 +189,13 @@ class RONDO_EXPORT Server final : public StreamLayers {
   std::shared_ptr<Impl> impl_;  // also of each connection
 };
 
+/// `tls::Client trust{{.roots = roots}}`
 struct ClientOptions {
   /// The protocols that the client speaks, the preferred one first.
   std::vector<std::string> alpn{};
-  Version version_min = Version::tls1_2;
-  std::optional<Roots> roots{};        ///< none: the system's
-  std::optional<Identity> identity{};  ///< for servers that want a client's certificate
+  Version version_min = Version::tls1_2;  ///< older ones are refused
+  std::optional<Roots> roots{};           ///< none: the system's
+  std::optional<Identity> identity{};     ///< for servers that want a client's certificate
   /// The name to ask for and to check, in place of the one that was connected to. Unix sockets and
   /// pipes have none, so they need it.
   std::string host{};
@@ -195,7 +211,7 @@ struct ClientOptions {
 };
 
 /// The layers of clients' streams, which may outlive it, used on their reactor's thread. The peer's
-///  certificate must lead to one of the roots, be valid now, and be for the host that was
+/// certificate must lead to one of the roots, be valid now, and be for the host that was
 /// connected to: its subject alternative names count, its common name does not.
 class RONDO_EXPORT Client final : public StreamLayers {
  public:
@@ -205,6 +221,7 @@ class RONDO_EXPORT Client final : public StreamLayers {
   Client& operator=(const Client&) = delete;
   ~Client();
 
+  /// For rondo::connect() and Stream::upgrade(); programs do not call it.
   [[nodiscard]] Result<std::unique_ptr<StreamLayer>> make(std::string_view host) override;
 
   struct Impl;
@@ -215,15 +232,15 @@ class RONDO_EXPORT Client final : public StreamLayers {
 
 /// What both sides have agreed on.
 struct Info {
-  std::string version;  ///< `TLSv1.3`
-  std::string cipher;   ///< `TLS_AES_128_GCM_SHA256`
-  std::string alpn;     ///< empty: none
-  std::string host;     ///< the name that the client has asked for; empty: none
-  bool resumed = false;
+  std::string version;   ///< `TLSv1.3`
+  std::string cipher;    ///< `TLS_AES_128_GCM_SHA256`
+  std::string alpn;      ///< empty: none
+  std::string host;      ///< the name that the client has asked for; empty: none
+  bool resumed = false;  ///< the session is one of an earlier connection
   /// The subject alternative names of the peer's certificate, if it has shown one: names and
   /// addresses. Characters that are not printable ASCII are shown as `?`, here and below.
   std::vector<std::string> peer_names;
-  std::string peer_subject;
+  std::string peer_subject;  ///< the subject of that certificate; empty: none was shown
 };
 
 /// Nothing if the stream has no TLS, or its handshake is not done.

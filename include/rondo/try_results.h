@@ -26,19 +26,24 @@ class [[nodiscard]] ReadResult : public LentBytes {
   /// Nothing, because that connection was lost.
   explicit ReadResult(const Connection& lost) noexcept : LentBytes(&lost) {}
 
+  /// Whether it is empty because the connection was lost, and not by a clean end.
   [[nodiscard]] bool is_lost() const noexcept { return empty() && in_place_of_data() != nullptr; }
   /// What read() would have thrown, if the connection was lost. It is made here, so the connection
   /// must still exist.
   [[nodiscard]] RONDO_EXPORT Disconnected error() const;
+  /// Throws error().
   [[noreturn, gnu::cold]] RONDO_EXPORT void throw_error() const;
 };
 
 /// Whether data was taken to be sent. If it was not, send() would have thrown.
 class [[nodiscard]] SendResult {
  public:
+  /// It was taken.
   SendResult() noexcept = default;
+  /// It was refused.
   explicit SendResult(const Connection& refused) noexcept : refused_(&refused) {}
 
+  /// Whether it was taken.
   explicit operator bool() const noexcept { return refused_ == nullptr; }
   /// What send() would have thrown, if it was refused. It is made here, so the connection must
   /// still exist.
