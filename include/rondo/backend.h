@@ -222,9 +222,11 @@ class HostedBackend : public Backend {
   /// backend.
   virtual void attach(HostedLoop& loop) noexcept = 0;
 
-  /// `keeps_host` means that the hosted loop still has something to wait for, so that the host must
-  /// continue to run.
-  enum class Liveness : bool { lets_host_end, keeps_host };
+  /// Whether the hosted loop still has something to wait for.
+  enum class Liveness : bool {
+    lets_host_end,  ///< the loop has nothing to wait for
+    keeps_host,     ///< the host must continue to run
+  };
   /// Requests turn() at `deadline`, or soon if that has passed; replaces the previous request.
   virtual void arm(TimePoint deadline, Liveness liveness) noexcept = 0;
 

@@ -64,14 +64,14 @@ struct Encoded {
 
 /// The encodings that rondo converts itself, and `other` for those of iconv.
 enum class EncodingKind : std::uint8_t {
-  utf8,
+  utf8,      ///< the encoding of all text here; only checked
   utf8_sig,  ///< after a BOM, which is removed when decoding and written when encoding
-  ascii,
-  latin1,
-  utf16,  ///< by its BOM, little-endian without one; written little-endian with one
-  utf16_le,
-  utf16_be,
-  other,
+  ascii,     ///< bytes up to 7F
+  latin1,    ///< ISO 8859-1: each byte is the character of that number
+  utf16,     ///< by its BOM, little-endian without one; written little-endian with one
+  utf16_le,  ///< little-endian, a BOM is text
+  utf16_be,  ///< big-endian, a BOM is text
+  other,     ///< converted by iconv
 };
 
 /// An encoding by its name: `utf-8`, `UTF8`, `latin-1`, `iso8859_15`, `cp1252`, `shift_jis`, ...

@@ -25,7 +25,11 @@ enum class Newlines : std::uint8_t {
 };
 
 /// A line ending, as bytes: `\n`, `\r\n` or `\r`.
-enum class LineEnding : std::uint8_t { lf, crlf, cr };
+enum class LineEnding : std::uint8_t {
+  lf,    ///< Unix
+  crlf,  ///< Internet protocols, Windows
+  cr,    ///< old Macs
+};
 
 /// Appends `text` to `out`, with each LF replaced by `ending`. A CR is not changed, so with `crlf`
 /// a CRLF in `text` becomes CRCRLF, as in Python.

@@ -27,11 +27,23 @@ using MutableBytes = std::span<std::byte>;
 }
 
 /// The families of addresses: IPv4, IPv6 and the names of Unix sockets.
-enum class AddressFamily : std::uint8_t { ipv4, ipv6, unix_domain };
+enum class AddressFamily : std::uint8_t {
+  ipv4,         ///< AF_INET
+  ipv6,         ///< AF_INET6
+  unix_domain,  ///< AF_UNIX
+};
 /// A byte stream (TCP), datagrams (UDP), or a connection that keeps messages apart.
-enum class SocketType : std::uint8_t { stream, datagram, seqpacket };
+enum class SocketType : std::uint8_t {
+  stream,     ///< SOCK_STREAM
+  datagram,   ///< SOCK_DGRAM
+  seqpacket,  ///< SOCK_SEQPACKET
+};
 /// Input, output or both.
-enum class Direction : std::uint8_t { read, write, both };
+enum class Direction : std::uint8_t {
+  read,   ///< input
+  write,  ///< output
+  both,   ///< input and output
+};
 
 struct MessageInfo;
 

@@ -24,30 +24,30 @@ constexpr std::size_t by_descriptors = SIZE_MAX - 1;
 /// given.
 enum class SocketOption : std::uint8_t {
   // any socket
-  reuse_address,
-  reuse_port,
+  reuse_address,   ///< bind although old connections of the port are in TIME_WAIT
+  reuse_port,      ///< several sockets may be bound to the port
   receive_buffer,  ///< bytes; Linux reserves twice as many, which get() returns
-  send_buffer,
-  busy_poll,  ///< microseconds
-  linger,     ///< 0: close() resets; -1: off. A time is refused: close() would block for it
-  broadcast,
+  send_buffer,     ///< bytes, as receive_buffer
+  busy_poll,       ///< microseconds
+  linger,          ///< 0: close() resets; -1: off. A time is refused: close() would block for it
+  broadcast,       ///< allow datagrams to broadcast addresses
   // IPv6
-  ipv6_only,
+  ipv6_only,  ///< the socket does not serve IPv4
   // TCP
-  nodelay,
-  keep_alive,
-  keep_alive_idle,      ///< seconds
-  keep_alive_interval,  ///< seconds
-  keep_alive_count,
-  user_timeout,       ///< milliseconds; 0: the default of the system
-  notsent_lowat,      ///< bytes
-  fast_open,          ///< on a listener: the number of handshakes that may be in progress
-  fast_open_connect,  ///< on a client: the SYN carries the first write
-  defer_accept,       ///< seconds
+  nodelay,              ///< send small segments at once
+  keep_alive,           ///< probe a silent peer
+  keep_alive_idle,      ///< seconds of silence before the first probe
+  keep_alive_interval,  ///< seconds between probes
+  keep_alive_count,     ///< unanswered probes after which the connection ends
+  user_timeout,         ///< milliseconds; 0: the default of the system
+  notsent_lowat,        ///< bytes
+  fast_open,            ///< on a listener: the number of handshakes that may be in progress
+  fast_open_connect,    ///< on a client: the SYN carries the first write
+  defer_accept,         ///< seconds
   // datagrams; for IPv4 or IPv6, like the socket
-  ttl,
-  multicast_ttl,
-  multicast_loop,
+  ttl,                  ///< hops, for datagrams to one host
+  multicast_ttl,        ///< hops, for datagrams to groups
+  multicast_loop,       ///< this host receives its own datagrams to groups
   multicast_interface,  ///< an index of if_nametoindex(3); set only, since Linux cannot get it
   packet_info,          ///< receive() returns the address and interface of arrival
   receive_offload,      ///< receive() may join several datagrams of one sender: UDP_GRO

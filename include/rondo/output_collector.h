@@ -51,9 +51,13 @@ struct CollectOptions {
   Duration timeout = forever;                       ///< then the program is terminated
   Duration grace = std::chrono::seconds{5};         ///< see Process::terminate()
   ProcessOptions process{};  ///< its input, output and error are replaced by pipes
-  /// Where the standard error of the program goes: to CollectedOutput::error, or to output.
-  enum class ErrorOutput : std::uint8_t { apart, with_output, dropped };
-  ErrorOutput error = ErrorOutput::apart;  ///< apart: to CollectedOutput::error
+  /// Where the standard error of the program goes.
+  enum class ErrorOutput : std::uint8_t {
+    apart,        ///< to CollectedOutput::error
+    with_output,  ///< to CollectedOutput::output, in the order in which it was written
+    dropped,      ///< to the null device
+  };
+  ErrorOutput error = ErrorOutput::apart;  ///< what becomes of it
 };
 
 /// Runs one program with pipes for its standard descriptors. Output and error are read, and input

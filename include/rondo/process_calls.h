@@ -37,7 +37,13 @@ struct ProgramStart {
 };
 
 /// What failed when a program could not be started.
-enum class StartStep : std::uint8_t { process, group, directory, descriptors, program };
+enum class StartStep : std::uint8_t {
+  process,      ///< no process could be made: fork(2)
+  group,        ///< its ProcessGroup
+  directory,    ///< the change to its directory
+  descriptors,  ///< its descriptors could not be put in place
+  program,      ///< none of the files could be run: execve(2)
+};
 
 /// The calls of the system. Results follow the kernel: 0 or more is success, less is a negative
 /// errno. Use it from one thread at a time.

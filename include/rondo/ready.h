@@ -10,10 +10,10 @@ namespace rondo {
 /// they make all that is awaited ready. The read or write that follows reports the error, after the
 /// data that arrived before it.
 enum class Ready : std::uint8_t {
-  none = 0,
-  read = 1,
-  write = 2,
-  both = 3,  ///< read and write
+  none = 0,   ///< nothing; as an interest: paused
+  read = 1,   ///< a read, or accept(), would not block
+  write = 2,  ///< a write would not block, or a connect has ended
+  both = 3,   ///< read and write
   /// The peer has shut down its output, or is gone (EPOLLRDHUP). Input may still wait to be read.
   /// A handler that awaits this alone is not called for input: so it notices the end while it does
   /// not read.

@@ -41,32 +41,32 @@ struct Link {
 /// affects one call, event or packet at a time, with its own probability. The program itself must
 /// query and carry out the last four.
 enum class Fault : std::uint8_t {
-  short_read,      ///< fewer bytes than there are
-  short_write,     ///< fewer bytes accepted than there is room for
-  not_now,         ///< EAGAIN for a ready descriptor, as after EINTR
-  broken,          ///< a connection is reset in the middle of a read
-  broken_pipe,     ///< a connection is reset in the middle of a write: EPIPE
-  no_buffers,      ///< ENOBUFS for a write
-  no_memory,       ///< ENOMEM for a read, a socket or an accept
-  no_descriptor,   ///< EMFILE
-  no_file,         ///< ENFILE
-  accept_aborted,  ///< ECONNABORTED; the connection is lost
-  refused,         ///< a connection is refused although the peer listens
-  unanswered,      ///< the peer does not answer a connect: ETIMEDOUT after minutes
-  unreachable,     ///< EHOSTUNREACH at once
-  slow_handshake,  ///< a handshake that takes seconds
-  reset_for_end,   ///< a reset instead of the end of input
-  end_with_data,   ///< the last bytes and the end in one packet
-  split_packet,    ///< a packet arrives as two
-  slow_packet,     ///< a packet takes 100 times as long
-  lost_datagram,   ///< in addition to the loss of the link
-  doubled_datagram,
-  late_datagram,   ///< later datagrams overtake it
-  spurious_ready,  ///< a descriptor is reported as ready that is not
-  late_ready,      ///< readiness is reported by a later wait
-  doubled_ready,   ///< readiness is reported twice in one batch
-  stale_event,     ///< an event for a registration that has ended
-  shuffled_batch,
+  short_read,           ///< fewer bytes than there are
+  short_write,          ///< fewer bytes accepted than there is room for
+  not_now,              ///< EAGAIN for a ready descriptor, as after EINTR
+  broken,               ///< a connection is reset in the middle of a read
+  broken_pipe,          ///< a connection is reset in the middle of a write: EPIPE
+  no_buffers,           ///< ENOBUFS for a write
+  no_memory,            ///< ENOMEM for a read, a socket or an accept
+  no_descriptor,        ///< EMFILE
+  no_file,              ///< ENFILE
+  accept_aborted,       ///< ECONNABORTED; the connection is lost
+  refused,              ///< a connection is refused although the peer listens
+  unanswered,           ///< the peer does not answer a connect: ETIMEDOUT after minutes
+  unreachable,          ///< EHOSTUNREACH at once
+  slow_handshake,       ///< a handshake that takes seconds
+  reset_for_end,        ///< a reset instead of the end of input
+  end_with_data,        ///< the last bytes and the end in one packet
+  split_packet,         ///< a packet arrives as two
+  slow_packet,          ///< a packet takes 100 times as long
+  lost_datagram,        ///< in addition to the loss of the link
+  doubled_datagram,     ///< in addition to the duplication of the link
+  late_datagram,        ///< later datagrams overtake it
+  spurious_ready,       ///< a descriptor is reported as ready that is not
+  late_ready,           ///< readiness is reported by a later wait
+  doubled_ready,        ///< readiness is reported twice in one batch
+  stale_event,          ///< an event for a registration that has ended
+  shuffled_batch,       ///< the events of a batch in another order
   cut_batch,            ///< only the first events of a batch
   spurious_wake,        ///< a wait returns without a reason
   late_wake,            ///< a wake-up takes a millisecond

@@ -87,7 +87,7 @@ enum class WriteStatus : std::uint8_t {
 enum class LingeringClose : std::uint8_t {
   off,        ///< close at once when the output has left
   if_unread,  ///< linger if one read, after the output has left, finds input
-  always,
+  always,     ///< linger whatever has arrived
   as_needed,  ///< TCP: always. A Unix socket, which keeps what was sent: if_unread
 };
 

@@ -41,7 +41,11 @@ class LayerWire {
 class RONDO_EXPORT StreamLayer {
  public:
   /// How far shake_hands() has come.
-  enum class Handshake : std::uint8_t { done, waits, failed };
+  enum class Handshake : std::uint8_t {
+    done,    ///< both sides are ready
+    waits,   ///< it goes on when the wire has input, or takes output
+    failed,  ///< see failure()
+  };
   /// Why a layer has failed.
   struct Failure {
     CloseReason reason = CloseReason::error;  ///< what on_close gets

@@ -38,10 +38,10 @@ enum class Fault : std::uint8_t {
   no_key,              ///< no private key in PEM form, or a damaged one
   wrong_password,      ///< the key is encrypted, and the password is missing or wrong
   key_mismatch,        ///< the key is not that of the certificate
-  expired,
-  not_yet_valid,
-  weak,      ///< a key or a signature that OpenSSL's security level 2 refuses
-  bad_name,  ///< a host name that is empty, too long or not ASCII
+  expired,             ///< the certificate was valid until a date that has passed
+  not_yet_valid,       ///< the certificate becomes valid later
+  weak,                ///< a key or a signature that OpenSSL's security level 2 refuses
+  bad_name,            ///< a host name that is empty, too long or not ASCII
 };
 
 /// The category of Fault.
@@ -126,10 +126,17 @@ class RONDO_EXPORT TicketKeys {
 };
 
 /// The versions of the protocol.
-enum class Version : std::uint8_t { tls1_2, tls1_3 };
+enum class Version : std::uint8_t {
+  tls1_2,  ///< RFC 5246
+  tls1_3,  ///< RFC 8446
+};
 
 /// Whether a server asks its clients for a certificate, and serves those without one.
-enum class ClientCertificates : std::uint8_t { ignored, optional, required };
+enum class ClientCertificates : std::uint8_t {
+  ignored,   ///< none is asked for
+  optional,  ///< asked for, and checked if the client has one
+  required,  ///< a client without one is refused
+};
 
 /// `tls::Server secure{identity, {.alpn = {"http/1.1"}}}`
 struct ServerOptions {
