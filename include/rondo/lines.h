@@ -46,6 +46,7 @@ struct Line {
 
   /// Whether it is a line, or the last piece of one.
   explicit operator bool() const noexcept { return status == ReadStatus::ready; }
+  /// The text, so that a Line can be passed as such.
   // NOLINTNEXTLINE(google-explicit-constructor): for (std::string_view line : reader.lines())
   operator std::string_view() const noexcept { return text; }
 };

@@ -22,6 +22,7 @@ struct Error {
 
   /// The context and the message of the code, or that message alone without a context.
   [[nodiscard]] RONDO_EXPORT std::string message() const;
+  /// The code alone.
   // NOLINTNEXTLINE(google-explicit-constructor): meant to be used as the code it carries
   operator std::error_code() const noexcept { return code; }
   friend bool operator==(const Error& error, std::errc condition) noexcept {
