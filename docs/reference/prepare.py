@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""prepare.py FOLDER: copies what the reference is made of to FOLDER, in the form that Doxygen needs:
-the headers, README.md, CHANGELOG.md, docs/*.md and what is in docs/reference. No line is added or
-removed, so that warnings name the right one."""
+"""prepare.py FOLDER: copies what the reference is made of to FOLDER, in the form that Doxygen
+needs: the headers, README.md, CHANGELOG.md, docs/*.md and what is in docs/reference. No line is
+added or removed, so that warnings name the right one."""
 
 import html
 import re
@@ -15,15 +15,16 @@ TOP = HERE.parent.parent
 PAGES = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").glob("*.md"))]
 LANGUAGES = {"cpp": ".cpp", "c++": ".cpp", "sh": ".sh", "python": ".py"}  # that Doxygen colours
 
-MOVE = re.compile(r"^ *(?:explicit )?([A-Z]\w*)\(\1&& ?\w*\)")
-COPY = re.compile(r"^ *([A-Z]\w*)\(const \1& ?\w*\)(?! = delete)")
+MOVE = re.compile(r"^ *([A-Z]\w*)(?:& operator=)?\(\1&& ?\w*\)(?!.* = delete)")
+COPY = re.compile(r"^ *([A-Z]\w*)(?:& operator=)?\(const \1& ?\w*\)(?!.* = delete)")
+FRIEND = re.compile(r"^ *friend (?!bool operator)[^;{}]*;", re.M)
 
 INDENTED = re.compile(r"^( *///)    (?= )")
 
 BLOCK = re.compile(r"^( *```.*?\n *```\n)", re.M | re.S)
 HEADING = re.compile(r"^#+ (.*)$", re.M)
 CODE = re.compile(r"(`+)((?:(?!\n\n).)+?)\1", re.S)
-LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)([.,;:)]*)")
 CELL = re.compile(r"(?<= \| )[^|]*(?= \|$)", re.M)  # the last of a row
 HOLE = "\0"  # stands for code while a text is prepared
 
@@ -32,6 +33,7 @@ def prepare_header(name, text):
     if name not in {"run.h", "sim.h", "task.h"}:
         # Doxygen would take it for rondo::run().
         text = re.sub(r"^( *//.*?[^\w:.])(?=run\(\))", r"\1Reactor::", text, flags=re.M)
+    text = FRIEND.sub(lambda hit: "\n" * hit[0].count("\n"), text)
     lines = text.split("\n")
     # The comment that begins a header describes the file.
     lines[0] = r"/// \file"
@@ -47,7 +49,7 @@ def prepare_header(name, text):
             break
         # Moving and copying need no docstring, but a reader looks for them.
         if MOVE.match(line):
-            lines[i] = "/** Moves; `other` is empty afterwards. */ " + line
+            lines[i] = "/** Moves: the other one is empty then. */ " + line
         elif COPY.match(line):
             lines[i] = "/** Copies. */ " + line
     return "\n".join(lines)
@@ -118,7 +120,8 @@ class Page:
     def prepare_heading(self, hit):
         anchor = anchor_of(hit[1]) if self.has_title else None
         self.has_title = True
-        return f"{hit[0]} {{#{id_of(self.path, anchor)}}}"
+        text = hit[0].replace("`", "")  # Doxygen shows the tags of code in a heading
+        return f"{text} {{#{id_of(self.path, anchor)}}}"
 
     @staticmethod
     def escape(text):
@@ -132,15 +135,15 @@ class Page:
         return "<code>" + re.sub(r"[@\\#]", r"\\\g<0>", html.escape(code, quote=False)) + "</code>"
 
     def prepare_link(self, hit):
-        is_image, text, target, anchor = hit.groups()
+        is_image, text, target, anchor, end = hit.groups()
         path = (self.path.parent / target).resolve() if target else self.path
         if is_image:
-            return f"![{text}]({path.name})"
-        if path in PAGES:
-            return f"[{text}](@ref {id_of(path, anchor)})"
-        if path.suffix == ".h":
-            return f"[{text}](@ref {path.name})"
-        return text  # a file that the reference does not have
+            return f"![{text}]({path.name}){end}"
+        if path not in PAGES and path.suffix != ".h":
+            return text + end  # a file that the reference does not have
+        # Doxygen wants the text on one line.
+        goal = id_of(path, anchor) if path in PAGES else path.name
+        return f"[{' '.join(text.split())}](@ref {goal}){end}" + "\n" * text.count("\n")
 
 
 def main():
