@@ -5,6 +5,8 @@
 // members are those of any coroutine's frame, as g++ and clang lay it out.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>

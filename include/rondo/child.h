@@ -8,13 +8,14 @@
 //     const rondo::CollectedOutput collected = co_await log.ended();
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <rondo/exit_status.h>
-#include <rondo/export.h>
 #include <rondo/output_collector.h>
 #include <rondo/process.h>
 #include <rondo/result.h>

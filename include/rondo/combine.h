@@ -5,6 +5,8 @@
 // awaits the combination, so nothing is allocated. Those that are given vectors allocate once.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>

@@ -7,6 +7,8 @@
 //     auto server = rondo::serve(reactor, "127.0.0.1:7", echo);
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +18,6 @@
 #include <utility>
 
 #include <rondo/disconnected.h>
-#include <rondo/export.h>
 #include <rondo/framing.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/net.h>

@@ -2,6 +2,8 @@
 // rondo: what a task waits with for a Connection. connection.h includes it.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +12,6 @@
 
 #include <rondo/connection.h>
 #include <rondo/disconnected.h>
-#include <rondo/export.h>
 #include <rondo/framing.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/net.h>

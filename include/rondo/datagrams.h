@@ -5,6 +5,8 @@
 //     while (const auto one = co_await socket.receive()) socket.reply(*one, one->data);
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <memory>
@@ -14,7 +16,6 @@
 
 #include <rondo/datagram.h>
 #include <rondo/endpoint.h>
-#include <rondo/export.h>
 #include <rondo/lent_bytes.h>
 #include <rondo/net.h>
 #include <rondo/result.h>

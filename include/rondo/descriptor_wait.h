@@ -6,9 +6,10 @@
 //     const ssize_t size = ::read(inotify, buffer, sizeof buffer);
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 
-#include <rondo/export.h>
 #include <rondo/ready.h>
 #include <rondo/shared_watch.h>
 #include <rondo/task.h>

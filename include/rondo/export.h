@@ -3,7 +3,8 @@
 #pragma once
 
 #if __cplusplus < 202002L
-// A missing header ends the compilation; after #error hundreds of lines would follow.
+// A missing header ends the compilation; after #error hundreds of lines would follow. Public
+// headers include this one before <coroutine>, which has an error of its own.
 #include "rondo needs C++20: compile with -std=c++20 or later"
 #endif
 

@@ -8,12 +8,13 @@
 //     }
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <memory>
 
 #include <rondo/acceptor.h>
 #include <rondo/endpoint.h>
-#include <rondo/export.h>
 #include <rondo/result.h>
 #include <rondo/socket.h>
 #include <rondo/task.h>

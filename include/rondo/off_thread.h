@@ -4,6 +4,8 @@
 //     const std::string digest = co_await rondo::off_thread(sha256, text);
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -14,7 +16,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <rondo/export.h>
 #include <rondo/task.h>
 #include <rondo/thread_job.h>
 

@@ -6,6 +6,8 @@
 //     while (const auto data = co_await server->read()) std::cout << data.text();
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <memory>
 #include <string_view>
@@ -13,7 +15,6 @@
 
 #include <rondo/client.h>
 #include <rondo/connection.h>
-#include <rondo/export.h>
 #include <rondo/result.h>
 #include <rondo/socket.h>
 #include <rondo/stream.h>

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include <rondo/export.h>  // for its message to C++17
+
 namespace rondo {
 
 /// The calls that would not block, and two events. Hang-up and error have no bits of their own:

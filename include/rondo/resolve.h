@@ -4,6 +4,8 @@
 //     const auto addresses = co_await rondo::resolve("example.org:80");
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -12,7 +14,6 @@
 #include <vector>
 
 #include <rondo/endpoint.h>
-#include <rondo/export.h>
 #include <rondo/resolver.h>
 #include <rondo/result.h>
 #include <rondo/task.h>

@@ -9,6 +9,8 @@
 //     int main() { return rondo::run(program); }
 #pragma once
 
+#include <rondo/export.h>
+
 #include <chrono>
 #include <coroutine>
 #include <cstdlib>
@@ -16,7 +18,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <rondo/export.h>
 #include <rondo/reactor.h>
 #include <rondo/server.h>
 #include <rondo/sync.h>

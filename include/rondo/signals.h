@@ -8,11 +8,12 @@
 //     }
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <initializer_list>
 #include <memory>
 
-#include <rondo/export.h>
 #include <rondo/reactor.h>
 #include <rondo/result.h>
 #include <rondo/task.h>

@@ -2,10 +2,11 @@
 // rondo: a task that waits for a point in time.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <optional>
 
-#include <rondo/export.h>
 #include <rondo/task.h>
 #include <rondo/time.h>
 #include <rondo/timer.h>

@@ -5,13 +5,14 @@
 // They are used on the reactor's thread only; Reactor::post() brings work there.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include <rondo/assert.h>
-#include <rondo/export.h>
 #include <rondo/task.h>
 
 namespace rondo {

@@ -10,6 +10,8 @@
 // Only calls nest, and of those no more than 100 at a time: the next one is left to the loop, too.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>

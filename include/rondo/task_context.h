@@ -2,12 +2,13 @@
 // rondo: what the tasks of one reactor share: which of them is running, and which wait to be woken.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 #include <cstdint>
 #include <exception>
 #include <utility>
 
-#include <rondo/export.h>
 #include <rondo/task_promise.h>
 #include <rondo/time.h>
 

@@ -2,6 +2,8 @@
 // rondo: what every task has in its frame, and where its end is reported.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <bit>
 #include <coroutine>
 #include <cstddef>
@@ -11,7 +13,6 @@
 #include <type_traits>
 #include <utility>
 
-#include <rondo/export.h>
 #include <rondo/frames.h>
 
 namespace rondo::detail {

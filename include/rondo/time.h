@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include <rondo/export.h>  // for its message to C++17
+
 namespace rondo {
 
 /// The clock of points in time: monotonic, and not changed with the system's time.

@@ -2,9 +2,10 @@
 // rondo: a place where one task at a time waits for the object that has it.
 #pragma once
 
+#include <rondo/export.h>
+
 #include <coroutine>
 
-#include <rondo/export.h>
 #include <rondo/task.h>
 
 namespace rondo::detail {

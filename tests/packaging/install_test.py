@@ -2,18 +2,17 @@
 """The installed library, as a program outside of this tree finds it: by pkg-config alone."""
 
 import functools
+import itertools
 import os
 import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("RONDO_BUILD_DIR", "build/release")).resolve()
-PREFIX = "usr/local"
+from installed import BUILD, COMPILERS, PREFIX, TOP, Installed, run
+
 PROGRAM = """
 #include <rondo/rondo.h>
 
@@ -32,26 +31,10 @@ int main() {
 """
 
 
-def run(*command, **options):
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=300, **options
-    )
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-    return done.stdout.strip()
-
-
-class Install(unittest.TestCase):
+class Install(Installed):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
-        cls.root = cls.scratch / "root"
-        run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", cls.root)
-        cls.pc = next(cls.root.rglob("rondo.pc"))
-        cls.lib = cls.pc.parent.parent
-        cls.include = next(cls.root.rglob("rondo/rondo.h")).parent
+        super().setUpClass()
         (cls.scratch / "x.cpp").write_text(PROGRAM)
 
     def pkg_config(self, *words, folder=None):
@@ -61,9 +44,9 @@ class Install(unittest.TestCase):
         return shlex.split(run("pkg-config", prefix, *words, "rondo", env=env))
 
     def compile(self, name, flags, *more):
-        """`g++ x.cpp $(pkg-config ...)`, word for word: no other flag."""
+        """`g++ -std=c++20 x.cpp $(pkg-config ...)`, word for word: no other flag."""
         program = self.scratch / name
-        run("g++", self.scratch / "x.cpp", "-o", program, *flags, *more)
+        run("g++", "-std=c++20", self.scratch / "x.cpp", "-o", program, *flags, *more)
         return program
 
     def backends(self):
@@ -78,13 +61,48 @@ class Install(unittest.TestCase):
         said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)})
         self.assertEqual(said, self.expected())
 
-    def test_an_older_standard_gets_one_error_that_says_so(self):
-        done = subprocess.run(
-            ["g++", "-fsyntax-only", self.scratch / "x.cpp", *self.pkg_config("--cflags"),
-             "-std=c++17"], capture_output=True, text=True)
-        errors = [line for line in done.stderr.splitlines() if "error" in line]
-        self.assertEqual(len(errors), 1, done.stderr)
-        self.assertIn("rondo needs C++20: compile with -std=c++20 or later", errors[0])
+    def test_each_header_gives_one_error_with_an_older_standard(self):
+        """Its own, before one of the standard library."""
+        flags = ["-std=c++17", "-fsyntax-only", *self.pkg_config("--cflags"), "-x", "c++", "-"]
+        for compiler, header in itertools.product(COMPILERS, sorted(self.include.glob("*.h"))):
+            with self.subTest(compiler=compiler, header=header.name):
+                done = subprocess.run([compiler, *flags], input=f"#include <rondo/{header.name}>\n",
+                                      capture_output=True, text=True)
+                errors = re.findall(r"^.*error: (.*)$", done.stderr, re.M)
+                self.assertEqual(len(errors), 1, done.stderr)
+                self.assertIn("rondo needs C++20: compile with -std=c++20 or later", errors[0])
+
+    def test_a_newer_standard_stays(self):
+        """pkg-config's flags come last in most commands, and the last -std counts."""
+        for name in ("rondo", "rondo-tls"):
+            for pc in self.root.rglob(f"{name}.pc"):
+                self.assertNotIn("-std", pc.read_text())
+
+    def test_rondo_tls_finds_rondo_beside_it(self):
+        """Below any prefix, without LD_LIBRARY_PATH."""
+        tls = self.lib / "librondo-tls.so"
+        if not tls.exists():
+            self.skipTest("this build has no TLS")
+        environment = {name: value for name, value in os.environ.items()
+                       if name != "LD_LIBRARY_PATH"}
+        self.assertRegex(run("ldd", tls, env=environment),
+                         rf"librondo\.so\S* => {re.escape(str(self.lib))}/librondo\.so")
+
+    def test_another_prefix_is_told_to_pkg_config_and_emptied_again(self):
+        """As docs/building.md has it. The libraries come from the build under test."""
+        build, opt = self.scratch / "build", self.scratch / "opt"
+        run("meson", "setup", build, TOP, f"--prefix={opt}", "-Dtests=disabled",
+            "-Dbench=disabled", "-Dexamples=disabled")
+        for library in [*BUILD.glob("core/librondo.*"), *BUILD.glob("tls/librondo-tls.*")]:
+            if library.is_file() and not library.is_symlink():
+                shutil.copy2(library, build / library.relative_to(BUILD))
+        run("meson", "install", "-C", build, "--no-rebuild", "--quiet")
+        lib = next(opt.rglob("librondo.so")).parent
+        env = {**os.environ, "PKG_CONFIG_PATH": str(lib / "pkgconfig")}
+        flags = shlex.split(run("pkg-config", "--cflags", "--libs", "rondo", env=env))
+        self.assertEqual(run(self.compile("rpath", flags, f"-Wl,-rpath,{lib}")), self.expected())
+        run("ninja", "-C", build, "uninstall")
+        self.assertEqual([path for path in opt.rglob("*") if not path.is_dir()], [])
 
     def test_a_tree_with_a_long_path_can_be_configured(self):
         """With a blank and a letter beyond ASCII in it."""
@@ -151,7 +169,8 @@ class Install(unittest.TestCase):
         self.assertEqual(strange, [])
 
     def test_each_header_stands_alone(self):
-        flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", *self.pkg_config("--cflags")]
+        flags = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                 *self.pkg_config("--cflags")]
         for header in sorted(self.include.glob("*.h")):
             with self.subTest(header=header.name):
                 text = f"#include <rondo/{header.name}>\n"
