@@ -56,6 +56,7 @@ LOOSE = {
     "core": ("assert.cpp", "callbacks.h", "frames.cpp", "heap.h", "meson.build", "quoted.cpp",
              "quoted.h", "result.cpp", "used.h", "version.cpp"),
     "tests": ("meson.build", "run"),
+    "packaging": ("meson.build",),
     "bench": ("costs", "meson.build", "prepare", "prove", "run"),
 }
 

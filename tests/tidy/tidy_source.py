@@ -44,7 +44,7 @@ class Source:
 
     path: Path
     text: str
-    kind: str = field(init=False)  # cpp, py, sh, meson, md
+    kind: str = field(init=False)  # cpp, py, sh, meson, cmake, md
 
     def __post_init__(self):
         self.kind = kind_of(self.path, self.text)
@@ -112,6 +112,8 @@ def kind_of(path, text):
         return "cpp"
     if path.name in ("meson.build", "meson_options.txt"):
         return "meson"
+    if path.name == "CMakeLists.txt" or path.name.endswith((".cmake", ".cmake.in")):
+        return "cmake"
     if path.suffix == ".md":
         return "md"
     first = text.split("\n", 1)[0]

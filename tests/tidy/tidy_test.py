@@ -137,7 +137,8 @@ class PlatformIfs(RuleTest):
 
 class Sizes(RuleTest):
     def test_of_a_file_of_any_kind(self):
-        for name in ("core/a.cpp", "tests/a.py", "tools/a.sh", "core/meson.build"):
+        for name in ("core/a.cpp", "tests/a.py", "tools/a.sh", "core/meson.build", "CMakeLists.txt",
+                     "packaging/a/b.cmake", "packaging/a/b.cmake.in"):
             self.assert_silent(name, "\n" * 400)
             self.assert_fires("sizes", name, "\n" * 401, line=401)
 
@@ -162,7 +163,7 @@ class Layout(RuleTest):
     ignored = ("licence",)
 
     def test_fires_on_a_loose_file(self):
-        for name in ("tests/a.h", "bench/a.py", "core/a.h"):
+        for name in ("tests/a.h", "bench/a.py", "core/a.h", "packaging/a.py"):
             self.assert_fires("layout", name, "\n")
 
     def test_is_silent_on_what_all_rooms_use(self):
