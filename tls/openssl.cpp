@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "openssl.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <ctime>
 #include <stdexcept>
@@ -26,13 +28,11 @@ std::string contents_of(BIO& memory) {
 
 /// An address, or empty if the bytes are none.
 std::string address_of(const ASN1_OCTET_STRING& bytes) {
-  const Owned<BIO> text = own(BIO_new(BIO_s_mem()));
-  const unsigned char* const data = ASN1_STRING_get0_data(&bytes);
   const int size = ASN1_STRING_length(&bytes);
-  if (size == 4) BIO_printf(text.get(), "%d.%d.%d.%d", data[0], data[1], data[2], data[3]);
-  for (int i = 0; size == 16 && i < size; i += 2)
-    BIO_printf(text.get(), i == 0 ? "%x" : ":%x", data[i] << 8 | data[i + 1]);
-  return contents_of(*text);
+  if (size != 4 && size != 16) return {};
+  char text[INET6_ADDRSTRLEN];
+  return ::inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(&bytes), text,
+                     sizeof text);
 }
 
 std::string common_name_of(const X509& certificate) {

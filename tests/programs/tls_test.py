@@ -17,7 +17,7 @@ from tls_peers import (ROOT, Dialogue, certificate, client_context, connect_secu
                        server_context, serving, serving_securely)
 
 STYLES = ("handler", "session", "coroutine")
-NAMES = "localhost, a.example, 127.0.0.1, 0:0:0:0:0:0:0:1"
+NAMES = "localhost, a.example, 127.0.0.1, ::1"
 
 
 def receive(client, size):
