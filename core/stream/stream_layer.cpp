@@ -12,6 +12,7 @@
 #include <rondo/stream_layer.h>
 
 #include <cerrno>
+#include <string>
 #include <utility>
 
 #include "stream_impl.h"
@@ -232,18 +233,22 @@ void StreamImpl::end_for_layer(int error) noexcept {
 
 Result<void> StreamImpl::upgrade(StreamLayers& layers, std::string_view host, Bytes unread) {
   check("Stream::upgrade");
-  const auto refuse = [](std::errc why) {
-    return Error{std::make_error_code(why), "upgrade a stream"};
+  const auto refuse = [](std::errc why, const char* reason) {
+    return Error{std::make_error_code(why), std::string{"upgrade a stream: "} + reason};
   };
-  if (!state_.output_is_open() || !state_.input_is_open()) return refuse(std::errc::not_connected);
-  if (state_.connecting() || state_.has(StreamState::layered) || !state_.is_socket())
-    return refuse(std::errc::operation_not_supported);
+  if (!state_.output_is_open() || !state_.input_is_open())
+    return refuse(std::errc::not_connected, "its input or output has ended");
+  const auto not_supported = std::errc::operation_not_supported;
+  if (state_.connecting()) return refuse(not_supported, "it is not connected yet");
+  if (state_.has(StreamState::layered)) return refuse(not_supported, "it has a layer already");
+  if (!state_.is_socket()) return refuse(not_supported, "it is not a socket");
   if (!unread.empty()) {
     end_for(EPROTO);
-    return refuse(std::errc::protocol_error);
+    return refuse(std::errc::protocol_error, "unprotected input follows the command");
   }
   flush();
-  if (unsent_bytes() > 0) return refuse(std::errc::device_or_resource_busy);
+  if (unsent_bytes() > 0)
+    return refuse(std::errc::device_or_resource_busy, "output from before has not left yet");
   auto layer = layers.make(host);
   if (!layer) return std::move(layer).error();
   set_layer(std::move(*layer));

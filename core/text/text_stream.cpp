@@ -251,7 +251,7 @@ void TextStream::resume() noexcept {
 Result<void> TextStream::upgrade(StreamLayers& layers, std::string_view host) {
   check("TextStream::upgrade");
   if (flow_ == Flow::closed)
-    return Error{std::make_error_code(std::errc::not_connected), "upgrade a stream"};
+    return Error{std::make_error_code(std::errc::not_connected), "upgrade a stream: it has ended"};
   const bool has_unread = unread() + undecoded_ + decoder_.incomplete() > 0 || input_error_;
   // A LF behind the handshake belongs to no CR before it.
   reader_.flush();

@@ -116,6 +116,8 @@ class Upgrades : public ServersOnEveryBackend {
     EXPECT_EQ(notes.closed, "error: Protocol error");
     ASSERT_FALSE(notes.upgraded);
     EXPECT_EQ(notes.upgraded.error(), std::errc::protocol_error);
+    EXPECT_EQ(notes.upgraded.error().context,
+              "upgrade a stream: unprotected input follows the command");
     EXPECT_EQ(notes.lines.size(), notes.upgrade_after);
     EXPECT_EQ(notes.layers.hosts, Lines{});
   }

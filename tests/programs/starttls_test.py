@@ -104,7 +104,8 @@ class StarttlsClientTest(ExamplesTest):
         for backend in self.on_every_backend():
             done = self.run_with(backend, lambda client: self.talk_until_tls(
                 client, b"220 go ahead\r\n250 fine\r\n"))
-            self.assertEqual(done.stderr, "upgrade a stream: Protocol error\n")
+            self.assertEqual(done.stderr, "upgrade a stream: unprotected input follows the "
+                                          "command: Protocol error\n")
             self.assertEqual(done.returncode, 1)
 
 
@@ -189,7 +190,8 @@ class CrawlerTest(ExamplesTest):
     def test_takes_no_answer_of_a_proxy_for_that_of_a_server(self):
         for backend in self.on_every_backend():
             for answer, error in ((b"200 fine\r\n\r\nHTTP/1.0 200 fine\r\n\r\n",
-                                   "upgrade a stream: Protocol error"),
+                                   "upgrade a stream: unprotected input follows the command: "
+                                   "Protocol error"),
                                   (b"403 no\r\n\r\n", "the proxy has answered 403")):
                 def proxy(client, answer=answer):
                     while read_line(client) != b"\r\n":
