@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <rondo/disconnected.h>
 
+#include "stream/stream_impl.h"
+
 namespace rondo {
 namespace {
 
@@ -30,9 +32,15 @@ std::string with(const std::string& operation, std::string_view what) {
 Disconnected::Disconnected(const Stream& stream, const Close& close, const std::string& operation)
     : std::system_error(code_of(close), with(operation, close.what)),
       stream_(&stream),
-      reason_(close.reason) {}
+      reason_(close.reason) {
+  if (detail::has_reason_of_layer(close)) reason_of_layer_ = with(operation, close.what);
+}
 
 Disconnected::~Disconnected() = default;
+
+const char* Disconnected::what() const noexcept {
+  return reason_of_layer_.empty() ? std::system_error::what() : reason_of_layer_.c_str();
+}
 
 IncompleteRead::IncompleteRead(const Stream& stream, const Close& close,
                                const std::string& operation, std::string_view part)

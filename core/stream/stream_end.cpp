@@ -21,7 +21,7 @@ constexpr std::string_view reason_names[] = {"eof",           "closed",   "reset
 std::string Close::message() const {
   std::string text{what.empty() ? reason_names[static_cast<std::size_t>(reason)] : what};
   if (reason == CloseReason::overflow && !what.empty()) text.insert(0, "overflow: ");
-  if (error) text += ": " + error.message();
+  if (error && !detail::has_reason_of_layer(*this)) text += ": " + error.message();
   return text;
 }
 
@@ -58,6 +58,13 @@ CloseReason reason_of(int error) noexcept {
 }
 
 }  // namespace
+
+bool has_reason_of_layer(const Close& close) noexcept {
+  if (close.reason == CloseReason::truncated) return !close.what.empty();
+  constexpr auto handshake = static_cast<std::size_t>(StreamState::Limit::layer_handshake);
+  return close.reason == CloseReason::error && !close.what.empty() &&
+         close.what != limit_names[handshake];
+}
 
 StreamHandler& silent_handler() noexcept {
   struct Silent final : StreamHandler {

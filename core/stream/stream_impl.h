@@ -53,6 +53,9 @@ namespace rondo::detail {
 /// go on, unless the stream's owner takes it.
 [[gnu::cold]] void handler_threw(StreamImpl& stream);
 
+/// Whether `what` is the reason that a layer such as TLS gives: its code says nothing more.
+[[nodiscard]] bool has_reason_of_layer(const Close& close) noexcept;
+
 /// Does nothing.
 [[nodiscard]] StreamHandler& silent_handler() noexcept;
 

@@ -22,6 +22,8 @@ class RONDO_EXPORT Disconnected : public std::system_error {
   Disconnected& operator=(const Disconnected&) = default;
   ~Disconnected() override;
 
+  /// `read: Connection reset by peer`: what was awaited, and why the connection has ended.
+  [[nodiscard]] const char* what() const noexcept override;
   /// Why the stream has ended.
   [[nodiscard]] CloseReason reason() const noexcept { return reason_; }
   /// Whether it was this one that has ended.
@@ -30,6 +32,7 @@ class RONDO_EXPORT Disconnected : public std::system_error {
  private:
   const Stream* stream_;
   CloseReason reason_;
+  std::string reason_of_layer_;  // such as TLS, which is the whole of what(); or empty
 };
 
 /// The input has ended within what was to be read. reason() is `eof` if it has ended cleanly.

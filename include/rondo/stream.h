@@ -67,7 +67,7 @@ struct Close {
   /// until on_close returns.
   std::string_view what{};
 
-  /// `idle timeout: Connection timed out`.
+  /// `idle timeout: Connection timed out`, or the reason of a layer such as TLS alone.
   [[nodiscard]] RONDO_EXPORT std::string message() const;
 };
 
