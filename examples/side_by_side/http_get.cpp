@@ -49,7 +49,7 @@ rondo::Task<> fetch(const std::string& url) {
   std::cout << status_line.substr(status_line.find(' ') + 1) << ", " << size << " bytes\n";
 }
 
-rondo::Task<int> program(const std::string& url) {
+rondo::Task<int> program(std::string url) {
   const auto ended = co_await rondo::timeout(30s, fetch(url));
   if (ended) co_return 0;
   std::cerr << "no answer in 30 s\n";
@@ -61,6 +61,5 @@ int main(int argc, char** argv) {
     std::cerr << "usage: http_get http://HOST[:PORT][/PATH]\n";
     return 1;
   }
-  const std::string url = argv[1];
-  return rondo::run([&](rondo::Reactor&) { return program(url); });
+  return rondo::run([&](rondo::Reactor&) { return program(argv[1]); });
 }
