@@ -13,7 +13,8 @@ UNSENT_MAX = 64 << 10
 
 def say(members, line):
     for member in members:
-        member.write(line + b"\n")
+        if not member.is_closing():
+            member.write(line + b"\n")
         if member.transport.get_write_buffer_size() > UNSENT_MAX:
             member.transport.abort()
 
