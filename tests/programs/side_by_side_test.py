@@ -284,7 +284,7 @@ class SideBySideTest(ExamplesTest):
 
     def test_child_is_killed_at_ctrl_c(self):
         for twin in self.twins("child"):
-            with started(*twin, "sh", "-c", "echo one; exec tail -f /dev/null") as process:
+            with started(*twin, "sh", "-c", "echo one; exec sleep 1000") as process:
                 self.assertEqual(process.stdout.readline(), "1: one\n")  # while it runs
                 self.end_by_ctrl_c(process, 130)  # its standard error is closed, too
 
