@@ -64,9 +64,24 @@ class ToolsInstall(unittest.TestCase):
             self.program(name)
         done = self.install("tests")
         self.assertEqual(done.returncode, 0, done.stderr)
-        update, install = self.recorded()[1:]
+        update, _, install = self.recorded()[1:]  # the second asks for the sizes
         self.assertTrue(update.endswith("update"))
         self.assertTrue(install.endswith("install -y --no-install-recommends libgtest-dev"))
+
+    def test_says_what_it_will_install_before_it_does(self):
+        sizes = "Need to get 5 MB of archives.\nAfter this operation, 9 MB will be used."
+        self.debian(known=("socat",), apt_get=f'case "$*" in *print-uris*) printf "{sizes}";; '
+                    '*"install -y"*) echo "really installs";; esac')
+        self.program("id", "echo 1000")
+        self.program("sudo", 'exec "$@"')
+        said = self.install("tests").stderr.splitlines()
+        before = said[: said.index("really installs")]
+        self.assertIn("will install: g++ meson", "\n".join(before))
+        self.assertIn("tools/install: will install for optional tests and comparisons: socat",
+                      before)
+        self.assertIn("tools/install: Need to get 5 MB of archives; After this operation, 9 MB "
+                      "will be used", before)
+        self.assertIn("with sudo", before[-1])
 
     def test_takes_a_program_from_anywhere_in_place_of_its_package(self):
         self.debian(installed=("libuv1-dev", "libc-ares-dev", "libssl-dev"))
