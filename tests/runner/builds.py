@@ -93,16 +93,16 @@ def spare_the_home(environment):
         environment["CCACHE_DISABLE"] = "1"
 
 
-def prepare(build, jobs):
+def prepare(build, jobs, progress=None):
     """Configures and compiles it. None, or a failed or skipped case that says why it could not."""
     if build.missing():
         return Case(build.name, "skipped", build.missing())
     env = {"CXX": build.compiler} if build.compiler else {}
     compile_it = ["ninja", "-C", build.folder, "-j", jobs, *build.targets]
-    return configure(build, env) or failure("compile", compile_it, env)
+    return configure(build, env, progress) or failure("compile", compile_it, env, progress)
 
 
-def configure(build, env):
+def configure(build, env, progress=None):
     """Anew if the options or what Meson reads from the environment have changed."""
     stamp = build.folder / "configured-by-the-runner"
     outside = {name: os.environ.get(name) for name in ("CC", "CXX", "CXXFLAGS", "LDFLAGS")}
@@ -110,13 +110,14 @@ def configure(build, env):
     if stamp.exists() and stamp.read_text() == wanted:
         return None
     shutil.rmtree(build.folder, ignore_errors=True)
-    failed = failure("configure", build.setup(), env)
+    failed = failure("configure", build.setup(), env, progress)
     if not failed:
         stamp.write_text(wanted)
     return failed
 
 
-def failure(name, command, env=None):
+def failure(name, command, env=None, progress=None):
     """Runs the command. Returns None, or a failed case with the output."""
-    done = processes.run(command, env=env, cwd=TOP, seconds=BUILD_SECONDS_MAX)
+    done = processes.run(command, env=env, cwd=TOP, seconds=BUILD_SECONDS_MAX,
+                         progress=progress)
     return Case(name, "failed", done.why, done.output, command) if done.why else None

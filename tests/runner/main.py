@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """tests/run, once the packages are installed: builds, runs the tests and prints the totals."""
 
-import argparse
 import json
 import os
 import random
 import re
 import shutil
-import signal
 import sys
+import tempfile
 
 import builds
 from builds import TOP
@@ -32,20 +31,20 @@ class Runner:
     """`seed` chooses the samples of --ci and is the RONDO_SEED of all tests. If it is None, each
     test that draws prints a seed of its own."""
 
-    def __init__(self, options):
+    def __init__(self, options, scratch=None):
         self.options, self.seed, self.jobs = options, options.seed, options.jobs
         part = re.search(r"[*?:]", options.filter)
         self.pattern = options.filter if part or not options.filter else f"*{options.filter}*"
         self.env = {} if self.seed is None else {"RONDO_SEED": str(self.seed)}
         self.amounts = {name: each[options.ci] for name, each in AMOUNTS.items()}
-        self.report = Report()
+        self.report = Report(scratch, options.skips)
         self.ready = {}  # name of a build to whether it could be built
 
     def is_ready(self, build):
         """Whether the build can be run. The first call builds it."""
         if build.name not in self.ready:
             self.report.begin(f"build of {build.name}")
-            problem = builds.prepare(build, self.jobs)
+            problem = builds.prepare(build, self.jobs, self.report.progress)
             self.ready[build.name] = problem is None
             self.report.end([problem] if problem else [])
         return self.ready[build.name]
@@ -74,9 +73,9 @@ class Runner:
                    "--logbase", "runner", "--num-processes", processes, "--repeat", repeat,
                    *(f"--suite={suite}" for suite in suites), *words]
         done = run_process(command, env={**self.env, **(env or {})}, cwd=TOP,
-                           seconds=RUN_SECONDS_MAX, shown=sys.stdout.isatty())
-        lines = [line for path in logs.glob("runner*.json") for line in path.open(encoding="utf-8")]
-        cases = [case for line in lines for case in cases_of(json.loads(line))]
+                           seconds=RUN_SECONDS_MAX, progress=self.report.progress)
+        text = "".join(path.read_text("utf-8") for path in logs.glob("runner*.json"))
+        cases = [case for line in text.split("\n") if line for case in cases_of(json.loads(line))]
         if done.why and not any(case.status == "failed" for case in cases):
             cases.append(Case("meson test", "failed", done.why, done.output, command))
         return cases
@@ -115,7 +114,8 @@ class Runner:
         """A stage of a single case: a command that reports by its exit status."""
         wanted = matches(name, self.pattern or "*") and (not build or self.is_ready(build))
         if wanted and self.has(needs, name):
-            self.report.end([builds.failure(name, command) or Case(name, "passed")])
+            failure = builds.failure(name, command, progress=self.report.progress)
+            self.report.end([failure or Case(name, "passed")])
 
     def style(self):
         sources = sorted(path for room in ROOMS for path in (TOP / room).rglob("*")
@@ -173,65 +173,30 @@ def sampled(stages, seed):
     return [name for name in stages if name not in left_out]
 
 
-def parse_arguments(words):
-    parser = argparse.ArgumentParser(
-        prog="tests/run", allow_abbrev=False,
-        description="Builds rondo and runs its tests; see docs/testing.md. The exit status is 0 if "
-        "something was run and nothing failed.")
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="all stages, in full: hours")
-    which.add_argument("--ci", action="store_true", help="all stages, but a sample of most")
-    which.add_argument("--only", metavar="STAGES", help="these stages, with commas between them")
-    add = parser.add_argument
-    add("--without", metavar="STAGES", default="", help="leave out these stages")
-    add("--filter", metavar="X", default="", help="cases with X in their name; or a --gtest_filter")
-    add("--seed", metavar="N", type=int, help="RONDO_SEED of all tests, and the sample of --ci")
-    add("--repeat", metavar="N", type=int, default=1, help="a case must pass N times")
-    add("--seconds", metavar="N", type=int, help="how long each target is fuzzed")
-    add("--jobs", metavar="N", type=int, default=len(os.sched_getaffinity(0)),
-        help="processes at a time (default: the number of processors)")
-    options = parser.parse_args(words)
-    if min(options.repeat, options.jobs, options.seconds or 1, (options.seed or 0) + 1) < 1:
-        parser.error("--repeat, --jobs and --seconds are at least 1, --seed at least 0")
-    if options.ci and options.seed is None:
-        options.seed = random.SystemRandom().randrange(10**9)
-    return options, parser
-
-
-def run(options, parser):
-    runner = Runner(options)
-    stages = runner.stages()
-    wanted = list(stages) if options.all else (options.only or "tidy,tests").split(",")
-    if options.ci:
-        print(f"seed {options.seed}: tests/run --ci --seed {options.seed} repeats this", flush=True)
-        wanted = sampled(stages, options.seed)
-    without = options.without.split(",") if options.without else []
-    for name in [*wanted, *without]:
-        if name not in stages:
-            parser.error(f"no stage {name}; there are {', '.join(stages)}")
-    for name, stage in stages.items():
-        if name in wanted and name not in without:
-            stage()
-    return runner.report.finish()
-
-
-def interrupt(number, frame):
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)  # one is enough: what runs is ended
-    raise KeyboardInterrupt
-
-
-def main(words):
-    options, parser = parse_arguments(words)
+def run(options):
+    """The exit status. What runs has a temporary folder of its own, which is gone afterwards."""
     builds.spare_the_home(os.environ)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    scratch = tempfile.mkdtemp(prefix="rondo-")
+    os.chmod(scratch, 0o755)  # for servers that change their user
+    os.environ.update(TMPDIR=scratch, TEST_TMPDIR=scratch)  # the latter is GoogleTest's
+    runner = Runner(options, scratch)
     try:
-        return run(options, parser)
+        run_stages(runner, options)
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing is left running", file=sys.stderr)
+        runner.report.show_failures()
+        where = runner.report.progress or "the beginning"
+        print(f"\ninterrupted in {where}; nothing is left running", file=sys.stderr)
         return 130
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    nothing = f"no case matches --filter {options.filter}" if options.filter else ""
+    return runner.report.finish(nothing or "nothing was tested")
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def run_stages(runner, options):
+    stages = runner.stages()
+    wanted = options.only or (stages if options.all else ("tidy", "tests"))
+    wanted = sampled(stages, options.seed) if options.ci else wanted
+    for name, stage in stages.items():
+        if name in wanted and name not in options.without:
+            stage()

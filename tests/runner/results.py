@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """The cases of test programs: read from their output, counted and printed."""
 
+import os
 import re
 import shlex
+import shutil
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from processes import describe
+from processes import Progress, describe
 
-OUTPUT_LINES_MAX, OUTPUT_COLUMNS_MAX, SKIP_REASONS_MAX = 80, 1000, 8
+OUTPUT_LINES_MAX, OUTPUT_COLUMNS_MAX, FAILURES_SHOWN_MAX = 80, 1000, 50
+REASONS_MAX, REASON_COLUMNS_MAX = 3, 60  # in the line of the skips
 _MARK = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+\.\S+?)(?:,| \(|$)")
 _ANNOUNCED = re.compile(r"^\[=+\] Running (\d+) tests?", re.MULTILINE)
 _STATUS = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}
@@ -94,42 +98,62 @@ def alone(run, *words):
 
 
 class Report:
-    """Prints every failure in full and a line for each stage, and the totals at the end."""
+    """Prints a line for each stage; at the end the skips in one line, the failures in full, and the
+    totals. What a stage leaves in the folder `scratch` is a failure."""
 
-    def __init__(self):
-        self.cases = []
+    def __init__(self, scratch=None, lists_skips=False):
+        self.cases, self.progress = [], None
+        self.scratch, self.lists_skips = scratch, lists_skips
 
     def begin(self, stage):
-        self.stage, self.begun = stage, time.monotonic()
+        self.stage, self.begun, self.progress = stage, time.monotonic(), Progress(stage)
 
     def end(self, cases):
+        cases = [*cases, *self.left_behind()]
+        print(f"{self.stage}: {totals(cases)} ({time.monotonic() - self.begun:.0f} s)")
         for case in cases:
             case.stage = self.stage
             if case.status == "failed":
-                show(case)
+                print(f"  failed: {case.name}")
         self.cases += cases
-        print(f"{self.stage}: {totals(cases)} ({time.monotonic() - self.begun:.0f} s)", flush=True)
+        sys.stdout.flush()
 
-    def finish(self):
-        """The skips by their reasons, the names of the failures, the totals. The exit status."""
-        reasons = {}
-        for case in self.cases:
-            if case.status == "skipped":
-                reasons.setdefault(case.reason, []).append(case.name)
-        common = sorted(reasons.items(), key=lambda item: -len(item[1]))
-        for reason, names in common[:SKIP_REASONS_MAX]:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            print(f"skipped {names[0]}{more}: {reason[:200]}")
-        if len(common) > SKIP_REASONS_MAX:
-            print(f"skipped others, for {len(common) - SKIP_REASONS_MAX} other reasons")
-        for case in self.cases:
-            if case.status == "failed":
-                print(f"failed {case.name} ({case.stage})")
+    def left_behind(self):
+        names = sorted(os.listdir(self.scratch)) if self.scratch else []
+        for name in names:
+            path = os.path.join(self.scratch, name)
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
+        why = f"left behind: {' '.join(names)}"
+        return [Case("temporary folder", "failed", why)] if names else []
+
+    def finish(self, nothing="nothing was tested"):
+        """The exit status. `nothing` is printed if no case was run."""
+        skipped = [case for case in self.cases if case.status == "skipped"]
+        for case in skipped if self.lists_skips else ():
+            print(f"skipped {case.name}: {case.reason}")
+        if skipped:
+            print(skips(skipped) + ("" if self.lists_skips else "; --skips lists them"))
+        self.show_failures()
         ran = {case.status for case in self.cases} - {"skipped"}
         if not ran:
-            print("nothing was tested, which is a failure")
+            print(f"{nothing}, which is a failure")
         print(totals(self.cases), flush=True)
         return 0 if ran == {"passed"} else 1
+
+    def show_failures(self):
+        failed = [case for case in self.cases if case.status == "failed"]
+        for case in failed[:FAILURES_SHOWN_MAX]:
+            show(case)
+        if len(failed) > FAILURES_SHOWN_MAX:
+            print(f"{len(failed) - FAILURES_SHOWN_MAX} more failures are not shown")
+
+
+def skips(cases):
+    """How many for which reasons, in one line."""
+    reasons = Counter(case.reason for case in cases).most_common()
+    parts = [f"{count} {reason[:REASON_COLUMNS_MAX]}" for reason, count in reasons[:REASONS_MAX]]
+    rest = sum(count for _, count in reasons[REASONS_MAX:])
+    return f"{len(cases)} skipped: {', '.join(parts)}" + (f", {rest} for others" if rest else "")
 
 
 def show(case):

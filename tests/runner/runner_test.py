@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import builds
 import main
 import processes
+import start
 from python_tests import matches
 from results import Case, Report, cases_of, read_marks
 
@@ -54,7 +55,7 @@ test('program-0', find_program('python3'), args: [files('program.py'), '@ACT@', 
 
 def options(**given):
     return SimpleNamespace(**{"filter": "", "seed": None, "jobs": 1, "ci": False, "repeat": 1,
-                              "seconds": 0} | given)
+                              "seconds": 0, "skips": False} | given)
 
 
 def prepare_build(top, act, seconds=20):
@@ -221,51 +222,92 @@ class Processes(unittest.TestCase):
 
 
 class Totals(unittest.TestCase):
-    def finish(self, *cases):
+    def finish(self, *cases, lists_skips=False):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            report = Report()
+            report = Report(lists_skips=lists_skips)
             report.begin("stage")
             report.end(list(cases))
-            status = report.finish()
+            status = report.finish("no case matches")
         return status, out.getvalue().splitlines()
 
     def test_are_the_last_line(self):
         status, lines = self.finish(Case("A.B", "passed"), Case("A.C", "skipped", "no kernel"))
         self.assertEqual((status, lines[-1]), (0, "1 passed, 0 failed, 1 skipped"))
-        self.assertIn("skipped A.C: no kernel", lines)
-
-    def test_fail_with_one_failure(self):
-        status, lines = self.finish(Case("A.B", "passed"), Case("A.C", "failed", command=["x"]))
-        self.assertEqual((status, lines[-1]), (1, "1 passed, 1 failed, 0 skipped"))
-        self.assertIn("  alone: x", lines)
 
     def test_fail_when_nothing_was_run(self):
-        self.assertEqual(self.finish()[0], 1)
+        status, lines = self.finish()
+        self.assertEqual((status, lines[-2]), (1, "no case matches, which is a failure"))
         self.assertEqual(self.finish(Case("A.B", "skipped", "no kernel"))[0], 1)
 
-    def test_are_not_buried_by_skips(self):
-        skips = [Case(f"A.{i}", "skipped", f"reason {i % 40}") for i in range(400)]
-        _, lines = self.finish(*skips, Case("A.C", "failed"))
-        self.assertLess(len(lines), 20)
-        self.assertEqual(lines[-2], "failed A.C (stage)")
+    def test_come_after_each_failure_with_its_output_and_command(self):
+        skips = [Case(f"A.{i}", "skipped", f"reason {i % 40}") for i in range(401)]
+        failed = Case("A.C", "failed", "ended", "its output", command=["x"])
+        status, lines = self.finish(failed, *skips)
+        self.assertEqual(status, 1)
+        self.assertEqual(lines[-7:], [
+            "401 skipped: 11 reason 0, 10 reason 1, 10 reason 2, 370 for others; "
+            "--skips lists them",
+            "", "FAILED A.C (stage): ended", "  its output", "  alone: x", "",
+            "0 passed, 1 failed, 401 skipped"])
+
+    def test_come_after_all_skips_if_that_is_wanted(self):
+        _, lines = self.finish(Case("A.B", "skipped", "no kernel"), lists_skips=True)
+        self.assertEqual(lines[1:3], ["skipped A.B: no kernel", "1 skipped: 1 no kernel"])
+
+    def test_count_what_is_left_in_the_temporary_folder(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            (Path(scratch) / "folder").mkdir()
+            (Path(scratch) / "socket").touch()
+            with contextlib.redirect_stdout(io.StringIO()):
+                report = Report(scratch)
+                report.begin("stage")
+                report.end([Case("A.B", "passed")])
+            self.assertEqual(report.cases[1].reason, "left behind: folder socket")
+            self.assertEqual(os.listdir(scratch), [])
+
+
+class Progress(unittest.TestCase):
+    def test_is_a_line_now_and_then_with_what_ninja_and_meson_say(self):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            progress = processes.Progress("tests")
+            for piece in (b"", b"[1/2", b"045] c++ -o x\n 12/1", b"03 rondo / a FAIL 3 s\nno", b""):
+                progress.shown -= processes.LINE_SECONDS
+                progress.look(piece)
+            progress.look(b"")  # too soon
+        self.assertEqual(out.getvalue().splitlines(), [
+            f"tests{text} (0 s)" for text in ("", "", ": 1 of 2,045", ": 12 of 103, 1 failed",
+                                              ": 12 of 103, 1 failed")])
 
 
 class Options(unittest.TestCase):
     def refuses(self, *words):
         with contextlib.redirect_stderr(io.StringIO()) as errors:
             with self.assertRaises(SystemExit) as ended:
-                main.run(*main.parse_arguments(words))
+                start.main(words)
         self.assertEqual(ended.exception.code, 2)
+        self.assertEqual(errors.getvalue().count("\n"), 1)
         return errors.getvalue()
 
-    def test_that_mean_nothing_are_errors(self):
-        for words in (["--foo"], ["--repeat", "0"], ["--jobs", "x"], ["--all", "--ci"], ["file"]):
-            self.refuses(*words)
+    def test_that_mean_nothing_are_errors_before_anything_is_done(self):
+        with unittest.mock.patch.object(subprocess, "run") as run:
+            for words, said in (
+                    (["--fliter", "x"], "no option --fliter (did you mean --filter?); there are"),
+                    (["--jobs", "x"], "--jobs: 'x' is not a whole number of at least 1"),
+                    (["--repeat=0"], "--repeat: '0' is not"), (["--seed", "-1"], "--seed: "),
+                    (["--all", "--ci"], "--ci: not allowed with"), (["file"], "file: only options"),
+                    (["--only", "asam"], "--only: no stage asam (did you mean asan?); there"),
+                    (["--all", "--without", "asan,"], "--without: no stage ; there are tidy")):
+                self.assertIn(f"tests/run: {said}", self.refuses(*words))
+            run.assert_not_called()
 
-    def test_name_the_stages_that_there_are(self):
-        for words in (["--without", "foo"], ["--only", "foo"], ["--all", "--without", "asan,foo"]):
-            self.assertIn("no stage foo; there are tidy, tests,", self.refuses(*words))
+    def test_are_what_is_said_before_anything_is_done(self):
+        self.assertIn("hours", start.plan(start.parse(["--all"])))
+        self.assertIn("the tests that match", start.plan(start.parse(["--filter", "x"])))
+
+    def test_stages_are_those_of_the_runner(self):
+        self.assertEqual(start.STAGES, tuple(main.Runner(options()).stages()))
 
 
 class Samples(unittest.TestCase):
@@ -302,24 +344,37 @@ class Builds(unittest.TestCase):
 
 
 class Interrupt(unittest.TestCase):
+    SCRIPT = """
+import os, pathlib, sys, types
+sys.path.insert(0, sys.argv[1])
+import main, start
+def hang(runner, options):
+    pathlib.Path(os.environ["TMPDIR"], "left").touch()
+    runner.report.begin("stage")
+    runner.report.end([main.Case("A.B", "failed")])
+    runner.cases(types.SimpleNamespace(folder=pathlib.Path(sys.argv[2])), ("cpp",))
+start.command_line.take_signals()
+main.run_stages = hang
+sys.exit(main.run(start.parse([])))
+"""
+
     def test_ends_everything_at_once(self):
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as scratch:
             build = prepare_build(Path(folder), "hang", seconds=60)
-            script = ("import pathlib, sys, types; sys.path.insert(0, sys.argv[1]); import main\n"
-                      "build = types.SimpleNamespace(folder=pathlib.Path(sys.argv[2]))\n"
-                      "main.run = lambda *_: main.Runner(main.parse_arguments([])[0]).cases("
-                      "build, ('cpp',))\n"
-                      "sys.exit(main.main([]))\n")
-            child = subprocess.Popen([sys.executable, "-c", script, HERE, build.folder],
-                                     stderr=subprocess.PIPE, text=True)
+            child = subprocess.Popen(
+                [sys.executable, "-c", self.SCRIPT, HERE, build.folder], text=True,
+                env={**os.environ, "TMPDIR": scratch}, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE)
             file = Path(folder) / "pid"
             while not (file.exists() and file.read_text()):
                 self.assertIsNone(child.poll())
             child.send_signal(signal.SIGTERM)
-            _, errors = child.communicate(timeout=30)
+            output, errors = child.communicate(timeout=30)
             self.assertEqual(child.returncode, 130)
-            self.assertIn("interrupted", errors)
+            self.assertIn("FAILED A.B", output)
+            self.assertIn("interrupted in stage; nothing is left running", errors)
             self.assertTrue(is_gone(int(file.read_text())))
+            self.assertEqual(os.listdir(scratch), [])
 
 
 if __name__ == "__main__":
