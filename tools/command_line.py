@@ -48,12 +48,16 @@ def one_of(kind, names):
         if text in names:
             return text
         raise argparse.ArgumentTypeError(unknown(kind, text, names))
+    convert.names = names
     return convert
 
 
 def some_of(kind, names):
     """For `type=`: some of these names, with commas between them."""
-    return lambda text: [one_of(kind, names)(name) for name in text.split(",")]
+    def convert(text):
+        return [one_of(kind, names)(name) for name in text.split(",")]
+    convert.names = names
+    return convert
 
 
 def take_signals():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What bench/run and bench/costs share: the echo servers, the load generator, and the measuring of
-what they use."""
+"""What bench/run and bench/costs share: their build, the echo servers, the load generator, and the
+measuring of what they use."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import resource
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,8 +31,24 @@ ECHO_STYLES = {
 }
 
 
+BACKENDS = ("epoll", "uv", "kqueue")  # a build may lack some
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
 class Failure(Exception):
     """Something could not be measured; the text says what."""
+
+
+def prepared(build: pathlib.Path | None, next_step: str) -> pathlib.Path:
+    """The release build in build/, up to date, unless another is given. Says before what it does,
+    and what follows."""
+    if build is None:
+        print("installs what is missing; builds what is not up to date, which takes some minutes "
+              f"the first time; then {next_step}", file=sys.stderr, flush=True)
+        if subprocess.run([ROOT / "bench" / "prepare"], stdout=sys.stderr, check=False).returncode:
+            raise Failure("the benchmarks could not be built")
+    return build or ROOT / "build"
 
 
 @dataclass(frozen=True)

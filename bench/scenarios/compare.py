@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[1:1] = [str(ROOT / "bench" / "harness"), str(ROOT / "tools")]
 
 import churn  # noqa: E402
+import command_line  # noqa: E402
 import echo  # noqa: E402
 import firehose  # noqa: E402
 import harness  # noqa: E402
@@ -33,90 +35,83 @@ SHARES_OF_DESCRIPTORS = {"firehose": 2, "proxy": 16}  # descriptors of a process
 
 @dataclass(frozen=True)
 class Scenario:
-    what: str
     run: Callable[[rounds.Request], None]
     clients: int
     seconds: int
+    minutes: int  # a whole run with these, on two cores
     sizes: tuple[int, ...] = (64,)
 
 
 SCENARIOS = {
-    "echo": Scenario("messages of many clients, beside raw loops", echo.run, 10_000, 10),
-    "churn": Scenario("connect, one message, leave; beside raw loops", churn.run, 50, 10),
-    "loops": Scenario("rondo beside other event loops, up to 19,000 clients", loops.run, 19_000, 6),
-    "firehose": Scenario("pings, with and without a client that streams", firehose.run, 1_000, 10),
-    "proxy": Scenario("examples/proxy beside haproxy", proxy.run, 20, 5, (64, 16 << 10, 256 << 10)),
-    "tls": Scenario("TLS beside nginx, stunnel4, hitch and a bare loop", tls.run, 2_000, 5),
+    "echo": Scenario(echo.run, 10_000, 10, 1),
+    "churn": Scenario(churn.run, 50, 10, 1),
+    "loops": Scenario(loops.run, 19_000, 6, 30),
+    "firehose": Scenario(firehose.run, 1_000, 10, 2),
+    "proxy": Scenario(proxy.run, 20, 5, 2, (64, 16 << 10, 256 << 10)),
+    "tls": Scenario(tls.run, 2_000, 5, 5),
 }
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="bench/run", description=__doc__.splitlines()[0],
-        epilog="Scenarios: " + "; ".join(
-            f"{name}: {each.what} ({each.clients} clients, {each.seconds} s for each"
-            f"{' and size' if len(each.sizes) > 1 else ''})"
-            for name, each in SCENARIOS.items()) + ".")
-    parser.add_argument("--scenario", choices=SCENARIOS, default="echo",
-                        help="what is measured (default echo)")
-    parser.add_argument("--clients", type=int, metavar="N",
-                        help="connections to each server; of a churn, those in progress at once")
-    parser.add_argument("--seconds", type=int, metavar="N", help="how long each server is measured")
-    parser.add_argument("--size", type=int, action="append", default=[], metavar="BYTES",
-                        help="of a message; of a proxy may be repeated")
-    parser.add_argument("--backend", action="append", default=[], metavar="NAME",
-                        help="only this backend of rondo; may be repeated")
-    parser.add_argument("--style", action="append", default=[], choices=harness.ECHO_STYLES,
-                        help="how rondo's echo is written (default handler, but both for churn "
-                             "and firehose); may be repeated")
-    parser.add_argument("--peers", action="store_true",
-                        help="libev and libevent too, of echo and churn")
-    parser.add_argument("--quick", action="store_true", help="of loops: 2 rounds of a few parts")
-    parser.add_argument("--part", action="append", default=[],
-                        choices=[part.name for part in loops.PARTS], metavar="NAME",
-                        help="of loops: only this part, of " + ", ".join(
-                            f"'{part.name}'" for part in loops.PARTS) + "; may be repeated")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
-                        help="of loops: write the figures to this file, too")
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"),
-                        help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+def make_parser() -> command_line.Options:
+    number, one_of = command_line.number, command_line.one_of
+    parser = command_line.Options("bench/run")
+    add = parser.add_argument
+    add("--scenario", type=one_of("scenario", tuple(SCENARIOS)), default="echo")
+    add("--clients", type=number(1, CLIENTS_MAX))
+    add("--seconds", type=number(1, SECONDS_MAX))
+    add("--size", type=number(1, SIZE_MAX), action="append", default=[])
+    add("--backend", type=one_of("backend", harness.BACKENDS), action="append", default=[])
+    add("--style", type=one_of("style", tuple(harness.ECHO_STYLES)), action="append", default=[])
+    add("--peers", action="store_true")
+    add("--quick", action="store_true")
+    add("--part", type=one_of("part", tuple(part.name for part in loops.PARTS)), action="append",
+        default=[])
+    add("--json", type=pathlib.Path)
+    add("--build", type=pathlib.Path)
+    return parser
+
+
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    parser = make_parser()
+    arguments = parser.parse(words)
     scenario = SCENARIOS[arguments.scenario]
-    if arguments.seconds is None:
-        arguments.seconds = scenario.seconds
-    if arguments.clients is not None and not 1 <= arguments.clients <= CLIENTS_MAX:
-        parser.error(f"--clients: from 1 to {CLIENTS_MAX}")
-    if not 1 <= arguments.seconds <= SECONDS_MAX:
-        parser.error(f"--seconds: from 1 to {SECONDS_MAX}")
-    if not all(1 <= size <= SIZE_MAX for size in arguments.size):
-        parser.error(f"--size: from 1 to {SIZE_MAX}")
     if len(arguments.size) > 1 and len(scenario.sizes) == 1:
-        parser.error("--size: more than one are for a proxy")
+        parser.error("--size: more than one are for the scenario proxy")
     if arguments.scenario == "loops" and (arguments.clients or arguments.size):
         parser.error("--clients and --size: the scenario loops has its own")
     if arguments.scenario != "loops" and (arguments.quick or arguments.part or arguments.json):
         parser.error("--quick, --part and --json are for the scenario loops")
-    arguments.clients = arguments.clients or scenario.clients
-    arguments.size = tuple(arguments.size) or scenario.sizes
     return arguments
 
 
+def plan(arguments: argparse.Namespace) -> str:
+    """What is measured, and for how long if that is known."""
+    scenario = SCENARIOS[arguments.scenario]
+    is_default = not (arguments.clients or arguments.seconds or arguments.part)
+    minutes = 2 if arguments.quick else scenario.minutes
+    return f"measures {arguments.scenario}" + (f": about {minutes} min" if is_default else "")
+
+
 def make_request(arguments: argparse.Namespace) -> rounds.Request:
+    scenario = SCENARIOS[arguments.scenario]
+    wanted = arguments.clients or scenario.clients
     share = SHARES_OF_DESCRIPTORS.get(arguments.scenario, 1)
-    clients = harness.clients_that_fit(arguments.clients * share) // share
-    if clients < arguments.clients:
-        print(f"{clients} clients instead of {arguments.clients}: the hard limit of descriptors "
+    clients = harness.clients_that_fit(wanted * share) // share
+    if clients < wanted:
+        print(f"{clients} clients instead of {wanted}: the hard limit of descriptors "
               "(ulimit -Hn) allows no more")
     server_core, load_core = rounds.choose_cores()
     if server_core is None:
         print("there is only one core: servers and load share it and disturb each other")
     return rounds.Request(harness.Programs(arguments.build), server_core, load_core,
-                       rounds.Progress(), clients, arguments.seconds, arguments.size,
-                       tuple(arguments.backend), tuple(arguments.style), arguments.peers,
+                       rounds.Progress(), clients, arguments.seconds or scenario.seconds,
+                       tuple(arguments.size) or scenario.sizes, tuple(arguments.backend),
+                       tuple(arguments.style), arguments.peers,
                        arguments.quick, tuple(arguments.part), arguments.json)
 
 
 def compare(arguments: argparse.Namespace) -> None:
+    arguments.build = harness.prepared(arguments.build, plan(arguments))
     started_at = time.monotonic()
     request = make_request(arguments)
     SCENARIOS[arguments.scenario].run(request)
@@ -126,8 +121,10 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
+    arguments = parse_arguments(sys.argv[1:])
+    command_line.take_signals()
     try:
-        compare(parse_arguments())
+        compare(arguments)
     except harness.Failure as failure:
         print(f"bench/run: {failure}", file=sys.stderr)
         return 1

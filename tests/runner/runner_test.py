@@ -95,7 +95,7 @@ class Programs(unittest.TestCase):
         self.assertEqual(cases["Suite.Passes"].status, "passed")
 
     def test_give_a_hang(self):
-        acts = self.run_it("hang", seconds=1)["Other/Suite.Acts/0"]
+        acts = self.run_it("hang", seconds=5)["Other/Suite.Acts/0"]
         self.assertEqual(acts.status, "failed")
         self.assertIn("time limit", acts.reason)
 
