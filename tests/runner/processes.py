@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Runs a program in a session of its own, and shows how far it has come. No such session outlives
-the runner."""
+"""Runs a program in a session of its own, and shows how far it has come. Nothing that it starts
+outlives it: Linux makes the children of ended processes children of the runner."""
 
+import contextlib
+import ctypes
 import os
 import re
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+PR_SET_CHILD_SUBREAPER = 36
 GRACE_SECONDS = 10  # for meson and ninja to end the programs that they have started
 LINE_SECONDS, TERMINAL_SECONDS, LOOK_SECONDS = 10, 0.2, 0.5
 _COUNT = re.compile(rb"[ \[]*(\d+)/(\d+)[\] ]")  # as ninja, meson test and clang-tidy do
@@ -29,7 +34,8 @@ class Progress:
         *lines, self.rest = (self.rest + piece).split(b"\n")
         for line in lines:
             if found := _COUNT.match(line):
-                self.count = f": {int(found[1]):,} of {int(found[2]):,}"
+                unit = "steps" if line.startswith(b"[") else "programs"
+                self.count = f": {int(found[1]):,} of {int(found[2]):,} {unit}"
                 self.failures += bool(_BAD_END.search(line))
         now, terminal = time.monotonic(), sys.stdout.isatty()
         if now - self.shown >= (TERMINAL_SECONDS if terminal else LINE_SECONDS):
@@ -63,6 +69,8 @@ def run(command, *, env=None, cwd=None, seconds=1800, progress=None):
         [str(word) for word in command], env={**os.environ, **(env or {})}, cwd=cwd,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True)
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     why, output, limit = "", [], time.monotonic() + seconds
     try:
         for piece in pieces(child.stdout.fileno(), limit):
@@ -93,10 +101,18 @@ def pieces(fd, limit):
 
 
 def end(child):
-    """Ends the session of `child`, which may itself have ended."""
+    """Ends the session of `child`, which may itself have ended, and what is left of others."""
     for number in (signal.SIGTERM, signal.SIGKILL) if child.poll() is None else (signal.SIGKILL,):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
             os.killpg(child.pid, number)
             child.wait(GRACE_SECONDS)
-        except (ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
-            pass
+    while left := children():
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def children():
+    """Those of this thread, if the system says which."""
+    listed = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
