@@ -79,7 +79,10 @@ class Programs:
 
     def built_backends(self) -> list[str]:
         """The `backends` variable of the build's rondo.pc, the default first."""
-        text = (self.build / "meson-private" / "rondo.pc").read_text()
+        file = self.build / "meson-private" / "rondo.pc"
+        if not file.exists():
+            raise Failure(f"{self.build} is not a build of rondo")
+        text = file.read_text()
         found = re.search(r"^backends\s*=\s*(.*)$", text, re.MULTILINE)
         if not found:
             raise Failure("no backends in the build's rondo.pc")

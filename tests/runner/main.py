@@ -189,7 +189,7 @@ def run(options):
         return 130
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    nothing = f"no case matches --filter {options.filter}" if options.filter else ""
+    nothing = f"no case matches --filter {options.filter} (case matters)" if options.filter else ""
     return runner.report.finish(nothing or "nothing was tested")
 
 
