@@ -17,6 +17,8 @@ LANGUAGES = {"cpp": ".cpp", "c++": ".cpp", "sh": ".sh", "python": ".py"}  # that
 
 MOVE = re.compile(r"^ *([A-Z]\w*)(?:& operator=)?\(\1&& ?\w*\)(?!.* = delete)")
 COPY = re.compile(r"^ *([A-Z]\w*)(?:& operator=)?\(const \1& ?\w*\)(?!.* = delete)")
+COMMENT = re.compile(r"//.*")
+RUN = re.compile(r"(?<![\w:.])run\(\)")
 FRIEND = re.compile(r"^ *friend (?!bool operator)[^;{}]*;", re.M)
 
 INDENTED = re.compile(r"^( *///)    (?= )")
@@ -32,7 +34,7 @@ HOLE = "\0"  # stands for code while a text is prepared
 def prepare_header(name, text):
     if name not in {"run.h", "sim.h", "task.h"}:
         # Doxygen would take it for rondo::run().
-        text = re.sub(r"^( *//.*?[^\w:.])(?=run\(\))", r"\1Reactor::", text, flags=re.M)
+        text = COMMENT.sub(lambda hit: RUN.sub("Reactor::run()", hit[0]), text)
     text = FRIEND.sub(lambda hit: "\n" * hit[0].count("\n"), text)
     lines = text.split("\n")
     # The comment that begins a header describes the file.
