@@ -9,7 +9,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from installed import BUILD, COMPILERS, ECHO, SECONDS_MAX, TOP, Installed, run, talk_to
+from installed import BUILD, COMPILERS, ECHO, SECONDS_MAX, TOP, Installed, run, snippet, talk_to
 
 # Configures only: which find_package succeeds, and what is said of the others.
 QUESTIONS = """
@@ -31,8 +31,8 @@ PROGRAM = """
 cmake_minimum_required(VERSION 3.20)
 project(mine LANGUAGES CXX)
 find_package(rondo 0.1 CONFIG REQUIRED COMPONENTS ${components})
-add_executable(echo echo.cpp)
-target_link_libraries(echo PRIVATE ${target})
+add_executable(x x.cpp)
+target_link_libraries(x PRIVATE ${target})
 """
 
 
@@ -42,10 +42,12 @@ class CmakePackage(Installed):
     def setUpClass(cls):
         super().setUpClass()
         cls.has_tls = (cls.lib / "librondo-tls.so").exists()
-        for name, text in (("questions", QUESTIONS), ("mine", PROGRAM)):
+        for name, text in (("questions", QUESTIONS), ("mine", PROGRAM),
+                           ("page", snippet("cmake find_package"))):
             (cls.scratch / name).mkdir()
             (cls.scratch / name / "CMakeLists.txt").write_text(text)
-        cls.source = cls.scratch / "mine" / "echo.cpp"
+        cls.source = cls.scratch / "mine" / "x.cpp"
+        (cls.scratch / "page" / "x.cpp").write_text(ECHO)
 
     def setUp(self):
         self.source.write_text(ECHO)
@@ -59,7 +61,7 @@ class CmakePackage(Installed):
         shutil.rmtree(build, ignore_errors=True)
         self.said = subprocess.run(
             ["cmake", "-G", "Ninja", "-S", self.scratch / name, "-B", build,
-             f"-DCMAKE_PREFIX_PATH={prefix if name == 'mine' else package}",
+             f"-DCMAKE_PREFIX_PATH={package if name == 'questions' else prefix}",
              "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options],
             capture_output=True, text=True, timeout=SECONDS_MAX)
         if self.said.returncode != 0:
@@ -91,16 +93,15 @@ class CmakePackage(Installed):
     def compile_command(build):
         return json.loads((build / "compile_commands.json").read_text())[0]["command"]
 
-    def build(self, target, *options):
-        tls = "tls" if target == "rondo::tls" else ""
-        build = self.configure("mine", f"-Dtarget={target}", f"-Dcomponents={tls}", *options)
+    def build(self, name, *options):
+        build = self.configure(name, *options)
         run("cmake", "--build", build)
-        return build / "echo"
+        return build / "x"
 
-    def test_an_echo_server_is_built_and_runs(self):
+    def test_the_program_of_the_page_is_built_and_runs(self):
         for compiler, static in itertools.product(COMPILERS, (False, True)):
             with self.subTest(compiler=compiler, static=static):
-                program = self.build("rondo::rondo", f"-DCMAKE_CXX_COMPILER={compiler}",
+                program = self.build("page", f"-DCMAKE_CXX_COMPILER={compiler}",
                                      f"-Drondo_USE_STATIC_LIBS={'ON' if static else 'OFF'}")
                 self.assertEqual("librondo" in run("readelf", "-d", program), not static)
                 self.assertEqual(talk_to(program), b"hello")
@@ -113,7 +114,8 @@ class CmakePackage(Installed):
             'int main() { std::puts(rondo::tls::Identity::load("/no", "/no") ? "" : "error"); }\n')
         for static in ("OFF", "ON"):
             with self.subTest(static=static):
-                program = self.build("rondo::tls", f"-Drondo_USE_STATIC_LIBS={static}")
+                program = self.build("mine", "-Dtarget=rondo::tls", "-Dcomponents=tls",
+                                     f"-Drondo_USE_STATIC_LIBS={static}")
                 self.assertEqual(run(program), "error")
 
     def test_a_newer_standard_stays_and_an_older_one_is_raised(self):
@@ -146,6 +148,9 @@ class CmakePackage(Installed):
         self.assertRegex(self.refusal("-Drondo_USE_STATIC_LIBS=ON",
                                       prefix=self.copy_without("librondo.a")),
                          r"rondo::rondo is not installed: there is no \S+/librondo\.a")
+
+    def test_a_program_of_32_bits_is_refused(self):
+        self.assertIn("version: 0.1.0 (64 bits)", self.refusal("-DCMAKE_SIZEOF_VOID_P=4"))
 
     def test_the_static_library_is_taken_where_there_is_no_other(self):
         build = self.configure("mine", "-Dtarget=rondo::rondo",

@@ -20,6 +20,12 @@ COMPILERS = [name for name in ("g++", "clang++-19") if shutil.which(name)]
 ECHO = re.search(r"^```cpp server\n(.*?)^```", (TOP / "README.md").read_text(), re.M | re.S)[1]
 
 
+def snippet(words):
+    """The block of docs/building.md that is marked by these words."""
+    page = (TOP / "docs" / "building.md").read_text()
+    return re.search(rf"^```{re.escape(words)}\n(.*?)^```", page, re.M | re.S)[1]
+
+
 def run(*command, **options):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                           timeout=SECONDS_MAX, **options)
