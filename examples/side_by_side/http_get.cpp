@@ -49,11 +49,9 @@ rondo::Task<> fetch(const std::string& url) {
   std::cout << status_line.substr(status_line.find(' ') + 1) << ", " << size << " bytes\n";
 }
 
-rondo::Task<int> program(std::string url) {
+rondo::Task<> program(std::string url) {
   const auto ended = co_await rondo::timeout(30s, fetch(url));
-  if (ended) co_return 0;
-  std::cerr << "no answer in 30 s\n";
-  co_return 1;
+  if (!ended) throw std::runtime_error("no answer in 30 s");
 }
 
 int main(int argc, char** argv) {
