@@ -18,6 +18,7 @@ rondo::Task<> attempt(rondo::Endpoint target, rondo::Semaphore& places, std::vec
   try {
     if (co_await rondo::timeout(1s, rondo::open_connection(text))) open.push_back(target.port());
   } catch (const rondo::Disconnected&) {
+    co_return;  // it is closed
   }
 }
 
