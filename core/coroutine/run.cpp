@@ -38,8 +38,10 @@ int Program::run(const RunOptions& options) noexcept {
     int exit_code = EXIT_FAILURE;
     std::exception_ptr exception;
     TaskGroup group{reactor};
-    Event& stopping = context_of(reactor).stopping();
-    const auto begin_to_stop = [&] { stopping.is_awaited() ? stopping.set() : reactor.stop(); };
+    CoroutineContext& context = context_of(reactor);
+    const auto begin_to_stop = [&] {
+      context.expects_to_stop() ? context.stopping().set() : reactor.stop();
+    };
     const StopOnSignals signals{reactor, begin_to_stop, options.stop_timeout};
     group.spawn(run_to_the_end(start(reactor, exit_code), reactor, exception));
     const auto ran = reactor.run();
@@ -60,7 +62,9 @@ int Program::run(const RunOptions& options) noexcept {
 
 bool Stopping::suspend(TaskPromise& task) {
   Reactor& reactor = task.context().reactor();
-  waiter_.emplace(&context_of(reactor).stopping());
+  CoroutineContext& context = context_of(reactor);
+  context.expect_to_stop();
+  waiter_.emplace(&context.stopping());
   if (waiter_->await_ready()) return false;
   waiter_->await_suspend(task.handle());
   work_guard_.emplace(reactor.work_guard());

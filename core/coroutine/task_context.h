@@ -54,6 +54,9 @@ class CoroutineContext final : public PerReactor, public TaskContext, public Tas
 
   /// Set when the program is to end; see rondo/run.h.
   [[nodiscard]] Event& stopping() noexcept { return stopping_; }
+  /// Whether a task waits for that, or has done so and will look again.
+  [[nodiscard]] bool expects_to_stop() const noexcept { return expects_to_stop_; }
+  void expect_to_stop() noexcept { expects_to_stop_ = true; }
   void report(std::exception_ptr exception) noexcept override;
   /// The threads for off_thread(), made when first needed.
   [[nodiscard]] ThreadPool& thread_pool();
@@ -75,6 +78,7 @@ class CoroutineContext final : public PerReactor, public TaskContext, public Tas
   WaitList running_;  // what of it is left to be resumed in this turn
   std::vector<std::exception_ptr> unheard_;
   Event stopping_;
+  bool expects_to_stop_ = false;
   std::unique_ptr<ThreadPool> thread_pool_;
 };
 

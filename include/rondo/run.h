@@ -108,10 +108,11 @@ Task<> run_to_its_end(Task<T> task, int& exit_code) {
 /// reactor of its own, and returns the exit code. An exception that leaves it is printed, as
 /// print_error() does: EXIT_FAILURE.
 ///
-/// SIGINT (Ctrl-C) and SIGTERM end the program: the tasks that wait in stopping() continue, and the
-/// program has stop_timeout to end by itself. If no task waits in it, if the time has passed, or at
-/// a second signal, it is cancelled; the exit code is then 128 and the number of the signal. If
-/// nothing is left that the program could wait for, that is printed, with EXIT_FAILURE.
+/// SIGINT (Ctrl-C) and SIGTERM end the program: the tasks that wait in stopping() continue, those
+/// that await it later do not wait, and the program has stop_timeout to end by itself. If no task
+/// has ever awaited it, if the time has passed, or at a second signal, the program is cancelled; the
+/// exit code is then 128 and the number of the signal. If nothing is left that the program could
+/// wait for, that is printed, with EXIT_FAILURE.
 template <typename F>
   requires std::is_invocable_v<F&, Reactor&>
 [[nodiscard]] int run(F program, const RunOptions& options = {}) {

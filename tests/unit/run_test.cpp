@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <rondo/combine.h>
 #include <rondo/sleep.h>
 #include <rondo/task_group.h>
 
@@ -78,6 +79,17 @@ TEST(RunTest, LetsAProgramEndThatWaitsForASignal) {
               co_return 5;
             }),
             5);
+}
+
+TEST(RunTest, KeepsASignalForAProgramThatWillAwaitItAgain) {
+  const auto program = [](Reactor&) -> Task<int> {
+    const bool early = co_await timeout(1ms, stopping());
+    ::raise(SIGINT);  // at this moment no task waits for it
+    co_await sleep(1ms);
+    const bool later = co_await timeout(1h, stopping());
+    co_return early ? 1 : later ? 5 : 2;
+  };
+  EXPECT_EQ(run(program), 5);
 }
 
 TEST(RunTest, CancelsAProgramThatDoesNotWaitForASignal) {
