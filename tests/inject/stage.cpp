@@ -36,7 +36,10 @@ Stage::Stage(const Place& place, Injector& injector) : injector_(injector), plac
 
 Stage::~Stage() = default;
 
-std::string Stage::path() { return "/tmp/rondo-inject-" + std::to_string(::getpid()); }
+std::string Stage::path() {
+  const char* folder = ::getenv("TMPDIR");
+  return std::string{folder != nullptr ? folder : "/tmp"} + "/rondo-" + std::to_string(::getpid());
+}
 
 void Stage::remove_path() noexcept {
   const SparedAllocations spared;

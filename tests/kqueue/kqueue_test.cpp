@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -69,9 +69,9 @@ TEST_P(Kqueue, DoesNotSleepWhileAnEndedPipeIsWatched) {
 }
 
 TEST_P(Kqueue, ReportsAFifoByItsNewReaderOnceThereIsOne) {
-  std::array<char, 32> folder{"/tmp/rondo-kqueue-XXXXXX"};
+  std::string folder = (std::filesystem::temp_directory_path() / "rondo_XXXXXX").string();
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  const std::string path = std::string{folder.data()} + "/fifo";
+  const std::string path = folder + "/fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const auto open_end = [&path](int mode) {
     return Fd{::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC)};
@@ -90,7 +90,7 @@ TEST_P(Kqueue, ReportsAFifoByItsNewReaderOnceThereIsOne) {
   backend->unwatch(writer.get(), Ready::write);
   EXPECT_EQ(filters(), 0U);
   EXPECT_EQ(::unlink(path.c_str()), 0);
-  EXPECT_EQ(::rmdir(folder.data()), 0);
+  EXPECT_EQ(::rmdir(folder.c_str()), 0);
 }
 
 TEST_P(Kqueue, AllowsEndedPipesToBeUnwatchedFromInsideASink) {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include <rondo/endpoint.h>
@@ -15,7 +16,7 @@ namespace {
 
 /// A file without a name.
 Fd make_sample_file() {
-  std::string name = "/tmp/rondo-parity-file-XXXXXX";
+  std::string name = temporary_path("XXXXXX");
   Fd file{::mkstemp(name.data())};
   if (file.get() < 0) throw std::system_error(last_system_error(), name);
   ::unlink(name.c_str());
@@ -27,11 +28,15 @@ Fd make_sample_file() {
 
 }  // namespace
 
+std::string temporary_path(const char* ending) {
+  return (std::filesystem::temp_directory_path() / "rondo-parity-").string() + ending;
+}
+
 Kernel::Kernel() : file_(make_sample_file()) {}
 
 SystemKernel::SystemKernel(const BackendUnderTest& backend)
     : backend_(stilled(backend.make())),
-      folder_("/tmp/rondo-parity-XXXXXX"),
+      folder_(temporary_path("XXXXXX")),
       tells_all_(backend.name == "epoll") {
   if (::mkdtemp(folder_.data()) == nullptr) throw std::system_error(last_system_error(), folder_);
 }

@@ -55,6 +55,9 @@ class Kernel {
       std::chrono::hours{1}};  // the same on each kernel, since ticks are counted from zero
 };
 
+/// In the temporary folder of the system; of the same length for endings of the same length.
+[[nodiscard]] std::string temporary_path(const char* ending);
+
 class SimulatedKernel final : public Kernel {
  public:
   explicit SimulatedKernel(std::uint64_t seed) : world(seed) {}
@@ -63,7 +66,7 @@ class SimulatedKernel final : public Kernel {
     return std::move(backend_);
   }
   int pipe(int (&fds)[2]) noexcept override { return host_.pipe(fds); }
-  [[nodiscard]] std::string prefix() const override { return "/tmp/rondo-parity-aworld/s"; }
+  [[nodiscard]] std::string prefix() const override { return temporary_path("a_name") + "/s"; }
   void remove(const std::string&) noexcept override {}
   void pause() noexcept override {}
 

@@ -44,7 +44,7 @@ class SocketFiles : public DescriptorCensus {
   SpyBackend& spy;
   FailingNet net;
   Reactor reactor;
-  std::string path = "/tmp/rondo-socket-file-" + std::to_string(::getpid());
+  std::string path = testing::TempDir() + "rondo-socket-file-" + std::to_string(::getpid());
   Endpoint where = Endpoint::parse("unix:" + path).value();
 };
 
