@@ -110,9 +110,9 @@ Task<> run_to_its_end(Task<T> task, int& exit_code) {
 ///
 /// SIGINT (Ctrl-C) and SIGTERM end the program: the tasks that wait in stopping() continue, those
 /// that await it later do not wait, and the program has stop_timeout to end by itself. If no task
-/// has ever awaited it, if the time has passed, or at a second signal, the program is cancelled; the
-/// exit code is then 128 and the number of the signal. If nothing is left that the program could
-/// wait for, that is printed, with EXIT_FAILURE.
+/// has ever awaited it, if the time has passed, or at a second signal, the program is cancelled;
+/// the exit code is then 128 and the number of the signal. If nothing is left that the program
+/// could wait for, that is printed, with EXIT_FAILURE.
 template <typename F>
   requires std::is_invocable_v<F&, Reactor&>
 [[nodiscard]] int run(F program, const RunOptions& options = {}) {
