@@ -26,7 +26,7 @@ rondo::Task<int> program(rondo::Reactor& reactor) {
 
 int main() {
   for (const rondo::BuiltBackend& built : rondo::built_backends()) {
-    const int status = rondo::run(program, {.backend = built.name});
+    const int status = rondo::run(program, {.reactor = {.backend = built.name}});
     if (status != 0) return status;
     std::cout << built.name << ' ';
   }
