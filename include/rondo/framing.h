@@ -137,8 +137,8 @@ class RONDO_EXPORT FixedFramer : public Framer {
 /// The length prefix of a frame, as bytes.
 class LengthPrefix {
  public:
-  // NOLINTNEXTLINE(google-explicit-constructor): stream.write(*make_length_prefix(size))
   /// The bytes to send before the frame. They live as long as this object.
+  // NOLINTNEXTLINE(google-explicit-constructor): stream.write(*make_length_prefix(size))
   operator Bytes() const noexcept { return Bytes{bytes_}.first(size_); }
 
  private:

@@ -62,8 +62,8 @@ class LentBytes {
                   "after a co_await.");
     return data_;
   }
-  // NOLINTNEXTLINE(google-explicit-constructor): they are bytes
   /// The bytes, valid until the task is suspended.
+  // NOLINTNEXTLINE(google-explicit-constructor): they are bytes
   operator Bytes() const noexcept { return {data(), size()}; }
   /// The bytes as text, in whatever encoding they are.
   [[nodiscard]] std::string_view text() const noexcept {
