@@ -12,7 +12,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-PAGES = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").glob("*.md"))]
+PAGES = [TOP / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
+PAGES += sorted((TOP / "docs").glob("*.md"))
+PATH = TOP / "docs/README.md"  # a second page of that name
 LANGUAGES = {"cpp": ".cpp", "c++": ".cpp", "sh": ".sh", "python": ".py"}  # that Doxygen colours
 
 MOVE = re.compile(r"^ *([A-Z]\w*)(?:& operator=)?\(\1&& ?\w*\)(?!.* = delete)")
@@ -86,7 +88,11 @@ def anchor_of(heading):
 
 def id_of(page, anchor=None):
     """How Doxygen knows a page, or a heading of it."""
-    return f"page_{page.stem.lower()}" + (f"_{anchor}" if anchor else "")
+    return f"page_{name_of(page).lower()}" + (f"_{anchor}" if anchor else "")
+
+
+def name_of(page):
+    return "path" if page == PATH else page.stem
 
 
 def link_names(hit):
@@ -159,9 +165,10 @@ def main():
     for name, text in texts.items():
         (headers / name).write_text(prepare_header(name, text), encoding="utf-8")
     for page in PAGES:
-        (folder / page.name).write_text(Page(page).prepare(), encoding="utf-8")
+        (folder / f"{name_of(page)}.md").write_text(Page(page).prepare(), encoding="utf-8")
     main = (HERE / "main.dox").read_text(encoding="utf-8")
     (folder / "main.dox").write_text(CELL.sub(link_names, main), encoding="utf-8")
+    shutil.copytree(TOP / "docs/pictures", folder / "pictures")
     for path in HERE.iterdir():
         if path.suffix in {".css", ".html", ".xml"}:
             shutil.copy(path, folder)
