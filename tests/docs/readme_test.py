@@ -104,7 +104,7 @@ class Documents(unittest.TestCase):
         source = self.scratch / f"{block.name}.cpp"
         program = source.with_suffix("")
         source.write_text(block.text)
-        flags = ["-std=c++20", "-O1", f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}"]
+        flags = ["-std=c++20", "-O0", f"-I{TOP / 'include'}", f"-I{BUILD / 'include'}"]
         libraries = [f"-L{BUILD / 'core'}", "-lrondo", "-pthread"]
         if "tls" in block.words:
             libraries[:0] = [f"-L{BUILD / 'tls'}", "-lrondo-tls"]

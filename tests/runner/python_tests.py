@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Runs a file of unittest cases as a GoogleTest program would run: it prints the same lines and
-takes --gtest_filter. Usage: python_tests.py FILE [--gtest_filter=PATTERN]"""
+"""Runs a file of unittest cases as a GoogleTest program would run: it prints the same lines, takes
+--gtest_filter, and with GTEST_TOTAL_SHARDS and GTEST_SHARD_INDEX runs a part of the cases.
+Usage: python_tests.py FILE [--gtest_filter=PATTERN]"""
 
 import importlib
+import os
 import sys
 import unittest
 from fnmatch import fnmatchcase
@@ -64,6 +66,8 @@ def main(file, option="--gtest_filter=*"):
     module = importlib.import_module(Path(file).stem)
     tests = cases_of(unittest.defaultTestLoader.loadTestsFromModule(module))
     tests = [test for test in tests if matches(test.id(), pattern)]
+    shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
+    tests = tests[int(os.environ.get("GTEST_SHARD_INDEX", 0))::shards]
     print(f"[==========] Running {len(tests)} tests", flush=True)
     result = Result()
     unittest.TestSuite(tests).run(result)
