@@ -66,8 +66,9 @@ def main(file, option="--gtest_filter=*"):
     module = importlib.import_module(Path(file).stem)
     tests = cases_of(unittest.defaultTestLoader.loadTestsFromModule(module))
     tests = [test for test in tests if matches(test.id(), pattern)]
-    shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
-    tests = tests[int(os.environ.get("GTEST_SHARD_INDEX", 0))::shards]
+    # Not for the programs that the tests start.
+    shards = int(os.environ.pop("GTEST_TOTAL_SHARDS", 1))
+    tests = tests[int(os.environ.pop("GTEST_SHARD_INDEX", 0))::shards]
     print(f"[==========] Running {len(tests)} tests", flush=True)
     result = Result()
     unittest.TestSuite(tests).run(result)
