@@ -83,10 +83,10 @@ TEST(RunTest, LetsAProgramEndThatWaitsForASignal) {
 
 TEST(RunTest, KeepsASignalForAProgramThatWillAwaitItAgain) {
   const auto program = [](Reactor&) -> Task<int> {
-    const bool early = co_await timeout(1ms, stopping());
+    const auto early = co_await timeout(1ms, stopping());
     ::raise(SIGINT);  // at this moment no task waits for it
     co_await sleep(1ms);
-    const bool later = co_await timeout(1h, stopping());
+    const auto later = co_await timeout(1h, stopping());
     co_return early ? 1 : later ? 5 : 2;
   };
   EXPECT_EQ(run(program), 5);
