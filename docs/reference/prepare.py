@@ -27,6 +27,7 @@ INDENTED = re.compile(r"^( *///)    (?= )")
 
 BLOCK = re.compile(r"^( *```.*?\n *```\n)", re.M | re.S)
 HEADING = re.compile(r"^#+ (.*)$", re.M)
+REMARK = re.compile(r"<!--.*?-->", re.S)
 CODE = re.compile(r"(`+)((?:(?!\n\n).)+?)\1", re.S)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)([.,;:)]*)")
 CELL = re.compile(r"(?<= \| )[^|]*(?= \|$)", re.M)  # the last of a row
@@ -119,6 +120,7 @@ class Page:
         return f"{indent}```{{{LANGUAGES.get(words.split(' ')[0], '.txt')}}}\n{rest}"
 
     def prepare_text(self, text):
+        text = REMARK.sub(lambda hit: "\n" * hit[0].count("\n"), text)
         text = HEADING.sub(self.prepare_heading, text)
         parts = CODE.split(text)  # text, backquotes, code, text, ...
         codes = [self.prepare_code(*pair) for pair in zip(parts[1::3], parts[2::3])]
@@ -145,13 +147,13 @@ class Page:
     def prepare_link(self, hit):
         is_image, text, target, anchor, end = hit.groups()
         path = (self.path.parent / target).resolve() if target else self.path
-        if is_image:
-            return f"![{text}]({path.name}){end}"
-        if path not in PAGES and path.suffix != ".h":
+        if not is_image and path not in PAGES and path.suffix != ".h":
             return text + end  # a file that the reference does not have
         # Doxygen wants the text on one line.
-        goal = id_of(path, anchor) if path in PAGES else path.name
-        return f"[{' '.join(text.split())}](@ref {goal}){end}" + "\n" * text.count("\n")
+        goal = path.name if is_image else f"@ref {id_of(path, anchor)}"
+        if path.suffix == ".h":
+            goal = f"@ref {path.name}"
+        return f"{is_image}[{' '.join(text.split())}]({goal}){end}" + "\n" * text.count("\n")
 
 
 def main():
@@ -168,7 +170,9 @@ def main():
         (folder / f"{name_of(page)}.md").write_text(Page(page).prepare(), encoding="utf-8")
     main = (HERE / "main.dox").read_text(encoding="utf-8")
     (folder / "main.dox").write_text(CELL.sub(link_names, main), encoding="utf-8")
-    shutil.copytree(TOP / "docs/pictures", folder / "pictures")
+    (folder / "images").mkdir()
+    for image in [*(TOP / "docs").rglob("*.svg"), *(TOP / "docs").rglob("*.png")]:
+        shutil.copy(image, folder / "images")
     for path in HERE.iterdir():
         if path.suffix in {".css", ".html", ".xml"}:
             shutil.copy(path, folder)
