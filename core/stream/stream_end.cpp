@@ -60,10 +60,9 @@ CloseReason reason_of(int error) noexcept {
 }  // namespace
 
 bool has_reason_of_layer(const Close& close) noexcept {
-  if (close.reason == CloseReason::truncated) return !close.what.empty();
-  constexpr auto handshake = static_cast<std::size_t>(StreamState::Limit::layer_handshake);
-  return close.reason == CloseReason::error && !close.what.empty() &&
-         close.what != limit_names[handshake];
+  const bool stands_for_a_reason =
+      close.reason == CloseReason::truncated || close.error == std::errc::protocol_error;
+  return stands_for_a_reason && !close.what.empty();
 }
 
 StreamHandler& silent_handler() noexcept {

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 TOP = Path(__file__).resolve().parent.parent.parent
 # What tools/reference reads.
-SOURCES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "meson.build", "docs", "include", "tools"]
+SOURCES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "meson.build", "docs",
+           "include", "tools"]
 # Classes, functions, enumerators, members, macros and pages.
 FOUND = ["Reactor", "Stream", "serve", "when_all", "idle_timeout", "World", "Identity", "seqpacket",
          "operator==", "RONDO_VERSION_MAJOR", "stream.h", "Pitfalls"]
