@@ -60,9 +60,10 @@ CloseReason reason_of(int error) noexcept {
 }  // namespace
 
 bool has_reason_of_layer(const Close& close) noexcept {
-  const bool stands_for_a_reason =
-      close.reason == CloseReason::truncated || close.error == std::errc::protocol_error;
-  return stands_for_a_reason && !close.what.empty();
+  constexpr auto handshake = static_cast<std::size_t>(StreamState::Limit::layer_handshake);
+  const bool failed =
+      close.error == std::errc::protocol_error && close.what != limit_names[handshake];
+  return !close.what.empty() && (failed || close.reason == CloseReason::truncated);
 }
 
 StreamHandler& silent_handler() noexcept {
