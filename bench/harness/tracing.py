@@ -9,7 +9,8 @@ import harness
 
 
 def callgrind(output: pathlib.Path) -> tuple[str, ...]:
-    return ("valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={output}")
+    return ("valgrind", "--tool=callgrind", "--quiet", "--vgdb=no",
+            f"--callgrind-out-file={output}")
 
 
 def instructions_in(output: pathlib.Path) -> int:

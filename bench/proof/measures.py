@@ -151,7 +151,8 @@ def instructions_by_callgrind(bench: Bench, load: loads.Load,
     totals, command = [], ""
     for requests in (FEW, MANY):
         with tempfile.TemporaryDirectory(prefix="rondo-prove-") as scratch:
-            wrapper = ("valgrind", "--tool=callgrind", "--quiet", "--trace-children=yes",
+            wrapper = ("valgrind", "--tool=callgrind", "--quiet", "--vgdb=no",
+                       "--trace-children=yes",
                        f"--callgrind-out-file={scratch}/out.%p")
             pathlib.Path(scratch).chmod(0o777)  # a worker that gives up root writes, too
             command = traced(bench, load, contender, requests, wrapper)
