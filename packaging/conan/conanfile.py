@@ -4,7 +4,9 @@
 import os
 
 from conan import ConanFile
-from conan.tools.files import copy, rm, rmdir
+from conan.errors import ConanInvalidConfiguration
+from conan.tools.build import check_min_cppstd
+from conan.tools.files import copy, rmdir
 from conan.tools.gnu import PkgConfigDeps
 from conan.tools.layout import basic_layout
 from conan.tools.meson import Meson, MesonToolchain
@@ -49,8 +51,9 @@ class Rondo(ConanFile):
         basic_layout(self, src_folder=".")
 
     def validate(self):
+        if self.settings.os == "Windows":
+            raise ConanInvalidConfiguration("rondo does not support Windows")
         if self.settings.get_safe("compiler.cppstd"):
-            from conan.tools.build import check_min_cppstd
             check_min_cppstd(self, 20)
 
     def requirements(self):
@@ -86,7 +89,6 @@ class Rondo(ConanFile):
         # Conan writes files for pkg-config and CMake itself.
         rmdir(self, os.path.join(self.package_folder, "lib", "pkgconfig"))
         rmdir(self, os.path.join(self.package_folder, "lib", "cmake"))
-        rm(self, "*.pdb", self.package_folder, recursive=True)
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "rondo")

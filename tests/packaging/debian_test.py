@@ -24,7 +24,14 @@ def run(*command, seconds=300, **options):
     return done.stdout.strip()
 
 
-class Debian(unittest.TestCase):
+class Version(unittest.TestCase):
+    def test_the_version_is_that_of_the_tree(self):
+        project = re.search(r"\bversion: '([^']+)'", (TOP / "meson.build").read_text())[1]
+        package = re.match(r"rondo \(([^-]+)-", (DEBIAN / "changelog").read_text())[1]
+        self.assertEqual(package, project)
+
+
+class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         missing = [name for name in NEEDED if shutil.which(name) is None]
@@ -70,13 +77,18 @@ class Debian(unittest.TestCase):
             "-out", files[0], "-keyout", files[1])
         return files
 
-    def test_the_version_is_that_of_the_tree(self):
-        project = re.search(r"\bversion: '([^']+)'", (TOP / "meson.build").read_text())[1]
-        package = re.match(r"rondo \(([^-]+)-", (DEBIAN / "changelog").read_text())[1]
-        self.assertEqual(package, project)
+    def test_the_symbols_files_are_those_of_the_libraries(self):
+        """All but the versions, which are those that a symbol came with."""
+        for file in DEBIAN.glob("*.symbols"):
+            with self.subTest(file=file.name):
+                package = file.stem
+                library = self.lib / f"{package.rstrip('.0123456789')}.so"
+                now = run(DEBIAN / "symbols", library, package, "0").splitlines()
+                self.assertEqual([line.rsplit(" ", 1)[0] for line in now],
+                                 [line.rsplit(" ", 1)[0] for line in file.read_text().splitlines()])
 
-    def test_all_that_meson_installs_is_in_a_package(self):
-        """dh_missing fails otherwise; here, that each file is in one package only."""
+    def test_no_file_is_in_two_packages(self):
+        """And dh_missing fails if one that Meson installs is in none."""
         names = {}
         for package in self.folder.glob("lib*.deb"):
             for line in run("dpkg", "-c", package).splitlines():
