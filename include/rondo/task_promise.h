@@ -91,13 +91,13 @@ class RONDO_EXPORT TaskCall : public Awaiting {
 class CompletionLink {
  public:
   CompletionLink() noexcept {}  // NOLINT(*-use-equals-default,*-member-init): before a task starts
-  explicit CompletionLink(Completion* root) noexcept : word_(std::bit_cast<Word>(root)) {}
+  explicit CompletionLink(Completion* root) noexcept : word_(reinterpret_cast<Word>(root)) {}
   explicit CompletionLink(Awaiting& awaiting) noexcept
-      : word_(std::bit_cast<Word>(&awaiting) + is_awaited_bit) {}
+      : word_(reinterpret_cast<Word>(&awaiting) + is_awaited_bit) {}
 
   [[nodiscard]] static CompletionLink of_caller(Awaiting& awaiting) noexcept {
     CompletionLink link;
-    link.word_ = std::bit_cast<Word>(&awaiting) + (is_awaited_bit | is_call_bit);
+    link.word_ = reinterpret_cast<Word>(&awaiting) + (is_awaited_bit | is_call_bit);
     return link;
   }
   /// Whether the task that awaits it waits for its return.
