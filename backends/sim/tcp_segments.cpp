@@ -12,7 +12,7 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t segment_size_max = std::size_t{16} << 10U;
-constexpr std::size_t header_size = 40;
+constexpr std::size_t tcp_header_size = 40;
 constexpr Duration tail_delay = std::chrono::milliseconds{40};
 constexpr Duration slow_handshake = std::chrono::seconds{3};
 
@@ -51,7 +51,7 @@ void Tcp::transmit(Segment segment, std::size_t size) {
   packet->receiver = other_slot_;
   packet->segment = segment;
   unsent_.take(size, packet->data);
-  machine_.world().send_packet(machine_, header_size + size, std::move(packet));
+  machine_.world().send_packet(machine_, tcp_header_size + size, std::move(packet));
 }
 
 /// Sends a reset for a route without a connection.
@@ -63,7 +63,7 @@ void Tcp::refuse(Machine& machine, const Route& route) {
   packet->route = {route.remote, route.local};
   packet->sender = packet->receiver = no_slot;
   packet->segment = {.kind = Segment::Kind::reset};
-  machine.world().send_packet(machine, header_size, std::move(packet));
+  machine.world().send_packet(machine, tcp_header_size, std::move(packet));
 }
 
 void Tcp::send_what_fits(Tail tail) {

@@ -12,7 +12,7 @@ namespace rondo::sim {
 namespace {
 
 constexpr std::size_t size_max = 65'507;  // 65,535 less the headers of IPv4 and UDP
-constexpr std::size_t header_size = 28;
+constexpr std::size_t udp_header_size = 28;
 constexpr std::size_t cost_of_datagram = 256;  // what the kernel counts in addition to the bytes
 
 bool is_for_many(const Address& address) noexcept {
@@ -194,10 +194,10 @@ void Udp::send_to_all(const Datagram& datagram) {
 void Udp::send_to(Machine& machine, const Datagram& datagram) {
   machine_.note("udp sends", {datagram.data.size()}, &datagram.route);
   machine_.world().send_datagram(
-      machine_, machine, header_size + datagram.data.size(), [&]() -> Function<void()> {
+      machine_, machine, udp_header_size + datagram.data.size(), [&]() -> Function<void()> {
         return [from = &machine_, to = &machine, sent = std::make_unique<Datagram>(datagram)] {
           if (Udp::arrive(*to, *sent) || is_for_many(sent->route.remote)) return;
-          to->world().send_datagram(*to, *from, header_size, [&]() -> Function<void()> {
+          to->world().send_datagram(*to, *from, udp_header_size, [&]() -> Function<void()> {
             return [from, route = std::make_unique<Route>(sent->route)] {
               Udp::unreachable(*from, *route);
             };

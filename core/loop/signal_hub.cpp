@@ -143,6 +143,16 @@ std::error_code install(int number, struct sigaction& before) noexcept {
   return sigaction(number, &action, &before) == 0 ? std::error_code{} : last_system_error();
 }
 
+/// Installs our handler, which calls the one that it replaces. It knows that one before it is
+/// installed: the first signal may arrive while the call returns.
+std::error_code install_and_chain(int number, struct sigaction& before) noexcept {
+  struct sigaction current{};
+  if (sigaction(number, nullptr, &current) == 0 && !is_ours(current)) chain(number, current);
+  if (const std::error_code error = install(number, before)) return error;
+  if (!is_ours(before)) chain(number, before);
+  return {};
+}
+
 /// Whether a child has ended and no code has waited for it yet.
 bool child_has_ended() noexcept {
   siginfo_t info{};
@@ -194,8 +204,8 @@ std::error_code begin_collecting(SignalInbox& inbox, int number) noexcept {
   const std::lock_guard lock{subscriptions_mutex};
   Installed& entry = installed[index_of(number)];
   if (entry.inboxes == 0) {
-    if (const std::error_code error = install(number, entry.before)) return error;
-    if (number == SIGCHLD) chain(number, entry.before);
+    const auto put = number == SIGCHLD ? install_and_chain : install;
+    if (const std::error_code error = put(number, entry.before)) return error;
   }
   ++entry.inboxes;
   // What arrived for an earlier Signal of this number is not for this one.
@@ -211,9 +221,8 @@ void keep_handler(SignalInbox& inbox, int number) noexcept {
   {
     const std::lock_guard lock{subscriptions_mutex};
     struct sigaction replaced{};
-    if (install(number, replaced) || is_ours(replaced)) return;
+    if (install_and_chain(number, replaced) || is_ours(replaced)) return;
     installed[index_of(number)].before = replaced;
-    chain(number, replaced);
   }
   // A child may have ended while the other handler was alone, or none was installed.
   if (number == SIGCHLD && child_has_ended()) inbox.pending.fetch_or(signal_bit(number));

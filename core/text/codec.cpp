@@ -18,14 +18,13 @@
 #include <utility>
 
 #include "converter.h"
+#include "spare.h"
 #include "utf.h"
 
 namespace rondo {
 namespace {
 
 using detail::Scan;
-
-constexpr std::size_t spare_max = 1024;  // memory that an idle decoder keeps
 
 std::string_view unfinished_reason(EncodingKind kind, std::size_t size) noexcept {
   switch (kind) {
@@ -93,9 +92,7 @@ void Decoder::reset() noexcept {
   is_big_ = kind_ == EncodingKind::utf16_be;
 }
 
-void Decoder::release_memory() noexcept {
-  if (text_.capacity() > spare_max) std::string{}.swap(text_);
-}
+void Decoder::release_memory() noexcept { detail::release_spare(text_); }
 
 Decoded Decoder::decode(Bytes chunk) {
   return run({reinterpret_cast<const char*>(chunk.data()), chunk.size()}, false);

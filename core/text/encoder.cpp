@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "converter.h"
+#include "spare.h"
 #include "utf.h"
 
 namespace rondo {
@@ -22,7 +23,6 @@ using detail::Scan;
 
 constexpr char32_t byte_order_mark = 0xFEFF;
 constexpr std::size_t piece_max = 128;
-constexpr std::size_t spare_max = 1024;  // memory that an idle encoder keeps
 
 std::string_view missing_reason(EncodingKind kind) noexcept {
   if (kind == EncodingKind::ascii) return "ordinal not in range(128)";
@@ -59,9 +59,7 @@ void Encoder::reset() noexcept {
   at_start_ = true;
 }
 
-void Encoder::release_memory() noexcept {
-  if (bytes_.capacity() > spare_max) std::string{}.swap(bytes_);
-}
+void Encoder::release_memory() noexcept { detail::release_spare(bytes_); }
 
 Encoded Encoder::encode(std::string_view text) { return run(text, false); }
 Encoded Encoder::finish() { return run({}, true); }

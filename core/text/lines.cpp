@@ -23,13 +23,13 @@
 #include <rondo/assert.h>
 #include <rondo/lines.h>
 
+#include "spare.h"
 #include "utf.h"
 
 namespace rondo {
 namespace {
 
 constexpr std::size_t character_max = 4;  // bytes of one in UTF-8
-constexpr std::size_t spare_max = 1024;   // memory that an idle reader keeps
 
 constexpr std::string_view spelled(LineEnding ending) noexcept {
   switch (ending) {
@@ -125,7 +125,7 @@ void LineReader::flush() noexcept {
 
 void LineReader::release_memory() noexcept {
   input_.release_memory();
-  if (translated_.capacity() > spare_max) std::string{}.swap(translated_);
+  detail::release_spare(translated_);
 }
 
 bool LineReader::seen(LineEnding ending) const noexcept {

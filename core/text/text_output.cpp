@@ -3,12 +3,9 @@
 
 #include <utility>
 
+#include "spare.h"
+
 namespace rondo::detail {
-namespace {
-
-constexpr std::size_t spare_max = 1024;  // memory that is kept
-
-}  // namespace
 
 Result<void> TextOutput::set_encoding(const Encoding& encoding, TextErrors errors) {
   auto encoder = Encoder::make(encoding, errors);
@@ -39,7 +36,7 @@ Encoded TextOutput::run(std::string_view text) {
 
 void TextOutput::release_memory() noexcept {
   encoder_.release_memory();
-  if (ended_.capacity() > spare_max) std::string{}.swap(ended_);
+  release_spare(ended_);
 }
 
 }  // namespace rondo::detail

@@ -6,6 +6,7 @@
 // input together stay within unread_max. What only the last call needed is given back after it.
 #include <algorithm>
 
+#include "spare.h"
 #include "text_call.h"
 
 namespace rondo {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t piece_min = std::size_t{4} << 10U;
 constexpr std::size_t piece_max = std::size_t{16} << 10U;  // if its text is copied
-constexpr std::size_t spare_max = 1024;                    // memory that is kept
 
 }  // namespace
 
@@ -103,7 +103,7 @@ void TextStream::feed(const Decoded& decoded) {
 void TextStream::release_memory() noexcept {
   reader_.release_memory();
   decoder_.release_memory();
-  if (waiting_.empty() && waiting_.capacity() > spare_max) std::string{}.swap(waiting_);
+  if (waiting_.empty()) detail::release_spare(waiting_);
 }
 
 }  // namespace rondo

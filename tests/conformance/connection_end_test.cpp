@@ -43,12 +43,12 @@ TEST_P(ConnectionEndTest, ComesOnceIfTheCoroutineDestroysItsServerAndReturns) {
 }
 
 // What a coroutine does about the loss of its connection.
-Task<> read_all(Connection& client) {
+Task<> read_to_the_end(Connection& client) {
   while (const auto data = co_await client.read()) {
   }
 }
 
-Task<> read_in_another_task(Connection& client) { co_await read_all(client); }
+Task<> read_in_another_task(Connection& client) { co_await read_to_the_end(client); }
 
 Task<> read_too_much(Connection& client) { (void)co_await client.read_exactly(10); }
 
@@ -71,7 +71,7 @@ Task<> throw_a_derived_type(Connection& client) {
 Task<> throw_another_type(Connection& client) {
   bool is_lost = false;
   try {
-    co_await read_all(client);
+    co_await read_to_the_end(client);
   } catch (const Disconnected&) {
     is_lost = true;
   }
@@ -85,7 +85,7 @@ Task<> throw_a_number(Connection& client) {
 }
 
 TEST_P(ConnectionEndTest, IsNoErrorIfItsConnectionWasLost) {
-  Task<> (*const no_errors[])(Connection&) = {read_all, read_in_another_task, read_too_much,
+  Task<> (*const no_errors[])(Connection&) = {read_to_the_end, read_in_another_task, read_too_much,
                                               throw_a_copy, throw_a_derived_type};
   Task<> (*const errors[])(Connection&) = {throw_another_type, throw_a_number};
   const auto exceptions_of = [&](Task<> (*body)(Connection&)) {
@@ -104,12 +104,12 @@ TEST_P(ConnectionEndTest, IsNoErrorIfItsConnectionWasLost) {
 }
 
 TEST_P(ConnectionEndTest, IsAnErrorIfAnotherConnectionWasLost) {
-  const Server other_server = start(read_all);
+  const Server other_server = start(read_to_the_end);
   const std::string where = other_server.local_endpoint().to_string();
   const auto body = [where](Connection&) -> Task<> {
     const auto other = co_await open_connection(where);
     other->abort();
-    co_await read_all(*other);
+    co_await read_to_the_end(*other);
   };
   Server server = start(body);
   server.set_error_handler([](const std::exception_ptr&) {});

@@ -12,10 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Process : public PortFixture {};
-RONDO_ON_EVERY_BACKEND(Process);
+class PortProcess : public PortFixture {};
+RONDO_ON_EVERY_BACKEND(PortProcess);
 
-TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
+TEST_P(PortProcess, KeepsItsDescriptorsFromOtherPrograms) {
   RONDO_NEEDS(flags);
   backend.reset();
   const auto before = open_descriptors();
@@ -36,14 +36,14 @@ TEST_P(Process, KeepsItsDescriptorsFromOtherPrograms) {
   EXPECT_LT(owned, 20);
 }
 
-TEST_P(Process, ClosesItsDescriptors) {
+TEST_P(PortProcess, ClosesItsDescriptors) {
   const auto before = open_descriptors();
   for (int i = 0; i < 10; ++i)
     (void)GetParam().make();  // the point is that it is made and destroyed
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST_P(Process, SeveralBackendsDoNotMeet) {
+TEST_P(PortProcess, SeveralBackendsDoNotMeet) {
   const std::unique_ptr<Backend> second = GetParam().make();
   const Pair pair = unix_pair();
   write_all(pair.theirs.get(), "hello");
@@ -64,7 +64,7 @@ TEST_P(Process, SeveralBackendsDoNotMeet) {
   second->unwatch(pair.ours.get(), Ready::read);
 }
 
-TEST_P(Process, RenewedForgetsEveryRegistration) {
+TEST_P(PortProcess, RenewedForgetsEveryRegistration) {
   const Pair pair = unix_pair();
   const Pair resting = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
@@ -82,14 +82,14 @@ TEST_P(Process, RenewedForgetsEveryRegistration) {
   backend->unwatch(pair.ours.get(), Ready::write);
 }
 
-TEST_P(Process, IsWokenAfterItWasRenewed) {
+TEST_P(PortProcess, IsWokenAfterItWasRenewed) {
   ASSERT_FALSE(backend->reinit());
   backend->wake();
   CollectingSink sink;
   ASSERT_FALSE(backend->wait(sink, never));
 }
 
-TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
+TEST_P(PortProcess, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
   CollectingSink sink;
   for (int i = 0; i < 3; ++i) {
     backend->wake();
@@ -101,13 +101,13 @@ TEST_P(Process, IsWokenAfterItWasRenewedWithAWakeUpUnderWay) {
   }
 }
 
-TEST_P(Process, RenewsWithoutLeavingDescriptorsBehind) {
+TEST_P(PortProcess, RenewsWithoutLeavingDescriptorsBehind) {
   const auto before = open_descriptors().size();
   for (int i = 0; i < 10; ++i) ASSERT_FALSE(backend->reinit());
   EXPECT_EQ(open_descriptors().size(), before);
 }
 
-TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
+TEST_P(PortProcess, GoesOnInAChildWithoutDisturbingTheParent) {
   const Pair pair = unix_pair();
   const Pair idle = unix_pair();
   ASSERT_FALSE(watch(pair.ours, Ready::none, Ready::write));
@@ -133,7 +133,7 @@ TEST_P(Process, GoesOnInAChildWithoutDisturbingTheParent) {
   backend->unwatch(idle.ours.get(), Ready::read);
 }
 
-TEST_P(Process, AWakeInTheChildIsNotThatOfTheParent) {
+TEST_P(PortProcess, AWakeInTheChildIsNotThatOfTheParent) {
   EXPECT_EQ(in_child([&] {
               RONDO_CHILD_REQUIRE(!backend->reinit());
               for (int i = 0; i < 10; ++i) backend->wake();
@@ -149,7 +149,7 @@ TEST_P(Process, AWakeInTheChildIsNotThatOfTheParent) {
   EXPECT_LE(waits, 50);
 }
 
-TEST_P(Process, BringsTheSocketCallsThatGoWithIt) {
+TEST_P(PortProcess, BringsTheSocketCallsThatGoWithIt) {
   Net& net = backend->net();
   EXPECT_EQ(&net, &backend->net());
   int fds[2];

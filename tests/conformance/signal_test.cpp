@@ -50,17 +50,19 @@ std::vector<Disposition> dispositions() {
 
 void handler_of_the_program(int) {}
 
-class Signals : public ReactorOnEveryBackend {
+class SignalCallbacks : public ReactorOnEveryBackend {
  protected:
-  Signals() : before_(dispositions()) {}
-  ~Signals() override { EXPECT_EQ(dispositions(), before_) << "all dispositions are restored"; }
+  SignalCallbacks() : before_(dispositions()) {}
+  ~SignalCallbacks() override {
+    EXPECT_EQ(dispositions(), before_) << "all dispositions are restored";
+  }
 
  private:
   std::vector<Disposition> before_;
 };
-RONDO_ON_EVERY_BACKEND(Signals);
+RONDO_ON_EVERY_BACKEND(SignalCallbacks);
 
-TEST_P(Signals, AreCallbacksInsideRun) {
+TEST_P(SignalCallbacks, AreCallbacksInsideRun) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH}) {
     int calls = 0;
     const Signal signal{reactor, number, [&] { ++calls; }};
@@ -73,7 +75,7 @@ TEST_P(Signals, AreCallbacksInsideRun) {
   }
 }
 
-TEST_P(Signals, EndAWaitOnWhicheverThreadTheyArrive) {
+TEST_P(SignalCallbacks, EndAWaitOnWhicheverThreadTheyArrive) {
   RONDO_NEEDS(signals);
   int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
@@ -90,7 +92,7 @@ TEST_P(Signals, EndAWaitOnWhicheverThreadTheyArrive) {
   EXPECT_EQ(calls, 2);
 }
 
-TEST_P(Signals, SeveralArrivalsBeforeATurnCountAsOne) {
+TEST_P(SignalCallbacks, SeveralArrivalsBeforeATurnCountAsOne) {
   int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   for (int i = 0; i < 10; ++i) send_to_self(SIGUSR1);
@@ -99,7 +101,7 @@ TEST_P(Signals, SeveralArrivalsBeforeATurnCountAsOne) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(Signals, ArrivingInTheCallbackAreReportedAgain) {
+TEST_P(SignalCallbacks, ArrivingInTheCallbackAreReportedAgain) {
   int calls = 0;
   const Signal signal{reactor, SIGUSR1, [&] {
                         if (++calls < 5) send_to_self(SIGUSR1);
@@ -108,14 +110,14 @@ TEST_P(Signals, ArrivingInTheCallbackAreReportedAgain) {
   EXPECT_TRUE(run_until(reactor, [&] { return calls == 5; }));
 }
 
-TEST_P(Signals, KeepErrno) {
+TEST_P(SignalCallbacks, KeepErrno) {
   const Signal signal{reactor, SIGUSR1, [] {}};
   errno = 4711;
   (void)::raise(SIGUSR1);  // cannot fail
   EXPECT_EQ(errno, 4711);
 }
 
-TEST_P(Signals, AreReportedToAllTheirObjects) {
+TEST_P(SignalCallbacks, AreReportedToAllTheirObjects) {
   Reactor other{GetParam().make()};
   int here = 0;
   int there = 0;
@@ -131,7 +133,7 @@ TEST_P(Signals, AreReportedToAllTheirObjects) {
   EXPECT_TRUE(run_until(reactor, [&] { return here == 12; }));
 }
 
-TEST_P(Signals, OfDifferentNumbersAreKeptApart) {
+TEST_P(SignalCallbacks, OfDifferentNumbersAreKeptApart) {
   int first = 0;
   int second = 0;
   const Signal one{reactor, SIGUSR1, [&] { ++first; }};
@@ -141,7 +143,7 @@ TEST_P(Signals, OfDifferentNumbersAreKeptApart) {
   EXPECT_EQ(first, 0);
 }
 
-TEST_P(Signals, OfAChildThatEnded) {
+TEST_P(SignalCallbacks, OfAChildThatEnded) {
   bool called = false;
   const Signal signal{reactor, SIGCHLD, [&] { called = true; }};
   const pid_t child = start_child([] { return 7; });
@@ -150,7 +152,7 @@ TEST_P(Signals, OfAChildThatEnded) {
   EXPECT_EQ(end_of_child(child), 7);
 }
 
-TEST_P(Signals, PutBackTheHandlerThatWasThere) {
+TEST_P(SignalCallbacks, PutBackTheHandlerThatWasThere) {
   struct sigaction own{};
   struct sigaction before{};
   own.sa_handler = handler_of_the_program;
@@ -168,7 +170,7 @@ TEST_P(Signals, PutBackTheHandlerThatWasThere) {
   ASSERT_EQ(::sigaction(SIGUSR1, &before, nullptr), 0);
 }
 
-TEST_P(Signals, NoHandlerIsInstalledUnasked) {
+TEST_P(SignalCallbacks, NoHandlerIsInstalledUnasked) {
   const std::vector<Disposition> before = dispositions();
   const Pair pair = unix_pair();
   RecordingHandler handler;
@@ -178,7 +180,7 @@ TEST_P(Signals, NoHandlerIsInstalledUnasked) {
   EXPECT_EQ(dispositions(), before);
 }
 
-TEST_P(Signals, ThatCannotBeHandledAreErrors) {
+TEST_P(SignalCallbacks, ThatCannotBeHandledAreErrors) {
   for (const int number : {SIGKILL, SIGSTOP, 0, -1, 65, 1 << 20}) {
     const auto signal = Signal::make(reactor, number, [] {});
     ASSERT_FALSE(signal) << number;
@@ -189,7 +191,7 @@ TEST_P(Signals, ThatCannotBeHandledAreErrors) {
   EXPECT_FALSE(reactor.alive());
 }
 
-TEST_P(Signals, MayBeEndedInTheirOwnCallback) {
+TEST_P(SignalCallbacks, MayBeEndedInTheirOwnCallback) {
   int calls = 0;
   std::optional<Signal> signal;
   signal.emplace(reactor, SIGUSR1, [&] {
@@ -201,7 +203,7 @@ TEST_P(Signals, MayBeEndedInTheirOwnCallback) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_P(Signals, MayBeReplacedInTheirOwnCallback) {
+TEST_P(SignalCallbacks, MayBeReplacedInTheirOwnCallback) {
   int first = 0;
   int second = 0;
   std::optional<Signal> signal;
@@ -220,7 +222,7 @@ TEST_P(Signals, MayBeReplacedInTheirOwnCallback) {
   EXPECT_EQ(second, 1);
 }
 
-TEST_P(Signals, MayReplaceOneThatIsDueToo) {
+TEST_P(SignalCallbacks, MayReplaceOneThatIsDueToo) {
   int replaced = 0;
   int newcomer = 0;
   std::optional<Signal> other;
@@ -238,7 +240,7 @@ TEST_P(Signals, MayReplaceOneThatIsDueToo) {
   EXPECT_EQ(newcomer, 0) << "it was made after the signal arrived";
 }
 
-TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedBefore) {
+TEST_P(SignalCallbacks, ThatAreNewAreNotCalledForWhatArrivedBefore) {
   int first = 0;
   int second = 0;
   const Signal older{reactor, SIGUSR1, [&] { ++first; }};
@@ -251,7 +253,7 @@ TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedBefore) {
   EXPECT_TRUE(run_until(reactor, [&] { return first == 2 && second == 1; }));
 }
 
-TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedForOneThatHasEnded) {
+TEST_P(SignalCallbacks, ThatAreNewAreNotCalledForWhatArrivedForOneThatHasEnded) {
   const Signal other{reactor, SIGUSR2, [] {}};  // keeps the reactor listening meanwhile
   int ended = 0;
   std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++ended; }};
@@ -265,7 +267,7 @@ TEST_P(Signals, ThatAreNewAreNotCalledForWhatArrivedForOneThatHasEnded) {
   EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
 }
 
-TEST_P(Signals, ThatAreNewDoNotTakeTheArrivalsOfOthers) {
+TEST_P(SignalCallbacks, ThatAreNewDoNotTakeTheArrivalsOfOthers) {
   int first = 0;
   int second = 0;
   const Signal one{reactor, SIGUSR1, [&] { ++first; }};
@@ -277,7 +279,7 @@ TEST_P(Signals, ThatAreNewDoNotTakeTheArrivalsOfOthers) {
   EXPECT_EQ(first + second, 2);
 }
 
-TEST_P(Signals, ThatArrivedForTheParentDoNotReachTheChild) {
+TEST_P(SignalCallbacks, ThatArrivedForTheParentDoNotReachTheChild) {
   int calls = 0;
   std::optional<Signal> signal{std::in_place, reactor, SIGUSR1, [&] { ++calls; }};
   send_to_self(SIGUSR1);
@@ -294,7 +296,7 @@ std::atomic<int> calls_of_the_program = 0;
 void count_for_the_program(int) { ++calls_of_the_program; }
 
 // Each library that starts children waits for its own.
-TEST_P(Signals, OfChildrenReachTheHandlerOfTheProgramToo) {
+TEST_P(SignalCallbacks, OfChildrenReachTheHandlerOfTheProgramToo) {
   struct sigaction own{};
   struct sigaction before{};
   own.sa_handler = count_for_the_program;
@@ -311,7 +313,7 @@ TEST_P(Signals, OfChildrenReachTheHandlerOfTheProgramToo) {
   ASSERT_EQ(::sigaction(SIGCHLD, &before, nullptr), 0);
 }
 
-TEST_P(Signals, MayBeMoved) {
+TEST_P(SignalCallbacks, MayBeMoved) {
   int calls = 0;
   Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   const Signal moved = std::move(signal);
@@ -320,7 +322,7 @@ TEST_P(Signals, MayBeMoved) {
   EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; }));
 }
 
-TEST_P(Signals, ThatAreNotReferencedDoNotKeepItRunning) {
+TEST_P(SignalCallbacks, ThatAreNotReferencedDoNotKeepItRunning) {
   int calls = 0;
   Signal signal{reactor, SIGUSR1, [&] { ++calls; }};
   signal.unref();
@@ -329,7 +331,7 @@ TEST_P(Signals, ThatAreNotReferencedDoNotKeepItRunning) {
   EXPECT_TRUE(run_until(reactor, [&] { return calls == 1; })) << "but their callbacks run";
 }
 
-TEST_P(Signals, OfReactorsThatAreGoneAreIgnored) {
+TEST_P(SignalCallbacks, OfReactorsThatAreGoneAreIgnored) {
   for (int i = 0; i < 100; ++i) {
     Reactor passing{GetParam().make()};
     int calls = 0;
@@ -341,7 +343,7 @@ TEST_P(Signals, OfReactorsThatAreGoneAreIgnored) {
   }
 }
 
-TEST_P(Signals, AreHeardByManyReactorsUpToALimit) {
+TEST_P(SignalCallbacks, AreHeardByManyReactorsUpToALimit) {
   constexpr std::size_t limit = 64;
   std::vector<std::unique_ptr<Reactor>> reactors;
   std::vector<Signal> signals;
@@ -362,7 +364,7 @@ TEST_P(Signals, AreHeardByManyReactorsUpToALimit) {
   signals.clear();
 }
 
-TEST_P(Signals, LeaveErrnoAsItWasWhateverTheOtherHandlersDo) {
+TEST_P(SignalCallbacks, LeaveErrnoAsItWasWhateverTheOtherHandlersDo) {
   struct sigaction changes_errno{};
   struct sigaction before{};
   changes_errno.sa_handler = [](int) { errno = EIO; };

@@ -5,7 +5,7 @@ run time is in tests/runner/meson.build, so that `meson test` works without the 
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import processes
@@ -29,10 +29,12 @@ class Build:
     flags: str = "-g1"  # lines and functions: a report shows no more
     targets: tuple = ()  # what is compiled; if empty, everything
     suites: tuple = ("cpp",)  # see tests/runner/meson.build
+    longer: tuple = ()  # suites that --ci leaves out
+    shared: str = ""  # the name of the build whose directory it is a part of
 
     @property
     def folder(self):
-        return TOP / "build" / self.name
+        return TOP / "build" / (self.shared or self.name)
 
     def missing(self):
         """Why it cannot be built here, or an empty string."""
@@ -59,11 +61,16 @@ def sanitized(name, sanitizers, *options, **more):
 
 
 # Plain tests/run tests this one.
-PLAIN = Build("tests", suites=("cpp", "source", "programs"))
-# Without assertions, and without precompiled headers, so that each source has the headers it needs.
-RELEASE = Build("release", ("--buildtype=release", "-Db_ndebug=true", "-Db_pch=false",
-                            "-Dbench=auto"), flags="", suites=("cpp", "install", "slow"))
-ASAN = sanitized("asan", "address,undefined", suites=("cpp", "programs"))
+PLAIN = Build("tests", suites=("cpp", "source", "programs", "pages"))
+# Without assertions; and without the library's precompiled header, so that each source has the
+# headers that it needs, for clang-tidy as well.
+RELEASE = Build("release", ("--buildtype=release", "-Db_ndebug=true", "-Dbench=auto",
+                            "-Db_pch=false"), flags="")
+# What of it is installed and measured.
+INSTALLED = replace(
+    RELEASE, name="installed", shared="release", suites=("install",), longer=("slow",),
+    targets=("bench-programs", "core/librondo.a", *(("tls/librondo-tls.a",) * HAS_OPENSSL)))
+ASAN = sanitized("asan", "address,undefined", suites=("cpp", "programs"), longer=("pages",))
 # A simulated world, a script of parity and a fuzz target have one thread.
 TSAN = sanitized("tsan", "thread", targets=(UNIT, CONFORMANCE, *TLS),
                  suites=("unit", "conformance", "tls"))

@@ -18,9 +18,9 @@ from results import Case, Report, cases_of
 RUN_SECONDS_MAX = 5400
 ROOMS = ("include", "core", "backends", "tls", "examples", "bench", "tests")  # have C++
 LINTED = ("core/", "backends/", "tls/", "examples/", "bench/")  # GoogleTest's macros take too long
-TRACED = ("tests", "release", "asan", "clang-16", "clang-19-libcxx")
-# --ci runs one stage of each of these rows.
-SAMPLED = (("tsan", "clang-16", "clang-19-libcxx"), ("valgrind", "coverage", "fuzz"))
+TRACED = (builds.PLAIN, builds.RELEASE, builds.ASAN, builds.CLANG_16, builds.LIBCXX)
+# --ci runs one of these stages.
+SAMPLED = ("release", "tsan", "clang-16", "clang-19-libcxx", "valgrind", "coverage", "fuzz")
 # How much --all and --ci run of what could run for hours: scripts for each level and backend,
 # seconds for each fuzz target, and the part of the sources that clang-tidy reads.
 AMOUNTS = {"repeats": (20, 2), "parity": (2000, 400), "sim": (20_000, 2000),
@@ -38,16 +38,16 @@ class Runner:
         self.env = {} if self.seed is None else {"RONDO_SEED": str(self.seed)}
         self.amounts = {name: each[options.ci] for name, each in AMOUNTS.items()}
         self.report = Report(scratch, options.skips)
-        self.ready = {}  # name of a build to whether it could be built
+        self.ready = {}  # build to whether it could be built
 
     def is_ready(self, build):
         """Whether the build can be run. The first call builds it."""
-        if build.name not in self.ready:
+        if build not in self.ready:
             self.report.begin(f"build of {build.name}")
             problem = builds.prepare(build, self.jobs, self.report.progress)
-            self.ready[build.name] = problem is None
+            self.ready[build] = problem is None
             self.report.end([problem] if problem else [])
-        return self.ready[build.name]
+        return self.ready[build]
 
     def has(self, needs, stage):
         """Whether the tools are installed. If not, the stage is skipped."""
@@ -59,7 +59,8 @@ class Runner:
 
     def test(self, build, stage, suites=None, needs=(), **more):
         if self.is_ready(build) and self.has(needs, stage):
-            self.report.end(self.cases(build, suites or build.suites, **more))
+            usual = build.suites + (() if self.options.ci else build.longer)
+            self.report.end(self.cases(build, suites or usual, **more))
 
     def cases(self, build, suites, *, env=None, repeat=1, words=()):
         """Runs the tests with `meson test` and reads its log."""
@@ -83,19 +84,18 @@ class Runner:
     def stages(self):
         """The stages of --all by their names, in order."""
         first, amounts = builds.PLAIN, self.amounts
-        release = builds.RELEASE.suites[: 2 if self.options.ci else None]  # slow is the last
         draw = random.Random(self.seed)
         valgrind = (draw.choice(("unit", "conformance", "sim")) if self.options.ci else "cpp",)
         return {
             "tidy": lambda: self.check("tidy", ["python3", "tests/tidy/tidy.py"]),
             "tests": lambda: self.test(first, "tests", repeat=self.options.repeat),
             "style": self.style,
-            "release": lambda: self.test(builds.RELEASE, "release", release),
+            "installed": lambda: self.test(builds.INSTALLED, "installed"),
             "budgets": lambda: self.check("budgets", [
-                "bench/costs", "--check", "--build", builds.RELEASE.folder], builds.RELEASE,
+                "bench/costs", "--check", "--build", builds.INSTALLED.folder], builds.INSTALLED,
                 needs=("valgrind", "strace")),
             **{build.name: lambda build=build: self.test(build, build.name) for build in (
-                builds.ASAN, builds.TSAN, builds.CLANG_16, builds.LIBCXX)},
+                builds.ASAN, builds.RELEASE, builds.TSAN, builds.CLANG_16, builds.LIBCXX)},
             # The other programs run the same again, or have amounts of their own.
             "repeats": lambda: self.test(first, "repeats", ("unit", "conformance"),
                                          repeat=amounts["repeats"]),
@@ -103,7 +103,7 @@ class Runner:
             "worlds": lambda: self.more("sim", "SIM_SEEDS", "SIM_SEED"),
             "injections": lambda: self.more("inject", "INJECTIONS"),
             "traces": lambda: self.check("traces", ["tests/sim/traces", *(
-                f"build/{name}" for name in TRACED if self.ready.get(name))]),
+                build.folder for build in TRACED if self.ready.get(build))]),
             "valgrind": lambda: self.test(first, "valgrind", valgrind, needs=("valgrind",),
                                           words=["--setup=valgrind"]),
             "coverage": self.coverage,
@@ -125,12 +125,11 @@ class Runner:
         files = [str(path.relative_to(TOP)) for path in sources if path.suffix == ".cpp"]
         files = [file for file in files if file.startswith(LINTED)]
         files = random.Random(self.seed).sample(files, int(len(files) * self.amounts["linted"]))
-        # g++'s precompiled headers are of no use to clang, which reads their sources.
-        headers = [f"-extra-arg=-I{TOP / room}" for room in ("core/pch", "tests/support")]
         self.check("clang-tidy", [
-            "run-clang-tidy-19", "-quiet", "-p", builds.PLAIN.folder, "-j", self.jobs,
-            "-extra-arg=-Wno-unknown-warning-option", *headers,
-            f"/({'|'.join(map(re.escape, files))})$"], builds.PLAIN, needs=["run-clang-tidy-19"])
+            "run-clang-tidy-19", "-quiet", "-p", builds.INSTALLED.folder, "-j", self.jobs,
+            "-extra-arg=-Wno-unknown-warning-option",
+            f"/({'|'.join(map(re.escape, files))})$"], builds.INSTALLED,
+            needs=["run-clang-tidy-19"])
 
     def more(self, suite, amount, first=""):
         """A suite with more of what it draws. In --ci another seed begins elsewhere in the same
@@ -166,10 +165,8 @@ class Runner:
 
 
 def sampled(stages, seed):
-    """The stages of --ci: those that find most for their time; of the others one that needs a build
-    of its own and one that looks deeper."""
-    draw = random.Random(seed)
-    left_out = {name for row in SAMPLED for name in set(row) - {draw.choice(row)}}
+    """The stages of --ci: those that find most for their time, and one of the others."""
+    left_out = set(SAMPLED) - {random.Random(seed).choice(SAMPLED)}
     return [name for name in stages if name not in left_out]
 
 

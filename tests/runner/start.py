@@ -12,9 +12,9 @@ sys.path.insert(1, str(TOP / "tools"))
 
 import command_line  # noqa: E402
 
-STAGES = ("tidy", "tests", "style", "release", "budgets", "asan", "tsan", "clang-16",
-          "clang-19-libcxx", "repeats", "parity", "worlds", "injections", "traces", "valgrind",
-          "coverage", "fuzz")
+STAGES = ("tidy", "tests", "style", "installed", "budgets", "asan", "release", "tsan",
+          "clang-16", "clang-19-libcxx", "repeats", "parity", "worlds", "injections", "traces",
+          "valgrind", "coverage", "fuzz")
 
 
 def make_parser():

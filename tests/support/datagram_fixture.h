@@ -15,13 +15,9 @@
 #include "support/failing_net.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/text_of.h"
 
 namespace rondo::test {
-
-inline Bytes bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
-inline std::string text_of(Bytes data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
 
 struct KeptDatagram {
   std::string data;

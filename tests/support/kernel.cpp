@@ -21,14 +21,14 @@ namespace {
 
 constexpr int patience_ms = 10'000;
 
-int checked(int result, const char* what) {
+int checked_errno(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
   return result;
 }
 
 rlimit limit_now() {
   rlimit limit{};
-  checked(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+  checked_errno(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
   return limit;
 }
 
@@ -49,10 +49,10 @@ class SystemKernel final : public KernelAccess {
     return copy < 0 ? -errno : copy;
   }
   bool is_nonblocking(int fd) const override {
-    return (checked(::fcntl(fd, F_GETFL), "F_GETFL") & O_NONBLOCK) != 0;
+    return (checked_errno(::fcntl(fd, F_GETFL), "F_GETFL") & O_NONBLOCK) != 0;
   }
   bool is_close_on_exec(int fd) const override {
-    return (checked(::fcntl(fd, F_GETFD), "F_GETFD") & FD_CLOEXEC) != 0;
+    return (checked_errno(::fcntl(fd, F_GETFD), "F_GETFD") & FD_CLOEXEC) != 0;
   }
   std::map<int, std::string> descriptors() override { return open_descriptors(); }
   /// IPv6 as a rule has none on the loopback.
@@ -82,7 +82,7 @@ class SystemKernel final : public KernelAccess {
       ++room;
     }
     limit.rlim_cur = static_cast<rlim_t>(next);
-    checked(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+    checked_errno(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
   }
   void unlimit_descriptors() noexcept override {
     rlimit limit{};
@@ -93,7 +93,7 @@ class SystemKernel final : public KernelAccess {
   bool allow_descriptors(std::size_t count) override {
     rlimit limit = limit_now();
     limit.rlim_cur = limit.rlim_max;
-    checked(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+    checked_errno(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
     return limit.rlim_cur >= count;
   }
   void await(int fd, short events) override {

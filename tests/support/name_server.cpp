@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "support/kernel.h"
+#include "support/text_of.h"
 
 namespace rondo::test {
 namespace {
@@ -44,8 +45,6 @@ std::size_t end_of_question(const std::string& packet) {
   while (packet.at(at) != 0) at += static_cast<unsigned char>(packet.at(at)) + 1U;
   return at + 5;
 }
-
-Bytes bytes_of(const std::string& text) { return std::as_bytes(std::span{text}); }
 
 }  // namespace
 

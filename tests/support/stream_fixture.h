@@ -20,12 +20,9 @@
 #include "support/failing_net.h"
 #include "support/on_every_backend.h"
 #include "support/run_until.h"
+#include "support/text_of.h"
 
 namespace rondo::test {
-
-inline std::string text_of(Bytes data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
 
 /// A text in which a byte that is lost, doubled or out of its place is seen.
 inline std::string numbered_text(std::size_t size) {

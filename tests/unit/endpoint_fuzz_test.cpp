@@ -15,7 +15,7 @@
 namespace rondo {
 namespace {
 
-constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
+constexpr std::size_t offset_of_path = offsetof(sockaddr_un, sun_path);
 
 class Fuzz {
  public:
@@ -36,7 +36,7 @@ class Fuzz {
     constexpr sa_family_t families[] = {AF_INET, AF_INET6, AF_UNIX};
     storage.ss_family = families[below(3)];
     std::size_t size = sizeof(sockaddr_in6);
-    if (storage.ss_family == AF_UNIX) size = path_offset + 1 + below(107);
+    if (storage.ss_family == AF_UNIX) size = offset_of_path + 1 + below(107);
     return Endpoint::from_system(reinterpret_cast<const sockaddr*>(&storage), size).value();
   }
 

@@ -53,7 +53,7 @@ class Firehose final : public FailingNet {
   const void* filled_ = nullptr;
 };
 
-struct Reader final : TextHandler {
+struct LineCounter final : TextHandler {
   void on_open(TextStream&) override { allocations_before = allocations(); }
   void on_line(TextStream&, std::string_view line) override { lines += std::string{line} + '|'; }
   void on_long_line(TextStream& text, std::string_view piece) override {
@@ -88,7 +88,7 @@ class LongStreams : public DescriptorCensus {
 };
 
 TEST_F(LongStreams, ManyGibibytesWithoutANewlineTakeConstantMemory) {
-  Reader reader;
+  LineCounter reader;
   const auto text = TextStream::adopt(reactor, socket(), reader, {}, options).value();
   EXPECT_TRUE(reactor.run());
   EXPECT_EQ(reader.lines, "before|after|");

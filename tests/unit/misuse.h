@@ -62,7 +62,7 @@ struct World {
   std::optional<StopOnSignals> stop{std::in_place, reactor};
 };
 
-struct Call {
+struct NamedCall {
   const char* name;  // as the message has it
   std::function<void(World&)> make;
 };

@@ -22,7 +22,7 @@ namespace {
 
 TEST(EmptyObjectDeathTest, IsReported) {
   World world;
-  const std::vector<Call> calls{
+  const std::vector<NamedCall> calls{
       {"Watch::set", [](World&) { Watch{}.set(Ready::read); }},
       {"Watch::set_handler", [](World& w) { Watch{}.set_handler(w.handler); }},
       {"Watch::ref", [](World&) { Watch{}.ref(); }},
@@ -58,7 +58,7 @@ TEST(EmptyObjectDeathTest, IsReported) {
          drop(w.resolver->resolve("a", 1, [](const auto&) {}));
        }},
   };
-  for (const Call& call : calls) {
+  for (const NamedCall& call : calls) {
     EXPECT_DEATH(call.make(world),
                  "rondo: " + std::string{call.name} + " was called on an object that is empty");
   }
@@ -70,7 +70,7 @@ TEST(EmptySocketDeathTest, IsReported) {
   std::array<std::byte, 1> byte{};
   MutableBytes part{byte};
   const Bytes sent{byte};
-  const std::vector<Call> calls{
+  const std::vector<NamedCall> calls{
       {"read", [&](World&) { drop(Socket{}.read(byte)); }},
       {"readv", [&](World&) { drop(Socket{}.readv({&part, 1})); }},
       {"write", [&](World&) { drop(Socket{}.write(byte)); }},
@@ -87,7 +87,7 @@ TEST(EmptySocketDeathTest, IsReported) {
       {"remote_endpoint", [](World&) { drop(Socket{}.remote_endpoint()); }},
       {"peer_credentials", [](World&) { drop(Socket{}.peer_credentials()); }},
   };
-  for (const Call& call : calls) {
+  for (const NamedCall& call : calls) {
     EXPECT_DEATH(call.make(world), "rondo: Socket::" + std::string{call.name} +
                                        " was called on a Socket that is empty, because it was "
                                        "made without a descriptor. Move one to it");
@@ -105,7 +105,7 @@ TEST(EmptySocketDeathTest, IsReportedAsAnArgument) {
   World world;
   Socket empty;
   std::array<std::byte, 1> byte{};
-  const std::vector<Call> calls{
+  const std::vector<NamedCall> calls{
       {"Stream::adopt",
        [](World& w) { drop(Stream::adopt(w.reactor, Socket{}, w.nothing).has_value()); }},
       {"Stream::adopt",
@@ -121,7 +121,7 @@ TEST(EmptySocketDeathTest, IsReportedAsAnArgument) {
       {"receive_with_descriptors",
        [&](World&) { drop(receive_with_descriptors(empty, byte).has_value()); }},
   };
-  for (const Call& call : calls) {
+  for (const NamedCall& call : calls) {
     EXPECT_DEATH(call.make(world), "rondo: " + std::string{call.name} +
                                        " was called with a Socket that is empty, because it was "
                                        "made without a descriptor. Move one to it");

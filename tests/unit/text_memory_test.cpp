@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t kib = 1024;
 
 /// Reads what it is told to.
-struct Reader final : TextHandler {
+struct ObedientReader final : TextHandler {
   void on_readable(TextStream& text) override {
     if (reads) taken += text.read_all().size();
   }
@@ -53,7 +53,7 @@ class TextMemory : public testing::Test {
   [[nodiscard]] std::int64_t held() const { return live_bytes() - before; }
 
   Reactor reactor;
-  Reader reader;
+  ObedientReader reader;
   Fd peer;
   std::unique_ptr<TextStream> text;
   std::int64_t before = 0;

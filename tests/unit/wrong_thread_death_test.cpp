@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::vector<Call> calls_of_the_loop() {
+std::vector<NamedCall> calls_of_the_loop() {
   return {
       {"Reactor::defer", [](World& w) { w.reactor.defer([] {}); }},
       {"Reactor::run", [](World& w) { drop(w.reactor.run()); }},
@@ -79,7 +79,7 @@ std::vector<Call> calls_of_the_loop() {
   };
 }
 
-std::vector<Call> calls_of_streams() {
+std::vector<NamedCall> calls_of_streams() {
   return {
       {"Stream::write", [](World& w) { w.stream->write("x"); }},
       {"Stream::write_owned", [](World& w) { w.stream->write_owned({}); }},
@@ -135,7 +135,7 @@ std::vector<Call> calls_of_streams() {
   };
 }
 
-std::vector<Call> calls_of_servers_and_clients() {
+std::vector<NamedCall> calls_of_servers_and_clients() {
   return {
       {"Server::make",
        [](World& w) { drop(Server::make(w.reactor, session_factory([](Stream&, Bytes) {}))); }},
@@ -198,7 +198,7 @@ std::vector<Call> calls_of_servers_and_clients() {
   };
 }
 
-std::vector<Call> calls_of_datagrams() {
+std::vector<NamedCall> calls_of_datagrams() {
   return {
       {"DatagramSocket::make",
        [](World& w) { drop(DatagramSocket::make(w.reactor, Endpoint::loopback(0), w.nothing)); }},
@@ -235,7 +235,7 @@ std::vector<Call> calls_of_datagrams() {
   };
 }
 
-std::vector<Call> calls_of_processes() {
+std::vector<NamedCall> calls_of_processes() {
   return {
       {"Process::start",
        [](World& w) { drop(Process::start(w.reactor, {"true"}, [](const ExitStatus&) {})); }},
@@ -262,9 +262,9 @@ std::vector<Call> calls_of_processes() {
 }
 
 /// Each call dies, with a message that names it and says what to do.
-void expect_all_die(const std::vector<Call>& calls) {
+void expect_all_die(const std::vector<NamedCall>& calls) {
   World world;
-  for (const Call& call : calls) {
+  for (const NamedCall& call : calls) {
     const auto call_elsewhere = [&] {
       world.reactor.defer([&] { std::thread{[&] { call.make(world); }}.join(); });
       drop(world.reactor.run());  // it dies

@@ -6,15 +6,11 @@
 
 #include "cast.h"
 #include "client.h"
+#include "flood.h"
 #include "serving.h"
 
 namespace rondo::sim::scenario {
 namespace {
-
-constexpr std::size_t flood_max = 400'000;
-constexpr std::size_t piece_max = 20'000;
-constexpr std::uint64_t flood_key = 3;
-constexpr std::uint64_t answer_key = 11;
 
 class SourceSession final : public CheckedSession<Session> {
  public:

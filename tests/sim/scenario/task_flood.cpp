@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cast.h"
+#include "flood.h"
 #include "task_client.h"
 #include "task_serving.h"
 
@@ -12,11 +13,6 @@ namespace rondo::sim::scenario {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::size_t flood_max = 400'000;
-constexpr std::size_t piece_max = 20'000;
-constexpr std::uint64_t flood_key = 3;
-constexpr std::uint64_t answer_key = 11;
 
 class TaskSource final : public TaskServing {
  public:
