@@ -132,6 +132,8 @@ std::error_code UvPoller::check(int fd) noexcept {
 
 std::error_code UvPoller::add_node(int fd, bool is_own) noexcept try {
   const auto index = static_cast<std::size_t>(fd);
+  const int flags = is_own ? O_NONBLOCK : ::fcntl(fd, F_GETFL);
+  if (flags < 0) return last_system_error();  // no memory for a number that is no descriptor
   if (index >= nodes_.size()) {
     noted_.reserve(std::bit_ceil(index + 1));
     notes_.resize(index + 1);
@@ -140,10 +142,9 @@ std::error_code UvPoller::add_node(int fd, bool is_own) noexcept try {
   }
   auto node = std::make_unique<Node>();
   node->poller = this;
-  const int flags = is_own ? O_NONBLOCK : ::fcntl(fd, F_GETFL);
   // A failing uv_poll_init leaves no handle behind (src/unix/poll.c).
   if (const int status = uv_poll_init(&loop_, &node->handle, fd)) return uv_error(status);
-  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // restore them
+  if ((flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags);  // restore them
   uv_unref(reinterpret_cast<uv_handle_t*>(&node->handle));
   nodes_[index] = node.release();
   return {};

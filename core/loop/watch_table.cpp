@@ -46,14 +46,18 @@ Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& 
                                                Maker maker) noexcept {
   if (fd < 0) return std::errc::bad_file_descriptor;
   const auto index = static_cast<std::size_t>(fd);
-  if (!make_room_for(index)) return std::errc::not_enough_memory;
-  if (slots_[index].handler != nullptr) return std::errc::file_exists;
+  if (index >= Sink::slots_max) return std::errc::not_enough_memory;
+  if (index < states_.size() && slots_[index].handler != nullptr) return std::errc::file_exists;
   const Token token = token_for(index, interest);
   if (interest != Ready::none) {
     const std::error_code error = maker == Maker::reactor
                                       ? backend_.watch_own(fd, interest, token)
                                       : backend_.watch(fd, Ready::none, interest, token);
     if (error) return error;
+  }
+  if (!make_room_for(index)) {  // only now: what is no descriptor may be a large number
+    if (interest != Ready::none) backend_.unwatch(fd, interest);
+    return std::errc::not_enough_memory;
   }
   slots_[index].handler = &handler;
   State& added = states_[index];
@@ -67,7 +71,6 @@ Result<Token, std::error_code> WatchTable::add(int fd, Ready interest, Handler& 
 
 bool WatchTable::make_room_for(std::size_t index) noexcept try {
   if (index < states_.size()) return true;
-  if (index >= Sink::slots_max) return false;
   changed_.reserve(std::bit_ceil(index + 1));
   refused_.reserve(std::bit_ceil(index + 1));
   if (index >= slot_count_) {
@@ -183,7 +186,8 @@ void WatchTable::update_slot(std::size_t index) noexcept {
 }
 
 Token WatchTable::token_for(std::size_t index, Ready ready) const noexcept {
-  return static_cast<Token>(std::uint64_t{states_[index].generation} << Sink::generation_shift |
+  const State& state = index < states_.size() ? states_[index] : State{};
+  return static_cast<Token>(std::uint64_t{state.generation} << Sink::generation_shift |
                             index * Sink::slot_size | static_cast<std::uint64_t>(ready));
 }
 

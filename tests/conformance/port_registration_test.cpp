@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/allocation_counter.h"
 #include "support/port_fixture.h"
 
 namespace rondo::test {
@@ -53,9 +54,11 @@ TEST_P(Registration, RefusesAClosedDescriptor) {
 }
 
 TEST_P(Registration, RefusesNumbersThatAreNoDescriptors) {
+  const std::int64_t before = live_bytes();
   EXPECT_EQ(backend->watch(-1, Ready::none, Ready::read, token), std::errc::bad_file_descriptor);
   EXPECT_EQ(backend->watch(1 << 28, Ready::none, Ready::write, token),
             std::errc::bad_file_descriptor);
+  EXPECT_LT(live_bytes() - before, 1 << 16) << "no table grows for such a number";
 }
 
 class SharedRegistration : public Registration {

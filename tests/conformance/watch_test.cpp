@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Watches: interest, its cost, and hang-ups that no interest requested.
+#include "support/allocation_counter.h"
 #include "support/descriptor_states.h"
 #include "support/descriptors.h"
 #include "support/on_every_backend.h"
@@ -276,6 +277,10 @@ TEST_P(WatchTest, ReportsWhatThePollerRefuses) {
             std::errc::no_space_on_device);
   EXPECT_FALSE(reactor.alive()) << "nothing was registered";
   EXPECT_EQ(reactor.watch(-1, Ready::read, handler).error(), std::errc::bad_file_descriptor);
+  const std::int64_t before = live_bytes();
+  EXPECT_EQ(reactor.watch((1 << 28) - 1, Ready::read, handler).error(),
+            std::errc::bad_file_descriptor);
+  EXPECT_LT(live_bytes() - before, 1 << 16) << "no table grows for such a number";
   const Watch watch = watched(pair.ours, Ready::write, handler);
   EXPECT_TRUE(run_until(reactor, [&] { return handler.calls > 0; }));
 }
