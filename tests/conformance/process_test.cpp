@@ -203,9 +203,9 @@ TEST_P(Processes, ThatCloseTheirInputEndTheStream) {
 }
 
 TEST_P(Processes, OfACrowdAllEndOnce) {
-  if (!allow_descriptors(1'000)) GTEST_SKIP() << "too few descriptors";
+  if (!allow_descriptors(300)) GTEST_SKIP() << "too few descriptors";
   on_both_paths([this] {
-    constexpr std::size_t crowd = 200;
+    constexpr std::size_t crowd = 60;
     std::vector<Ended> ended(crowd);
     std::vector<StreamRecorder> recorders(crowd);
     std::vector<Process> processes;

@@ -37,10 +37,11 @@ struct Shouting final : LineSession {
 TEST_P(TextSessions, ServeSessionsThatSpeakInLines) {
   int gone = 0;
   auto server = serve<Shouting>(reactor, "127.0.0.1:0", {}, gone).value();
-  const Fd peer = tcp_connecting(server.local_endpoint().port());
+  Fd peer = tcp_connecting(server.local_endpoint().port());
   EXPECT_EQ(read_by_peer(peer, 6), "hello\n");
   say(peer, "one\r\ntwo\r\nbye\r\nlost\r\n");
   EXPECT_EQ(read_to_end(peer), "one!\ntwo!\n");
+  peer.close();  // otherwise the close lingers
   EXPECT_TRUE(runs_until([&] { return gone == 1; }));
 }
 

@@ -127,7 +127,7 @@ class Runner:
         files = random.Random(self.seed).sample(files, int(len(files) * self.amounts["linted"]))
         self.check("clang-tidy", [
             "run-clang-tidy-19", "-quiet", "-p", builds.INSTALLED.folder, "-j", self.jobs,
-            "-extra-arg=-Wno-unknown-warning-option",
+            "-extra-arg=-Wno-unknown-warning-option", "-extra-arg=-UNDEBUG",  # assertions, too
             f"/({'|'.join(map(re.escape, files))})$"], builds.INSTALLED,
             needs=["run-clang-tidy-19"])
 

@@ -118,7 +118,7 @@ struct Outcome {
 
 TEST(TextFuzz, ChunksMakeNoDifferenceToDecoders) {
   Fuzz fuzz;
-  for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < 5'000 && !::testing::Test::HasFailure(); ++i) {
     const std::string_view encoding = fuzz.one_of(encodings);
     const TextErrors errors = fuzz.one_of(policies);
     const std::string bytes = fuzz.bytes(20);
@@ -143,7 +143,7 @@ TEST(TextFuzz, ChunksMakeNoDifferenceToDecoders) {
 
 TEST(TextFuzz, ChunksMakeNoDifferenceToEncoders) {
   Fuzz fuzz;
-  for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < 5'000 && !::testing::Test::HasFailure(); ++i) {
     const std::string_view encoding = fuzz.one_of(encodings);
     const TextErrors errors = fuzz.one_of(policies);
     const std::string text = fuzz.bytes(20);
@@ -167,7 +167,7 @@ TEST(TextFuzz, LosslessTextYieldsTheSameBytes) {
   Fuzz fuzz;
   constexpr std::string_view both_ways[] = {"utf-8",     "ascii",  "latin-1", "utf-16-le",
                                             "utf-16-be", "cp1252", "koi8-r"};
-  for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < 5'000 && !::testing::Test::HasFailure(); ++i) {
     const std::string_view encoding = fuzz.one_of(both_ways);
     const std::string bytes = fuzz.bytes(20);
     auto decoder = Decoder::make(encoding, TextErrors::lossless).value();
@@ -295,7 +295,7 @@ void add_frames(Framer& framer, bool skips, std::string& open, Texts& frames) {
 
 TEST(TextFuzz, LengthsYieldTheFramesThatWereWritten) {
   Fuzz fuzz;
-  for (int i = 0; i < 20'000 && !::testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < 5'000 && !::testing::Test::HasFailure(); ++i) {
     const LengthFormat format{static_cast<std::uint8_t>(1 + fuzz.below(8)),
                               fuzz.below(2) == 0 ? std::endian::big : std::endian::little};
     const std::size_t limit = 1 + fuzz.below(30);
