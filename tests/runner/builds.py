@@ -29,7 +29,7 @@ class Build:
     flags: str = "-g1"  # lines and functions: a report shows no more
     targets: tuple = ()  # what is compiled; if empty, everything
     suites: tuple = ("cpp",)  # see tests/runner/meson.build
-    longer: tuple = ()  # suites that --ci leaves out
+    longer: tuple = ()  # those of them that --ci leaves out
     shared: str = ""  # the name of the build whose directory it is a part of
 
     @property
@@ -68,9 +68,10 @@ RELEASE = Build("release", ("--buildtype=release", "-Db_ndebug=true", "-Dbench=a
                             "-Db_pch=false"), flags="")
 # What of it is installed and measured.
 INSTALLED = replace(
-    RELEASE, name="installed", shared="release", suites=("install",), longer=("slow",),
+    RELEASE, name="installed", shared="release", suites=("install", "slow"), longer=("slow",),
     targets=("bench-programs", "core/librondo.a", *(("tls/librondo-tls.a",) * HAS_OPENSSL)))
-ASAN = sanitized("asan", "address,undefined", suites=("cpp", "programs"), longer=("pages",))
+ASAN = sanitized("asan", "address,undefined", suites=("cpp", "programs", "pages"),
+                 longer=("pages", "kqueue", "parity-kqueue"))
 # A simulated world, a script of parity and a fuzz target have one thread.
 TSAN = sanitized("tsan", "thread", targets=(UNIT, CONFORMANCE, *TLS),
                  suites=("unit", "conformance", "tls"))

@@ -81,6 +81,14 @@ class Programs(unittest.TestCase):
             "Other/Suite.Acts/0": "passed", "Suite.Last": "passed"})
         self.assertEqual(cases["Suite.Skips"].reason, "no kernel")
 
+    def test_leave_out_what_takes_longer_in_ci(self):
+        with tempfile.TemporaryDirectory() as folder:
+            build = prepare_build(Path(folder), "pass")
+            build.longer = ("cpp",)
+            for ci, count in ((False, 5), (True, 0)):
+                cases = main.Runner(options(ci=ci, seed=1)).cases(build, build.suites)
+                self.assertEqual(len(cases), count)
+
     def test_give_a_failure_with_its_output_and_command(self):
         case = self.run_it("fail")["Suite.Fails"]
         self.assertEqual(case.status, "failed")
