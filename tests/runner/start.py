@@ -44,7 +44,7 @@ def parse(words):
 def plan(options):
     """What follows, and how long it took when it was measured on two processors."""
     if options.all or options.ci:
-        how_long = "about 40 minutes" if options.ci else "some hours"
+        how_long = "about an hour" if options.ci else "some hours"
         return f"installs what is missing, builds and runs all stages: {how_long} on two processors"
     if options.only or options.without:
         return "installs what is missing and builds; docs/testing.md says how long each stage takes"
