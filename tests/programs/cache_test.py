@@ -81,8 +81,11 @@ def cut(data, sizes):
 
 
 def cuts_of(data, chooser):
+    """Not many pieces: for each, redis-server may send a reply of its own, 280 of which
+    fill the socket until they are read; and at the end of the input it drops what is left."""
     yield [data]
-    yield cut(data, [chooser.randrange(1, 30) for _ in range(5)])
+    size_max = max(30, len(data) // 8)
+    yield cut(data, [chooser.randrange(1, size_max) for _ in range(5)])
     if len(data) < 300:
         yield cut(data, [1])
 
