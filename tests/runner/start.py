@@ -48,10 +48,10 @@ def plan(options):
         return f"installs what is missing, builds and runs all stages: {how_long} on two processors"
     if options.only or options.without:
         return "installs what is missing and builds; docs/testing.md says how long each stage takes"
-    tests = "the tests that match" if options.filter else "the tests: about 4 minutes"
+    tests = "the tests that match" if options.filter else "the tests: about 7 minutes"
     if (TOP / "build/tests/build.ninja").exists():
         return f"build/tests is there: compiles what has changed, then runs {tests}"
-    return ("installs what is missing; compiles build/tests: about 7 minutes on two processors, "
+    return ("installs what is missing; compiles build/tests: about 8 minutes on two processors, "
             f"less with ccache; then runs {tests}")
 
 
