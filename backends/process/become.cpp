@@ -58,9 +58,17 @@ bool place_descriptors(std::span<ProgramStart::Descriptor> descriptors, int high
   });
 }
 
-/// Keeps those of the program from being closed by the exec, and no others.
-bool keep_descriptors(std::span<const ProgramStart::Descriptor> descriptors) noexcept {
-  close_on_exec_from(0);
+/// Keeps those of the program from being closed by the exec, and no others. `report` gets the
+/// number after theirs: what is above it can be closed at once.
+bool keep_descriptors(std::span<const ProgramStart::Descriptor> descriptors, int highest,
+                      int& report) noexcept {
+  const int next = highest + 1;
+  if (report != next) {
+    if (::dup2(report, next) != next) return false;
+    report = next;
+  }
+  for (int fd = 0; fd <= next; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  close_from(next + 1);
   return std::all_of(descriptors.begin(), descriptors.end(),
                      [](const auto& one) { return ::fcntl(one.number, F_SETFD, 0) == 0; });
 }
@@ -94,7 +102,8 @@ void become(const ProgramStart& what, int report) noexcept {
     if (moved < 0) fail(report, StartStep::descriptors);
     report = moved;
   }
-  if (!place_descriptors(what.descriptors, highest) || !keep_descriptors(what.descriptors))
+  if (!place_descriptors(what.descriptors, highest) ||
+      !keep_descriptors(what.descriptors, highest, report))
     fail(report, StartStep::descriptors);
   sigset_t none;
   sigemptyset(&none);

@@ -37,8 +37,8 @@ int open_pipe(int (&fds)[2]) noexcept;
 /// Makes a child that runs become(), by vfork() where that is safe. All signals are blocked.
 pid_t start_child(const ProgramStart& what, Report& report) noexcept;
 
-/// Sets FD_CLOEXEC for every open descriptor from `first` on. Called by become().
-void close_on_exec_from(int first) noexcept;
+/// Closes every open descriptor from `first` on, now or by the exec. Called by become().
+void close_from(int first) noexcept;
 
 /// ENOSYS: this system has none.
 int open_exit(pid_t id) noexcept;

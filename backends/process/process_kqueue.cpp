@@ -9,18 +9,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "child.h"
 
 namespace rondo::backends {
-
-void close_on_exec_from(int first) noexcept {
-  constexpr long every_number_max = 65536;
-  const long count = std::min(::sysconf(_SC_OPEN_MAX), every_number_max);
-  for (int fd = first; fd < count; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
 
 int open_exit(pid_t id) noexcept {
   const int queue = ::kqueue();

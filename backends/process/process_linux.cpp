@@ -68,7 +68,7 @@ bool close_listed_on_exec(int first) noexcept {
 
 }  // namespace
 
-void close_on_exec_from(int first) noexcept {
+void close_from(int first) noexcept {
   constexpr long every_number_max = 65536;
   if (::syscall(SYS_close_range, first, ~0U, close_range_cloexec) == 0) return;
   if (close_listed_on_exec(first)) return;
