@@ -26,7 +26,6 @@
 #include <sys/epoll.h>
 #include <sys/event.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +33,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
@@ -73,18 +73,6 @@ template <typename T>
 using Vector = std::vector<T, KernelMemory<T>>;
 template <typename Key, typename T>
 using Map = std::map<Key, T, std::less<>, KernelMemory<std::pair<const Key, T>>>;
-
-struct Identity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const Identity&) const = default;
-};
-
-std::optional<Identity> identity_of(int fd) noexcept {
-  struct stat status{};
-  if (fstat(fd, &status) != 0) return std::nullopt;
-  return Identity{status.st_dev, status.st_ino};
-}
 
 /// An epoll instance that reports the edges of `fd` in one direction. It is closed with its note.
 class Edge {
@@ -240,18 +228,20 @@ struct Gathered {
 
 void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
   const short filter = note.added.filter;
-  Look found = look(static_cast<int>(note.added.ident), filter, polled);
+  const int fd = static_cast<int>(note.added.ident);
+  const short wanted = filter == EVFILT_READ ? POLLIN | POLLRDHUP : POLLOUT;
+  const bool is_quiet = (polled & (wanted | POLLHUP | POLLERR)) == 0;
+  Look found = is_quiet ? Look{} : look(fd, note.identity.mode, filter, polled);
   const bool has_mark = (note.added.fflags & NOTE_LOWAT) != 0;
   if (has_mark && found.data < note.added.data) found.ready = found.end;
   if (found.ready && note.edge) found.ready = note.edge->take();
   if (!found.ready && into.lies && queue.mischief(16))
     found = {.ready = true, .end = false, .data = 0};
   if (!found.ready) {
-    const short wanted = filter == EVFILT_READ ? POLLIN | POLLRDHUP : POLLOUT;
-    if ((polled & (wanted | POLLHUP | POLLERR)) != 0)
-      into.in_slices = true;
+    if (is_quiet)
+      into.sleepers.push_back({fd, wanted, 0});
     else
-      into.sleepers.push_back({static_cast<int>(note.added.ident), wanted, 0});
+      into.in_slices = true;
     return;
   }
   Event event{};
@@ -267,18 +257,20 @@ void gather_note(Queue& queue, Note& note, short polled, Gathered& into) {
 
 Gathered gather(Queue& queue, bool lies) {
   Vector<pollfd> polled;
-  std::erase_if(queue.notes, [](const auto& entry) {
-    return identity_of(static_cast<int>(entry.first.first)) != entry.second.identity;
-  });
+  polled.reserve(queue.notes.size());
   for (const auto& [key, note] : queue.notes)
     polled.push_back({static_cast<int>(key.first), poll_all, 0});
   poll(polled.data(), polled.size(), 0);
 
   Gathered gathered{{}, {}, false, lies};
+  gathered.sleepers.reserve(polled.size());
   auto item = polled.begin();
-  for (auto& [key, note] : queue.notes) {
-    const short revents = (item++)->revents;
-    if (!note.disabled) gather_note(queue, note, revents, gathered);
+  for (auto entry = queue.notes.begin(); entry != queue.notes.end(); ++item) {
+    auto& [key, note] = *entry;
+    // What nothing happens to need not be looked at, even if it is another file by now.
+    const bool is_gone = item->revents != 0 && identity_of(item->fd) != note.identity;
+    if (!is_gone && !note.disabled) gather_note(queue, note, item->revents, gathered);
+    entry = is_gone ? queue.notes.erase(entry) : std::next(entry);
   }
   const bool read_first = queue.personality != Personality::netbsd;
   const auto rank = [read_first](const Candidate& one) {

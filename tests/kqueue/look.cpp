@@ -94,11 +94,17 @@ Look look_at_pipe(int fd, short filter, short polled) noexcept {
 
 }  // namespace
 
-Look look(int fd, short filter, short polled) noexcept {
+std::optional<Identity> identity_of(int fd) noexcept {
   struct stat status{};
-  if (fstat(fd, &status) != 0) return {};
-  if (S_ISSOCK(status.st_mode)) return look_at_socket(fd, filter, polled);
-  if (S_ISREG(status.st_mode)) {
+  if (fstat(fd, &status) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino, status.st_mode & S_IFMT};
+}
+
+Look look(int fd, mode_t mode, short filter, short polled) noexcept {
+  if (S_ISSOCK(mode)) return look_at_socket(fd, filter, polled);
+  if (S_ISREG(mode)) {
+    struct stat status{};
+    if (fstat(fd, &status) != 0) return {};
     const std::int64_t rest = status.st_size - lseek(fd, 0, SEEK_CUR);
     return {.ready = rest != 0, .end = false, .data = rest};
   }

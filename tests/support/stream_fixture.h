@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <charconv>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,8 +29,13 @@ namespace rondo::test {
 /// A text in which a byte that is lost, doubled or out of its place is seen.
 inline std::string numbered_text(std::size_t size) {
   std::string text;
-  text.reserve(size + 8);
-  for (std::size_t i = 0; text.size() < size; ++i) text += std::to_string(i) + ',';
+  text.reserve(size + 24);
+  for (std::size_t i = 0; text.size() < size; ++i) {
+    std::array<char, 24> number{};
+    char* const end = std::to_chars(number.begin(), number.end(), i).ptr;
+    *end = ',';
+    text.append(number.data(), end + 1);
+  }
   text.resize(size);
   return text;
 }
