@@ -78,6 +78,21 @@ LentBytes Connection::ReadUntil::await_resume() {
   return {};
 }
 
+bool Connection::ReadToEnd::is_complete() {
+  return connection().unread_bytes() > max_ || connection().input_is_over();
+}
+
+LentBytes Connection::ReadToEnd::await_resume() {
+  Connection& from = connection();
+  const std::size_t unread = from.unread_bytes();
+  if (unread > max_) {
+    throw std::system_error(std::make_error_code(std::errc::message_size),
+                            "read_to_end: more than " + std::to_string(max_) + " bytes");
+  }
+  from.throw_if_lost("read_to_end");
+  return unread > 0 ? from.take(unread) : LentBytes{};
+}
+
 Connection::ReadFrame::ReadFrame(Connection* connection, LengthFormat format,
                                  std::size_t max) noexcept
     : Request(*connection), format_(detail::checked(format)), max_(max) {}

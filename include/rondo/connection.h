@@ -53,6 +53,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   class ReadSome;
   class ReadExactly;
   class ReadUntil;
+  class ReadToEnd;
   class ReadFrame;
   class TryRead;
   class Send;
@@ -65,7 +66,7 @@ class RONDO_EXPORT Connection : public StreamHandler {
   template <typename Awaiter, typename... Arguments>
   using Awaitable = detail::Awaitable<Awaiter, Connection*, Arguments...>;
 
-  /// The limit of read_until() and read_frame(), if the caller gives none: 64 KiB.
+  /// The limit of reads that look for an end, if the caller gives none: 64 KiB.
   static constexpr std::size_t message_max_default = std::size_t{64} << 10U;
 
   Connection(const Connection&) = delete;
@@ -96,6 +97,12 @@ class RONDO_EXPORT Connection : public StreamHandler {
   Awaitable<ReadUntil, std::string_view, std::size_t> read_until(
       std::string_view delimiter, std::size_t max = message_max_default) noexcept {
     return Awaitable<ReadUntil, std::string_view, std::size_t>{this, delimiter, max};
+  }
+  /// Everything until the end of the input, as LentBytes. Throws a std::system_error (message_size)
+  /// if that is more than `max` bytes, and Disconnected if the connection is lost before the end;
+  /// what has arrived stays for other reads then.
+  Awaitable<ReadToEnd, std::size_t> read_to_end(std::size_t max = message_max_default) noexcept {
+    return Awaitable<ReadToEnd, std::size_t>{this, max};
   }
   /// The next frame after its length, without that: std::optional<LentBytes>, null if the input has
   /// ended. Throws IncompleteRead if it ends within a frame, and a std::system_error (message_size)

@@ -98,6 +98,16 @@ class RONDO_EXPORT Connection::ReadUntil final : public Request {
   std::size_t end_ = 0;       // where the delimiter ends; 0: it was not found
 };
 
+class RONDO_EXPORT Connection::ReadToEnd final : public Request {
+ public:
+  ReadToEnd(Connection* connection, std::size_t max) noexcept : Request(*connection), max_(max) {}
+  LentBytes await_resume();
+
+ private:
+  bool is_complete() override;
+  std::size_t max_;
+};
+
 class RONDO_EXPORT Connection::ReadFrame final : public Request {
  public:
   ReadFrame(Connection* connection, LengthFormat format, std::size_t max) noexcept;

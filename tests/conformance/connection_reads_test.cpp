@@ -96,6 +96,65 @@ TEST_P(ConnectionReadsTest, SaysWhatHadArrivedOfAFrame) {
   EXPECT_EQ(seen, (std::vector<std::string>{"\0\0"s, "\0\0\0\00512"s}));
 }
 
+TEST_P(ConnectionReadsTest, TakeEverythingUntilTheEnd) {
+  const auto body = [&](Connection& client) -> Task<> {
+    seen.emplace_back((co_await client.read_exactly(2)).text());
+    seen.emplace_back((co_await client.read_to_end(6)).text());
+    const auto rest = co_await client.read_to_end();
+    EXPECT_FALSE(rest);
+  };
+  const Server server = start(body);
+  for (const std::string_view rest : {"345678", "3", ""}) {
+    seen.clear();
+    const Fd client = connect(server.local_endpoint());
+    for (const char one : "12" + std::string{rest}) {
+      write_all(client.get(), std::string{one});
+      run_turns(reactor, 1);
+    }
+    finish_writing(client);
+    EXPECT_TRUE(is_closed(client));
+    EXPECT_EQ(seen, (std::vector<std::string>{"12", std::string{rest}}));
+  }
+}
+
+TEST_P(ConnectionReadsTest, TakeNothingIfThereIsTooMuchUntilTheEnd) {
+  const auto body = [&](Connection& client) -> Task<> {
+    try {
+      (void)co_await client.read_to_end(4);
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::message_size);
+      seen.emplace_back(error.what());
+    }
+    seen.emplace_back((co_await client.read_to_end(5)).text());
+  };
+  const Server server = start(body);
+  const Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "12345");
+  EXPECT_TRUE(runs_until([&] { return seen.size() == 1; })) << "without the end";
+  EXPECT_TRUE(seen[0].starts_with("read_to_end: more than 4 bytes")) << seen[0];
+  finish_writing(client);
+  EXPECT_TRUE(is_closed(client));
+  EXPECT_EQ(seen.back(), "12345");
+}
+
+TEST_P(ConnectionReadsTest, DoNotTakeALostConnectionForTheEnd) {
+  const auto body = [&](Connection& client) -> Task<> {
+    try {
+      (void)co_await client.read_to_end();
+    } catch (const Disconnected& error) {
+      seen.emplace_back(error.what());
+    }
+    seen.emplace_back((co_await client.read()).text());
+  };
+  const Server server = start(body);
+  Fd client = connect(server.local_endpoint());
+  write_all(client.get(), "123");
+  run_turns(reactor, 2);
+  close_with_reset(client);
+  EXPECT_TRUE(runs_until([&] { return seen.size() == 2; }));
+  EXPECT_EQ(seen, (std::vector<std::string>{"read_to_end: Connection reset by peer", "123"}));
+}
+
 TEST_P(ConnectionReadsTest, ReturnWhyTheyHaveFailed) {
   std::optional<CloseReason> read;
   std::optional<CloseReason> sent;
