@@ -79,5 +79,12 @@ void no_error() noexcept {
       "the error of a Result was used, although it is a value. Test it first: if (!result) ...");
 }
 
+void throw_error(const Error& error) {
+  if (error.context.empty()) throw_error(error.code);
+  throw std::system_error(error.code, error.context);
+}
+
+void throw_error(std::error_code error) { throw std::system_error(error); }
+
 }  // namespace detail
 }  // namespace rondo

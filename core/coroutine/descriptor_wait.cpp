@@ -12,8 +12,7 @@ void DescriptorWait::suspend(detail::TaskPromise& task) {
     watch_.cancel();  // the task may close the descriptor
     wait_.resume();
   };
-  watch_ =
-      detail::value_or_throw(SharedWatch::make(task.context().reactor(), fd_, interest_, ready));
+  watch_ = SharedWatch::make(task.context().reactor(), fd_, interest_, ready).value_or_throw();
   wait_.suspend(task, can_write(interest_) ? "writable" : "readable");
 }
 

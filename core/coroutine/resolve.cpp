@@ -15,7 +15,7 @@ bool Resolving::suspend(detail::TaskPromise& task) {
   if (question_.resolver == nullptr) {
     question_.resolver = &detail::StreamContext::of(reactor).resolver(reactor);
     if (question_.host.find(':') != std::string_view::npos) {  // else a name without a port
-      const auto target = detail::value_or_throw(detail::parse_target(question_.host));
+      const auto target = detail::parse_target(question_.host).value_or_throw();
       if (target.endpoint) {
         result_.emplace(std::vector{*target.endpoint});
         return false;
@@ -33,8 +33,6 @@ bool Resolving::suspend(detail::TaskPromise& task) {
   return true;
 }
 
-std::vector<Endpoint> Resolving::await_resume() {
-  return detail::value_or_throw(std::move(*result_));
-}
+std::vector<Endpoint> Resolving::await_resume() { return std::move(*result_).value_or_throw(); }
 
 }  // namespace rondo

@@ -51,7 +51,7 @@ class Signals::Impl {
 };
 
 Signals::Signals(Reactor& reactor, std::initializer_list<int> numbers)
-    : Signals(detail::value_or_throw(make(reactor, numbers))) {}
+    : Signals(make(reactor, numbers).value_or_throw()) {}
 Signals::Signals(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Signals::Signals(Signals&& other) noexcept = default;
 Signals::~Signals() = default;

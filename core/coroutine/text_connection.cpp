@@ -26,11 +26,10 @@ InvalidText::~InvalidText() = default;
 
 TextConnection::TextConnection(Connection& connection, const TextOptions& options)
     : connection_(&connection),
-      decoder_(detail::value_or_throw(Decoder::make(options.encoding, options.errors))),
+      decoder_(Decoder::make(options.encoding, options.errors).value_or_throw()),
       reader_(options.newlines, options.line_limit),
       output_(options.ending) {
-  if (auto encodes = output_.set_encoding(options.encoding, options.output_errors); !encodes)
-    throw std::system_error(encodes.error().code, encodes.error().context);
+  output_.set_encoding(options.encoding, options.output_errors).value_or_throw();
 }
 
 // --- input --------------------------------------------------------------------------------------

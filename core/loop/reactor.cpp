@@ -30,8 +30,7 @@ Result<std::unique_ptr<Reactor>> Reactor::make(const ReactorOptions& options) {
   return std::unique_ptr<Reactor>{new Reactor{std::move(*loop)}};
 }
 
-Reactor::Reactor(const ReactorOptions& options)
-    : Reactor(detail::value_or_throw(make_loop(options))) {}
+Reactor::Reactor(const ReactorOptions& options) : Reactor(make_loop(options).value_or_throw()) {}
 
 Reactor::Reactor(std::string_view backend) : Reactor(ReactorOptions{.backend = backend}) {}
 

@@ -23,7 +23,7 @@ Result<Signal> Signal::make(Reactor& reactor, int number, Function<void()> callb
 }
 
 Signal::Signal(Reactor& reactor, int number, Function<void()> callback)
-    : Signal(detail::value_or_throw(make(reactor, number, std::move(callback)))) {}
+    : Signal(make(reactor, number, std::move(callback)).value_or_throw()) {}
 
 Signal::Signal(Signal&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
 

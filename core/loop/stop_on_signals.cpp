@@ -93,7 +93,7 @@ Result<StopOnSignals> StopOnSignals::make(Reactor& reactor, Function<void()> beg
 StopOnSignals::StopOnSignals(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 StopOnSignals::StopOnSignals(Reactor& reactor, Function<void()> begin, Duration timeout)
-    : StopOnSignals(detail::value_or_throw(make(reactor, std::move(begin), timeout))) {}
+    : StopOnSignals(make(reactor, std::move(begin), timeout).value_or_throw()) {}
 
 StopOnSignals::StopOnSignals(Reactor& reactor)
     : StopOnSignals(reactor, [&reactor] { reactor.stop(); }) {}

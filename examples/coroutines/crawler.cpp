@@ -104,8 +104,7 @@ rondo::Task<> pass_through(rondo::Connection& proxy, const Address& address,
   const Head head{text.text()};
   if (head.status != 200)
     throw std::runtime_error("the proxy has answered " + std::to_string(head.status));
-  const auto upgraded = proxy.upgrade(layers, address.name);
-  if (!upgraded) throw std::system_error(upgraded.error().code, upgraded.error().context);
+  proxy.upgrade(layers, address.name).value_or_throw();
 }
 
 rondo::Task<Page> fetch(const Address& address, const std::string* proxy,

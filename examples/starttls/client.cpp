@@ -31,8 +31,7 @@ rondo::Task<> talk(std::string_view target, rondo::tls::Client& trust, std::span
   co_await expect(server, "220");
   server.write_line("STARTTLS");
   co_await expect(server, "220");
-  const auto upgraded = server.upgrade(trust, target.substr(0, target.rfind(':')));
-  if (!upgraded) throw std::system_error(upgraded.error().code, upgraded.error().context);
+  server.upgrade(trust, target.substr(0, target.rfind(':'))).value_or_throw();
   for (const char* line : lines) {
     server.write_line(line);
     co_await expect(server, "250");

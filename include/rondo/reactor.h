@@ -139,7 +139,7 @@ class RONDO_EXPORT Reactor {
   /// std::system_error if `backend` is an error; test it before to avoid that.
   template <std::derived_from<Backend> B>
   explicit Reactor(Result<std::unique_ptr<B>> backend, const ReactorOptions& options = {})
-      : Reactor(detail::value_or_throw(std::move(backend)), options) {}
+      : Reactor(std::move(backend).value_or_throw(), options) {}
 
   /// Errors: an unknown backend, or no descriptors left. Throws nothing but std::bad_alloc.
   [[nodiscard]] static Result<std::unique_ptr<Reactor>> make(const ReactorOptions& options = {});

@@ -59,10 +59,15 @@ namespace detail {
 [[noreturn, gnu::cold]] RONDO_EXPORT void no_value(std::error_code error) noexcept;
 [[noreturn, gnu::cold]] RONDO_EXPORT void no_value() noexcept;
 [[noreturn, gnu::cold]] RONDO_EXPORT void no_error() noexcept;
+[[noreturn, gnu::cold]] RONDO_EXPORT void throw_error(const Error& error);
+[[noreturn, gnu::cold]] RONDO_EXPORT void throw_error(std::error_code error);
+
+template <typename E>
+concept IsErrorOrCode = std::is_same_v<E, Error> || std::is_same_v<E, std::error_code>;
 
 template <typename E>
 [[noreturn, gnu::cold]] void no_value_but(const E& error) noexcept {
-  if constexpr (std::is_same_v<E, Error> || std::is_same_v<E, std::error_code>) {
+  if constexpr (IsErrorOrCode<E>) {
     no_value(error);
   } else {
     no_value();
@@ -150,6 +155,16 @@ class [[nodiscard]] Result {
     return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
   }
 
+  /// The value, or the error thrown as a std::system_error with its code, its context and its
+  /// message: where a coroutine or main() catches what its operations throw.
+  T value_or_throw() &&
+    requires detail::IsErrorOrCode<E>
+  {
+    if (!has_value_) [[unlikely]]
+      detail::throw_error(error_);
+    return std::move(value_);
+  }
+
   /// The error. Ends the program if there is none.
   const E& error() const& noexcept {
     if (has_value_) [[unlikely]]
@@ -220,6 +235,13 @@ class [[nodiscard]] Result<void, E> {
     if (!has_value()) [[unlikely]]
       detail::no_value_but(*error_);
   }
+  /// Throws the error, if it is no success, as that of a Result with a value does.
+  void value_or_throw() const
+    requires detail::IsErrorOrCode<E>
+  {
+    if (!has_value()) [[unlikely]]
+      detail::throw_error(*error_);
+  }
 
   /// The error. Ends the program if there is none.
   const E& error() const& noexcept {
@@ -237,14 +259,5 @@ class [[nodiscard]] Result<void, E> {
  private:
   std::optional<E> error_;
 };
-
-namespace detail {
-/// For constructors that have a make() twin. Nothing else in the library throws.
-template <typename T>
-T value_or_throw(Result<T> result) {
-  if (!result) throw std::system_error(result.error().code, result.error().context);
-  return std::move(*result);
-}
-}  // namespace detail
 
 }  // namespace rondo

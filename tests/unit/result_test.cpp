@@ -81,6 +81,37 @@ TEST(Result, DestroysWhatItHeldWhenAssigned) {
 }
 
 // In every build, also without assertions.
+/// The code and the message of what a call has thrown.
+template <typename F>
+std::pair<std::error_code, std::string> thrown_by(F&& call) {
+  try {
+    call();
+  } catch (const std::system_error& error) {
+    return {error.code(), error.what()};
+  }
+  return {};
+}
+
+TEST(Result, ThrowsTheErrorIfAsked) {
+  const std::error_code refused = make_error_code(std::errc::connection_refused);
+  const auto with_context = [&] { return Error{refused, "connect to x"}; };
+  const auto throws = std::pair{refused, std::string{"connect to x: Connection refused"}};
+  EXPECT_EQ(thrown_by([&] { Result<int>{with_context()}.value_or_throw(); }), throws);
+  EXPECT_EQ(thrown_by([&] { Result<void>{with_context()}.value_or_throw(); }), throws);
+  const auto of_the_code = std::pair{refused, std::string{"Connection refused"}};
+  EXPECT_EQ(thrown_by([&] { Result<int>{Error{refused, ""}}.value_or_throw(); }), of_the_code);
+  EXPECT_EQ(thrown_by([&] { Result<int, std::error_code>{refused}.value_or_throw(); }),
+            of_the_code);
+  EXPECT_EQ(thrown_by([&] { Result<void, std::error_code>{refused}.value_or_throw(); }),
+            of_the_code);
+}
+
+TEST(Result, GivesTheValueIfAskedToThrow) {
+  auto pointer = Result<std::unique_ptr<int>>{std::make_unique<int>(7)}.value_or_throw();
+  EXPECT_EQ(*pointer, 7);
+  EXPECT_NO_THROW(Result<void>{}.value_or_throw());
+}
+
 TEST(ResultDeathTest, PrintsTheErrorWhenTheValueIsUsed) {
   Result<std::string> refused = Error{system_error(ECONNREFUSED), "connect to 127.0.0.1:1"};
   constexpr const char* text =
