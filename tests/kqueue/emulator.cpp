@@ -9,7 +9,7 @@
 // ready for poll but not for kqueue would end that sleep at once: it is left out, and the sleep is
 // cut into slices.
 //
-// The note of a closed descriptor is removed when it is next examined. So is a note whose
+// The note of a closed descriptor is removed when it may next be reported. So is a note whose
 // descriptor number now belongs to another file (compared by device and inode: a dup() of the same
 // file is not distinguished). For the edges of EV_CLEAR each such note has an epoll instance of its
 // own, which is closed with the note, not with the queue.
@@ -267,8 +267,9 @@ Gathered gather(Queue& queue, bool lies) {
   auto item = polled.begin();
   for (auto entry = queue.notes.begin(); entry != queue.notes.end(); ++item) {
     auto& [key, note] = *entry;
-    // What nothing happens to need not be looked at, even if it is another file by now.
-    const bool is_gone = item->revents != 0 && identity_of(item->fd) != note.identity;
+    // What will not be reported may be another file by now.
+    const bool may_be_reported = item->revents != 0 || queue.is_evil();
+    const bool is_gone = may_be_reported && identity_of(item->fd) != note.identity;
     if (!is_gone && !note.disabled) gather_note(queue, note, item->revents, gathered);
     entry = is_gone ? queue.notes.erase(entry) : std::next(entry);
   }
